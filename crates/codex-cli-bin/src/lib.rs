@@ -1,0 +1,1 @@
+//! codex-cli-bin.

@@ -1,0 +1,1 @@
+//! End-to-end suites against the real pinned runtime; see `it/`.
