@@ -1,0 +1,387 @@
+//! How a client is started.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    process::Command,
+};
+
+use crate::{
+    Call, Codex, Error, Result,
+    client::Client,
+    connection::Limits,
+    process::Process,
+    runtime::{self, RUNTIME_VERSION, Runtime},
+    toml_literal, types,
+};
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(8);
+const MAX_LINE_BYTES: usize = 256 * 1024 * 1024;
+const SUBSCRIPTION_BUDGET: usize = 64 * 1024 * 1024;
+
+/// Options for a [`Codex`] client, from [`Codex::builder`].
+///
+/// Its `Debug` shows no values of the environment and of the configuration.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct CodexBuilder {
+    codex_bin: Option<PathBuf>,
+    install_runtime: bool,
+    cwd: Option<PathBuf>,
+    env: BTreeMap<OsString, OsString>,
+    /// With `Some`, only these are inherited.
+    inherited: Option<Vec<OsString>>,
+    config: Vec<(String, Value)>,
+    launch_args: Option<Vec<OsString>>,
+    client_info: types::ClientInfo,
+    experimental_api: bool,
+    early_notifications: bool,
+    startup_timeout: Duration,
+    limits: Limits,
+}
+
+impl Default for CodexBuilder {
+    fn default() -> Self {
+        Self {
+            codex_bin: None,
+            install_runtime: false,
+            cwd: None,
+            env: BTreeMap::new(),
+            inherited: None,
+            config: Vec::new(),
+            launch_args: None,
+            client_info: types::ClientInfo {
+                name: "codex_rust_sdk".to_owned(),
+                title: Some("Codex Rust SDK".to_owned()),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            experimental_api: true,
+            early_notifications: false,
+            startup_timeout: STARTUP_TIMEOUT,
+            limits: Limits {
+                request_timeout: REQUEST_TIMEOUT,
+                max_line_bytes: MAX_LINE_BYTES,
+                subscription_budget: SUBSCRIPTION_BUDGET,
+            },
+        }
+    }
+}
+
+impl CodexBuilder {
+    /// Uses the Codex binary at this path instead of the pinned runtime.
+    ///
+    /// A version other than [`RUNTIME_VERSION`] is allowed and logged as a warning.
+    pub fn codex_bin(mut self, path: impl Into<PathBuf>) -> Self {
+        self.codex_bin = Some(path.into());
+        self
+    }
+
+    /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
+    ///
+    /// [`runtime::install`] does the same beforehand, and reports progress.
+    pub fn install_runtime(mut self, install: bool) -> Self {
+        self.install_runtime = install;
+        self
+    }
+
+    /// Sets `CODEX_HOME`: the existing folder with the configuration, the login and the threads.
+    ///
+    /// Default: the runtime's own, `.codex` in the user's home. Use one client per home at a time.
+    pub fn codex_home(self, path: impl Into<PathBuf>) -> Self {
+        self.env("CODEX_HOME", path.into())
+    }
+
+    /// Sets the runtime's working folder, which new threads work in unless they say otherwise.
+    pub fn cwd(mut self, path: impl Into<PathBuf>) -> Self {
+        self.cwd = Some(path.into());
+        self
+    }
+
+    /// Sets an environment variable of the runtime.
+    ///
+    /// Commands that the model runs see the runtime's environment: see [`Self::env_clear`].
+    pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.insert(key.into(), value.into());
+        self
+    }
+
+    /// Inherits nothing of this program's environment, but what [`Self::env_allow`] names.
+    ///
+    /// By default the runtime inherits all of it, and so do the commands that the model runs: a
+    /// password that lies in a variable can be read by them.
+    pub fn env_clear(mut self) -> Self {
+        self.inherited.get_or_insert_default();
+        self
+    }
+
+    /// Inherits these variables, and no others. The runtime needs `HOME` and `PATH` at least.
+    pub fn env_allow<K: Into<OsString>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        let inherited = self.inherited.get_or_insert_default();
+        inherited.extend(keys.into_iter().map(Into::into));
+        self
+    }
+
+    /// Overrides a key of the configuration, as `--config` does; dots nest.
+    ///
+    /// The value is given to the runtime on its command line, which other users of the machine can
+    /// read: put secrets into the environment or into `config.toml`.
+    pub fn config(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.config.push((key.into(), value.into()));
+        self
+    }
+
+    /// Replaces all arguments of the program, [`Self::config`] included.
+    ///
+    /// Default: the configuration, then `app-server --listen stdio://`.
+    pub fn launch_args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.launch_args = Some(args.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Names the program that uses this SDK, as the runtime and the provider see it.
+    pub fn client_info(
+        mut self,
+        name: impl Into<String>,
+        title: impl Into<String>,
+        version: impl Into<String>,
+    ) -> Self {
+        self.client_info = types::ClientInfo {
+            name: name.into(),
+            title: Some(title.into()),
+            version: version.into(),
+        };
+        self
+    }
+
+    /// Asks for the experimental part of the protocol. Default: true.
+    pub fn experimental_api(mut self, enabled: bool) -> Self {
+        self.experimental_api = enabled;
+        self
+    }
+
+    /// Subscribes from the first byte: the first call of [`Codex::notifications`] returns the stream
+    /// that began before the handshake. At most `max_bytes` of it lie unread.
+    pub fn notifications(mut self, max_bytes: usize) -> Self {
+        self.early_notifications = true;
+        self.limits.subscription_budget = max_bytes;
+        self
+    }
+
+    /// How long a request may take unless it says otherwise. Default: 60 s.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.request_timeout = timeout;
+        self
+    }
+
+    /// How long the runtime may take to answer the handshake. Default: 8 s; it takes about 0.1 s.
+    pub fn startup_timeout(mut self, timeout: Duration) -> Self {
+        self.startup_timeout = timeout;
+        self
+    }
+
+    /// The longest line that is read, in bytes. Default: 256 MiB.
+    ///
+    /// Whoever a longer one was for gets [`Error::LineTooLong`]; the connection lives on.
+    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_line_bytes = bytes;
+        self
+    }
+
+    /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB.
+    ///
+    /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on.
+    pub fn subscription_budget(mut self, bytes: usize) -> Self {
+        self.limits.subscription_budget = bytes;
+        self
+    }
+
+    /// Starts the runtime and shakes hands (`initialize`).
+    ///
+    /// Must be awaited within a Tokio runtime, which then carries the client.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] without a runtime, [`Error::HomeMissing`], [`Error::Spawn`],
+    /// [`Error::Handshake`], [`Error::InvalidInput`]. No process is left behind.
+    ///
+    /// # Cancel safety
+    /// Dropping the call kills a runtime that was already started.
+    pub fn start(self) -> Call<Codex> {
+        Call::new(async move {
+            let runtime = self.locate().await?;
+            let command = self.command(&runtime)?;
+            let program = runtime.codex;
+            let (process, pipes) = Process::spawn(command).map_err(|source| Error::Spawn {
+                program: program.clone(),
+                source: Arc::new(source),
+            })?;
+            let process = Some((process, pipes.stderr));
+            let client = self.launch(pipes.stdout, pipes.stdin, process);
+            self.shake_hands(client, program).await
+        })
+    }
+
+    /// Connects to an app-server that is reached in another way than as a child process, for example
+    /// to a scripted one in a test: reads what it writes from `output`, writes to `input`.
+    ///
+    /// # Errors and cancel safety
+    /// As for [`Self::start`]. Options that concern a process have no effect.
+    pub fn start_with_io(
+        self,
+        output: impl AsyncRead + Unpin + Send + 'static,
+        input: impl AsyncWrite + Unpin + Send + 'static,
+    ) -> Call<Codex> {
+        Call::new(async move {
+            let client = self.launch(output, input, None);
+            self.shake_hands(client, PathBuf::from("app-server")).await
+        })
+    }
+
+    fn launch(
+        &self,
+        output: impl AsyncRead + Unpin + Send + 'static,
+        input: impl AsyncWrite + Unpin + Send + 'static,
+        process: Option<(Process, tokio::process::ChildStderr)>,
+    ) -> Client {
+        Client::launch(self.limits, output, input, process, self.early_notifications)
+    }
+
+    async fn shake_hands(self, mut client: Client, program: PathBuf) -> Result<Codex> {
+        let capabilities = types::InitializeCapabilities {
+            experimental_api: self.experimental_api,
+            ..Default::default()
+        };
+        let mut params = types::InitializeParams::new(self.client_info);
+        params.capabilities = Some(capabilities);
+        if let Err(source) = client.initialize(&params, self.startup_timeout).await {
+            client.kill().await;
+            return Err(Error::Handshake {
+                program,
+                stderr_tail: client.stderr.text(),
+                source: Box::new(source),
+            });
+        }
+        let version = &client.metadata.server_version;
+        if version != RUNTIME_VERSION {
+            tracing::warn!(
+                version,
+                expected = RUNTIME_VERSION,
+                "this runtime is not the pinned one"
+            );
+        }
+        Ok(Codex::new(client))
+    }
+
+    async fn locate(&self) -> Result<Runtime> {
+        if let Some(path) = &self.codex_bin {
+            return Ok(runtime::explicit(path)?);
+        }
+        let install = self.install_runtime;
+        // Looks at the disk, and may run an installer for minutes.
+        let located = tokio::task::spawn_blocking(move || match runtime::locate() {
+            Err(runtime::Error::NotInstalled { .. }) if install => runtime::install(|_| {}),
+            located => located,
+        });
+        let located = located.await.map_err(|error| {
+            let error = io::Error::other(error);
+            Error::Spawn {
+                program: PathBuf::from("codex"),
+                source: Arc::new(error),
+            }
+        })?;
+        Ok(located?)
+    }
+
+    fn command(&self, runtime: &Runtime) -> Result<Command> {
+        let mut command = Command::new(&runtime.codex);
+        match &self.launch_args {
+            Some(args) => {
+                command.args(args);
+            }
+            None => {
+                for (key, value) in &self.config {
+                    let literal = toml_literal::write(value).map_err(|problem| {
+                        Error::InvalidInput(format!("`config` {key:?}: {problem}"))
+                    })?;
+                    command.arg("--config").arg(format!("{key}={literal}"));
+                }
+                command.args(["app-server", "--listen", "stdio://"]);
+            }
+        }
+        if let Some(cwd) = &self.cwd {
+            command.current_dir(cwd);
+        }
+        let env = self.environment(runtime.path_dir.as_deref())?;
+        command.env_clear().envs(env);
+        Ok(command)
+    }
+
+    /// The whole environment of the runtime.
+    fn environment(&self, path_dir: Option<&Path>) -> Result<BTreeMap<OsString, OsString>> {
+        let mut env: BTreeMap<_, _> = std::env::vars_os()
+            .filter(|(key, _)| match &self.inherited {
+                Some(allowed) => allowed.iter().any(|name| same_key(name, key)),
+                None => true,
+            })
+            .collect();
+        for (key, value) in &self.env {
+            env.retain(|other, _| !same_key(other, key));
+            env.insert(key.clone(), value.clone());
+        }
+        if let Some(home) = env.get(OsStr::new("CODEX_HOME"))
+            && !Path::new(home).is_dir()
+            && !home.is_empty()
+        {
+            return Err(Error::HomeMissing {
+                path: PathBuf::from(home),
+            });
+        }
+        if let Some(dir) = path_dir {
+            let key = env.keys().find(|key| same_key(key, OsStr::new("PATH")));
+            let key = key.cloned().unwrap_or_else(|| OsString::from("PATH"));
+            let path = env.get(&key).cloned().unwrap_or_default();
+            let rest = std::env::split_paths(&path).filter(|other| other != dir);
+            // Only a folder whose name holds the separator fails; the runtime works without it.
+            if let Ok(path) = std::env::join_paths(std::iter::once(dir.to_owned()).chain(rest)) {
+                env.insert(key, path);
+            }
+        }
+        Ok(env)
+    }
+}
+
+/// Whether two names are the same variable: Windows ignores their case.
+fn same_key(one: &OsStr, other: &OsStr) -> bool {
+    if cfg!(windows) {
+        one.eq_ignore_ascii_case(other)
+    } else {
+        one == other
+    }
+}
+
+impl fmt::Debug for CodexBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config: Vec<_> = self.config.iter().map(|(key, _)| key).collect();
+        f.debug_struct("CodexBuilder")
+            .field("codex_bin", &self.codex_bin)
+            .field("install_runtime", &self.install_runtime)
+            .field("cwd", &self.cwd)
+            .field("env", &self.env.keys().collect::<Vec<_>>())
+            .field("inherited", &self.inherited)
+            .field("config", &config)
+            .field("client_info", &self.client_info)
+            .field("experimental_api", &self.experimental_api)
+            .field("startup_timeout", &self.startup_timeout)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! The one future that every operation turns into.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use crate::Result;
+
+/// An operation that is ready to run: a future which owns all that it needs.
+///
+/// Nothing is sent before it is awaited. What dropping it does is said by the method that returns it.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<T>(Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>);
+
+impl<T> Call<T> {
+    pub(crate) fn new(future: impl Future<Output = Result<T>> + Send + 'static) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl<T> Future for Call<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! What all handles of one client share, and what ends with the last of them.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    process::ChildStderr,
+    task::JoinHandle,
+};
+
+use crate::{
+    Error, Metadata, NotificationStream, Result,
+    connection::{Connection, Limits, Outgoing},
+    process::{Process, StderrTail},
+    tasks::{self, Supervised},
+    types,
+};
+
+/// Keeps the runtime alive; dropping it kills the runtime.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) connection: Arc<Connection>,
+    process: Option<Process>,
+    supervisor: JoinHandle<()>,
+    pub(crate) stderr: StderrTail,
+    pub(crate) metadata: Metadata,
+    /// The subscription that began before the first byte, until somebody takes it.
+    pub(crate) early: Mutex<Option<NotificationStream>>,
+}
+
+impl Client {
+    /// Starts the tasks of a connection. Must be called within an async runtime.
+    pub(crate) fn launch(
+        limits: Limits,
+        output: impl AsyncRead + Unpin + Send + 'static,
+        input: impl AsyncWrite + Unpin + Send + 'static,
+        process: Option<(Process, ChildStderr)>,
+        early: bool,
+    ) -> Self {
+        let (connection, lines) = Connection::new(limits);
+        let early = early.then(|| NotificationStream::new(connection.subscribe(None)));
+        let stderr = StderrTail::default();
+        let reader = tokio::spawn(tasks::read(Arc::clone(&connection), output));
+        let writer = tokio::spawn(tasks::write(lines, input));
+        let (process, drained) = process.unzip();
+        let drain = drained.map(|pipe| tokio::spawn(stderr.clone().drain(pipe)));
+        let supervised = Supervised {
+            reader,
+            writer,
+            process: process.clone().zip(drain),
+            stderr: stderr.clone(),
+        };
+        let supervisor = tokio::spawn(tasks::supervise(Arc::clone(&connection), supervised));
+        Self {
+            connection,
+            process,
+            supervisor,
+            stderr,
+            metadata: Metadata::default(),
+            early: Mutex::new(early),
+        }
+    }
+
+    /// The handshake: `initialize`, then `initialized`.
+    pub(crate) async fn initialize(
+        &mut self,
+        params: &types::InitializeParams,
+        timeout: Duration,
+    ) -> Result<()> {
+        let mut request = Outgoing::new(params)?;
+        request.timeout = Some(timeout);
+        let reply = self.connection.request(request).await?;
+        let response: types::InitializeResponse = decode::<types::InitializeParams>(&reply.result)?;
+        self.metadata = Metadata::new(response);
+        let initialized = types::ClientNotification::Initialized;
+        self.connection.send(types::notification_line(&initialized)).await
+    }
+
+    pub(crate) async fn request<M: types::ClientMethod>(
+        &self,
+        params: &M,
+        timeout: Option<Duration>,
+    ) -> Result<M::Response> {
+        let mut request = Outgoing::new(params)?;
+        request.timeout = timeout;
+        let reply = self.connection.request(request).await?;
+        decode::<M>(&reply.result)
+    }
+
+    /// Ends the connection in order and waits for the end of the process.
+    pub(crate) async fn close(&self) {
+        self.connection.begin_close();
+        self.connection.closed().await;
+    }
+
+    /// Ends the connection at once and waits until the process was reaped.
+    pub(crate) async fn kill(&self) {
+        if let Some(process) = &self.process {
+            process.kill();
+        }
+        self.close().await;
+    }
+}
+
+/// Decodes a reply on the task of its caller.
+pub(crate) fn decode<M: types::ClientMethod>(
+    result: &serde_json::value::RawValue,
+) -> Result<M::Response> {
+    types::decode_response::<M>(result).map_err(Error::from)
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.connection.begin_close();
+        let Some(process) = &self.process else { return };
+        process.kill();
+        if self.supervisor.is_finished() {
+            // The async runtime is gone, and with it the task that would have reaped the child.
+            process.reap_blocking();
+        }
+    }
+}

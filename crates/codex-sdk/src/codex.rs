@@ -1,0 +1,139 @@
+//! The client.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    Call, CodexBuilder, NotificationStream, Result, SendRawRequest, SendRequest, StartThread,
+    client::Client,
+    types::{self, ClientMethod},
+};
+
+/// A running Codex runtime, and the connection to it.
+///
+/// Clones share them. The runtime lives as long as any handle: this, a [`Thread`](crate::Thread), a
+/// [`TurnHandle`](crate::TurnHandle). When the last one is dropped it is killed; [`Codex::close`] ends
+/// it in order.
+#[derive(Clone)]
+pub struct Codex {
+    client: Arc<Client>,
+}
+
+impl Codex {
+    /// Starts the pinned runtime with the user's own configuration and login.
+    ///
+    /// Short for `Codex::builder().start()`; see [`CodexBuilder::start`] for errors and cancel safety.
+    pub fn start() -> Call<Self> {
+        Self::builder().start()
+    }
+
+    /// The options for a client.
+    pub fn builder() -> CodexBuilder {
+        CodexBuilder::default()
+    }
+
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
+            client: Arc::new(client),
+        }
+    }
+
+    /// What the runtime said of itself in the handshake.
+    pub fn metadata(&self) -> &Metadata {
+        &self.client.metadata
+    }
+
+    /// Ends the runtime in order, for all clones of this client, and waits until it is gone.
+    ///
+    /// Its input is closed; if it hasn't left after 1 s it is asked to terminate, 0.5 s later it is
+    /// killed. All who wait on this client, and all later calls, get
+    /// [`Error::Closed`](crate::Error::Closed). Closing again does nothing.
+    ///
+    /// # Cancel safety
+    /// Once begun, the end takes its course.
+    #[expect(clippy::missing_errors_doc, reason = "an end that is forced is an end too")]
+    pub async fn close(&self) -> Result<()> {
+        self.client.close().await;
+        Ok(())
+    }
+
+    /// Starts a thread (`thread/start`).
+    pub fn thread_start(&self) -> StartThread {
+        StartThread::new(Arc::clone(&self.client))
+    }
+
+    /// Sends any request of the protocol, typed: `ThreadLoadedListParams` for `thread/loaded/list`
+    /// brings a `ThreadLoadedListResponse`.
+    ///
+    /// At most 64 requests are in flight; further ones wait.
+    pub fn request<M: ClientMethod>(&self, params: M) -> SendRequest<M> {
+        SendRequest::new(Arc::clone(&self.client), params)
+    }
+
+    /// Sends any request at all, untyped.
+    pub fn request_raw(&self, method: impl Into<String>, params: Value) -> SendRawRequest {
+        SendRawRequest::new(Arc::clone(&self.client), method.into(), params)
+    }
+
+    /// Subscribes to every notification that no live turn handle takes, from now on.
+    ///
+    /// After [`CodexBuilder::notifications`] the first call returns the stream that began before the
+    /// handshake.
+    pub fn notifications(&self) -> NotificationStream {
+        let early = self.client.early.lock();
+        let early = early.unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        early.unwrap_or_else(|| NotificationStream::new(self.client.connection.subscribe(None)))
+    }
+
+    /// How many requests are unanswered, and how many turns of this client start or run.
+    #[doc(hidden)]
+    pub fn in_flight(&self) -> (usize, usize) {
+        self.client.connection.router().in_flight()
+    }
+}
+
+impl fmt::Debug for Codex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Codex")
+            .field("metadata", &self.client.metadata)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the runtime said of itself in the handshake (`initialize`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// What the runtime presents itself as to its provider.
+    pub user_agent: String,
+    /// The first part of the user agent: the name that this client gave.
+    pub server_name: String,
+    /// The runtime's version, for example `0.163.0`.
+    pub server_version: String,
+    /// The folder with the configuration, the login and the threads.
+    pub codex_home: String,
+    /// For example `unix`.
+    pub platform_family: String,
+    /// For example `linux`.
+    pub platform_os: String,
+}
+
+impl Metadata {
+    pub(crate) fn new(response: types::InitializeResponse) -> Self {
+        let (name, rest) = response
+            .user_agent
+            .split_once('/')
+            .unwrap_or((&response.user_agent, ""));
+        let version = rest.split_whitespace().next().unwrap_or_default();
+        Self {
+            server_name: name.to_owned(),
+            server_version: version.to_owned(),
+            codex_home: response.codex_home.to_string(),
+            platform_family: response.platform_family,
+            platform_os: response.platform_os,
+            user_agent: response.user_agent,
+        }
+    }
+}
+

@@ -1,0 +1,320 @@
+//! One connection to an app-server: what callers, the reader, the writer and the supervisor share.
+//!
+//! Data goes one way: a caller registers its request with the [`Router`] and queues a line; the
+//! writer writes it; the reader routes what comes back. The reader awaits nothing but its input.
+
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::value::RawValue;
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, mpsc, oneshot, watch},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    CloseReason, Closed, Error, Result,
+    feed::{self, Feed, Inbox},
+    router::{Pending, Reply, Router},
+    turns::Orphan,
+    types,
+};
+
+/// The runtime drops answers in silence when it is flooded; it never did with this many in flight.
+const MAX_IN_FLIGHT: usize = 64;
+/// Requests that last until something else ends have places of their own.
+const MAX_LONG_RUNNING: usize = 16;
+/// Lines that may wait for the writer.
+const OUTBOUND_LINES: usize = 128;
+/// An interrupt may never be answered; see [`crate::TurnControl::interrupt`].
+pub(crate) const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The limits that a client is built with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) request_timeout: Duration,
+    pub(crate) max_line_bytes: usize,
+    pub(crate) subscription_budget: usize,
+}
+
+/// What is shared by all that belongs to one connection. It doesn't keep the process alive.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    router: Mutex<Router>,
+    outbound: mpsc::Sender<String>,
+    in_flight: Arc<Semaphore>,
+    long_running: Arc<Semaphore>,
+    next_id: AtomicI64,
+    /// Set when this side ends the connection.
+    closing: watch::Sender<bool>,
+    closed: watch::Sender<Option<Arc<Closed>>>,
+    tasks: Handle,
+    pub(crate) limits: Limits,
+}
+
+/// Which places in flight a request takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Ordinary,
+    LongRunning,
+    /// Steering and interrupting must work however busy the connection is.
+    Control,
+}
+
+/// A request that is ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Cow<'static, str>,
+    pub(crate) params: Option<Box<RawValue>>,
+    /// `None`: as the method has it.
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Outgoing {
+    pub(crate) fn new<M: types::ClientMethod>(params: &M) -> Result<Self> {
+        let params = serde_json::value::to_raw_value(params).map_err(|source| Error::Encode {
+            method: M::METHOD.to_owned(),
+            source: Arc::new(source),
+        })?;
+        Ok(Self {
+            method: Cow::Borrowed(M::METHOD),
+            params: Some(params),
+            timeout: None,
+        })
+    }
+
+    fn lane(&self) -> Lane {
+        match &*self.method {
+            "turn/interrupt" | "turn/steer" => Lane::Control,
+            "command/exec" | "mcpServer/tool/call" => Lane::LongRunning,
+            _ => Lane::Ordinary,
+        }
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(limits: Limits) -> (Arc<Self>, mpsc::Receiver<String>) {
+        let (outbound, lines) = mpsc::channel(OUTBOUND_LINES);
+        let connection = Self {
+            router: Mutex::default(),
+            outbound,
+            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            long_running: Arc::new(Semaphore::new(MAX_LONG_RUNNING)),
+            next_id: AtomicI64::new(0),
+            closing: watch::Sender::new(false),
+            closed: watch::Sender::new(None),
+            tasks: Handle::current(),
+            limits,
+        };
+        (Arc::new(connection), lines)
+    }
+
+    /// Sends a request and waits for its reply.
+    ///
+    /// Dropping this before it is queued sends nothing; afterwards the reply is ignored when it comes.
+    pub(crate) async fn request(self: &Arc<Self>, request: Outgoing) -> Result<Reply> {
+        let id = self.next_id();
+        self.request_as(id, request, None).await
+    }
+
+    /// Sends a request under an id taken before; with `turn`, one that starts a turn on that thread,
+    /// whose events go to that feed from the moment the request is queued.
+    pub(crate) async fn request_as(
+        self: &Arc<Self>,
+        id: i64,
+        request: Outgoing,
+        turn: Option<(Arc<str>, Feed)>,
+    ) -> Result<Reply> {
+        let lane = request.lane();
+        let after = request.timeout.or(match lane {
+            Lane::LongRunning => None,
+            Lane::Control => Some(INTERRUPT_TIMEOUT.min(self.limits.request_timeout)),
+            Lane::Ordinary => Some(self.limits.request_timeout),
+        });
+        let deadline = after.map(|after| Instant::now() + after);
+        let method = request.method.clone();
+        let answer = self.send_and_wait(id, lane, request, turn, deadline);
+        let answer = match deadline {
+            Some(deadline) => timeout_at(deadline, answer).await,
+            None => Ok(answer.await),
+        };
+        answer.unwrap_or_else(|_| {
+            Err(Error::Timeout {
+                method: method.into_owned(),
+                after: after.unwrap_or_default(),
+            })
+        })
+    }
+
+    async fn send_and_wait(
+        self: &Arc<Self>,
+        id: i64,
+        lane: Lane,
+        request: Outgoing,
+        turn: Option<(Arc<str>, Feed)>,
+        deadline: Option<Instant>,
+    ) -> Result<Reply> {
+        let places = match lane {
+            Lane::Ordinary => Some(&self.in_flight),
+            Lane::LongRunning => Some(&self.long_running),
+            Lane::Control => None,
+        };
+        let permit = match places {
+            // The semaphores are never closed.
+            Some(places) => Arc::clone(places).acquire_owned().await.ok(),
+            None => None,
+        };
+        let line = types::request_line(id, &request.method, request.params.as_deref());
+        let place = self.outbound.reserve().await.map_err(|_| self.ended())?;
+        // No await between registering and queueing: a dropped future has done both or neither.
+        let (reply, answer) = oneshot::channel();
+        let (starts_on, feed) = turn.unzip();
+        let pending = Pending {
+            method: request.method,
+            reply,
+            starts_on,
+            _permit: permit,
+        };
+        if *self.closing.borrow() {
+            return Err(self.ended());
+        }
+        self.router().register(id, pending, feed)?;
+        let _pending = PendingGuard {
+            connection: Arc::clone(self),
+            id,
+            deadline,
+        };
+        place.send(line);
+        answer.await.unwrap_or_else(|_| Err(self.ended()))
+    }
+
+    /// Queues a line that is no request.
+    pub(crate) async fn send(&self, line: String) -> Result<()> {
+        let sent = self.outbound.send(line).await;
+        sent.map_err(|_| self.ended())
+    }
+
+    pub(crate) fn next_id(&self) -> i64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Subscribes to what no turn handle takes; with a thread, only to what belongs to it.
+    pub(crate) fn subscribe(&self, thread_id: Option<Arc<str>>) -> Inbox {
+        let (feed, inbox) = self.feed();
+        self.router().subscribe(thread_id, feed);
+        inbox
+    }
+
+    pub(crate) fn feed(&self) -> (Feed, Inbox) {
+        feed::feed(self.limits.subscription_budget)
+    }
+
+    pub(crate) fn router(&self) -> MutexGuard<'_, Router> {
+        self.router.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a task on the runtime that carries this connection.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Interrupts a turn that lost its last handle while a `run` was pending on it.
+    pub(crate) fn interrupt(self: &Arc<Self>, orphan: Option<Orphan>) {
+        let Some(orphan) = orphan else { return };
+        let connection = Arc::clone(self);
+        self.spawn(async move {
+            let params = types::TurnInterruptParams::new(orphan.thread_id, orphan.turn_id);
+            let interrupted = match Outgoing::new(&params) {
+                Ok(request) => connection.request(request).await.map(drop),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = interrupted {
+                // The turn may have ended by itself.
+                tracing::debug!(%error, turn_id = params.turn_id, "could not interrupt");
+            }
+        });
+    }
+
+    /// Asks the supervisor to end the connection.
+    pub(crate) fn begin_close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Resolves once this side has asked for the end.
+    pub(crate) async fn closing(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// Resolves once everything has ended, the process included.
+    pub(crate) async fn closed(&self) -> Option<Arc<Closed>> {
+        let mut closed = self.closed.subscribe();
+        closed.wait_for(Option::is_some).await.ok()?.clone()
+    }
+
+    /// Ends everything; only the first call has an effect.
+    pub(crate) fn set_closed(&self, closed: Closed) {
+        if self.closed.borrow().is_some() {
+            return;
+        }
+        self.begin_close();
+        let closed = Arc::new(closed);
+        self.closed.send_replace(Some(Arc::clone(&closed)));
+        self.router().close(closed);
+    }
+
+    /// The error of a caller who finds the connection ending or ended.
+    fn ended(&self) -> Error {
+        let closed = self.closed.borrow().clone();
+        Error::Closed(closed.unwrap_or_else(|| {
+            Arc::new(Closed {
+                reason: CloseReason::Requested,
+                exit_status: None,
+                stderr_tail: String::new(),
+            })
+        }))
+    }
+}
+
+/// Keeps the table of pending requests true when a caller leaves.
+///
+/// A request that was sent stays in flight: its place is taken until the reply, or the deadline.
+struct PendingGuard {
+    connection: Arc<Connection>,
+    id: i64,
+    deadline: Option<Instant>,
+}
+
+impl Drop for PendingGuard {
+    fn drop(&mut self) {
+        let mut router = self.connection.router();
+        if !router.is_pending(self.id) {
+            return;
+        }
+        // Without a deadline the reply, or the end of the connection, clears it.
+        let Some(deadline) = self.deadline else { return };
+        if deadline <= Instant::now() {
+            let orphan = router.forget(self.id);
+            drop(router);
+            self.connection.interrupt(orphan);
+            return;
+        }
+        drop(router);
+        let (connection, id) = (Arc::clone(&self.connection), self.id);
+        self.connection.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => {}
+                _ = connection.closed() => return,
+            }
+            let orphan = connection.router().forget(id);
+            connection.interrupt(orphan);
+        });
+    }
+}

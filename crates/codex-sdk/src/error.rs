@@ -1,0 +1,392 @@
+//! What can go wrong, and what to do about it.
+
+use std::{fmt, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+
+use crate::{TurnResult, types};
+
+/// The result of an operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The runtime could not be found or installed.
+    #[error(transparent)]
+    Runtime(Arc<crate::runtime::Error>),
+
+    /// The folder that `CODEX_HOME` names doesn't exist.
+    #[error("`CODEX_HOME` names {path:?}, which is not a folder: create it, or choose another one with `codex_home`")]
+    #[non_exhaustive]
+    HomeMissing {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// The runtime could not be started as a process.
+    #[error("could not start the runtime at {program:?}: check that the file is executable and that `cwd` exists")]
+    #[non_exhaustive]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: Arc<io::Error>,
+    },
+
+    /// The program was started but didn't answer as an app-server does.
+    #[error("{program:?} did not complete the app-server handshake: check that it is a Codex runtime{}", stderr(.stderr_tail))]
+    #[non_exhaustive]
+    Handshake {
+        /// The program.
+        program: PathBuf,
+        /// The end of what it wrote to stderr.
+        stderr_tail: String,
+        /// What happened instead.
+        source: Box<Error>,
+    },
+
+    /// The connection is over; nothing can be sent any more. Start a new client.
+    #[error("{0}")]
+    Closed(Arc<Closed>),
+
+    /// The runtime refused a request.
+    #[error("{0}")]
+    Rpc(Box<RpcError>),
+
+    /// A request was not answered in time. It may still take effect.
+    #[error("`{method}` was not answered within {after:?}: raise the deadline with `timeout` if it may take longer")]
+    #[non_exhaustive]
+    Timeout {
+        /// The protocol method.
+        method: String,
+        /// The deadline that passed.
+        after: Duration,
+    },
+
+    /// A message of a known kind did not have its shape.
+    #[error("the runtime sent an unexpected shape: compare its version with `RUNTIME_VERSION`")]
+    Decode(#[source] Arc<types::DecodeError>),
+
+    /// Parameters could not be written as JSON.
+    #[error("the parameters of `{method}` can't be written as JSON")]
+    #[non_exhaustive]
+    Encode {
+        /// The protocol method.
+        method: String,
+        /// Why.
+        source: Arc<serde_json::Error>,
+    },
+
+    /// An argument was refused before anything was sent.
+    #[error("{0}")]
+    InvalidInput(String),
+
+    /// The turn ended, and it failed.
+    #[error("{0}")]
+    TurnFailed(Box<TurnFailed>),
+
+    /// The turn's events ended without `turn/completed`.
+    #[error("the turn ended without `turn/completed`: what came before is in the partial result")]
+    TurnIncomplete(#[source] Box<TurnIncomplete>),
+
+    /// A subscription was read too slowly and ended; everything else goes on.
+    #[error("more than {budget} bytes lay unread: read faster, or raise `subscription_budget`")]
+    #[non_exhaustive]
+    Lagged {
+        /// The budget of the subscription, in bytes.
+        budget: usize,
+    },
+
+    /// The runtime sent a line longer than the limit; it was skipped.
+    #[error("the runtime sent a line of more than {limit} bytes: raise `max_line_bytes`")]
+    #[non_exhaustive]
+    LineTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+
+    /// The runtime sent a line that is no message; it was skipped.
+    #[error("the runtime sent a line that is no protocol message: {reason}")]
+    #[non_exhaustive]
+    MalformedLine {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed when it is made again a little later: the runtime was
+    /// overloaded and has not begun to carry it out.
+    pub fn is_retryable(&self) -> bool {
+        self.rpc()
+            .is_some_and(|error| error.kind() == RpcErrorKind::ServerBusy)
+    }
+
+    /// Whether the connection is over, so that only a new client helps.
+    pub fn is_closed(&self) -> bool {
+        self.closed().is_some()
+    }
+
+    /// How the connection ended, when that is the cause.
+    pub fn closed(&self) -> Option<&Closed> {
+        match self {
+            Self::Closed(closed) => Some(closed),
+            Self::TurnIncomplete(incomplete) => incomplete.source.as_ref()?.closed(),
+            Self::Handshake { source, .. } => source.closed(),
+            _ => None,
+        }
+    }
+
+    /// Whether a deadline passed.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::Timeout { .. } => true,
+            Self::Handshake { source, .. } => source.is_timeout(),
+            _ => false,
+        }
+    }
+
+    /// The runtime's refusal, if that is what this is.
+    pub fn rpc(&self) -> Option<&RpcError> {
+        match self {
+            Self::Rpc(error) => Some(error),
+            Self::Handshake { source, .. } => source.rpc(),
+            _ => None,
+        }
+    }
+
+    /// What a turn had brought before it failed or broke off.
+    pub fn partial_result(&self) -> Option<&TurnResult> {
+        match self {
+            Self::TurnFailed(failed) => Some(&failed.result),
+            Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
+            _ => None,
+        }
+    }
+}
+
+impl From<crate::runtime::Error> for Error {
+    fn from(error: crate::runtime::Error) -> Self {
+        Self::Runtime(Arc::new(error))
+    }
+}
+
+impl From<types::DecodeError> for Error {
+    fn from(error: types::DecodeError) -> Self {
+        Self::Decode(Arc::new(error))
+    }
+}
+
+/// How a connection ended. All who waited on it get the same.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// How the runtime's process exited, if it was seen.
+    pub exit_status: Option<ExitStatus>,
+    /// The end of what the runtime wrote to stderr.
+    pub stderr_tail: String,
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// `Codex::close` was called, or the last handle was dropped.
+    Requested,
+    /// The runtime ended, or closed its output.
+    Ended,
+    /// The runtime's output ended in the middle of a line.
+    EndedInLine {
+        /// How much of that line had come.
+        bytes: usize,
+    },
+    /// A pipe to the runtime failed.
+    Io(String),
+    /// The async runtime that carried the connection was shut down.
+    Abandoned,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            CloseReason::Requested => write!(f, "this client was closed")?,
+            CloseReason::Ended => write!(f, "the runtime has ended")?,
+            CloseReason::EndedInLine { bytes } => {
+                write!(f, "the runtime ended {bytes} bytes into a line")?;
+            }
+            CloseReason::Io(error) => write!(f, "a pipe to the runtime failed ({error})")?,
+            CloseReason::Abandoned => {
+                return write!(f, "the async runtime that carried this client was shut down: keep it alive as long as the client");
+            }
+        }
+        if let Some(status) = self.exit_status {
+            write!(f, " ({status})")?;
+        }
+        write!(f, ": start a new one")?;
+        match self.reason {
+            CloseReason::Requested => Ok(()),
+            _ => f.write_str(&stderr(&self.stderr_tail)),
+        }
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// The end of stderr as the end of a message, or nothing.
+fn stderr(tail: &str) -> String {
+    if tail.is_empty() {
+        return String::new();
+    }
+    format!("; its last words: {tail}")
+}
+
+/// The runtime's refusal of a request.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RpcError {
+    /// The protocol method that was refused.
+    pub method: String,
+    /// The JSON-RPC error code. The runtime answers nearly every refusal with -32600.
+    pub code: i64,
+    /// The runtime's own words. They change between versions: decide by `code` and `data`.
+    pub message: String,
+    /// What the runtime added for programs.
+    pub data: Option<serde_json::Value>,
+}
+
+/// The kinds of [`RpcError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RpcErrorKind {
+    /// -32700: the runtime could not parse the request.
+    ParseError,
+    /// -32600: nearly every refusal of the runtime.
+    InvalidRequest,
+    /// -32601: no such method.
+    MethodNotFound,
+    /// -32602: the parameters were refused.
+    InvalidParams,
+    /// -32603: an error inside the runtime.
+    Internal,
+    /// -32001, or an overload named in `data`: try again a little later.
+    ServerBusy,
+    /// The runtime itself has given up retrying.
+    RetryLimitExceeded,
+    /// Any other code.
+    Other,
+}
+
+impl RpcError {
+    pub(crate) fn new(method: &str, error: types::RpcError) -> Self {
+        Self {
+            method: method.to_owned(),
+            code: error.code,
+            message: error.message,
+            data: error.data,
+        }
+    }
+
+    /// The kind, from the code and the data.
+    pub fn kind(&self) -> RpcErrorKind {
+        match self.code {
+            -32700 => RpcErrorKind::ParseError,
+            -32600 => RpcErrorKind::InvalidRequest,
+            -32601 => RpcErrorKind::MethodNotFound,
+            -32602 => RpcErrorKind::InvalidParams,
+            -32603 => RpcErrorKind::Internal,
+            -32099..=-32000 => self.busy_kind(),
+            _ => RpcErrorKind::Other,
+        }
+    }
+
+    /// The server-defined codes: overload has -32001 and no data on the real runtime; the data may
+    /// say it for any other.
+    fn busy_kind(&self) -> RpcErrorKind {
+        let text = self.message.to_lowercase();
+        if text.contains("retry limit") || text.contains("too many failed attempts") {
+            RpcErrorKind::RetryLimitExceeded
+        } else if self.code == -32001 || self.data.as_ref().is_some_and(says_overloaded) {
+            RpcErrorKind::ServerBusy
+        } else {
+            RpcErrorKind::Other
+        }
+    }
+}
+
+/// Whether an overload is named anywhere in `data`, in either spelling.
+fn says_overloaded(data: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match data {
+        Value::String(text) => matches!(&**text, "server_overloaded" | "serverOverloaded"),
+        Value::Array(values) => values.iter().any(says_overloaded),
+        Value::Object(fields) => fields.values().any(says_overloaded),
+        _ => false,
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            code,
+            message,
+            ..
+        } = self;
+        write!(f, "the runtime refused `{method}`: {message} (code {code})")
+    }
+}
+
+impl std::error::Error for RpcError {}
+
+/// A turn that ended with the status `failed`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TurnFailed {
+    /// The runtime's message.
+    pub message: String,
+    /// What kind of failure it was, if the runtime said.
+    pub codex_error_info: Option<types::CodexErrorInfo>,
+    /// More about it, if the runtime said.
+    pub additional_details: Option<String>,
+    /// All that the turn brought.
+    pub result: TurnResult,
+}
+
+impl fmt::Display for TurnFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the turn failed: {}", self.message)?;
+        match &self.additional_details {
+            Some(details) => write!(f, " ({details})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TurnFailed {}
+
+/// A turn whose events ended without `turn/completed`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TurnIncomplete {
+    /// What had come until then.
+    pub result: TurnResult,
+    /// Why the events ended.
+    pub source: Option<Error>,
+}
+
+impl fmt::Display for TurnIncomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => source.fmt(f),
+            None => write!(f, "its events ended"),
+        }
+    }
+}
+
+impl std::error::Error for TurnIncomplete {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref()?.source()
+    }
+}

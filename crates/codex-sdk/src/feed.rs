@@ -1,0 +1,107 @@
+//! The queue between the reader and one subscription, bounded by bytes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::sync::mpsc;
+
+use crate::{Error, Notification, Result};
+
+/// Makes the two ends of a subscription that holds at most `budget` bytes of unread notifications.
+pub(crate) fn feed(budget: usize) -> (Feed, Inbox) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let unread = Arc::new(AtomicUsize::new(0));
+    let feed = Feed {
+        sender,
+        unread: Arc::clone(&unread),
+        budget,
+    };
+    (feed, Inbox { receiver, unread })
+}
+
+/// The router's end. Dropping it ends the subscription once everything in it was read.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    sender: mpsc::UnboundedSender<Entry>,
+    unread: Arc<AtomicUsize>,
+    budget: usize,
+}
+
+/// The subscriber's end. Dropping it frees what is unread.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    receiver: mpsc::UnboundedReceiver<Entry>,
+    unread: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    item: Result<Notification>,
+    bytes: usize,
+}
+
+impl Feed {
+    /// Queues a notification; `false` when this subscription is over, because nobody reads it any
+    /// more or because it would exceed its budget.
+    ///
+    /// A single notification larger than the whole budget is let through to a reader that keeps up.
+    pub(crate) fn push(&self, notification: Notification, bytes: usize) -> bool {
+        let unread = self.unread.load(Ordering::Relaxed);
+        if unread > 0 && unread + bytes > self.budget {
+            self.lag();
+            return false;
+        }
+        self.unread.fetch_add(bytes, Ordering::Relaxed);
+        let item = Ok(notification);
+        self.sender.send(Entry { item, bytes }).is_ok()
+    }
+
+    /// The most bytes that may lie unread.
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Ends the subscription because it was read too slowly.
+    pub(crate) fn lag(&self) {
+        let budget = self.budget;
+        self.fail(Error::Lagged { budget });
+    }
+
+    /// Queues an error behind what is unread.
+    pub(crate) fn fail(&self, error: Error) {
+        // A subscriber that is gone needs no error.
+        let _ = self.sender.send(Entry {
+            item: Err(error),
+            bytes: 0,
+        });
+    }
+
+    /// Whether the subscriber is gone.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.sender.is_closed()
+    }
+}
+
+impl Inbox {
+    pub(crate) async fn next(&mut self) -> Option<Result<Notification>> {
+        let entry = self.receiver.recv().await;
+        self.take(entry)
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Notification>>> {
+        self.receiver
+            .poll_recv(context)
+            .map(|entry| self.take(entry))
+    }
+
+    fn take(&self, entry: Option<Entry>) -> Option<Result<Notification>> {
+        let entry = entry?;
+        self.unread.fetch_sub(entry.bytes, Ordering::Relaxed);
+        Some(entry.item)
+    }
+}

@@ -1,0 +1,193 @@
+//! What a turn is given.
+
+use std::path::PathBuf;
+
+use crate::{Error, Result, types};
+
+/// One part of an input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputItem(Kind);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Kind {
+    Text(String),
+    Image(String),
+    LocalImage(PathBuf),
+    Skill(String, PathBuf),
+    Mention(String, String),
+}
+
+impl InputItem {
+    /// Text from the user.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self(Kind::Text(text.into()))
+    }
+
+    /// An image as a data URL, for example `data:image/png;base64,…`. The runtime refuses `http` URLs.
+    pub fn image(data_url: impl Into<String>) -> Self {
+        Self(Kind::Image(data_url.into()))
+    }
+
+    /// An image file that the runtime reads.
+    pub fn local_image(path: impl Into<PathBuf>) -> Self {
+        Self(Kind::LocalImage(path.into()))
+    }
+
+    /// A skill: its name and its `SKILL.md`.
+    pub fn skill(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self(Kind::Skill(name.into(), path.into()))
+    }
+
+    /// A mention of a file, an app or a plugin, by name and path.
+    pub fn mention(name: impl Into<String>, path: impl Into<String>) -> Self {
+        Self(Kind::Mention(name.into(), path.into()))
+    }
+
+    fn into_wire(self) -> Result<types::UserInput> {
+        use types::UserInput;
+        Ok(match self.0 {
+            Kind::Text(text) => UserInput::Text(types::TextUserInput::new(text)),
+            Kind::Image(url) => UserInput::Image(types::ImageUserInput {
+                url: Some(url),
+                ..Default::default()
+            }),
+            Kind::LocalImage(path) => {
+                UserInput::LocalImage(types::LocalImageUserInput::new(utf8(path)?))
+            }
+            Kind::Skill(name, path) => {
+                UserInput::Skill(types::SkillUserInput::new(name, utf8(path)?))
+            }
+            Kind::Mention(name, path) => {
+                UserInput::Mention(types::MentionUserInput::new(name, path))
+            }
+        })
+    }
+}
+
+/// A path as the wire carries it.
+pub(crate) fn utf8(path: PathBuf) -> Result<String> {
+    path.into_os_string().into_string().map_err(|path| {
+        Error::InvalidInput(format!("the path {path:?} is not valid UTF-8, which the protocol needs"))
+    })
+}
+
+/// What steers a turn, and what starts one: text, or a list of [`InputItem`]s.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input(Vec<InputItem>);
+
+impl Input {
+    pub(crate) fn into_wire(self) -> Result<Vec<types::UserInput>> {
+        self.0.into_iter().map(InputItem::into_wire).collect()
+    }
+}
+
+/// What starts a turn: an [`Input`], or an [`ExternalMessage`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunInput(RunKind);
+
+#[derive(Debug, Clone, PartialEq)]
+enum RunKind {
+    Input(Input),
+    External(ExternalMessage),
+}
+
+impl RunInput {
+    /// Puts the input where `turn/start` has it.
+    pub(crate) fn fill(self, params: &mut types::TurnStartParams) -> Result<()> {
+        match self.0 {
+            RunKind::Input(input) => params.input = input.into_wire()?,
+            RunKind::External(message) => params.tool_output = Some(message.0),
+        }
+        Ok(())
+    }
+}
+
+/// A message from outside, such as a notification, that the model sees as a tool's output.
+///
+/// It has a tool's authority, below that of users and developers, and approves nothing. Its name is a
+/// label and proves nothing. It is a whole input: it can't be mixed with others, and can't steer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExternalMessage(types::TurnToolOutput);
+
+impl ExternalMessage {
+    /// A message under the name of the tool that it seems to come from.
+    pub fn new(tool_name: impl Into<String>, content: impl Into<String>) -> Self {
+        let output = types::FunctionCallOutputBody::String(content.into());
+        Self(types::TurnToolOutput::new(tool_name.into(), output))
+    }
+
+    /// The namespace of the tool's name. Default: none.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.0.namespace = Some(namespace.into());
+        self
+    }
+}
+
+impl From<InputItem> for Input {
+    fn from(item: InputItem) -> Self {
+        Self(vec![item])
+    }
+}
+
+impl From<Vec<InputItem>> for Input {
+    fn from(items: Vec<InputItem>) -> Self {
+        Self(items)
+    }
+}
+
+impl<const N: usize> From<[InputItem; N]> for Input {
+    fn from(items: [InputItem; N]) -> Self {
+        Self(items.into())
+    }
+}
+
+impl From<String> for Input {
+    fn from(text: String) -> Self {
+        InputItem::text(text).into()
+    }
+}
+
+impl From<&String> for Input {
+    fn from(text: &String) -> Self {
+        InputItem::text(text).into()
+    }
+}
+
+impl From<&str> for Input {
+    fn from(text: &str) -> Self {
+        InputItem::text(text).into()
+    }
+}
+
+impl From<Input> for RunInput {
+    fn from(input: Input) -> Self {
+        Self(RunKind::Input(input))
+    }
+}
+
+impl From<ExternalMessage> for RunInput {
+    fn from(message: ExternalMessage) -> Self {
+        Self(RunKind::External(message))
+    }
+}
+
+/// `RunInput` takes all that `Input` takes. A blanket `From<impl Into<Input>>` would clash with
+/// `From<ExternalMessage>`.
+macro_rules! run_input_from {
+    ($($type:ty),*) => {$(
+        impl From<$type> for RunInput {
+            fn from(input: $type) -> Self {
+                Input::from(input).into()
+            }
+        }
+    )*};
+}
+
+run_input_from!(InputItem, Vec<InputItem>, String, &String, &str);
+
+impl<const N: usize> From<[InputItem; N]> for RunInput {
+    fn from(items: [InputItem; N]) -> Self {
+        Input::from(items).into()
+    }
+}

@@ -1,0 +1,156 @@
+//! Splits the runtime's output into lines, whatever their length, up to a cap.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// How much of a line over the cap is kept, to tell whose it was.
+const KEPT_OF_OVERLONG: usize = 64 * 1024;
+/// A buffer that one long line has grown is given back once it is empty.
+const KEPT_CAPACITY: usize = 1024 * 1024;
+const READ_SIZE: usize = 64 * 1024;
+
+/// What [`Lines::next`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line<'a> {
+    /// A whole line, without its end.
+    Whole(&'a [u8]),
+    /// The beginning of a line over the cap; the rest of it was skipped.
+    Overlong(&'a [u8]),
+}
+
+/// How the input ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Bytes that came after the last line's end.
+    pub(crate) unfinished: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lines<R> {
+    input: R,
+    buffer: Vec<u8>,
+    /// Where the next line begins in `buffer`.
+    start: usize,
+    /// Up to where `buffer` was searched for a line's end.
+    searched: usize,
+    /// Bytes already thrown away of a line over the cap.
+    skipped: usize,
+    cap: usize,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    pub(crate) fn new(input: R, cap: usize) -> Self {
+        Self {
+            input,
+            buffer: Vec::with_capacity(READ_SIZE),
+            start: 0,
+            searched: 0,
+            skipped: 0,
+            cap,
+        }
+    }
+
+    /// The next line, or how the input ended.
+    ///
+    /// Many lines are taken from one read: this awaits only when no whole line is left.
+    pub(crate) async fn next(&mut self) -> io::Result<Result<Line<'_>, End>> {
+        loop {
+            if let Some(offset) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
+                return Ok(Ok(self.take(self.searched + offset)));
+            }
+            self.searched = self.buffer.len();
+            self.compact();
+            if self.input.read_buf(&mut self.buffer).await? == 0 {
+                let unfinished = self.skipped + self.buffer.len();
+                return Ok(Err(End { unfinished }));
+            }
+        }
+    }
+
+    fn take(&mut self, end: usize) -> Line<'_> {
+        let line = self.start..end;
+        self.start = end + 1;
+        self.searched = self.start;
+        let skipped = std::mem::take(&mut self.skipped);
+        if skipped > 0 || line.len() > self.cap {
+            let kept = line.len().min(KEPT_OF_OVERLONG);
+            return Line::Overlong(&self.buffer[line][..kept]);
+        }
+        Line::Whole(&self.buffer[line])
+    }
+
+    /// Makes room for the next read: drops the lines that were taken and, of a line over the cap,
+    /// all but its beginning.
+    fn compact(&mut self) {
+        self.buffer.drain(..self.start);
+        self.searched -= self.start;
+        self.start = 0;
+        if self.buffer.len() > self.cap {
+            let kept = self.buffer.len().min(KEPT_OF_OVERLONG);
+            self.skipped += self.buffer.len() - kept;
+            self.buffer.truncate(kept);
+            self.searched = kept;
+        }
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT_CAPACITY {
+            self.buffer.shrink_to(READ_SIZE);
+        }
+        if self.buffer.capacity() - self.buffer.len() < READ_SIZE / 4 {
+            self.buffer.reserve(READ_SIZE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, KEPT_OF_OVERLONG, Line, Lines};
+
+    async fn all(input: &[u8], cap: usize) -> (Vec<(bool, Vec<u8>)>, End) {
+        let mut lines = Lines::new(input, cap);
+        let mut found = Vec::new();
+        loop {
+            match lines.next().await.unwrap() {
+                Ok(Line::Whole(line)) => found.push((true, line.to_vec())),
+                Ok(Line::Overlong(line)) => found.push((false, line.to_vec())),
+                Err(end) => return (found, end),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_come_whole_and_in_order() {
+        let (lines, end) = all(b"one\n\nthree\nhalf", 100).await;
+        let expected = [&b"one"[..], b"", b"three"];
+        assert_eq!(lines, expected.map(|line| (true, line.to_vec())));
+        assert_eq!(end, End { unfinished: 4 });
+    }
+
+    #[tokio::test]
+    async fn a_line_over_the_cap_is_skipped_and_the_next_one_read() {
+        let long = 3 * KEPT_OF_OVERLONG;
+        let mut input = vec![b'x'; long];
+        input.extend_from_slice(b"\nnext\n");
+        let (lines, end) = all(&input, KEPT_OF_OVERLONG * 2).await;
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0], (false, vec![b'x'; KEPT_OF_OVERLONG]));
+        assert_eq!(lines[1], (true, b"next".to_vec()));
+        assert_eq!(end, End { unfinished: 0 });
+    }
+
+    #[tokio::test]
+    async fn the_cap_holds_for_lines_within_one_read_too() {
+        let (lines, _) = all(b"12345\n123456\n1\n", 5).await;
+        let whole: Vec<bool> = lines.iter().map(|(whole, _)| *whole).collect();
+        assert_eq!(whole, [true, false, true]);
+    }
+
+    #[tokio::test]
+    async fn a_long_line_grows_the_buffer_only_for_a_while() {
+        let mut input = vec![b'x'; 8 * 1024 * 1024];
+        input.push(b'\n');
+        let mut lines = Lines::new(&input[..], usize::MAX);
+        assert!(matches!(lines.next().await, Ok(Ok(Line::Whole(line))) if line.len() == 8 * 1024 * 1024));
+        assert!(matches!(lines.next().await, Ok(Err(_))));
+        assert!(lines.buffer.capacity() <= super::KEPT_CAPACITY);
+    }
+}

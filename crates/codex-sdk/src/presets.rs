@@ -1,0 +1,67 @@
+//! Presets for what a thread or a turn may do.
+
+use crate::types::{
+    ApprovalsReviewer, AskForApproval, DangerFullAccessSandboxPolicy, ReadOnlySandboxPolicy,
+    SandboxMode, SandboxPolicy, WorkspaceWriteSandboxPolicy,
+};
+
+/// Who decides when the model wants to do more than its sandbox allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ApprovalMode {
+    /// Nobody is asked and nothing is granted (policy `never`).
+    DenyAll,
+    /// This program is asked (policy `on-request`, reviewer `user`).
+    Ask,
+    /// A *model* decides, and may grant, without this program being asked (policy `on-request`,
+    /// reviewer `auto_review`).
+    AutoReview,
+}
+
+impl ApprovalMode {
+    /// The wire values: a policy, and a reviewer where the mode names one.
+    pub(crate) fn wire(self) -> (AskForApproval, Option<ApprovalsReviewer>) {
+        match self {
+            Self::DenyAll => (AskForApproval::Never, None),
+            Self::Ask => (AskForApproval::OnRequest, Some(ApprovalsReviewer::User)),
+            Self::AutoReview => {
+                let reviewer = ApprovalsReviewer::AutoReview;
+                (AskForApproval::OnRequest, Some(reviewer))
+            }
+        }
+    }
+}
+
+/// What commands may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Sandbox {
+    /// Reads anything, writes nothing, has no network.
+    ReadOnly,
+    /// Writes below the working folder and the temporary folders, has no network.
+    WorkspaceWrite,
+    /// No sandbox at all.
+    FullAccess,
+}
+
+impl Sandbox {
+    pub(crate) fn mode(self) -> SandboxMode {
+        match self {
+            Self::ReadOnly => SandboxMode::ReadOnly,
+            Self::WorkspaceWrite => SandboxMode::WorkspaceWrite,
+            Self::FullAccess => SandboxMode::DangerFullAccess,
+        }
+    }
+
+    pub(crate) fn policy(self) -> SandboxPolicy {
+        match self {
+            Self::ReadOnly => SandboxPolicy::ReadOnly(ReadOnlySandboxPolicy::default()),
+            Self::WorkspaceWrite => {
+                SandboxPolicy::WorkspaceWrite(WorkspaceWriteSandboxPolicy::default())
+            }
+            Self::FullAccess => {
+                SandboxPolicy::DangerFullAccess(DangerFullAccessSandboxPolicy::default())
+            }
+        }
+    }
+}

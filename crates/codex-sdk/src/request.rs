@@ -1,0 +1,121 @@
+//! Requests of any method.
+
+use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use crate::{Call, Error, client::Client, connection::Outgoing, types::ClientMethod};
+
+/// A typed request, from [`Codex::request`](crate::Codex::request).
+#[must_use = "a request is sent when it is awaited"]
+pub struct SendRequest<M> {
+    client: Arc<Client>,
+    params: M,
+    timeout: Option<Duration>,
+}
+
+impl<M> SendRequest<M> {
+    pub(crate) fn new(client: Arc<Client>, params: M) -> Self {
+        Self {
+            client,
+            params,
+            timeout: None,
+        }
+    }
+
+    /// How long the reply may take. Default: the client's `request_timeout`; none for methods that
+    /// last until something else ends, as `command/exec` does.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+/// # Errors
+/// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`], [`Error::Decode`], [`Error::Encode`].
+///
+/// # Cancel safety
+/// Dropping the call before it was queued sends nothing. Afterwards the request takes effect, and its
+/// reply is ignored.
+impl<M> IntoFuture for SendRequest<M>
+where
+    M: ClientMethod + Send + Sync + 'static,
+    M::Response: Send,
+{
+    type Output = crate::Result<M::Response>;
+    type IntoFuture = Call<M::Response>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Call::new(async move { self.client.request(&self.params, self.timeout).await })
+    }
+}
+
+impl<M: ClientMethod> fmt::Debug for SendRequest<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The parameters may hold what must not be logged.
+        f.debug_struct("SendRequest")
+            .field("method", &M::METHOD)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An untyped request, from [`Codex::request_raw`](crate::Codex::request_raw).
+#[must_use = "a request is sent when it is awaited"]
+pub struct SendRawRequest {
+    client: Arc<Client>,
+    method: String,
+    params: Value,
+    timeout: Option<Duration>,
+}
+
+impl SendRawRequest {
+    pub(crate) fn new(client: Arc<Client>, method: String, params: Value) -> Self {
+        Self {
+            client,
+            method,
+            params,
+            timeout: None,
+        }
+    }
+
+    /// How long the reply may take; see [`SendRequest::timeout`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+/// # Errors and cancel safety
+/// As for [`SendRequest`].
+impl IntoFuture for SendRawRequest {
+    type Output = crate::Result<Value>;
+    type IntoFuture = Call<Value>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Call::new(async move {
+            let encode = |source| Error::Encode {
+                method: self.method.clone(),
+                source: Arc::new(source),
+            };
+            let params = serde_json::value::to_raw_value(&self.params).map_err(encode)?;
+            let request = Outgoing {
+                method: Cow::Owned(self.method.clone()),
+                params: Some(params),
+                timeout: self.timeout,
+            };
+            let reply = self.client.connection.request(request).await?;
+            // Any JSON is a `Value`.
+            serde_json::from_str(reply.result.get()).map_err(encode)
+        })
+    }
+}
+
+impl fmt::Debug for SendRawRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendRawRequest")
+            .field("method", &self.method)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! What a turn brought.
+
+use crate::{
+    Error, Notification, Result,
+    error::{TurnFailed, TurnIncomplete},
+    types::{MessagePhase, ThreadItem, ThreadTokenUsage, Turn, TurnError, TurnStatus},
+};
+
+/// What a turn brought, from [`Thread::run`](crate::Thread::run) and
+/// [`TurnHandle::run`](crate::TurnHandle::run).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TurnResult {
+    /// The turn's id.
+    pub id: String,
+    /// How the turn ended; `InProgress` if that isn't known.
+    pub status: TurnStatus,
+    /// The error of a failed turn.
+    pub error: Option<TurnError>,
+    /// When it began, in Unix seconds.
+    pub started_at: Option<i64>,
+    /// When it ended, in Unix seconds.
+    pub completed_at: Option<i64>,
+    /// How long it ran, in milliseconds.
+    pub duration_ms: Option<i64>,
+    /// The answer: the text of the last message that the model marked as final, else of the last one
+    /// that it didn't mark at all. `None` if there is neither.
+    pub final_response: Option<String>,
+    /// Every item that was completed, in order, the user's own messages included.
+    pub items: Vec<ThreadItem>,
+    /// The tokens of the thread so far (`total`), and of the last call of the model (`last`).
+    pub usage: Option<ThreadTokenUsage>,
+}
+
+/// Gathers a [`TurnResult`] from a turn's notifications.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    result: TurnResult,
+    complete: bool,
+    /// An item, or the end, came in a shape that could not be read.
+    unreadable: Option<Error>,
+}
+
+impl Collector {
+    pub(crate) fn new(turn_id: &str) -> Self {
+        Self {
+            result: TurnResult {
+                id: turn_id.to_owned(),
+                status: TurnStatus::InProgress,
+                error: None,
+                started_at: None,
+                completed_at: None,
+                duration_ms: None,
+                final_response: None,
+                items: Vec::new(),
+                usage: None,
+            },
+            complete: false,
+            unreadable: None,
+        }
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    pub(crate) fn observe(&mut self, notification: &Notification) {
+        match notification {
+            Notification::ItemCompleted(completed) => self.result.items.push(completed.item.clone()),
+            Notification::ThreadTokenUsageUpdated(updated) => {
+                self.result.usage = Some(updated.token_usage.clone());
+            }
+            Notification::TurnStarted(started) => {
+                self.result.started_at = started.turn.started_at;
+            }
+            Notification::TurnCompleted(completed) => self.complete(&completed.turn),
+            Notification::Unrecognized { method, params } => self.unrecognized(method, params),
+            _ => {}
+        }
+    }
+
+    fn complete(&mut self, turn: &Turn) {
+        self.complete = true;
+        self.result.status = turn.status.clone();
+        self.result.error.clone_from(&turn.error);
+        self.result.started_at = turn.started_at.or(self.result.started_at);
+        self.result.completed_at = turn.completed_at;
+        self.result.duration_ms = turn.duration_ms;
+    }
+
+    /// A notification of a known method that could not be decoded comes as an unrecognised one. That
+    /// may pass in a stream; a result without an item that was there may not.
+    fn unrecognized(&mut self, method: &str, params: &serde_json::Value) {
+        if !matches!(method, "item/completed" | "turn/completed") {
+            return;
+        }
+        let raw = serde_json::value::to_raw_value(params).ok();
+        if let Err(error) = Notification::decode(method, raw.as_deref()) {
+            self.unreadable.get_or_insert(Error::from(error));
+        }
+    }
+
+    /// The result of a turn whose notifications have ended, with the error that ended them.
+    pub(crate) fn finish(mut self, source: Option<Error>) -> Result<TurnResult> {
+        self.result.final_response = final_response(&self.result.items);
+        let source = self.unreadable.or(source);
+        let result = self.result;
+        if !self.complete || source.is_some() {
+            let incomplete = TurnIncomplete { result, source };
+            return Err(Error::TurnIncomplete(Box::new(incomplete)));
+        }
+        if result.status != TurnStatus::Failed {
+            return Ok(result);
+        }
+        let error = result.error.clone();
+        Err(Error::TurnFailed(Box::new(TurnFailed {
+            message: error.as_ref().map_or_else(
+                || "the runtime gave no reason".to_owned(),
+                |error| error.message.clone(),
+            ),
+            codex_error_info: error.as_ref().and_then(|error| error.codex_error_info.clone()),
+            additional_details: error.and_then(|error| error.additional_details),
+            result,
+        })))
+    }
+}
+
+fn final_response(items: &[ThreadItem]) -> Option<String> {
+    let messages = || {
+        items.iter().rev().filter_map(|item| match item {
+            ThreadItem::AgentMessage(message) => Some(message),
+            _ => None,
+        })
+    };
+    let marked = messages().find(|message| message.phase == Some(MessagePhase::FinalAnswer));
+    let unmarked = || messages().find(|message| message.phase.is_none());
+    marked.or_else(unmarked).map(|message| message.text.clone())
+}

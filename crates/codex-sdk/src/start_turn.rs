@@ -1,0 +1,139 @@
+//! How a turn is started.
+
+use std::{fmt, future::IntoFuture, marker::PhantomData, path::PathBuf, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    ApprovalMode, Call, Result, RunInput, Sandbox, TurnHandle, TurnResult,
+    client::Client,
+    input::utf8,
+    options::setters,
+    types::{
+        ApprovalsReviewer, AskForApproval, Personality, ReasoningEffort, ReasoningSummary,
+        TurnStartParams,
+    },
+};
+
+/// Options for a turn (`turn/start`), from [`Thread::run`](crate::Thread::run) and
+/// [`Thread::turn`](crate::Thread::turn).
+///
+/// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder
+/// and the approval settings stay for the thread's later turns. On a thread whose turn is running they
+/// have no effect: the input joins that turn.
+#[must_use = "a turn is started when this is awaited"]
+pub struct StartTurn<O> {
+    client: Arc<Client>,
+    thread_id: Arc<str>,
+    input: RunInput,
+    params: TurnStartParams,
+    cwd: Option<PathBuf>,
+    output: PhantomData<fn() -> O>,
+}
+
+impl<O> StartTurn<O> {
+    pub(crate) fn new(client: Arc<Client>, thread_id: Arc<str>, input: RunInput) -> Self {
+        let params = TurnStartParams::new(Vec::new(), thread_id.to_string());
+        Self {
+            client,
+            thread_id,
+            input,
+            params,
+            cwd: None,
+            output: PhantomData,
+        }
+    }
+
+    setters! {
+        /// The model.
+        model: String => model;
+        /// How hard the model thinks.
+        effort: ReasoningEffort => effort;
+        /// How the model's reasoning is summarised.
+        summary: ReasoningSummary => summary;
+        /// The personality. The runtime's named ones have no effect any more.
+        personality: Personality => personality;
+        /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
+        output_schema: Value => output_schema;
+        /// The service tier, for this turn and later ones.
+        service_tier: String => service_tier;
+        /// The service tier of this turn only; `default` is the standard speed.
+        turn_service_tier: String => service_tier_for_turn;
+        /// What caused this turn: a label without authority.
+        source: String => turn_trigger;
+        /// The raw approval policy; [`Self::approval_mode`] sets it and the reviewer.
+        approval_policy: AskForApproval => approval_policy;
+        /// The raw reviewer of approvals; [`Self::approval_mode`] sets it and the policy.
+        approvals_reviewer: ApprovalsReviewer => approvals_reviewer;
+    }
+
+    /// Who decides on approvals, from this turn on.
+    pub fn approval_mode(mut self, mode: ApprovalMode) -> Self {
+        let (policy, reviewer) = mode.wire();
+        self.params.approval_policy = Some(policy);
+        self.params.approvals_reviewer = reviewer;
+        self
+    }
+
+    /// What commands may reach, from this turn on.
+    pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.params.sandbox_policy = Some(sandbox.policy());
+        self
+    }
+
+    /// The folder that the thread works in, from this turn on.
+    pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
+        self.cwd = Some(cwd.into());
+        self
+    }
+
+    /// Sends `turn/start`; with `interrupt`, dropping what this returns, or this, interrupts the turn.
+    async fn send(self, interrupt: bool) -> Result<TurnHandle> {
+        let mut params = self.params;
+        self.input.fill(&mut params)?;
+        params.cwd = self.cwd.map(utf8).transpose()?;
+        TurnHandle::start(self.client, self.thread_id, &params, interrupt).await
+    }
+}
+
+/// # Errors
+/// As for `StartTurn<TurnHandle>`, and [`Error::TurnFailed`](crate::Error::TurnFailed),
+/// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is no error: its
+/// status tells.
+///
+/// # Cancel safety
+/// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or
+/// as soon as the runtime has accepted it.
+impl IntoFuture for StartTurn<TurnResult> {
+    type Output = Result<TurnResult>;
+    type IntoFuture = Call<TurnResult>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Call::new(async move { self.send(true).await?.collect().await })
+    }
+}
+
+/// # Errors
+/// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+/// [`Error::Closed`](crate::Error::Closed), [`Error::InvalidInput`](crate::Error::InvalidInput).
+///
+/// # Cancel safety
+/// Dropping the call may leave a turn that runs on without a handle.
+impl IntoFuture for StartTurn<TurnHandle> {
+    type Output = Result<TurnHandle>;
+    type IntoFuture = Call<TurnHandle>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Call::new(self.send(false))
+    }
+}
+
+impl<O> fmt::Debug for StartTurn<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartTurn")
+            .field("thread_id", &self.thread_id)
+            .field("model", &self.params.model)
+            .field("cwd", &self.cwd)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,281 @@
+//! A turn that runs.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_core::Stream;
+use tokio::{sync::watch, time::timeout};
+
+use crate::{
+    Call, Error, Input, Notification, Result, TurnResult,
+    client::{Client, decode},
+    connection::{Connection, Outgoing},
+    feed::Inbox,
+    result::Collector,
+    turns::Phase,
+    types::{TurnInterruptParams, TurnStartParams, TurnSteerParams, TurnSteerResponse},
+};
+
+/// How long [`TurnControl::interrupt`] waits for the turn to begin before it tries all the same.
+const BEGIN: Duration = Duration::from_secs(5);
+/// How long a refused interrupt waits for the `turn/completed` that may have crossed it.
+const CROSSED: Duration = Duration::from_secs(1);
+
+/// A turn that was started or joined: the stream of its notifications, and its controls.
+///
+/// The stream has every notification of this turn since `turn/start` was sent, in the runtime's order,
+/// and ends after `turn/completed`, whatever the turn's status. When it breaks off it yields one error,
+/// then `None`.
+///
+/// Dropping a handle doesn't interrupt its turn.
+#[must_use = "what comes for a turn lies in memory until it is read"]
+pub struct TurnHandle {
+    // Dropped before the inbox: the route goes first.
+    lease: Lease,
+    inbox: Inbox,
+    control: TurnControl,
+    collector: Collector,
+}
+
+impl TurnHandle {
+    pub(crate) async fn start(
+        client: Arc<Client>,
+        thread_id: Arc<str>,
+        params: &TurnStartParams,
+        interrupt: bool,
+    ) -> Result<Self> {
+        let request = Outgoing::new(params)?;
+        let connection = Arc::clone(&client.connection);
+        let (feed, inbox) = connection.feed();
+        let lease = Lease {
+            handle: connection.next_id(),
+            connection,
+            thread_id: Arc::clone(&thread_id),
+            interrupt,
+        };
+        let turn = Some((Arc::clone(&thread_id), feed));
+        let reply = lease.connection.request_as(lease.handle, request, turn);
+        let reply = reply.await?;
+        let response = decode::<TurnStartParams>(&reply.result)?;
+        let phase = reply.phase.unwrap_or_else(|| watch::channel(Phase::Completed).1);
+        let control = TurnControl {
+            client,
+            thread_id,
+            turn_id: response.turn.id.into(),
+            phase,
+        };
+        Ok(Self {
+            lease,
+            inbox,
+            collector: Collector::new(&control.turn_id),
+            control,
+        })
+    }
+
+    /// The turn's id. It is unique within its thread only: forks keep the ids of their source.
+    pub fn id(&self) -> &str {
+        &self.control.turn_id
+    }
+
+    /// The id of the turn's thread.
+    pub fn thread_id(&self) -> &str {
+        &self.control.thread_id
+    }
+
+    /// The next notification of this turn, or `None` after the end.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Lagged`], [`Error::LineTooLong`]; each ends the stream.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Notification>> {
+        let next = self.inbox.next().await;
+        self.observe(next)
+    }
+
+    /// Waits for the end of the turn and returns all that it brought, what [`Self::next`] has already
+    /// yielded included.
+    ///
+    /// # Errors
+    /// [`Error::TurnFailed`], [`Error::TurnIncomplete`]. An interrupted turn is no error.
+    ///
+    /// # Cancel safety
+    /// Dropping the call gives up this handle; it doesn't interrupt the turn.
+    pub fn run(self) -> Call<TurnResult> {
+        Call::new(self.collect())
+    }
+
+    /// Adds to the input of the running turn; see [`TurnControl::steer`].
+    pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
+        self.control.steer(input)
+    }
+
+    /// Interrupts the turn; see [`TurnControl::interrupt`].
+    pub fn interrupt(&self) -> Call<()> {
+        self.control.interrupt()
+    }
+
+    /// The controls of this turn, to be used from elsewhere.
+    pub fn control(&self) -> TurnControl {
+        self.control.clone()
+    }
+
+    pub(crate) async fn collect(mut self) -> Result<TurnResult> {
+        let mut source = None;
+        while let Some(next) = self.next().await {
+            source = next.err();
+        }
+        // The turn is over, or nothing more can be known of it.
+        self.lease.interrupt &= !self.collector.is_complete();
+        self.collector.finish(source)
+    }
+
+    fn observe(&mut self, next: Option<Result<Notification>>) -> Option<Result<Notification>> {
+        if let Some(Ok(notification)) = &next {
+            self.collector.observe(notification);
+        }
+        next
+    }
+}
+
+impl Stream for TurnHandle {
+    type Item = Result<Notification>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.inbox.poll_next(context);
+        next.map(|next| self.observe(next))
+    }
+}
+
+impl fmt::Debug for TurnHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnHandle")
+            .field("thread_id", &self.control.thread_id)
+            .field("id", &self.control.turn_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Steers and interrupts a turn, from [`TurnHandle::control`].
+#[derive(Clone)]
+pub struct TurnControl {
+    client: Arc<Client>,
+    thread_id: Arc<str>,
+    turn_id: Arc<str>,
+    phase: watch::Receiver<Phase>,
+}
+
+impl TurnControl {
+    /// The turn's id.
+    pub fn id(&self) -> &str {
+        &self.turn_id
+    }
+
+    /// The id of the turn's thread.
+    pub fn thread_id(&self) -> &str {
+        &self.thread_id
+    }
+
+    /// Adds to the input of the running turn (`turn/steer`).
+    ///
+    /// # Errors
+    /// [`Error::Rpc`] if the turn has already ended, [`Error::Timeout`], [`Error::Closed`],
+    /// [`Error::InvalidInput`].
+    ///
+    /// # Cancel safety
+    /// Dropping the call before it was queued sends nothing; afterwards the input is added.
+    pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
+        let (control, input) = (self.clone(), input.into());
+        Call::new(async move {
+            let params = TurnSteerParams::new(
+                control.turn_id.to_string(),
+                input.into_wire()?,
+                control.thread_id.to_string(),
+            );
+            control.client.request(&params, None).await
+        })
+    }
+
+    /// Interrupts the turn (`turn/interrupt`) and returns once the runtime has taken it, or once the
+    /// turn has ended. A turn that has already ended is no error.
+    ///
+    /// The runtime refuses to interrupt a turn that it has accepted but not begun, so this waits for
+    /// `turn/started` first.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
+    ///
+    /// # Cancel safety
+    /// Dropping the call before it was queued sends nothing; afterwards the turn is interrupted.
+    pub fn interrupt(&self) -> Call<()> {
+        let control = self.clone();
+        Call::new(async move {
+            // Either outcome is followed by the attempt: this client may have missed the beginning.
+            let _ = timeout(BEGIN, control.reached(Phase::Started)).await;
+            if *control.phase.borrow() == Phase::Completed {
+                return Ok(());
+            }
+            let params = TurnInterruptParams::new(
+                control.thread_id.to_string(),
+                control.turn_id.to_string(),
+            );
+            let refused = tokio::select! {
+                biased;
+                reply = control.client.request(&params, None) => match reply {
+                    Ok(_) => return Ok(()),
+                    Err(error) => error,
+                },
+                // For a turn that was already interrupted the reply comes only with the next turn.
+                () = control.reached(Phase::Completed) => return Ok(()),
+            };
+            let crossed = timeout(CROSSED, control.reached(Phase::Completed)).await;
+            match refused {
+                Error::Rpc(_) if crossed.is_ok() => Ok(()),
+                error => Err(error),
+            }
+        })
+    }
+
+    /// Resolves once the turn has got that far. If that can't be known any more it never does: the
+    /// connection is over, and requests on it say so.
+    async fn reached(&self, phase: Phase) {
+        let mut receiver = self.phase.clone();
+        if receiver.wait_for(|now| *now >= phase).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl fmt::Debug for TurnControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnControl")
+            .field("thread_id", &self.thread_id)
+            .field("id", &self.turn_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handle's place in the router, from before its `turn/start` is sent.
+#[derive(Debug)]
+struct Lease {
+    connection: Arc<Connection>,
+    thread_id: Arc<str>,
+    handle: i64,
+    /// Leaving interrupts a turn that no other handle is on.
+    interrupt: bool,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut router = self.connection.router();
+        let orphan = router.leave(&self.thread_id, self.handle, self.interrupt);
+        drop(router);
+        self.connection.interrupt(orphan);
+    }
+}
