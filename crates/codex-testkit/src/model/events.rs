@@ -31,6 +31,7 @@ fn item_id(item: &Item, serial: usize, index: usize) -> String {
         ItemKind::Message { .. } => "msg",
         ItemKind::Reasoning { .. } => "rs",
         ItemKind::FunctionCall { .. } | ItemKind::CustomToolCall { .. } => "call",
+        ItemKind::Other(_) => "item",
     };
     let generated = || format!("{prefix}_{serial}_{index}");
     item.id.clone().unwrap_or_else(generated)
@@ -43,7 +44,7 @@ fn item_events(item: &Item, id: &str, index: usize, events: &mut Vec<Value>) {
     match &item.kind {
         ItemKind::Message { deltas, .. } => text_events(deltas, id, index, events),
         ItemKind::Reasoning { deltas } => summary_events(deltas, id, index, events),
-        ItemKind::FunctionCall { .. } | ItemKind::CustomToolCall { .. } => {}
+        ItemKind::FunctionCall { .. } | ItemKind::CustomToolCall { .. } | ItemKind::Other(_) => {}
     }
     events.push(envelope("response.output_item.done", finished(item, id)));
 }
@@ -92,7 +93,7 @@ fn opened(item: &Item, id: &str) -> Value {
             opened["status"] = json!("in_progress");
         }
         ItemKind::Reasoning { .. } => opened["summary"] = json!([]),
-        ItemKind::FunctionCall { .. } | ItemKind::CustomToolCall { .. } => {}
+        ItemKind::FunctionCall { .. } | ItemKind::CustomToolCall { .. } | ItemKind::Other(_) => {}
     }
     opened
 }
@@ -132,6 +133,7 @@ fn finished(item: &Item, id: &str) -> Value {
             "type": "custom_tool_call", "id": format!("ctc_{id}"), "call_id": id,
             "name": name, "input": input,
         }),
+        ItemKind::Other(item) => item.clone(),
     }
 }
 

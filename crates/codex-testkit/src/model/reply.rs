@@ -64,6 +64,7 @@ pub(super) enum ItemKind {
         name: String,
         input: String,
     },
+    Other(Value),
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +113,11 @@ impl Reply {
             name: name.into(),
             input: input.into(),
         })
+    }
+
+    /// Any other output item, sent as it is, such as a `compaction` or a `web_search_call`.
+    pub fn output_item(item: impl Into<Value>) -> Self {
+        Self::item(ItemKind::Other(item.into()))
     }
 
     /// Ends with `response.failed`, for example with the code `server_error`.
@@ -173,7 +179,8 @@ impl Reply {
         self
     }
 
-    /// Sets the id of the last item, for a tool call its `call_id`; unique ids by default.
+    /// Sets the id of the last item, for a tool call its `call_id`; unique ids by default. An
+    /// [`output_item`](Self::output_item) keeps its own.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         if let Some(item) = self.items.last_mut() {
             item.id = Some(id.into());

@@ -22,9 +22,15 @@ impl RecordedRequest {
         self.headers.get(&name).map(String::as_str)
     }
 
-    /// Whether this asks for a compaction rather than for a response.
+    /// Whether this asks for a compaction: by its path, or by an item of type
+    /// `compaction_trigger`, to be answered with exactly one item of type `compaction`.
+    ///
+    /// The runtime asks so only if the provider's name is `OpenAI`. For any other, a compaction
+    /// is a request like every other, answered with text.
     pub fn is_compact(&self) -> bool {
+        let mut items = self.input_items().iter();
         self.path.ends_with("/responses/compact")
+            || items.any(|item| item["type"] == "compaction_trigger")
     }
 
     /// The items of `input`: the conversation so far.

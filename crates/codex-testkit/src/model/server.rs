@@ -28,6 +28,13 @@ use super::{
     request::RecordedRequest,
 };
 
+/// How much may leave in one write.
+const CHUNK_BYTES: usize = 16 << 10;
+
+/// Whole events, or the error that breaks the connection off.
+type Chunk = io::Result<String>;
+type ClientLeft = mpsc::error::SendError<Chunk>;
+
 /// What the test and the server share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -133,48 +140,63 @@ async fn respond(shared: &Shared, compact: bool) -> Response {
     };
     if let Ending::Status { code, body } = &reply.ending {
         tokio::time::sleep(reply.delay.unwrap_or_default()).await;
-        for (_, gate) in &reply.gates {
-            gate.pass().await;
-        }
+        hold(&reply, |_| true).await;
         let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         return (status, Json(body)).into_response();
     }
     if compact {
         return Json(json!({"output": events::output(&reply, serial)})).into_response();
     }
-    // Room for one event only: `play` gets its turn after the last one has been flushed, which
-    // is what lets a disconnect come after everything before it.
+    // Room for one chunk only: `play` gets its turn after the last one has been written, which is
+    // what lets a disconnect come after everything before it.
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(play(reply, serial, sender));
     let content_type = [(header::CONTENT_TYPE, "text/event-stream")];
     (content_type, Body::from_stream(Events(receiver))).into_response()
 }
 
-/// Sends the events of `reply`, then ends the stream as the reply says.
-async fn play(reply: Reply, serial: usize, stream: mpsc::Sender<io::Result<String>>) {
+/// Sends the events of `reply`, then ends the stream as the reply says. Fails if the client left.
+///
+/// Events that nothing holds apart leave together: a write for each would make the model, not the
+/// runtime, the limit of a benchmark.
+async fn play(reply: Reply, serial: usize, stream: mpsc::Sender<Chunk>) -> Result<(), ClientLeft> {
     let events = events::events(&reply, serial);
     let count = events.len();
+    let mut pending = String::new();
     for (index, event) in events.into_iter().enumerate() {
+        let held = reply.delay.is_some() || reply.gates.iter().any(|(gated, _)| *gated == index);
+        if held || pending.len() > CHUNK_BYTES {
+            flush(&mut pending, &stream).await?;
+        }
         hold(&reply, |gated| gated == index).await;
+        // Not a sleep of zero: a timer rounds that up to its next tick.
         if let Some(delay) = reply.delay {
             tokio::time::sleep(delay).await;
         }
         let name = event["type"].as_str().unwrap_or_default();
-        let frame = format!("event: {name}\ndata: {event}\n\n");
-        if stream.send(Ok(frame)).await.is_err() {
-            return;
-        }
+        pending.extend(["event: ", name, "\ndata: ", &event.to_string(), "\n\n"]);
     }
+    flush(&mut pending, &stream).await?;
     hold(&reply, |gated| gated >= count).await;
     match reply.ending {
         Ending::Disconnect => {
-            let _ = stream
+            stream
                 .send(Err(io::ErrorKind::ConnectionReset.into()))
-                .await;
+                .await
         }
-        Ending::Stall => stream.closed().await,
-        _ => {}
+        Ending::Stall => {
+            stream.closed().await;
+            Ok(())
+        }
+        _ => Ok(()),
     }
+}
+
+async fn flush(pending: &mut String, stream: &mpsc::Sender<Chunk>) -> Result<(), ClientLeft> {
+    if pending.is_empty() {
+        return Ok(());
+    }
+    stream.send(Ok(std::mem::take(pending))).await
 }
 
 async fn hold(reply: &Reply, here: impl Fn(usize) -> bool) {
@@ -183,10 +205,10 @@ async fn hold(reply: &Reply, here: impl Fn(usize) -> bool) {
     }
 }
 
-struct Events(mpsc::Receiver<io::Result<String>>);
+struct Events(mpsc::Receiver<Chunk>);
 
 impl Stream for Events {
-    type Item = io::Result<String>;
+    type Item = Chunk;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(context)

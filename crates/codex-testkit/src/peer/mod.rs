@@ -156,9 +156,7 @@ impl Peer {
     /// Sends a notification, stamped like the runtime's with `emittedAtMs`.
     #[track_caller]
     pub fn notify(&mut self, method: &str, params: Value) -> impl Future<Output = ()> + Send + '_ {
-        let emitted = ("emittedAtMs", shapes::NOW_MS.into());
-        let message = [("method", method.into()), ("params", params), emitted];
-        self.send(Location::caller(), message)
+        self.notify_at(Location::caller(), method, params)
     }
 
     /// Sends a server request; the runtime numbers its own from 0.
@@ -192,6 +190,7 @@ impl Peer {
     }
 
     /// Sends the typical notifications of a turn.
+    #[track_caller]
     pub fn turn<'a>(&'a mut self, thread_id: &'a str, turn_id: &'a str) -> PeerTurn<'a> {
         PeerTurn::new(self, thread_id, turn_id)
     }
@@ -251,6 +250,17 @@ impl Peer {
             let line = String::from_utf8_lossy(&line);
             panic!("{caller}: no {what}; {error} in {line:?}")
         }))
+    }
+
+    fn notify_at<'a>(
+        &'a mut self,
+        caller: &'a Location<'_>,
+        method: &str,
+        params: Value,
+    ) -> impl Future<Output = ()> + Send + use<'a> {
+        let emitted = ("emittedAtMs", shapes::NOW_MS.into());
+        let message = [("method", method.into()), ("params", params), emitted];
+        self.send(caller, message)
     }
 
     /// Encodes before the first poll, so that the future borrows nothing but the peer.

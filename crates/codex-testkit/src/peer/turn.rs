@@ -1,3 +1,5 @@
+use std::panic::Location;
+
 use serde_json::{Value, json};
 
 use super::{Peer, shapes};
@@ -12,14 +14,18 @@ pub struct PeerTurn<'a> {
     peer: &'a mut Peer,
     thread_id: &'a str,
     turn_id: &'a str,
+    /// Where the test asked for this, to be named by a panic.
+    caller: &'static Location<'static>,
 }
 
 impl<'a> PeerTurn<'a> {
+    #[track_caller]
     pub(super) fn new(peer: &'a mut Peer, thread_id: &'a str, turn_id: &'a str) -> Self {
         Self {
             peer,
             thread_id,
             turn_id,
+            caller: Location::caller(),
         }
     }
 
@@ -38,37 +44,37 @@ impl<'a> PeerTurn<'a> {
     pub async fn started(&mut self) {
         let turn = shapes::turn(self.turn_id, "inProgress");
         let params = json!({"threadId": self.thread_id, "turn": turn});
-        self.peer.notify("turn/started", params).await;
+        self.notify("turn/started", params).await;
     }
 
     /// Sends `item/started`.
     pub async fn item_started(&mut self, item: Value) {
         let params = self.params(json!({"item": item, "startedAtMs": shapes::NOW_MS}));
-        self.peer.notify("item/started", params).await;
+        self.notify("item/started", params).await;
     }
 
     /// Sends `item/agentMessage/delta`.
     pub async fn delta(&mut self, item_id: &str, delta: &str) {
         let params = self.params(json!({"itemId": item_id, "delta": delta}));
-        self.peer.notify("item/agentMessage/delta", params).await;
+        self.notify("item/agentMessage/delta", params).await;
     }
 
     /// Sends `item/completed`.
     pub async fn item_completed(&mut self, item: Value) {
         let params = self.params(json!({"item": item, "completedAtMs": shapes::NOW_MS}));
-        self.peer.notify("item/completed", params).await;
+        self.notify("item/completed", params).await;
     }
 
     /// Sends `thread/tokenUsage/updated`.
     pub async fn usage(&mut self, usage: Value) {
         let params = self.params(json!({"tokenUsage": usage}));
-        self.peer.notify("thread/tokenUsage/updated", params).await;
+        self.notify("thread/tokenUsage/updated", params).await;
     }
 
     /// Sends `error`, which ends nothing by itself: `turn/completed` follows it, or a retry.
     pub async fn error(&mut self, error: Value, will_retry: bool) {
         let params = self.params(json!({"error": error, "willRetry": will_retry}));
-        self.peer.notify("error", params).await;
+        self.notify("error", params).await;
     }
 
     /// Sends `turn/completed` with `completed`, `interrupted` or `failed`.
@@ -86,7 +92,11 @@ impl<'a> PeerTurn<'a> {
 
     async fn completed_as(&mut self, turn: Value) {
         let params = json!({"threadId": self.thread_id, "turn": turn});
-        self.peer.notify("turn/completed", params).await;
+        self.notify("turn/completed", params).await;
+    }
+
+    async fn notify(&mut self, method: &str, params: Value) {
+        self.peer.notify_at(self.caller, method, params).await;
     }
 
     fn params(&self, mut params: Value) -> Value {

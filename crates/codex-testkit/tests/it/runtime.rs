@@ -3,7 +3,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use codex_testkit::{CodexHome, Gate, ProxyRecorder, Reply, ScriptedModel, Usage};
+use codex_testkit::{CodexHome, Gate, ProxyRecorder, RecordedRequest, Reply, ScriptedModel, Usage};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
@@ -235,5 +235,34 @@ async fn a_held_turn_is_interrupted_without_a_sleep() {
     assert_eq!(outcome(&notifications)["status"], "interrupted");
     let request = model.next_request().await;
     assert!(!request.body.to_string().contains("the project's rules"));
+    runtime.finish().await;
+}
+
+#[tokio::test]
+async fn a_remote_compaction_is_recognised_and_answered() {
+    let model = ScriptedModel::start().await.unwrap();
+    let home = CodexHome::builder()
+        .model(&model)
+        .model_name("gpt-5.5")
+        .config_toml("[model_providers.scripted]\nname = 'OpenAI'")
+        .build()
+        .unwrap();
+    let Some((mut runtime, thread_id)) = Runtime::start(&home).await else {
+        return;
+    };
+    model.push(Reply::text("one"));
+    runtime.turn(&thread_id).await;
+    let compaction = json!({"type": "compaction", "id": "c", "encrypted_content": "sealed"});
+    model.push(Reply::output_item(compaction));
+
+    let params = json!({"threadId": thread_id});
+    runtime.call("thread/compact/start", params).await;
+
+    let notifications = runtime.until_completed().await;
+    let turn = outcome(&notifications);
+    assert_eq!(turn["status"], "completed", "{turn}");
+    let requests = model.requests();
+    let compact: Vec<_> = requests.iter().map(RecordedRequest::is_compact).collect();
+    assert_eq!(compact, [false, true]);
     runtime.finish().await;
 }
