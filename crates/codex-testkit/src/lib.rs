@@ -1,1 +1,84 @@
-//! codex-testkit.
+//! Tests for programs that drive Codex, without a model, a login or a network.
+//!
+//! There are two ways to test such a program, and this crate has the other side of both.
+//!
+//! # The real runtime, a scripted model
+//!
+//! [`ScriptedModel`] is a Responses API that answers what the test says. [`CodexHome`] is a
+//! `CODEX_HOME` that points the runtime there and keeps the user's own configuration, login and
+//! history out of it. Everything in between is the real thing: the runtime, its tools and its
+//! sandbox.
+//!
+//! ```no_run
+//! use codex_testkit::{CodexHome, Reply, ScriptedModel, Usage};
+//! # async fn test() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = ScriptedModel::start().await?;
+//! model.push(Reply::function_call("exec_command", r#"{"cmd":"ls"}"#).id("ls"));
+//! model.push(Reply::deltas(["It is ", "empty."]).usage(Usage { input: 20, ..Usage::default() }));
+//! let home = CodexHome::builder()
+//!     .model(&model)
+//!     .model_name("gpt-5.5")
+//!     .sandbox_mode("danger-full-access")
+//!     .build()?;
+//!
+//! // The program under test; or give the same folder and variables to the SDK's own builder.
+//! let status = std::process::Command::new("my-agent")
+//!     .current_dir(home.workspace())
+//!     .envs(home.env())
+//!     .status()?;
+//!
+//! assert!(status.success());
+//! let requests = model.requests();
+//! assert!(requests[0].user_texts().contains(&"What is in this folder?"));
+//! assert!(requests[1].tool_output("ls").is_some());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - A [`Reply`] can also reason, call several tools, fail, break off or never end.
+//! - A [`Gate`] holds a reply until the test lets it go, so that steering, interrupting and
+//!   cancelling are tested without sleeps.
+//! - [`ProxyRecorder`] shows that nothing but the model was asked.
+//!
+//! # A scripted runtime
+//!
+//! [`Peer`] is an app-server on a pipe in memory. It does what the real one does only by chance or
+//! never: it answers in another order, sends garbage, hangs up in the middle of a line.
+//! [`peer::shapes`] has the protocol's values to answer with.
+//!
+//! ```
+//! use codex_testkit::{Peer, peer::shapes};
+//! use serde_json::json;
+//! use tokio::io::AsyncWriteExt as _;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let (mut peer, (_client_reader, mut client_writer)) = Peer::pair();
+//!
+//! // The client, here by hand.
+//! client_writer.write_all(b"{\"id\":1,\"method\":\"turn/start\",\"params\":{}}\n").await?;
+//!
+//! // The script.
+//! let request = peer.expect_request("turn/start").await;
+//! peer.reply(&request.id, shapes::turn_start_response("turn-1")).await;
+//! peer.turn("thread-1", "turn-1").play("Hello!").await;
+//! peer.notify("thread/closed", json!({"threadId": "thread-1"})).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Panics
+//!
+//! This crate is for tests: whatever waits for something has a deadline, and then panics, naming
+//! the line of the test and what came instead.
+
+mod deadline;
+pub mod home;
+pub mod model;
+pub mod peer;
+pub mod recorder;
+
+pub use home::{CodexHome, CodexHomeBuilder, HomeError};
+pub use model::{Gate, RecordedRequest, Reply, ScriptedModel, Usage};
+pub use peer::{ClientIo, Peer, PeerRequest, PeerTurn};
+pub use recorder::ProxyRecorder;

@@ -1,0 +1,17 @@
+use std::{fmt::Display, panic::Location, time::Duration};
+
+/// Awaits `event` for at most `limit`, then panics in the name of `caller`.
+///
+/// An `async fn` can't be `#[track_caller]`: public waits take the location first and hand it on.
+pub(crate) async fn within<T, C: Display>(
+    limit: Duration,
+    caller: &Location<'_>,
+    what: impl Display,
+    event: impl Future<Output = T>,
+    came_instead: impl FnOnce() -> C,
+) -> T {
+    let outcome = tokio::time::timeout(limit, event).await;
+    outcome.unwrap_or_else(|_elapsed| {
+        panic!("{caller}: no {what} within {limit:?}; {}", came_instead())
+    })
+}

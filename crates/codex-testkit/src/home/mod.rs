@@ -1,0 +1,112 @@
+//! An isolated `CODEX_HOME` for one test.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+mod builder;
+mod location;
+
+pub use builder::CodexHomeBuilder;
+
+/// A `CODEX_HOME` and a workspace of its own, both removed on drop.
+///
+/// The folders lie below the build's target folder, since the runtime refuses its helper programs
+/// below the system's temporary folder. That is the first that exists of: `CARGO_TARGET_TMPDIR`,
+/// `CARGO_TARGET_DIR`, the target folder around the running program, and `target` in the current
+/// folder or above it. Without any of them it is the user's cache folder, then the current one.
+///
+/// The configuration opens no connection but to the model: plugins are off, nothing is retried.
+#[derive(Debug)]
+pub struct CodexHome {
+    root: PathBuf,
+    home: PathBuf,
+    workspace: PathBuf,
+}
+
+/// Why a [`CodexHome`] can't be built or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HomeError {
+    /// A folder or file can't be created, read or written.
+    #[error("cannot set up the isolated home")]
+    Io(#[from] io::Error),
+    /// The configuration that a test adds, or that is there, isn't TOML.
+    #[error("the configuration is not valid TOML")]
+    Config(#[from] toml::de::Error),
+    /// The configuration can't be written as TOML.
+    #[error("the configuration cannot be written as TOML")]
+    Write(#[from] toml::ser::Error),
+    /// The runtime's configuration and environment need paths in UTF-8.
+    #[error("the path {} is not UTF-8; set CARGO_TARGET_DIR to one that is", .0.display())]
+    NotUtf8(PathBuf),
+}
+
+impl CodexHome {
+    /// Starts from the defaults that [`CodexHomeBuilder`] describes.
+    pub fn builder() -> CodexHomeBuilder {
+        CodexHomeBuilder::default()
+    }
+
+    /// The folder to be named by `CODEX_HOME`.
+    pub fn path(&self) -> &Path {
+        &self.home
+    }
+
+    /// An empty folder to be the runtime's working directory.
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
+    /// The environment variables that isolate the runtime from the user's own set-up.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let home = self.home.display().to_string();
+        [
+            ("CODEX_HOME", home.as_str()),
+            ("CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG", "1"),
+            ("RUST_LOG", "warn"),
+            ("OPENAI_API_KEY", ""),
+        ]
+        .map(|(name, value)| (name.into(), value.into()))
+        .into()
+    }
+
+    /// The text of `config.toml`, which the runtime may have changed since.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read.
+    pub fn config(&self) -> Result<String, HomeError> {
+        Ok(fs::read_to_string(self.config_path())?)
+    }
+
+    /// Merges TOML text into `config.toml`: tables are joined, other values replaced.
+    ///
+    /// # Errors
+    ///
+    /// If the text isn't TOML or the file can't be read or written.
+    pub fn merge_config(&self, text: &str) -> Result<(), HomeError> {
+        let mut config = self.config()?.parse()?;
+        builder::merge(&mut config, text.parse()?);
+        Ok(fs::write(self.config_path(), toml::to_string(&config)?)?)
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.home.join("config.toml")
+    }
+}
+
+impl Drop for CodexHome {
+    /// Removes the folders, retrying for up to a second, as a dying runtime may still write.
+    fn drop(&mut self) {
+        for _ in 0..20 {
+            if fs::remove_dir_all(&self.root).is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use std::panic::Location;
+
+use serde_json::{Value, json};
+
+use super::{Peer, shapes};
+
+/// Sends the notifications of one turn, in whatever order the test calls them.
+///
+/// # Panics
+///
+/// As [`Peer`] does, if the client has stopped reading.
+#[derive(Debug)]
+pub struct PeerTurn<'a> {
+    peer: &'a mut Peer,
+    thread_id: &'a str,
+    turn_id: &'a str,
+    /// Where the test asked for this, to be named by a panic.
+    caller: &'static Location<'static>,
+}
+
+impl<'a> PeerTurn<'a> {
+    #[track_caller]
+    pub(super) fn new(peer: &'a mut Peer, thread_id: &'a str, turn_id: &'a str) -> Self {
+        Self {
+            peer,
+            thread_id,
+            turn_id,
+            caller: Location::caller(),
+        }
+    }
+
+    /// Plays a whole turn that answers `text`: started, one message, usage, completed.
+    pub async fn play(&mut self, text: &str) {
+        let id = format!("{}-message", self.turn_id);
+        self.started().await;
+        self.item_started(shapes::agent_message(&id, "")).await;
+        self.delta(&id, text).await;
+        self.item_completed(shapes::agent_message(&id, text)).await;
+        self.usage(shapes::token_usage(10, 5)).await;
+        self.completed("completed").await;
+    }
+
+    /// Sends `turn/started`.
+    pub async fn started(&mut self) {
+        let turn = shapes::turn(self.turn_id, "inProgress");
+        let params = json!({"threadId": self.thread_id, "turn": turn});
+        self.notify("turn/started", params).await;
+    }
+
+    /// Sends `item/started`.
+    pub async fn item_started(&mut self, item: Value) {
+        let params = self.params(json!({"item": item, "startedAtMs": shapes::NOW_MS}));
+        self.notify("item/started", params).await;
+    }
+
+    /// Sends `item/agentMessage/delta`.
+    pub async fn delta(&mut self, item_id: &str, delta: &str) {
+        let params = self.params(json!({"itemId": item_id, "delta": delta}));
+        self.notify("item/agentMessage/delta", params).await;
+    }
+
+    /// Sends `item/completed`.
+    pub async fn item_completed(&mut self, item: Value) {
+        let params = self.params(json!({"item": item, "completedAtMs": shapes::NOW_MS}));
+        self.notify("item/completed", params).await;
+    }
+
+    /// Sends `thread/tokenUsage/updated`.
+    pub async fn usage(&mut self, usage: Value) {
+        let params = self.params(json!({"tokenUsage": usage}));
+        self.notify("thread/tokenUsage/updated", params).await;
+    }
+
+    /// Sends `error`, which ends nothing by itself: `turn/completed` follows it, or a retry.
+    pub async fn error(&mut self, error: Value, will_retry: bool) {
+        let params = self.params(json!({"error": error, "willRetry": will_retry}));
+        self.notify("error", params).await;
+    }
+
+    /// Sends `turn/completed` with `completed`, `interrupted` or `failed`.
+    pub async fn completed(&mut self, status: &str) {
+        let turn = shapes::turn(self.turn_id, status);
+        self.completed_as(turn).await;
+    }
+
+    /// Sends `turn/completed` with `failed` and this error.
+    pub async fn failed(&mut self, error: Value) {
+        let mut turn = shapes::turn(self.turn_id, "failed");
+        turn["error"] = error;
+        self.completed_as(turn).await;
+    }
+
+    async fn completed_as(&mut self, turn: Value) {
+        let params = json!({"threadId": self.thread_id, "turn": turn});
+        self.notify("turn/completed", params).await;
+    }
+
+    async fn notify(&mut self, method: &str, params: Value) {
+        self.peer.notify_at(self.caller, method, params).await;
+    }
+
+    fn params(&self, mut params: Value) -> Value {
+        params["threadId"] = json!(self.thread_id);
+        params["turnId"] = json!(self.turn_id);
+        params
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the test kit itself.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod home;
+mod http;
+mod model;
+mod peer;
+mod recorder;
+mod runtime;
+mod shapes;
