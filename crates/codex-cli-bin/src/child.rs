@@ -11,18 +11,23 @@ const POLL: Duration = Duration::from_millis(50);
 const TAIL: u64 = 64 * 1024;
 
 /// Ties a program to the life of this process: a background shell waits for a line on its standard
-/// input and kills the program if the input ends without one, as it does when this process is
-/// killed. The program itself gets an empty input and the process id of the shell.
+/// input and kills their process group if the input ends without one, as it does when this process
+/// is killed. The program itself gets an empty input and the process id of the shell.
 #[cfg(unix)]
 const LEASH: &str = r#"
 exec 3<&0 </dev/null
-(read -r released <&3 || kill -9 $$) >/dev/null 2>&1 &
+(read -r released <&3 || kill -9 -$$) >/dev/null 2>&1 &
 exec "$@" 3<&-"#;
 
-/// A child process that ends when this value does, with its output in a file.
+/// A child process that ends when this value or this process does, with its output in a file.
+///
+/// On Windows it outlives this process if that is killed; it has nothing to write to but a staging
+/// folder that is never published.
 pub(crate) struct Child {
     process: Process,
+    /// Closing it without a line kills the child and its children.
     leash: Option<ChildStdin>,
+    ended: bool,
     log: PathBuf,
 }
 
@@ -30,7 +35,9 @@ impl Child {
     /// Prepares a command for [`Child::spawn`]; its arguments can be added as usual.
     #[cfg(unix)]
     pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+        use std::os::unix::process::CommandExt;
         let mut command = Command::new("/bin/sh");
+        command.process_group(0);
         command.args(["-c", LEASH, "sh"]).arg(program);
         command
     }
@@ -53,6 +60,7 @@ impl Child {
         Ok(Self {
             leash: process.stdin.take(),
             process,
+            ended: false,
             log,
         })
     }
@@ -64,6 +72,7 @@ impl Child {
     ) -> io::Result<Option<ExitStatus>> {
         loop {
             if let Some(status) = self.process.try_wait()? {
+                self.ended = true;
                 return Ok(Some(status));
             }
             if !go_on() {
@@ -81,11 +90,12 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        // A line, so that the shell doesn't kill whoever has this process id next.
-        if let Some(mut leash) = self.leash.take() {
-            let _ = leash.write_all(b"\n");
+        match self.leash.take() {
+            // Its group may be another's by now.
+            Some(mut leash) if self.ended => drop(leash.write_all(b"\n")),
+            leash => drop(leash),
         }
+        let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = fs::remove_file(&self.log);
     }
