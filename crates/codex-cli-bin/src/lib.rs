@@ -1,1 +1,75 @@
-//! codex-cli-bin.
+//! The pinned Codex runtime: locate it, verify it, install it.
+//!
+//! The runtime is the Python package `openai-codex-cli-bin`, which carries native programs and
+//! no Python that is needed to run them. This crate pins one version of it, with the hashes of
+//! all its platform wheels, in `requirements.txt`.
+//!
+//! - [`locate`] finds the runtime: `CODEX_SDK_BIN`, the installed one, or the one in the active
+//!   Python environment. It never takes a `codex` from `PATH`.
+//! - [`install`] has `uv` or `pip` fetch and verify the package, checks that it is the pinned
+//!   version for this machine and that it starts, and puts it into [`data_dir`] in one step.
+//! - [`install_wheel`] does the same with a wheel file, for machines without a network.
+//! - [`Installer`] is behind both, for another [`Pin`], folder or deadline.
+//!
+//! ```no_run
+//! let runtime = codex_cli_bin::install(|progress| eprintln!("{progress}"))?;
+//! println!("{}", runtime.codex.display());
+//! # Ok::<(), codex_cli_bin::Error>(())
+//! ```
+//!
+//! Everything here blocks; in async code, call it on a thread that may block. The feature `cli`
+//! adds the command `codex-cli-bin` and `terminal_progress`.
+
+mod candidate;
+mod check;
+mod child;
+mod error;
+mod installer;
+mod locate;
+mod output;
+mod package;
+mod pin;
+mod progress;
+mod staging;
+#[cfg(feature = "cli")]
+mod terminal;
+mod wheel;
+
+use std::path::PathBuf;
+
+pub use crate::error::{Attempt, Error, Flaw};
+pub use crate::installer::Installer;
+pub use crate::locate::{Origin, Runtime, data_dir, explicit, locate};
+pub use crate::pin::Pin;
+pub use crate::progress::Progress;
+#[cfg(feature = "cli")]
+pub use crate::terminal::terminal_progress;
+
+/// The version of the pinned runtime, as its package has it.
+pub const RUNTIME_VERSION: &str = "0.163.0";
+
+/// Installs the pinned runtime for the current user.
+///
+/// Returns at once, without a download and without a call of `progress`, if it is installed
+/// already; waits if another process is installing it. See [`Installer`] for what it does and for
+/// its deadlines.
+///
+/// # Errors
+/// Whatever went wrong, nothing was installed; each [`Error`] says what to do next.
+pub fn install(progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
+    Installer::default().install(progress)
+}
+
+/// Installs the pinned runtime from a wheel file, without a network.
+///
+/// The file must be one of the pinned wheels: it is verified against the same hashes. `uv` or
+/// `pip` still unpacks it.
+///
+/// # Errors
+/// As [`install`]; also if the file can't be read or isn't a pinned wheel.
+pub fn install_wheel(
+    wheel: impl Into<PathBuf>,
+    progress: impl FnMut(&Progress),
+) -> Result<Runtime, Error> {
+    Installer::default().wheel(wheel).install(progress)
+}

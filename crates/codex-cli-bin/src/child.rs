@@ -1,0 +1,111 @@
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+const POLL: Duration = Duration::from_millis(50);
+/// How much of a child's output is looked at.
+const TAIL: u64 = 64 * 1024;
+
+/// Ties a program to the life of this process: a background shell waits for a line on its standard
+/// input and kills their process group if the input ends without one, as it does when this process
+/// is killed. The program itself gets an empty input and the process id of the shell.
+#[cfg(unix)]
+const LEASH: &str = r#"
+exec 3<&0 </dev/null
+(read -r released <&3 || kill -9 -$$) >/dev/null 2>&1 &
+exec "$@" 3<&-"#;
+
+/// A child process that ends when this value or this process does, with its output in a file.
+///
+/// On Windows it outlives this process if that is killed; it has nothing to write to but a staging
+/// folder that is never published.
+pub(crate) struct Child {
+    process: Process,
+    /// Closing it without a line kills the child and its children.
+    leash: Option<ChildStdin>,
+    ended: bool,
+    log: PathBuf,
+}
+
+impl Child {
+    /// Prepares a command for [`Child::spawn`]; its arguments can be added as usual.
+    #[cfg(unix)]
+    pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+        use std::os::unix::process::CommandExt;
+        let mut command = Command::new("/bin/sh");
+        command.process_group(0);
+        command.args(["-c", LEASH, "sh"]).arg(program);
+        command
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+        Command::new(program)
+    }
+
+    pub(crate) fn spawn(command: &mut Command, log: PathBuf) -> io::Result<Self> {
+        // A file, not a pipe: nobody has to read it, and a grandchild can't keep it open on us.
+        let output = File::options().create(true).append(true).open(&log)?;
+        command.stdout(output.try_clone()?).stderr(output);
+        command.stdin(if cfg!(unix) {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        let mut process = command.spawn()?;
+        Ok(Self {
+            leash: process.stdin.take(),
+            process,
+            ended: false,
+            log,
+        })
+    }
+
+    /// Waits for the end, asking about twenty times a second whether to go on; `None` if not.
+    pub(crate) fn wait_while(
+        &mut self,
+        mut go_on: impl FnMut() -> bool,
+    ) -> io::Result<Option<ExitStatus>> {
+        loop {
+            if let Some(status) = self.process.try_wait()? {
+                self.ended = true;
+                return Ok(Some(status));
+            }
+            if !go_on() {
+                return Ok(None);
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// The end of what the child has printed.
+    pub(crate) fn output(&self) -> String {
+        tail(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        match self.leash.take() {
+            // Its group may be another's by now.
+            Some(mut leash) if self.ended => drop(leash.write_all(b"\n")),
+            leash => drop(leash),
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_file(&self.log);
+    }
+}
+
+fn tail(log: &Path) -> io::Result<String> {
+    let mut file = File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,205 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why the runtime could not be found or installed.
+///
+/// Whatever an installation fails with, nothing was installed and nothing half-done is left.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No runtime was found in any of the places where [`locate`](crate::locate()) looks.
+    #[error(
+        "the Codex runtime {version} is not installed: call `codex_sdk::runtime::install` or \
+         `.install_runtime(true)`, or run `cargo xtask runtime install` (`codex-cli-bin install` \
+         outside this repository)"
+    )]
+    #[non_exhaustive]
+    NotInstalled {
+        /// The version that is pinned.
+        version: String,
+    },
+
+    /// A binary that was chosen by its path can't be used.
+    #[error("{chosen_by} names {}, which {problem}: give the path of a Codex executable", .path.display())]
+    #[non_exhaustive]
+    UnusableBinary {
+        /// Where the path came from: `codex_bin` or `CODEX_SDK_BIN`.
+        chosen_by: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+
+    /// The user has no home folder, so that there is no folder to install into.
+    #[error("no home folder was found to keep the runtime in: set CODEX_SDK_RUNTIME_DIR")]
+    NoDataDir,
+
+    /// The folder that runtimes are installed into can't be used.
+    #[error(
+        "cannot write to the runtime folder {}: make it writable, or name another with \
+         CODEX_SDK_RUNTIME_DIR",
+        .path.display()
+    )]
+    #[non_exhaustive]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// Another process holds the lock on the runtime folder for too long.
+    #[error(
+        "another installation has held {} for {} s: end it, then try again",
+        .lock.display(), .waited.as_secs()
+    )]
+    #[non_exhaustive]
+    Locked {
+        /// The lock file.
+        lock: PathBuf,
+        /// How long this one waited.
+        waited: Duration,
+    },
+
+    /// Neither `uv` nor `pip` could install the package.
+    #[error(
+        "no installer could get the Codex runtime ({}): install uv, or Python with pip, or mend \
+         what they report, then try again",
+        Attempts(.attempts)
+    )]
+    #[non_exhaustive]
+    NoInstaller {
+        /// What was tried, in this order.
+        attempts: Vec<Attempt>,
+    },
+
+    /// What `uv` or `pip` was given isn't the pinned package.
+    #[error(
+        "{what} does not match the pinned hashes of the Codex runtime {version}: nothing was \
+         installed; get it again, and if that doesn't help, check where it comes from"
+    )]
+    #[non_exhaustive]
+    HashMismatch {
+        /// The wheel file, or the installer whose download it was.
+        what: String,
+        /// The version that is pinned.
+        version: String,
+    },
+
+    /// Nothing arrived on the disk for so long that the installer was ended.
+    #[error("{installer} made no progress for {} s and was ended: check the network, then try again", .after.as_secs())]
+    #[non_exhaustive]
+    Stalled {
+        /// The installer.
+        installer: &'static str,
+        /// The time without progress.
+        after: Duration,
+    },
+
+    /// A wheel file can't be read.
+    #[error("cannot read the wheel {}: give the path of a wheel of openai-codex-cli-bin", .path.display())]
+    #[non_exhaustive]
+    Wheel {
+        /// The path that was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The text of a pin is not an exact, hashed requirement.
+    #[error("the pin cannot be used, {reason}: pin one exact version with its hashes")]
+    #[non_exhaustive]
+    InvalidPin {
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The installed package is not what its pin says.
+    #[error("the package of the Codex runtime {version} {flaw}, so it was not installed: {}", .flaw.advice())]
+    #[non_exhaustive]
+    Unfit {
+        /// The version that is pinned.
+        version: String,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+}
+
+/// One installer that was tried, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The command: `uv`, `python3 -m pip`, …
+    pub installer: &'static str,
+    /// The error it printed, without credentials, or that it wasn't found.
+    pub outcome: String,
+}
+
+struct Attempts<'a>(&'a [Attempt]);
+
+impl fmt::Display for Attempts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, attempt) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{}: {}", attempt.installer, attempt.outcome)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a package that was fetched and verified but can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// A file that belongs to it is missing or unreadable.
+    Incomplete(String),
+    /// It says that it is another version.
+    Version(String),
+    /// It is built for another operating system or architecture: its target triple.
+    Platform(String),
+    /// `codex --version` didn't end in this time.
+    Unresponsive(Duration),
+    /// `codex --version` failed or printed another version: its last line of output.
+    Broken(String),
+}
+
+impl Flaw {
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Platform(_) => {
+                "use a Python or uv of the same architecture as this program, or build this \
+                 program for the package's"
+            }
+            Self::Unresponsive(_) => "try again when the machine is less busy",
+            Self::Broken(_) => {
+                "check that programs may run from the runtime folder, or name another with \
+                 CODEX_SDK_RUNTIME_DIR"
+            }
+            Self::Incomplete(_) | Self::Version(_) => "pin another release",
+        }
+    }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete(missing) => write!(f, "lacks a readable {missing}"),
+            Self::Version(found) => write!(f, "says that it is version {found}"),
+            Self::Platform(target) => write!(
+                f,
+                "is built for {target}, not for {} on {}",
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            ),
+            Self::Unresponsive(after) => write!(
+                f,
+                "did not answer `codex --version` within {} s",
+                after.as_secs_f32()
+            ),
+            Self::Broken(output) => write!(f, "answered `codex --version` with `{output}`"),
+        }
+    }
+}

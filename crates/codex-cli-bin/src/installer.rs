@@ -1,0 +1,227 @@
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::candidate::{CANDIDATES, Outcome, Task};
+use crate::package::Package;
+use crate::staging::Staging;
+use crate::{Attempt, Error, Origin, Pin, Progress, Runtime, check, data_dir, wheel};
+
+const REPORT: Duration = Duration::from_millis(200);
+
+/// Installs a runtime; the default is the pinned one for the current user.
+///
+/// The first of `uv`, `python3 -m pip` and `python -m pip` (on Windows also `py -3 -m pip`) that
+/// works fetches the package and verifies its hash, under the user's own settings for indexes,
+/// mirrors and certificates. The package must then be complete, of the pinned version, and for
+/// this operating system and architecture, and `codex --version` must answer. Only then it is
+/// moved to its place, in one step: an installation that fails or is killed leaves nothing that
+/// [`locate`](crate::locate()) would find, and the next one removes what it left. A lock file
+/// makes sure that one process installs at a time; the others wait and use what it installed.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Installer {
+    pin: Pin,
+    data_dir: Option<PathBuf>,
+    wheel: Option<PathBuf>,
+    lock_timeout: Duration,
+    stall_timeout: Duration,
+    check_timeout: Duration,
+}
+
+impl Default for Installer {
+    fn default() -> Self {
+        Self {
+            pin: Pin::default(),
+            data_dir: None,
+            wheel: None,
+            lock_timeout: Duration::from_secs(30 * 60),
+            stall_timeout: Duration::from_secs(5 * 60),
+            check_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Installer {
+    /// Installs what another pin says.
+    pub fn pin(mut self, pin: Pin) -> Self {
+        self.pin = pin;
+        self
+    }
+
+    /// Installs into another folder than [`data_dir`].
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(folder.into());
+        self
+    }
+
+    /// Installs from a wheel file, without a network.
+    pub fn wheel(mut self, wheel: impl Into<PathBuf>) -> Self {
+        self.wheel = Some(wheel.into());
+        self
+    }
+
+    /// How long to wait for another process that is installing; 30 minutes by default.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
+        self
+    }
+
+    /// How long nothing may arrive on the disk before the download is given up; 5 minutes by
+    /// default.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
+    }
+
+    /// How long `codex --version` may take; 10 seconds by default.
+    pub fn check_timeout(mut self, timeout: Duration) -> Self {
+        self.check_timeout = timeout;
+        self
+    }
+
+    /// The runtime, if it is installed already; starts no process.
+    ///
+    /// # Errors
+    /// [`Error::NoDataDir`] if there is no folder to look in.
+    pub fn installed(&self) -> Result<Option<Runtime>, Error> {
+        let place = self.place(&self.folder()?);
+        Ok(Package::open(&place)
+            .ok()
+            .map(|package| package.into_runtime(Origin::Installed)))
+    }
+
+    /// Installs the runtime, unless it is installed already.
+    ///
+    /// # Errors
+    /// Whatever went wrong, nothing was installed; each [`Error`] says what to do next.
+    pub fn install(&self, mut progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
+        if let Some(runtime) = self.installed()? {
+            return Ok(runtime);
+        }
+        let folder = self.folder()?;
+        let unusable = |source| Error::DataDir {
+            path: folder.clone(),
+            source,
+        };
+        fs::create_dir_all(&folder).map_err(unusable)?;
+        let _lock = self.lock(&folder, &mut progress)?;
+        // Perhaps by the process that had the lock.
+        if let Some(runtime) = self.installed()? {
+            return Ok(runtime);
+        }
+        let staging = Staging::create(&folder).map_err(unusable)?;
+        self.fetch(&staging, &mut progress)?;
+        progress(&Progress::Checking);
+        let unfit = |flaw| Error::Unfit {
+            version: self.pin.version().to_owned(),
+            flaw,
+        };
+        check::check(&staging, &self.pin, self.check_timeout).map_err(unfit)?;
+        let place = self.place(&folder);
+        publish(&staging, &place).map_err(unusable)?;
+        let package = Package::open(&place).map_err(unfit)?;
+        progress(&Progress::Installed);
+        Ok(package.into_runtime(Origin::Installed))
+    }
+
+    fn folder(&self) -> Result<PathBuf, Error> {
+        match &self.data_dir {
+            // The installers run in another folder than this process.
+            Some(folder) => std::path::absolute(folder).map_err(|source| Error::DataDir {
+                path: folder.clone(),
+                source,
+            }),
+            None => data_dir(),
+        }
+    }
+
+    /// Where the runtime is, once it is installed: its presence says that it was checked.
+    fn place(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("openai-codex-cli-bin-{}", self.pin.version()))
+    }
+
+    /// Takes the lock, which is held for as long as the file is open.
+    fn lock(&self, folder: &Path, progress: &mut dyn FnMut(&Progress)) -> Result<File, Error> {
+        let path = folder.join("install.lock");
+        let unusable = |source| Error::DataDir {
+            path: folder.to_owned(),
+            source,
+        };
+        let file = File::options().create(true).append(true).open(&path);
+        let file = file.map_err(unusable)?;
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(source)) => return Err(unusable(source)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let elapsed = start.elapsed();
+            if elapsed >= self.lock_timeout {
+                return Err(Error::Locked {
+                    lock: path,
+                    waited: elapsed,
+                });
+            }
+            progress(&Progress::Waiting { elapsed });
+            thread::sleep(REPORT);
+        }
+    }
+
+    /// Has the first installer that works put the package into the staging folder.
+    fn fetch(&self, staging: &Staging, progress: &mut dyn FnMut(&Progress)) -> Result<(), Error> {
+        let unusable = |source| Error::DataDir {
+            path: staging.root().to_owned(),
+            source,
+        };
+        fs::write(staging.requirements(), self.pin.requirements()).map_err(unusable)?;
+        if let Some(wheel) = &self.wheel {
+            progress(&Progress::Unpacking { bytes: 0 });
+            wheel::copy_verified(wheel, staging, &self.pin)?;
+        }
+        let task = Task {
+            staging,
+            wheels: self.wheel.is_some().then(|| staging.wheels()),
+            stall_timeout: self.stall_timeout,
+        };
+        let mut attempts = Vec::new();
+        for candidate in CANDIDATES {
+            match candidate.run(&task, progress) {
+                Outcome::Done => return Ok(()),
+                // Another installer would get the same.
+                Outcome::HashMismatch => {
+                    return Err(Error::HashMismatch {
+                        what: format!("what {} downloaded", candidate.name),
+                        version: self.pin.version().to_owned(),
+                    });
+                }
+                Outcome::Stalled => {
+                    return Err(Error::Stalled {
+                        installer: candidate.name,
+                        after: self.stall_timeout,
+                    });
+                }
+                Outcome::Failed(outcome) => attempts.push(Attempt {
+                    installer: candidate.name,
+                    outcome,
+                }),
+            }
+            staging.clear().map_err(unusable)?;
+        }
+        Err(Error::NoInstaller { attempts })
+    }
+}
+
+/// Moves the package from the staging folder to its place in one step.
+fn publish(staging: &Staging, place: &Path) -> io::Result<()> {
+    staging.sync_package()?;
+    // Only a damaged installation can be there: an intact one would have been found.
+    match fs::rename(place, staging.root().join("damaged")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::rename(staging.package(), place)
+}

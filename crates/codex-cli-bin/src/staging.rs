@@ -1,0 +1,158 @@
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crate::package;
+
+const PREFIX: &str = ".staging-";
+
+/// A folder beside the place where the package will be, on the same file system, that only this
+/// user can enter. It goes when this value goes.
+pub(crate) struct Staging {
+    root: PathBuf,
+}
+
+impl Staging {
+    /// Creates a fresh staging folder in `data_dir` and removes those that killed installations
+    /// have left. The lock on `data_dir` must be held.
+    pub(crate) fn create(data_dir: &Path) -> io::Result<Self> {
+        for entry in fs::read_dir(data_dir)?.flatten() {
+            if entry
+                .file_name()
+                .as_encoded_bytes()
+                .starts_with(PREFIX.as_bytes())
+            {
+                // On Windows a process that outlived its installation may still keep files open.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let mut number = 0;
+        let root = loop {
+            let root = data_dir.join(format!("{PREFIX}{}-{number}", process::id()));
+            match private_folder(&root) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                created => break created.map(|()| root)?,
+            }
+        };
+        let staging = Self { root };
+        fs::create_dir(staging.temp())?;
+        // uv obeys the nearest `uv.toml` at or above its working directory: let it be this one,
+        // so that only the user's and the system's settings apply.
+        File::create(staging.root.join("uv.toml"))?;
+        Ok(staging)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The temporary folder of the installer.
+    pub(crate) fn temp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// A cache of uv's own, so that its download can be watched and is not kept twice.
+    pub(crate) fn uv_cache(&self) -> PathBuf {
+        self.root.join("uv-cache")
+    }
+
+    pub(crate) fn requirements(&self) -> PathBuf {
+        self.root.join("requirements.txt")
+    }
+
+    /// A folder for a wheel that was given by its path.
+    pub(crate) fn wheels(&self) -> PathBuf {
+        self.root.join("wheels")
+    }
+
+    /// Where the installer puts the package.
+    pub(crate) fn package(&self) -> PathBuf {
+        self.root.join("package")
+    }
+
+    /// Removes what a failed installer has left: pip wouldn't replace it.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        for folder in [self.package(), self.temp(), self.uv_cache()] {
+            match fs::remove_dir_all(folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        fs::create_dir(self.temp())
+    }
+
+    /// Measures what the installer has written before it moves the package to its place.
+    pub(crate) fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes::default();
+        measure(&self.temp(), false, &mut sizes);
+        measure(&self.uv_cache(), false, &mut sizes);
+        sizes
+    }
+
+    /// Waits until the package is on the disk: the rename that follows must not outlive, in a
+    /// power failure, what it publishes.
+    pub(crate) fn sync_package(&self) -> io::Result<()> {
+        sync(&self.package())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // The next installation tries again.
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// Bytes on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    pub(crate) wheel: u64,
+    pub(crate) unpacked: u64,
+    /// Files of neither kind, such as the download cache that pip is about to fill.
+    pub(crate) other: u64,
+}
+
+fn measure(folder: &Path, in_package: bool, sizes: &mut Sizes) {
+    // Files come and go under a running installer: what can't be read isn't there any more.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, Ok(metadata)) = (entry.path(), entry.metadata()) else {
+            continue;
+        };
+        if metadata.is_dir() {
+            measure(
+                &path,
+                in_package || entry.file_name() == package::FOLDER,
+                sizes,
+            );
+        } else if in_package {
+            sizes.unpacked += metadata.len();
+        } else if path.extension().is_some_and(|extension| extension == "whl") {
+            sizes.wheel += metadata.len();
+        } else {
+            sizes.other += metadata.len();
+        }
+    }
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync(&entry.path())?;
+        } else {
+            // Windows flushes only what is open for writing.
+            let mut options = OpenOptions::new();
+            options.read(true).append(cfg!(windows));
+            options.open(entry.path())?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}

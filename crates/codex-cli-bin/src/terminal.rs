@@ -1,0 +1,71 @@
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+
+use crate::{Progress, RUNTIME_VERSION};
+
+/// About what arrives; wheels differ by platform, and the pin doesn't tell sizes.
+const WHEEL: u64 = 142_000_000;
+const UNPACKED: u64 = 377_000_000;
+
+/// Shows the progress of an installation on standard error: a bar if that is a terminal, gone when
+/// the returned value is dropped, else a few lines.
+pub fn terminal_progress() -> impl FnMut(&Progress) {
+    let mut show: Box<dyn FnMut(&Progress)> = if std::io::stderr().is_terminal() {
+        Box::new(bar())
+    } else {
+        let mut shown = None;
+        Box::new(move |progress| line(progress, &mut shown))
+    };
+    move |progress| show(progress)
+}
+
+fn bar() -> impl FnMut(&Progress) {
+    let bar = ProgressBar::no_length()
+        .with_finish(ProgressFinish::AndClear)
+        .with_prefix(format!("Codex runtime {RUNTIME_VERSION}"));
+    let style = |template| {
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+    };
+    let plain = style("{spinner} {prefix}: {msg}");
+    let sized = style(
+        "{spinner} {prefix}: {msg} {wide_bar} {decimal_bytes} of about {decimal_total_bytes}",
+    );
+    bar.enable_steady_tick(Duration::from_millis(100));
+    move |progress| {
+        if let Some((stage, bytes, about)) = sizes(progress) {
+            bar.set_style(sized.clone());
+            bar.set_length(about.max(bytes));
+            bar.set_position(bytes);
+            bar.set_message(stage);
+        } else {
+            bar.set_style(plain.clone());
+            bar.set_message(progress.to_string());
+        }
+    }
+}
+
+/// Prints a line at the start of each stage and at about each quarter of it. `shown` is the stage
+/// and the quarter that were printed last.
+fn line(progress: &Progress, shown: &mut Option<(&'static str, u64)>) {
+    let stage = match sizes(progress) {
+        Some((stage, bytes, about)) => (stage, (bytes * 4 / about).min(4)),
+        None if matches!(progress, Progress::Waiting { .. }) => ("waiting", 0),
+        None if matches!(progress, Progress::Checking) => ("checking", 0),
+        None => ("installed", 0),
+    };
+    if *shown != Some(stage) {
+        *shown = Some(stage);
+        eprintln!("Codex runtime {RUNTIME_VERSION}: {progress}");
+    }
+}
+
+/// The stage, the bytes so far, and about how many there will be.
+fn sizes(progress: &Progress) -> Option<(&'static str, u64, u64)> {
+    match progress {
+        Progress::Downloading { bytes } => Some(("downloading", *bytes, WHEEL)),
+        Progress::Unpacking { bytes } => Some(("unpacking", *bytes, UNPACKED)),
+        _ => None,
+    }
+}

@@ -1,0 +1,13 @@
+//! The command and the library against the real pip, offline, with small wheels made here.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of the tests fail like the tests"
+)]
+
+mod checks;
+mod failures;
+mod install;
+mod killed;
+mod locate;
+mod support;
