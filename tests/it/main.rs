@@ -1,1 +1,8 @@
-//! End-to-end suites against the real pinned runtime.
+//! End-to-end suites: this crate's users, the real pinned runtime, a scripted model.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod cancel;
+mod endings;
+mod interrupt;
+mod startup;
+mod turns;

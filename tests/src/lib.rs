@@ -1,1 +1,105 @@
-//! End-to-end suites against the real pinned runtime; see `it/`.
+//! What the end-to-end suites share: an isolated runtime with a scripted model.
+
+use std::{fs, path::Path, sync::OnceLock};
+
+use codex_sdk::{Codex, CodexBuilder, runtime};
+use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, ScriptedModel};
+
+/// A scripted model, a home that points to it, and a recorder that must stay empty.
+#[derive(Debug)]
+pub struct Stage {
+    /// The model that the runtime asks.
+    pub model: ScriptedModel,
+    /// The runtime's home and workspace.
+    pub home: CodexHome,
+    recorder: ProxyRecorder,
+}
+
+impl Stage {
+    /// A stage with full access in a folder of its own.
+    ///
+    /// # Errors
+    /// If the runtime can't be installed, or a folder or a port can't be had.
+    pub async fn new() -> anyhow::Result<Self> {
+        Self::with(|home| home.model_name("gpt-5.5").sandbox_mode("danger-full-access")).await
+    }
+
+    /// A stage whose home is built as `configure` says.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub async fn with(
+        configure: impl FnOnce(CodexHomeBuilder) -> CodexHomeBuilder,
+    ) -> anyhow::Result<Self> {
+        tokio::task::spawn_blocking(ensure_runtime).await?;
+        let model = ScriptedModel::start().await?;
+        let home = configure(CodexHome::builder().model(&model)).build()?;
+        let recorder = ProxyRecorder::start()?;
+        Ok(Self {
+            model,
+            home,
+            recorder,
+        })
+    }
+
+    /// A builder for a client on this stage.
+    pub fn builder(&self) -> CodexBuilder {
+        let env = self.home.env().into_iter().chain(self.recorder.env());
+        let builder = env.fold(Codex::builder(), |builder, (key, value)| {
+            builder.env(key, value)
+        });
+        builder.cwd(self.home.workspace())
+    }
+
+    /// Starts a client on this stage.
+    ///
+    /// # Errors
+    /// If the runtime doesn't start.
+    pub async fn start(&self) -> codex_sdk::Result<Codex> {
+        self.builder().start().await
+    }
+}
+
+impl Drop for Stage {
+    /// # Panics
+    /// If the runtime opened a connection that wasn't to this machine.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.recorder.connections(), Vec::<String>::new());
+        }
+    }
+}
+
+/// Installs the pinned runtime, once for all tests, unless it is there already.
+///
+/// # Panics
+/// If it can't be installed.
+#[expect(clippy::expect_used, reason = "no test can run without a runtime")]
+pub fn ensure_runtime() {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        if runtime::locate().is_err() {
+            let installed = runtime::install(runtime::terminal_progress());
+            installed.expect("the pinned runtime can be installed");
+        }
+    });
+}
+
+/// The processes whose environment names this home: programs under test, runtimes, tools. Each as its
+/// id and its command line. Only Linux has the `/proc` that this looks into: elsewhere it finds none.
+pub fn processes_in(home: &Path) -> Vec<String> {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let marker = format!("CODEX_HOME={}\0", home.display());
+    let own = std::process::id().to_string();
+    let ids = processes.flatten().filter_map(|process| {
+        let id = process.file_name().into_string().ok()?;
+        let environment = fs::read(process.path().join("environ")).ok()?;
+        let environment = String::from_utf8_lossy(&environment);
+        let command = fs::read(process.path().join("cmdline")).ok()?;
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        (id != own && environment.contains(&marker)).then(|| format!("{id} {command}"))
+    });
+    ids.collect()
+}

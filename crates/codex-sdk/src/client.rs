@@ -1,6 +1,7 @@
 //! What all handles of one client share, and what ends with the last of them.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,10 +14,10 @@ use tokio::{
 
 use crate::{
     Error, Metadata, NotificationStream, Result,
-    connection::{Connection, Limits, Outgoing},
+    connection::{Connection, Limits},
     process::{Process, StderrTail},
     tasks::{self, Supervised},
-    types,
+    types::{self, ClientMethod},
 };
 
 /// Keeps the runtime alive; dropping it kills the runtime.
@@ -70,24 +71,26 @@ impl Client {
         params: &types::InitializeParams,
         timeout: Duration,
     ) -> Result<()> {
-        let mut request = Outgoing::new(params)?;
-        request.timeout = Some(timeout);
-        let reply = self.connection.request(request).await?;
-        let response: types::InitializeResponse = decode::<types::InitializeParams>(&reply.result)?;
+        let response = self.request(params, Some(timeout)).await?;
         self.metadata = Metadata::new(response);
-        let initialized = types::ClientNotification::Initialized;
-        self.connection.send(types::notification_line(&initialized)).await
+        let initialized = types::encode_notification::<()>("initialized", None, None);
+        let encode = |source| Error::Encode {
+            method: "initialized".to_owned(),
+            source: Arc::new(source),
+        };
+        self.connection.send(initialized.map_err(encode)?).await
     }
 
-    pub(crate) async fn request<M: types::ClientMethod>(
+    pub(crate) async fn request<M: ClientMethod>(
         &self,
         params: &M,
         timeout: Option<Duration>,
     ) -> Result<M::Response> {
-        let mut request = Outgoing::new(params)?;
-        request.timeout = timeout;
-        let reply = self.connection.request(request).await?;
-        decode::<M>(&reply.result)
+        let method = Cow::Borrowed(M::METHOD);
+        let request = self.connection.outgoing(method, params, timeout)?;
+        let reply = self.connection.request(request, None).await?;
+        // On the task of the caller: the reader doesn't decode replies.
+        Ok(types::decode_response::<M>(&reply.result)?)
     }
 
     /// Ends the connection in order and waits for the end of the process.
@@ -103,13 +106,6 @@ impl Client {
         }
         self.close().await;
     }
-}
-
-/// Decodes a reply on the task of its caller.
-pub(crate) fn decode<M: types::ClientMethod>(
-    result: &serde_json::value::RawValue,
-) -> Result<M::Response> {
-    types::decode_response::<M>(result).map_err(Error::from)
 }
 
 impl Drop for Client {

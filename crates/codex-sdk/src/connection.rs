@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::value::RawValue;
+use serde::Serialize;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, mpsc, oneshot, watch},
@@ -24,7 +24,7 @@ use crate::{
     feed::{self, Feed, Inbox},
     router::{Pending, Reply, Router},
     turns::Orphan,
-    types,
+    types::{self, ClientMethod, RequestId},
 };
 
 /// The runtime drops answers in silence when it is flooded; it never did with this many in flight.
@@ -34,7 +34,7 @@ const MAX_LONG_RUNNING: usize = 16;
 /// Lines that may wait for the writer.
 const OUTBOUND_LINES: usize = 128;
 /// An interrupt may never be answered; see [`crate::TurnControl::interrupt`].
-pub(crate) const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The limits that a client is built with.
 #[derive(Debug, Clone, Copy)]
@@ -71,30 +71,18 @@ enum Lane {
 /// A request that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) method: Cow<'static, str>,
-    pub(crate) params: Option<Box<RawValue>>,
-    /// `None`: as the method has it.
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) id: i64,
+    method: Cow<'static, str>,
+    line: String,
+    timeout: Option<Duration>,
 }
 
-impl Outgoing {
-    pub(crate) fn new<M: types::ClientMethod>(params: &M) -> Result<Self> {
-        let params = serde_json::value::to_raw_value(params).map_err(|source| Error::Encode {
-            method: M::METHOD.to_owned(),
-            source: Arc::new(source),
-        })?;
-        Ok(Self {
-            method: Cow::Borrowed(M::METHOD),
-            params: Some(params),
-            timeout: None,
-        })
-    }
-
-    fn lane(&self) -> Lane {
-        match &*self.method {
-            "turn/interrupt" | "turn/steer" => Lane::Control,
-            "command/exec" | "mcpServer/tool/call" => Lane::LongRunning,
-            _ => Lane::Ordinary,
+impl Lane {
+    fn of(method: &str) -> Self {
+        match method {
+            "turn/interrupt" | "turn/steer" => Self::Control,
+            "command/exec" | "mcpServer/tool/call" => Self::LongRunning,
+            _ => Self::Ordinary,
         }
     }
 }
@@ -116,23 +104,39 @@ impl Connection {
         (Arc::new(connection), lines)
     }
 
-    /// Sends a request and waits for its reply.
-    ///
-    /// Dropping this before it is queued sends nothing; afterwards the reply is ignored when it comes.
-    pub(crate) async fn request(self: &Arc<Self>, request: Outgoing) -> Result<Reply> {
-        let id = self.next_id();
-        self.request_as(id, request, None).await
+    /// Prepares a request. Without a timeout, the method's own counts.
+    pub(crate) fn outgoing<P: Serialize>(
+        &self,
+        method: Cow<'static, str>,
+        params: &P,
+        timeout: Option<Duration>,
+    ) -> Result<Outgoing> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let line = types::encode_request(&method, &RequestId::Integer(id), params);
+        match line {
+            Ok(line) => Ok(Outgoing {
+                id,
+                method,
+                line,
+                timeout,
+            }),
+            Err(source) => Err(Error::Encode {
+                method: method.into_owned(),
+                source: Arc::new(source),
+            }),
+        }
     }
 
-    /// Sends a request under an id taken before; with `turn`, one that starts a turn on that thread,
+    /// Sends a request and waits for its reply; with `turn`, one that starts a turn on that thread,
     /// whose events go to that feed from the moment the request is queued.
-    pub(crate) async fn request_as(
+    ///
+    /// Dropping this before it is queued sends nothing; afterwards the reply is ignored when it comes.
+    pub(crate) async fn request(
         self: &Arc<Self>,
-        id: i64,
         request: Outgoing,
         turn: Option<(Arc<str>, Feed)>,
     ) -> Result<Reply> {
-        let lane = request.lane();
+        let lane = Lane::of(&request.method);
         let after = request.timeout.or(match lane {
             Lane::LongRunning => None,
             Lane::Control => Some(INTERRUPT_TIMEOUT.min(self.limits.request_timeout)),
@@ -140,7 +144,7 @@ impl Connection {
         });
         let deadline = after.map(|after| Instant::now() + after);
         let method = request.method.clone();
-        let answer = self.send_and_wait(id, lane, request, turn, deadline);
+        let answer = self.send_and_wait(lane, request, turn, deadline);
         let answer = match deadline {
             Some(deadline) => timeout_at(deadline, answer).await,
             None => Ok(answer.await),
@@ -155,7 +159,6 @@ impl Connection {
 
     async fn send_and_wait(
         self: &Arc<Self>,
-        id: i64,
         lane: Lane,
         request: Outgoing,
         turn: Option<(Arc<str>, Feed)>,
@@ -171,7 +174,6 @@ impl Connection {
             Some(places) => Arc::clone(places).acquire_owned().await.ok(),
             None => None,
         };
-        let line = types::request_line(id, &request.method, request.params.as_deref());
         let place = self.outbound.reserve().await.map_err(|_| self.ended())?;
         // No await between registering and queueing: a dropped future has done both or neither.
         let (reply, answer) = oneshot::channel();
@@ -185,13 +187,13 @@ impl Connection {
         if *self.closing.borrow() {
             return Err(self.ended());
         }
-        self.router().register(id, pending, feed)?;
+        self.router().register(request.id, pending, feed)?;
         let _pending = PendingGuard {
             connection: Arc::clone(self),
-            id,
+            id: request.id,
             deadline,
         };
-        place.send(line);
+        place.send(request.line);
         answer.await.unwrap_or_else(|_| Err(self.ended()))
     }
 
@@ -199,10 +201,6 @@ impl Connection {
     pub(crate) async fn send(&self, line: String) -> Result<()> {
         let sent = self.outbound.send(line).await;
         sent.map_err(|_| self.ended())
-    }
-
-    pub(crate) fn next_id(&self) -> i64 {
-        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Subscribes to what no turn handle takes; with a thread, only to what belongs to it.
@@ -231,11 +229,12 @@ impl Connection {
         let connection = Arc::clone(self);
         self.spawn(async move {
             let params = types::TurnInterruptParams::new(orphan.thread_id, orphan.turn_id);
-            let interrupted = match Outgoing::new(&params) {
-                Ok(request) => connection.request(request).await.map(drop),
-                Err(error) => Err(error),
+            let method = Cow::Borrowed(types::TurnInterruptParams::METHOD);
+            let interrupted = async {
+                let request = connection.outgoing(method, &params, None)?;
+                connection.request(request, None).await
             };
-            if let Err(error) = interrupted {
+            if let Err(error) = interrupted.await {
                 // The turn may have ended by itself.
                 tracing::debug!(%error, turn_id = params.turn_id, "could not interrupt");
             }

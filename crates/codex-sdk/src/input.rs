@@ -46,19 +46,19 @@ impl InputItem {
     fn into_wire(self) -> Result<types::UserInput> {
         use types::UserInput;
         Ok(match self.0 {
-            Kind::Text(text) => UserInput::Text(types::TextUserInput::new(text)),
-            Kind::Image(url) => UserInput::Image(types::ImageUserInput {
+            Kind::Text(text) => UserInput::Text(types::UserInputText::new(text)),
+            Kind::Image(url) => UserInput::Image(types::UserInputImage {
                 url: Some(url),
                 ..Default::default()
             }),
             Kind::LocalImage(path) => {
-                UserInput::LocalImage(types::LocalImageUserInput::new(utf8(path)?))
+                UserInput::LocalImage(types::UserInputLocalImage::new(utf8(path)?))
             }
             Kind::Skill(name, path) => {
-                UserInput::Skill(types::SkillUserInput::new(name, utf8(path)?))
+                UserInput::Skill(types::UserInputSkill::new(name, utf8(path)?))
             }
             Kind::Mention(name, path) => {
-                UserInput::Mention(types::MentionUserInput::new(name, path))
+                UserInput::Mention(types::UserInputMention::new(name, path))
             }
         })
     }

@@ -1,8 +1,8 @@
 //! Presets for what a thread or a turn may do.
 
 use crate::types::{
-    ApprovalsReviewer, AskForApproval, DangerFullAccessSandboxPolicy, ReadOnlySandboxPolicy,
-    SandboxMode, SandboxPolicy, WorkspaceWriteSandboxPolicy,
+    ApprovalsReviewer, AskForApproval, SandboxMode, SandboxPolicy, SandboxPolicyReadOnly,
+    SandboxPolicyWorkspaceWrite,
 };
 
 /// Who decides when the model wants to do more than its sandbox allows.
@@ -55,13 +55,11 @@ impl Sandbox {
 
     pub(crate) fn policy(self) -> SandboxPolicy {
         match self {
-            Self::ReadOnly => SandboxPolicy::ReadOnly(ReadOnlySandboxPolicy::default()),
+            Self::ReadOnly => SandboxPolicy::ReadOnly(SandboxPolicyReadOnly::default()),
             Self::WorkspaceWrite => {
-                SandboxPolicy::WorkspaceWrite(WorkspaceWriteSandboxPolicy::default())
+                SandboxPolicy::WorkspaceWrite(SandboxPolicyWorkspaceWrite::default())
             }
-            Self::FullAccess => {
-                SandboxPolicy::DangerFullAccess(DangerFullAccessSandboxPolicy::default())
-            }
+            Self::FullAccess => SandboxPolicy::DangerFullAccess,
         }
     }
 }

@@ -11,7 +11,11 @@ const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 
 /// The line that answers a server request. It never approves anything.
-pub(crate) fn answer(id: &RequestId, method: &str, params: Option<&RawValue>) -> String {
+pub(crate) fn answer(
+    id: &RequestId,
+    method: &str,
+    params: Option<&RawValue>,
+) -> serde_json::Result<String> {
     let refusal = match ServerRequest::decode(method, params) {
         Ok(request) => refuse(&request),
         Err(error) => Err(RpcError {
@@ -21,8 +25,8 @@ pub(crate) fn answer(id: &RequestId, method: &str, params: Option<&RawValue>) ->
         }),
     };
     match refusal {
-        Ok(result) => types::response_line(id, &result),
-        Err(error) => types::error_line(id, &error),
+        Ok(result) => types::encode_response(id, &result),
+        Err(error) => types::encode_error(Some(id), &error),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use crate::{Call, Error, client::Client, connection::Outgoing, types::ClientMethod};
+use crate::{Call, Error, client::Client, types::ClientMethod};
 
 /// A typed request, from [`Codex::request`](crate::Codex::request).
 #[must_use = "a request is sent when it is awaited"]
@@ -94,19 +94,15 @@ impl IntoFuture for SendRawRequest {
 
     fn into_future(self) -> Self::IntoFuture {
         Call::new(async move {
-            let encode = |source| Error::Encode {
-                method: self.method.clone(),
+            let connection = &self.client.connection;
+            let method = Cow::Owned(self.method.clone());
+            let request = connection.outgoing(method, &self.params, self.timeout)?;
+            let reply = connection.request(request, None).await?;
+            // Any JSON is a `Value`, unless it nests too deeply.
+            serde_json::from_str(reply.result.get()).map_err(|source| Error::Encode {
+                method: self.method,
                 source: Arc::new(source),
-            };
-            let params = serde_json::value::to_raw_value(&self.params).map_err(encode)?;
-            let request = Outgoing {
-                method: Cow::Owned(self.method.clone()),
-                params: Some(params),
-                timeout: self.timeout,
-            };
-            let reply = self.client.connection.request(request).await?;
-            // Any JSON is a `Value`.
-            serde_json::from_str(reply.result.get()).map_err(encode)
+            })
         })
     }
 }

@@ -58,11 +58,12 @@ fn receive(connection: &Arc<Connection>, line: &[u8]) {
         Ok(types::Message::Response { id, result }) => resolve(connection, Some(id), Ok(result)),
         Ok(types::Message::Error { id, error }) => resolve(connection, id, Err(error)),
         Ok(types::Message::Request { id, method, params }) => {
-            let answer = refuse::answer(&id, &method, params);
-            let connection = Arc::clone(connection);
-            connection.clone().spawn(async move {
+            // Values made of strings and numbers can always be written.
+            let Ok(answer) = refuse::answer(&id, &method, params) else { return };
+            let sender = Arc::clone(connection);
+            connection.spawn(async move {
                 // Only a connection that has ended fails to take it.
-                let _ = connection.send(answer).await;
+                let _ = sender.send(answer).await;
             });
         }
         Err(error) => {

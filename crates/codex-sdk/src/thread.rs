@@ -23,17 +23,26 @@ use crate::{
 pub struct Thread {
     client: Arc<Client>,
     id: Arc<str>,
+    model: Arc<str>,
 }
 
 impl Thread {
-    pub(crate) fn new(client: Arc<Client>, id: &str) -> Self {
-        let id = Arc::from(id);
-        Self { client, id }
+    pub(crate) fn new(client: Arc<Client>, id: &str, model: &str) -> Self {
+        Self {
+            client,
+            id: Arc::from(id),
+            model: Arc::from(model),
+        }
     }
 
     /// The thread's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The model that the thread had when this handle was made; a turn may have set another since.
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
     /// Runs a turn to its end (`turn/start`) and returns all that it brought.
@@ -169,7 +178,7 @@ impl IntoFuture for StartThread {
         Call::new(async move {
             let (client, params) = self.params()?;
             let response = client.request(&params, None).await?;
-            Ok(Thread::new(client, &response.thread.id))
+            Ok(Thread::new(client, &response.thread.id, &response.model))
         })
     }
 }

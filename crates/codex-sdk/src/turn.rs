@@ -1,6 +1,7 @@
 //! A turn that runs.
 
 use std::{
+    borrow::Cow,
     fmt,
     pin::Pin,
     sync::Arc,
@@ -13,12 +14,12 @@ use tokio::{sync::watch, time::timeout};
 
 use crate::{
     Call, Error, Input, Notification, Result, TurnResult,
-    client::{Client, decode},
-    connection::{Connection, Outgoing},
+    client::Client,
+    connection::Connection,
     feed::Inbox,
     result::Collector,
     turns::Phase,
-    types::{TurnInterruptParams, TurnStartParams, TurnSteerParams, TurnSteerResponse},
+    types::{ClientMethod, TurnInterruptParams, TurnStartParams, TurnSteerParams, TurnSteerResponse, decode_response},
 };
 
 /// How long [`TurnControl::interrupt`] waits for the turn to begin before it tries all the same.
@@ -49,19 +50,19 @@ impl TurnHandle {
         params: &TurnStartParams,
         interrupt: bool,
     ) -> Result<Self> {
-        let request = Outgoing::new(params)?;
         let connection = Arc::clone(&client.connection);
+        let method = Cow::Borrowed(TurnStartParams::METHOD);
+        let request = connection.outgoing(method, params, None)?;
         let (feed, inbox) = connection.feed();
         let lease = Lease {
-            handle: connection.next_id(),
             connection,
+            handle: request.id,
             thread_id: Arc::clone(&thread_id),
             interrupt,
         };
         let turn = Some((Arc::clone(&thread_id), feed));
-        let reply = lease.connection.request_as(lease.handle, request, turn);
-        let reply = reply.await?;
-        let response = decode::<TurnStartParams>(&reply.result)?;
+        let reply = lease.connection.request(request, turn).await?;
+        let response = decode_response::<TurnStartParams>(&reply.result)?;
         let phase = reply.phase.unwrap_or_else(|| watch::channel(Phase::Completed).1);
         let control = TurnControl {
             client,

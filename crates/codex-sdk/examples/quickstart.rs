@@ -1,0 +1,100 @@
+//! The main job on a fresh machine: installs the runtime if it is missing, runs one turn, streams it.
+//!
+//! With a Codex login the turn is a real one: read-only, in a temporary folder, on a thread that isn't
+//! kept. Without a login, or with `--scripted`, the model is a script; all else is the real thing.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use std::io::{self, Write};
+
+use codex_sdk::{Codex, Sandbox, runtime, types};
+use codex_testkit::{CodexHome, Reply, ScriptedModel, Usage};
+
+const QUESTION: &str = "In one sentence: what does a Rust SDK for Codex do?";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    runtime::install(runtime::terminal_progress())?;
+    let scripted = std::env::args().any(|argument| argument == "--scripted");
+    let own = if scripted { None } else { with_login().await? };
+    // The scripted model and its home are needed as long as the client.
+    let (codex, _script) = match own {
+        Some(codex) => (codex, None),
+        None => {
+            let reason = if scripted { "As asked" } else { "No Codex login was found" };
+            println!("{reason}: the model is a script; the runtime, the protocol and the SDK are real.");
+            let (codex, model, home) = with_script().await?;
+            (codex, Some((model, home)))
+        }
+    };
+
+    let folder = tempfile::tempdir()?;
+    let thread = codex
+        .thread_start()
+        .cwd(folder.path())
+        .sandbox(Sandbox::ReadOnly)
+        .ephemeral(true)
+        .await?;
+    let version = &codex.metadata().server_version;
+    println!("Codex {version}, model {}\n\n> {QUESTION}\n", thread.model());
+
+    let mut turn = thread.turn(QUESTION).await?;
+    while let Some(event) = turn.next().await {
+        if let Some(text) = event?.text_delta() {
+            print!("{text}");
+            io::stdout().flush()?;
+        }
+    }
+    let result = turn.run().await?;
+
+    println!("\n\nanswer    {}", result.final_response.unwrap_or_default());
+    println!("status    {}", result.status);
+    if let Some(usage) = result.usage {
+        let types::TokenUsageBreakdown { input_tokens, output_tokens, .. } = usage.last;
+        println!("usage     {input_tokens} tokens in, {output_tokens} out");
+    }
+    println!("duration  {} ms", result.duration_ms.unwrap_or_default());
+    codex.close().await?;
+    Ok(())
+}
+
+/// A client with the user's own configuration, if there is a login in it.
+async fn with_login() -> anyhow::Result<Option<Codex>> {
+    let home = std::env::var_os("CODEX_HOME").map(Into::into);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".codex")));
+    if !home.is_some_and(|home: std::path::PathBuf| home.is_dir()) {
+        return Ok(None);
+    }
+    let codex = Codex::start().await?;
+    let account = codex.request(types::GetAccountParams::default()).await?.account;
+    Ok(match account {
+        Some(types::Account::Chatgpt(account)) => {
+            let email = account.email.unwrap_or_default();
+            println!("This uses the ChatGPT account {email} for one short turn.");
+            Some(codex)
+        }
+        Some(account) => {
+            println!("This uses the account of kind {} for one short turn.", account.tag());
+            Some(codex)
+        }
+        None => None,
+    })
+}
+
+/// A client whose model is a script.
+async fn with_script() -> anyhow::Result<(Codex, ScriptedModel, CodexHome)> {
+    let model = ScriptedModel::start().await?;
+    let words = "It starts the Codex runtime, speaks its protocol in types, and streams the answer.";
+    let usage = Usage {
+        input: 120,
+        output: 17,
+        ..Usage::default()
+    };
+    let reply = Reply::deltas(words.split_inclusive(' ')).usage(usage);
+    model.push(reply.delay(std::time::Duration::from_millis(40)));
+    let home = CodexHome::builder().model(&model).build()?;
+    let builder = home.env().into_iter().fold(Codex::builder(), |builder, (key, value)| {
+        builder.env(key, value)
+    });
+    let codex = builder.cwd(home.workspace()).start().await?;
+    Ok((codex, model, home))
+}
