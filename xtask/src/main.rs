@@ -1,21 +1,47 @@
-//! Project tasks.
+//! Project tasks: `cargo xtask <task>`.
+//!
+//! One file per task; `main` only dispatches.
 
-mod runtime;
+#![expect(unreachable_pub, reason = "nothing reaches into a binary")]
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-/// The tasks of this repository
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask")]
+mod codegen;
+mod docs;
+mod emit;
+mod extract;
+mod fields;
+mod layout;
+mod model;
+mod normalise;
+mod regen;
+mod runtime;
+mod schema;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Project tasks")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
 enum Task {
-    /// The pinned runtime, by hand
+    /// Emit the schema from the pinned runtime and generate the types from it.
+    Regen {
+        /// Change nothing: fail if the checked-in files are not what would be generated.
+        #[arg(long)]
+        check: bool,
+    },
+    /// The pinned runtime, by hand.
     #[command(subcommand)]
     Runtime(runtime::Runtime),
 }
 
 fn main() -> Result<()> {
-    match Task::parse() {
+    match Cli::parse().task {
+        Task::Regen { check } => regen::run(check),
         Task::Runtime(command) => runtime::run(command),
     }
 }

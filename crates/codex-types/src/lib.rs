@@ -1,1 +1,74 @@
-//! codex-types.
+//! Wire types of the Codex `app-server` protocol, generated from the schema of the pinned runtime.
+//!
+//! This crate is all that wire tooling needs: a proxy, a recorder, a mock server or a front end.
+//! It depends on serde and `serde_json` only, does no IO, and builds for WebAssembly. To drive
+//! Codex from a program, use `codex-sdk`, which is built on it.
+//!
+//! # Reading a line
+//!
+//! [`Message::parse`] takes a line apart without decoding its payload; the method, or the request
+//! that it answers, says what the payload is.
+//!
+//! ```
+//! use codex_types::{Message, ServerNotification};
+//!
+//! let line = r#"{"method":"item/agentMessage/delta","params":{"threadId":"t","turnId":"u","itemId":"i","delta":"Hi"},"emittedAtMs":1}"#;
+//! let Message::Notification { method, params, .. } = Message::parse(line)? else {
+//!     panic!("not a notification");
+//! };
+//! match ServerNotification::decode(&method, params)? {
+//!     ServerNotification::ItemAgentMessageDelta(delta) => assert_eq!(delta.delta, "Hi"),
+//!     other => println!("{}", other.method()),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Writing one
+//!
+//! Params are plain structs. Each implements [`ClientMethod`] or [`ServerMethod`], which know its
+//! method and the type of the answer.
+//!
+//! ```
+//! use codex_types::{ClientMethod, RequestId, ThreadStartParams, encode_request};
+//!
+//! let params = ThreadStartParams { ephemeral: Some(true), ..Default::default() };
+//! let line = encode_request(ThreadStartParams::METHOD, &RequestId::Integer(1), &params)?;
+//! assert_eq!(line, r#"{"method":"thread/start","id":1,"params":{"ephemeral":true}}"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Newer runtimes
+//!
+//! Nothing a newer runtime says is lost or refused because it is new: every enum has a variant
+//! `Unrecognized` that keeps what came and writes it again, and unknown fields are ignored. What
+//! is known must have its known shape; otherwise the [`DecodeError`] says where it has not.
+//!
+//! ```
+//! use codex_types::{ThreadItem, TurnStatus};
+//!
+//! assert_eq!(TurnStatus::from("paused"), TurnStatus::Unrecognized("paused".to_owned()));
+//! let item: ThreadItem = serde_json::from_str(r#"{"type":"dance","id":"i","steps":3}"#)?;
+//! assert_eq!((item.tag(), item.id()), ("dance", Some("i")));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+mod decode_error;
+mod encode;
+#[rustfmt::skip]
+mod generated;
+mod json_path;
+mod message;
+mod method;
+mod notification;
+mod request_id;
+mod rpc_error;
+mod support;
+
+pub use decode_error::DecodeError;
+pub use encode::{encode_error, encode_notification, encode_request, encode_response};
+pub use generated::*;
+pub use message::{Message, MessageError};
+pub use method::{ClientMethod, ServerMethod, decode_response};
+pub use notification::NotificationEnvelope;
+pub use request_id::RequestId;
+pub use rpc_error::RpcError;

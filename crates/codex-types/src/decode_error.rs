@@ -1,0 +1,47 @@
+use std::error::Error;
+use std::fmt;
+
+use crate::json_path;
+
+/// A message of a known method that does not have the shape it should.
+#[derive(Debug)]
+pub struct DecodeError {
+    method: String,
+    path: String,
+    source: serde_json::Error,
+}
+
+impl DecodeError {
+    pub(crate) fn new(method: &str, json: &str, source: serde_json::Error) -> Self {
+        let path = json_path::at(json, source.line(), source.column());
+        Self { method: method.to_owned(), path, source }
+    }
+
+    /// The method of the message, or of the request that the message answers.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Where the value went wrong, such as `turn.items[3].type`; empty for the value as a whole.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot decode `{}`", self.method)?;
+        if !self.path.is_empty() {
+            write!(f, ": at `{}`", self.path)?;
+        }
+        // The position in the line is of no use beside the path; the source still has it.
+        let cause = self.source.to_string();
+        write!(f, ": {}", cause.split(" at line ").next().unwrap_or_default())
+    }
+}
+
+impl Error for DecodeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}

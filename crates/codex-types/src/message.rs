@@ -1,0 +1,119 @@
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::support::Text;
+use crate::{RequestId, RpcError};
+
+/// One line of the wire, in either direction, with its payload still raw.
+///
+/// The payload is decoded by whoever knows its type: [`ServerNotification::decode`] and its like
+/// by the method, [`decode_response`] by the request.
+///
+/// [`ServerNotification::decode`]: crate::ServerNotification::decode
+/// [`decode_response`]: crate::decode_response
+#[derive(Debug)]
+pub enum Message<'a> {
+    /// Wants an answer.
+    Request {
+        /// What the answer must repeat.
+        id: RequestId,
+        /// The method.
+        method: Cow<'a, str>,
+        /// Its params.
+        params: Option<&'a RawValue>,
+    },
+    /// Wants none.
+    Notification {
+        /// The method.
+        method: Cow<'a, str>,
+        /// Its params.
+        params: Option<&'a RawValue>,
+        /// When the runtime sent it, in milliseconds of Unix time.
+        emitted_at_ms: Option<i64>,
+    },
+    /// A successful answer.
+    Response {
+        /// The id of the request.
+        id: RequestId,
+        /// The result.
+        result: &'a RawValue,
+    },
+    /// An answer that is an error.
+    Error {
+        /// The id of the request, unless it could not be read.
+        id: Option<RequestId>,
+        /// The error.
+        error: RpcError,
+    },
+}
+
+/// Everything a line may hold; which keys there are says which message it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    id: Option<RequestId>,
+    #[serde(borrow)]
+    method: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
+    error: Option<RpcError>,
+    emitted_at_ms: Option<i64>,
+}
+
+/// A result may be `null`, which is not the same as no result.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl<'a> Message<'a> {
+    /// Reads one line, in one pass. Unknown keys, `jsonrpc` among them, are ignored.
+    ///
+    /// # Errors
+    ///
+    /// If the line is not JSON in UTF-8, or neither request, notification nor response.
+    pub fn parse<L: AsRef<[u8]> + ?Sized>(line: &'a L) -> Result<Self, MessageError> {
+        let envelope: Envelope<'a> = serde_json::from_slice(line.as_ref()).map_err(MessageError::Json)?;
+        let Envelope { id, method, params, result, error, emitted_at_ms } = envelope;
+        match (method, id, result, error) {
+            (Some(Text(method)), Some(id), ..) => Ok(Self::Request { id, method, params }),
+            (Some(Text(method)), None, ..) => Ok(Self::Notification { method, params, emitted_at_ms }),
+            (None, id, None, Some(error)) => Ok(Self::Error { id, error }),
+            (None, Some(id), Some(result), None) => Ok(Self::Response { id, result }),
+            _ => Err(MessageError::Shape),
+        }
+    }
+}
+
+/// A line that is no message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// It is not JSON, or a part of the envelope has the wrong type.
+    Json(serde_json::Error),
+    /// It is a JSON object that is neither request, notification nor response.
+    Shape,
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json(_) => "the line is not a JSON-RPC message",
+            Self::Shape => "the line is neither request, notification nor response",
+        })
+    }
+}
+
+impl Error for MessageError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Json(error) => Some(error),
+            Self::Shape => None,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The params of messages.
+
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::DecodeError;
+
+/// The params of a message, not yet decoded.
+pub(crate) struct RawParams<'a> {
+    method: &'a str,
+    json: &'a str,
+}
+
+impl<'a> RawParams<'a> {
+    pub(crate) fn new(method: &'a str, params: Option<&'a RawValue>) -> Self {
+        Self { method, json: params.map_or("null", RawValue::get) }
+    }
+
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        serde_json::from_str(self.json).map_err(|error| DecodeError::new(self.method, self.json, error))
+    }
+
+    /// For methods that take `null`, or nothing, for their default.
+    pub(crate) fn decode_nullable<T: DeserializeOwned + Default>(&self) -> Result<T, DecodeError> {
+        self.decode::<Option<T>>().map(Option::unwrap_or_default)
+    }
+}
+
+/// A message enum, for the encoders.
+pub(crate) trait Payload {
+    fn method(&self) -> &str;
+
+    /// Whether there are params at all.
+    fn has_params(&self) -> bool;
+
+    fn serialize_params<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+}
+
+/// Serialises just the params of a message.
+struct Params<'a, P>(&'a P);
+
+impl<P: Payload> Serialize for Params<'_, P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize_params(serializer)
+    }
+}
+
+/// Whole lines of message enums.
+pub(crate) mod encode {
+    use super::{Params, Payload};
+    use crate::RequestId;
+    use crate::encode::{notification_line, request_line};
+
+    pub(crate) fn request<P: Payload>(message: &P, id: &RequestId) -> Result<String, serde_json::Error> {
+        request_line(message.method(), id, message.has_params().then_some(&Params(message)))
+    }
+
+    pub(crate) fn notification<P: Payload>(
+        message: &P,
+        emitted_at_ms: Option<i64>,
+    ) -> Result<String, serde_json::Error> {
+        notification_line(message.method(), message.has_params().then_some(&Params(message)), emitted_at_ms)
+    }
+}

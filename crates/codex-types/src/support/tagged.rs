@@ -1,0 +1,84 @@
+//! Objects with a field that says which kind they are.
+//!
+//! serde's own internally tagged enums buffer every object before they look at it, and a catch-all
+//! variant there would swallow known kinds with a malformed body. The runtime writes the tag
+//! first, so the common path here streams the rest straight into the body, and its errors keep
+//! their position.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::Text;
+
+/// A tagged enum.
+pub(crate) trait Tagged: Sized {
+    /// The field that holds the tag.
+    const TAG: &'static str;
+
+    /// Reads the body that belongs to the tag. It is consumed in any case.
+    fn decode<'de, D: Deserializer<'de>>(tag: &str, body: D) -> Result<Self, D::Error>;
+}
+
+/// Reads a tagged enum.
+pub(crate) fn deserialize_tagged<'de, T: Tagged, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_map(TaggedVisitor(PhantomData))
+}
+
+struct TaggedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with the field `{}`", T::TAG)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let Some(Text(first)) = map.next_key()? else {
+            return Err(A::Error::missing_field(T::TAG));
+        };
+        if first == T::TAG {
+            let Text(tag) = map.next_value()?;
+            return T::decode(&tag, MapAccessDeserializer::new(map));
+        }
+        let mut body = Map::new();
+        body.insert(first.into_owned(), map.next_value()?);
+        while let Some((key, value)) = map.next_entry()? {
+            body.insert(key, value);
+        }
+        match body.remove(T::TAG) {
+            Some(Value::String(tag)) => T::decode(&tag, body).map_err(A::Error::custom),
+            Some(_) => Err(A::Error::custom(format_args!("the field `{}` is not a string", T::TAG))),
+            None => Err(A::Error::missing_field(T::TAG)),
+        }
+    }
+}
+
+/// Skips the body of a kind that has none.
+pub(crate) fn ignore<'de, T, D: Deserializer<'de>>(body: D, value: T) -> Result<T, D::Error> {
+    IgnoredAny::deserialize(body)?;
+    Ok(value)
+}
+
+/// The whole object of an unknown kind.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(key: &str, tag: &str, body: D) -> Result<Value, D::Error> {
+    let mut object = Map::deserialize(body)?;
+    object.insert(key.to_owned(), Value::from(tag));
+    Ok(Value::Object(object))
+}
+
+/// `Deserialize` for a tagged enum.
+macro_rules! tagged_enum {
+    ($name:ident) => {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::support::deserialize_tagged(deserializer)
+            }
+        }
+    };
+}
+pub(crate) use tagged_enum;

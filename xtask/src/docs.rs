@@ -1,0 +1,83 @@
+//! Upstream's prose as rustdoc.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// What experimental items say about themselves.
+const EXPERIMENTAL: &str = "**Experimental**: needs the capability `experimentalApi`, and may change.";
+
+/// The documentation of an item: its description, or else a generated sentence, then remarks.
+pub fn item(description: Option<&str>, otherwise: &str, experimental: bool, remarks: &[String]) -> TokenStream {
+    let mut lines = match description.map(str::trim).filter(|it| !it.is_empty()) {
+        Some(description) => escape(description),
+        None => vec![otherwise.to_owned()],
+    };
+    for remark in remarks.iter().map(String::as_str).chain(experimental.then_some(EXPERIMENTAL)) {
+        lines.push(String::new());
+        lines.push(remark.to_owned());
+    }
+    let lines = lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
+    quote!(#(#[doc = #lines])*)
+}
+
+/// Prose that rustdoc takes as prose: no links, no HTML, no doctests.
+fn escape(text: &str) -> Vec<String> {
+    let mut in_fence = false;
+    let mut lines = Vec::new();
+    for line in text.lines().map(str::trim_end) {
+        if let Some(language) = line.trim_start().strip_prefix("```") {
+            in_fence = !in_fence;
+            let line = if in_fence && language.is_empty() { format!("{line}text") } else { line.to_owned() };
+            lines.push(line);
+        } else if in_fence {
+            lines.push(line.to_owned());
+        } else {
+            lines.push(escape_line(line));
+        }
+    }
+    lines
+}
+
+fn escape_line(line: &str) -> String {
+    // Odd parts are code spans; an unpaired backtick starts none.
+    let parts: Vec<&str> = line.split('`').collect();
+    let paired = parts.len() % 2 == 1;
+    let escaped = parts.iter().enumerate().map(|(index, part)| {
+        let code = index % 2 == 1 && (paired || index + 1 < parts.len());
+        if code { (*part).to_owned() } else { escape_prose(part) }
+    });
+    escaped.collect::<Vec<_>>().join("`")
+}
+
+fn escape_prose(text: &str) -> String {
+    let word = |word: &str| {
+        if word.starts_with("http://") || word.starts_with("https://") {
+            let url = word.trim_end_matches(['.', ',', ')']);
+            return format!("<{url}>{}", &word[url.len()..]);
+        }
+        let mut escaped = String::new();
+        for character in word.chars() {
+            if matches!(character, '[' | ']' | '<' | '>') {
+                escaped.push('\\');
+            }
+            escaped.push(character);
+        }
+        escaped
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape_line;
+
+    #[test]
+    fn prose_is_escaped_and_code_is_not() {
+        assert_eq!(escape_line("a [b] <id> `[c]`"), r"a \[b\] \<id\> `[c]`");
+    }
+
+    #[test]
+    fn a_bare_address_becomes_a_link() {
+        assert_eq!(escape_line("See https://example.org/x."), "See <https://example.org/x>.");
+    }
+}

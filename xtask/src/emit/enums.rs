@@ -1,0 +1,215 @@
+//! Enums. Each has a variant `Unrecognized` that keeps what a newer runtime sends.
+
+use anyhow::Result;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::Type;
+
+use super::{Context, routes};
+use crate::docs;
+use crate::model::{Definition, Shape, Variant};
+
+/// A named string.
+pub fn text(context: &Context, definition: &Definition) -> Vec<TokenStream> {
+    let (name, doc) = (format_ident!("{}", definition.name), context.doc(definition));
+    let declaration = quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct #name(pub String);
+    };
+    vec![declaration, quote!(named_string!(#name);)]
+}
+
+/// One of some strings.
+pub fn strings(context: &Context, definition: &Definition, variants: &[Variant]) -> Vec<TokenStream> {
+    let (name, doc) = (format_ident!("{}", definition.name), context.doc(definition));
+    let declarations = variants.iter().map(|it| {
+        let (doc, ident) = (variant_doc(it), ident(it));
+        quote!(#doc #ident,)
+    });
+    let idents: Vec<_> = variants.iter().map(ident).collect();
+    let wires: Vec<_> = variants.iter().map(|it| &it.wire).collect();
+    let declaration = quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum #name {
+            #(#declarations)*
+            /// A value that this version of the crate does not know.
+            Unrecognized(String),
+        }
+    };
+    let text = quote! {
+        impl #name {
+            /// The value on the wire.
+            pub fn as_str(&self) -> &str {
+                match self { #(Self::#idents => #wires,)* Self::Unrecognized(value) => value }
+            }
+        }
+    };
+    let from = quote! {
+        impl From<&str> for #name {
+            fn from(value: &str) -> Self {
+                match value { #(#wires => Self::#idents,)* other => Self::Unrecognized(other.to_owned()) }
+            }
+        }
+    };
+    vec![declaration, text, from, quote!(string_enum!(#name);)]
+}
+
+/// An object whose tag says which.
+pub fn tagged(context: &Context, definition: &Definition, tag: &str, variants: &[Variant]) -> Result<Vec<TokenStream>> {
+    let name = format_ident!("{}", definition.name);
+    let declaration = declaration(context, definition, &quote!(tag = #tag), variants)?;
+    let arms = variants.iter().map(|it| {
+        let (ident, wire) = (ident(it), &it.wire);
+        match it.body {
+            Some(_) => quote!(#wire => Self::#ident(Deserialize::deserialize(body)?),),
+            None => quote!(#wire => ignore(body, Self::#ident)?,),
+        }
+    });
+    let decode = quote! {
+        impl Tagged for #name {
+            const TAG: &'static str = #tag;
+
+            fn decode<'de, D: Deserializer<'de>>(tag: &str, body: D) -> Result<Self, D::Error> {
+                Ok(match tag {
+                    #(#arms)*
+                    _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
+                })
+            }
+        }
+    };
+    let unknown = quote!(value.get(<Self as Tagged>::TAG).and_then(Value::as_str).unwrap_or_default());
+    let tag = tag_function(&format!("The value of `{tag}`."), variants, &unknown);
+    let accessors = routes::accessors(context, definition)?;
+    let functions = quote!(impl #name { #tag #(#accessors)* });
+    Ok(vec![declaration, functions, decode, quote!(tagged_enum!(#name);)])
+}
+
+/// A string, or an object with one key.
+pub fn external(context: &Context, definition: &Definition, variants: &[Variant]) -> Result<Vec<TokenStream>> {
+    let name = format_ident!("{}", definition.name);
+    let declaration = declaration(context, definition, &TokenStream::new(), variants)?;
+    let units = variants.iter().filter(|it| it.body.is_none()).map(|it| {
+        let (ident, wire) = (ident(it), &it.wire);
+        quote!(#wire => Self::#ident,)
+    });
+    let keys = variants.iter().filter(|it| it.body.is_some()).map(|it| {
+        let (ident, wire) = (ident(it), &it.wire);
+        quote!(#wire => Self::#ident(map.next_value()?),)
+    });
+    let decode = quote! {
+        impl External for #name {
+            fn unit(name: &str) -> Option<Self> {
+                Some(match name { #(#units)* _ => return None })
+            }
+
+            fn keyed<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
+                Ok(Some(match key { #(#keys)* _ => return Ok(None) }))
+            }
+
+            fn unrecognized(value: Value) -> Self {
+                Self::Unrecognized(value)
+            }
+        }
+    };
+    let tag = tag_function("The string, or the key of the object.", variants, &quote!(external_tag(value)));
+    Ok(vec![declaration, quote!(impl #name { #tag }), decode, quote!(external_enum!(#name);)])
+}
+
+/// Something whose shape says which.
+pub fn untagged(context: &Context, definition: &Definition, variants: &[Variant]) -> Result<Vec<TokenStream>> {
+    let name = format_ident!("{}", definition.name);
+    let declaration = declaration(context, definition, &quote!(untagged), variants)?;
+    let shapes = variants.iter().map(|it| {
+        let shapes = it.shapes.iter().map(shape);
+        quote!(&[#(#shapes),*])
+    });
+    let arms = variants.iter().enumerate().map(|(index, it)| {
+        let ident = ident(it);
+        quote!(Some(#index) => serde_json::from_value(value).map(Self::#ident),)
+    });
+    let decode = quote! {
+        impl Untagged for #name {
+            const SHAPES: &'static [&'static [Shape]] = &[#(#shapes),*];
+
+            fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
+                match variant { #(#arms)* _ => Ok(Self::Unrecognized(value)) }
+            }
+        }
+    };
+    Ok(vec![declaration, decode, quote!(untagged_enum!(#name);)])
+}
+
+fn declaration(
+    context: &Context,
+    definition: &Definition,
+    serde: &TokenStream,
+    variants: &[Variant],
+) -> Result<TokenStream> {
+    let (name, doc) = (format_ident!("{}", definition.name), context.doc(definition));
+    let untagged = serde.to_string() == "untagged";
+    let declarations = variants.iter().map(|it| {
+        let (doc, ident, wire) = (variant_doc(it), ident(it), &it.wire);
+        let rename = (!untagged).then(|| quote!(#[serde(rename = #wire)]));
+        let body = body(context, definition, it)?.map(|ty| quote!((#ty)));
+        Ok(quote!(#doc #rename #ident #body,))
+    });
+    let declarations = declarations.collect::<Result<Vec<_>>>()?;
+    let catch_all = (!untagged).then(|| quote!(#[serde(untagged)]));
+    let serde = (!serde.is_empty()).then(|| quote!(#[serde(#serde)]));
+    Ok(quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #serde
+        #[non_exhaustive]
+        pub enum #name {
+            #(#declarations)*
+            /// A value that this version of the crate does not know, as it came.
+            #catch_all
+            Unrecognized(Value),
+        }
+    })
+}
+
+fn body<'a>(context: &'a Context, definition: &Definition, variant: &Variant) -> Result<Option<&'a Type>> {
+    if variant.body.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(&context.types.of(&definition.name, &variant.wire)?.1))
+}
+
+fn tag_function(doc: &str, variants: &[Variant], unknown: &TokenStream) -> TokenStream {
+    let doc = format!(" {doc}");
+    let arms = variants.iter().map(|it| {
+        let (ident, wire) = (ident(it), &it.wire);
+        let pattern = it.body.as_ref().map(|_| quote!((_)));
+        quote!(Self::#ident #pattern => #wire,)
+    });
+    quote! {
+        #[doc = #doc]
+        pub fn tag(&self) -> &str {
+            match self { #(#arms)* Self::Unrecognized(value) => #unknown }
+        }
+    }
+}
+
+fn variant_doc(variant: &Variant) -> TokenStream {
+    docs::item(variant.doc.as_deref(), &format!("The protocol's `{}`.", variant.wire), variant.experimental, &[])
+}
+
+fn ident(variant: &Variant) -> Ident {
+    format_ident!("{}", variant.ident)
+}
+
+fn shape(shape: &Shape) -> TokenStream {
+    match shape {
+        Shape::String => quote!(Shape::String),
+        Shape::Array => quote!(Shape::Array),
+        Shape::Object { required, constants, known } => {
+            let constants = constants.iter().map(|(key, values)| quote!((#key, &[#(#values),*])));
+            quote!(Shape::Object { required: &[#(#required),*], constants: &[#(#constants),*], known: &[#(#known),*] })
+        }
+    }
+}

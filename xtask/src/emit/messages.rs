@@ -1,0 +1,284 @@
+//! The four enums of messages, one module each.
+
+use anyhow::Result;
+use heck::ToUpperCamelCase;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::{Context, methods, routes};
+use crate::docs;
+use crate::model::{Method, Notification, Params};
+
+/// A variant of a message enum.
+struct Entry {
+    ident: Ident,
+    method: String,
+    doc: Option<String>,
+    experimental: bool,
+    payload: Option<String>,
+    nullable: bool,
+    boxed: bool,
+}
+
+/// A message enum.
+struct Message {
+    name: Ident,
+    doc: &'static str,
+    entries: Vec<Entry>,
+    /// Requests are encoded with an id.
+    request: bool,
+    /// Messages of the server say where they belong.
+    routed: bool,
+}
+
+/// All modules of messages, by name.
+pub fn modules(context: &Context) -> Result<Vec<(&'static str, Vec<TokenStream>)>> {
+    let model = context.model;
+    let client_requests = Message {
+        name: format_ident!("ClientRequest"),
+        doc: " A request of the client, by its method.",
+        entries: model.client_requests.iter().map(|it| request(context, it)).collect(),
+        request: true,
+        routed: false,
+    };
+    let server_requests = Message {
+        name: format_ident!("ServerRequest"),
+        doc: " A request of the server, by its method.",
+        entries: model.server_requests.iter().map(|it| request(context, it)).collect(),
+        request: true,
+        routed: true,
+    };
+    let server_notifications = Message {
+        name: format_ident!("ServerNotification"),
+        doc: " A notification of the server, by its method.",
+        entries: model.server_notifications.iter().map(|it| notification(context, it)).collect(),
+        request: false,
+        routed: true,
+    };
+    let client_notifications = Message {
+        name: format_ident!("ClientNotification"),
+        doc: " A notification of the client, by its method.",
+        entries: model.client_notifications.iter().map(|it| bare(it)).collect(),
+        request: false,
+        routed: false,
+    };
+    let mut client = items(context, &client_requests)?;
+    client.extend(methods::client(context));
+    let mut server = items(context, &server_requests)?;
+    server.extend(methods::server(context));
+    Ok(vec![
+        ("client_requests", client),
+        ("server_requests", server),
+        ("server_notifications", items(context, &server_notifications)?),
+        ("client_notifications", items(context, &client_notifications)?),
+    ])
+}
+
+fn request(context: &Context, method: &Method) -> Entry {
+    Entry {
+        ident: format_ident!("{}", method.ident()),
+        method: method.name.clone(),
+        doc: method.doc.clone(),
+        experimental: method.experimental,
+        payload: method.params_type().map(str::to_owned),
+        nullable: matches!(method.params, Params::Nullable(_)),
+        boxed: method.params_type().is_some_and(|it| context.layout.is_large(it)),
+    }
+}
+
+fn notification(context: &Context, notification: &Notification) -> Entry {
+    Entry {
+        ident: format_ident!("{}", notification.ident()),
+        method: notification.name.clone(),
+        doc: notification.doc.clone(),
+        experimental: notification.experimental,
+        payload: Some(notification.payload.clone()),
+        nullable: false,
+        boxed: context.layout.is_large(&notification.payload),
+    }
+}
+
+fn bare(method: &str) -> Entry {
+    Entry {
+        ident: format_ident!("{}", method.to_upper_camel_case()),
+        method: method.to_owned(),
+        doc: None,
+        experimental: false,
+        payload: None,
+        nullable: false,
+        boxed: false,
+    }
+}
+
+fn items(context: &Context, message: &Message) -> Result<Vec<TokenStream>> {
+    let mut items = vec![declaration(message), functions(message), payload(message)];
+    if message.routed {
+        items.push(routing(context, message)?);
+    }
+    Ok(items)
+}
+
+fn declaration(message: &Message) -> TokenStream {
+    let Message { name, doc, entries, .. } = message;
+    let variants = entries.iter().map(|entry| {
+        let Entry { ident, method, doc, experimental, boxed, .. } = entry;
+        let doc = match doc {
+            Some(_) => docs::item(doc.as_deref(), "", *experimental, &[format!("Method `{method}`.")]),
+            None => docs::item(None, &format!("`{method}`."), *experimental, &[]),
+        };
+        let payload = entry.payload.as_ref().map(|it| {
+            let ty = format_ident!("{it}");
+            if *boxed { quote!((Box<#ty>)) } else { quote!((#ty)) }
+        });
+        quote!(#doc #ident #payload,)
+    });
+    quote! {
+        #[doc = #doc]
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum #name {
+            #(#variants)*
+            /// A method that this version of the crate does not know.
+            Unrecognized {
+                /// The method.
+                method: String,
+                /// Its params, as they came.
+                params: Value,
+            },
+        }
+    }
+}
+
+fn functions(message: &Message) -> TokenStream {
+    let Message { name, entries, request, .. } = message;
+    let methods = entries.iter().map(|it| &it.method);
+    let names = entries.iter().map(|it| {
+        let (pattern, method) = (pattern(it), &it.method);
+        quote!(#pattern => #method,)
+    });
+    let decoders = entries.iter().map(|it| {
+        let Entry { ident, method, .. } = it;
+        match (&it.payload, it.nullable) {
+            (None, _) => quote!(#method => Self::#ident,),
+            (Some(_), false) => quote!(#method => Self::#ident(params.decode()?),),
+            (Some(_), true) => quote!(#method => Self::#ident(params.decode_nullable()?),),
+        }
+    });
+    let encode = if *request {
+        quote! {
+            /// Encodes the whole line, without its end.
+            ///
+            /// # Errors
+            ///
+            /// If the params cannot be written as JSON.
+            pub fn encode(&self, id: &RequestId) -> Result<String, serde_json::Error> {
+                encode::request(self, id)
+            }
+        }
+    } else {
+        quote! {
+            /// Encodes the whole line, without its end.
+            ///
+            /// # Errors
+            ///
+            /// If the params cannot be written as JSON.
+            pub fn encode(&self) -> Result<String, serde_json::Error> {
+                encode::notification(self, None)
+            }
+        }
+    };
+    quote! {
+        impl #name {
+            /// The methods that this version of the crate knows.
+            pub const METHODS: &'static [&'static str] = &[#(#methods),*];
+
+            /// Decodes the params of a message by its method.
+            ///
+            /// # Errors
+            ///
+            /// If the method is known, and its params are not of its type.
+            pub fn decode(method: &str, params: Option<&RawValue>) -> Result<Self, DecodeError> {
+                let params = RawParams::new(method, params);
+                Ok(match method {
+                    #(#decoders)*
+                    _ => Self::Unrecognized { method: method.to_owned(), params: params.decode()? },
+                })
+            }
+
+            #encode
+
+            /// The method.
+            pub fn method(&self) -> &str {
+                match self { #(#names)* Self::Unrecognized { method, .. } => method }
+            }
+        }
+    }
+}
+
+fn payload(message: &Message) -> TokenStream {
+    let Message { name, entries, .. } = message;
+    let without: Vec<_> = entries.iter().filter(|it| it.payload.is_none()).map(pattern).collect();
+    let without = (!without.is_empty()).then(|| quote!(#(#without)|* => serializer.serialize_unit(),));
+    let with = entries.iter().filter(|it| it.payload.is_some()).map(|it| {
+        let ident = &it.ident;
+        quote!(Self::#ident(body) => Serialize::serialize(body, serializer),)
+    });
+    let has_params = without.as_ref().map_or(quote!(true), |_| {
+        let units = entries.iter().filter(|it| it.payload.is_none()).map(pattern);
+        quote!(!matches!(self, #(#units)|*))
+    });
+    quote! {
+        impl Payload for #name {
+            fn method(&self) -> &str {
+                self.method()
+            }
+
+            fn has_params(&self) -> bool {
+                #has_params
+            }
+
+            fn serialize_params<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    #without
+                    #(#with)*
+                    Self::Unrecognized { params, .. } => Serialize::serialize(params, serializer),
+                }
+            }
+        }
+    }
+}
+
+fn routing(context: &Context, message: &Message) -> Result<TokenStream> {
+    let name = &message.name;
+    let mut functions = Vec::new();
+    for key in &routes::KEYS {
+        let mut arms = Vec::new();
+        for entry in &message.entries {
+            let Some(payload) = &entry.payload else { continue };
+            let ident = &entry.ident;
+            if let Some(read) = routes::read(context, payload, key)? {
+                arms.push(quote!(Self::#ident(body) => #read,));
+            }
+        }
+        let (function, doc) = (format_ident!("{}", key.function), key.doc);
+        functions.push(quote! {
+            #[doc = #doc]
+            pub fn #function(&self) -> Option<&str> {
+                match self {
+                    #(#arms)*
+                    Self::Unrecognized { params, .. } => route::#function(params),
+                    _ => None,
+                }
+            }
+        });
+    }
+    Ok(quote!(impl #name { #(#functions)* }))
+}
+
+fn pattern(entry: &Entry) -> TokenStream {
+    let ident = &entry.ident;
+    match entry.payload {
+        Some(_) => quote!(Self::#ident(_)),
+        None => quote!(Self::#ident),
+    }
+}

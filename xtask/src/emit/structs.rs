@@ -1,0 +1,254 @@
+//! Structs: fields, defaults, constructors, redaction.
+
+use anyhow::{Result, bail};
+use heck::ToSnakeCase;
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+use serde_json::Value;
+
+use super::Context;
+use crate::docs;
+use crate::model::{Definition, Field, Kind, Struct};
+use crate::schema::reference;
+
+/// A constructor with more arguments than this is worse than a literal.
+const MOST_ARGUMENTS: usize = 7;
+
+/// A field with all that its emission needs.
+struct Ready<'a> {
+    field: &'a Field,
+    ident: &'a Ident,
+    ty: TokenStream,
+    default: Default,
+}
+
+/// The default of a field.
+enum Default {
+    /// There is none.
+    Required,
+    /// That of its type.
+    OfType,
+    /// This one.
+    Value(TokenStream),
+}
+
+/// The struct and its impls.
+pub fn items(context: &Context, definition: &Definition, body: &Struct) -> Result<Vec<TokenStream>> {
+    let fields = body.fields.iter().map(|it| ready(context, definition, it)).collect::<Result<Vec<_>>>()?;
+    let mut items = vec![declaration(context, definition, body, &fields)];
+    items.extend(redacted(definition, &fields));
+    items.extend(default(definition, body, &fields));
+    items.extend(functions(definition, body, &fields));
+    Ok(items)
+}
+
+fn ready<'a>(context: &Context<'a>, definition: &Definition, field: &'a Field) -> Result<Ready<'a>> {
+    let (ident, ty) = context.types.of(&definition.name, &field.wire)?;
+    let default = match &field.default {
+        _ if field.is_option() => Default::OfType,
+        None => Default::Required,
+        Some(value) if is_type_default(value) => Default::OfType,
+        Some(value) => Default::Value(literal(context, value, &field.schema)?),
+    };
+    let ty = match (field.double, field.is_option()) {
+        (true, _) => quote!(Option<Option<#ty>>),
+        (false, true) => quote!(Option<#ty>),
+        (false, false) => quote!(#ty),
+    };
+    Ok(Ready { field, ident, ty, default })
+}
+
+fn declaration(context: &Context, definition: &Definition, body: &Struct, fields: &[Ready]) -> TokenStream {
+    let name = format_ident!("{}", definition.name);
+    let doc = context.doc(definition);
+    let debug = (!fields.iter().any(|it| it.field.secret)).then(|| quote!(Debug,));
+    let default = fields.iter().all(|it| matches!(it.default, Default::OfType)).then(|| quote!(Default,));
+    let fields = fields.iter().map(|ready| {
+        let Ready { ident, ty, .. } = ready;
+        let doc = field_doc(ready);
+        let attributes = attributes(definition, ready);
+        quote!(#doc #attributes pub #ident: #ty,)
+    });
+    let extra = body.open.then(|| {
+        quote! {
+            /// Entries without a field of their own.
+            #[serde(flatten)]
+            pub extra: Map<String, Value>,
+        }
+    });
+    quote! {
+        #doc
+        #[derive(#debug Clone, PartialEq, #default Serialize, Deserialize)]
+        pub struct #name { #(#fields)* #extra }
+    }
+}
+
+fn field_doc(ready: &Ready) -> TokenStream {
+    let field = ready.field;
+    let mut remarks = Vec::new();
+    if field.double {
+        remarks.push("`None` leaves it out; `Some(None)` sends `null`, which is not the same.".to_owned());
+    }
+    if let Some(default) = &field.default {
+        remarks.push(format!("Defaults to `{default}`."));
+    }
+    let wire = &field.wire;
+    let presence = match (field.required, field.nullable) {
+        (true, false) => "always there",
+        (true, true) => "`null` if there is none",
+        (false, _) => "may be absent",
+    };
+    docs::item(field.doc.as_deref(), &format!("The protocol's `{wire}`; {presence}."), field.experimental, &remarks)
+}
+
+fn attributes(definition: &Definition, ready: &Ready) -> TokenStream {
+    let Ready { field, ident, default, .. } = ready;
+    let mut parts = Vec::new();
+    if **ident != field.wire {
+        let wire = &field.wire;
+        parts.push(quote!(rename = #wire));
+    }
+    match default {
+        Default::OfType if field.double => {
+            parts.push(quote!(default, skip_serializing_if = "Option::is_none", with = "crate::support::double_option"));
+        }
+        Default::OfType if field.is_option() && !field.required => {
+            parts.push(quote!(skip_serializing_if = "Option::is_none"));
+        }
+        Default::OfType if !field.is_option() => parts.push(quote!(default)),
+        Default::Value(_) => {
+            let function = format!("{}::{}", definition.name, default_function(ready));
+            parts.push(quote!(default = #function));
+        }
+        Default::OfType | Default::Required => {}
+    }
+    if parts.is_empty() { TokenStream::new() } else { quote!(#[serde(#(#parts),*)]) }
+}
+
+/// `Debug` by hand, for structs that hold secrets.
+fn redacted(definition: &Definition, fields: &[Ready]) -> Option<TokenStream> {
+    fields.iter().find(|it| it.field.secret)?;
+    let name = format_ident!("{}", definition.name);
+    let title = &definition.name;
+    let entries = fields.iter().map(|ready| {
+        let ident = ready.ident;
+        let title = ident.to_string();
+        if ready.field.secret { quote!(.field(#title, &Redacted)) } else { quote!(.field(#title, &self.#ident)) }
+    });
+    Some(quote! {
+        impl fmt::Debug for #name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(#title) #(#entries)* .finish()
+            }
+        }
+    })
+}
+
+/// `Default` by hand, where a field's default is not that of its type.
+fn default(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<TokenStream> {
+    let special = fields.iter().any(|it| matches!(it.default, Default::Value(_)));
+    let possible = fields.iter().all(|it| !matches!(it.default, Default::Required));
+    if !special || !possible {
+        return None;
+    }
+    let name = format_ident!("{}", definition.name);
+    let values = values(body, fields);
+    Some(quote! {
+        impl Default for #name {
+            fn default() -> Self { Self { #values } }
+        }
+    })
+}
+
+/// The constructor, and a function for each special default.
+fn functions(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<TokenStream> {
+    let name = format_ident!("{}", definition.name);
+    let defaults = fields.iter().filter_map(|ready| {
+        let Default::Value(value) = &ready.default else { return None };
+        let (function, ty) = (format_ident!("{}", default_function(ready)), &ready.ty);
+        Some(quote!(fn #function() -> #ty { #value }))
+    });
+    let defaults: Vec<_> = defaults.collect();
+    let required: Vec<_> = fields.iter().filter(|it| matches!(it.default, Default::Required)).collect();
+    let constructor = (!required.is_empty() && required.len() < fields.len() || is_params(definition, &required))
+        .then_some(required)
+        .filter(|it| it.len() <= MOST_ARGUMENTS)
+        .map(|required| {
+            let arguments = required.iter().map(|Ready { ident, ty, .. }| match ty.to_string().as_str() {
+                "String" => quote!(#ident: impl Into<String>),
+                _ => quote!(#ident: #ty),
+            });
+            let values = values(body, fields);
+            quote! {
+                /// Creates a value from its required fields.
+                pub fn new(#(#arguments),*) -> Self { Self { #values } }
+            }
+        });
+    if defaults.is_empty() && constructor.is_none() {
+        return None;
+    }
+    Some(quote!(impl #name { #constructor #(#defaults)* }))
+}
+
+fn is_params(definition: &Definition, required: &[&Ready]) -> bool {
+    !required.is_empty() && definition.name.ends_with("Params")
+}
+
+fn values(body: &Struct, fields: &[Ready]) -> TokenStream {
+    let values = fields.iter().map(|ready| {
+        let ident = ready.ident;
+        match &ready.default {
+            Default::Required if ready.ty.to_string() == "String" => quote!(#ident: #ident.into()),
+            Default::Required => quote!(#ident),
+            Default::OfType if ready.field.is_option() => quote!(#ident: None),
+            Default::OfType => quote!(#ident: Default::default()),
+            Default::Value(_) => {
+                let function = format_ident!("{}", default_function(ready));
+                quote!(#ident: Self::#function())
+            }
+        }
+    });
+    let extra = body.open.then(|| quote!(extra: Map::new(),));
+    quote!(#(#values,)* #extra)
+}
+
+fn default_function(ready: &Ready) -> String {
+    format!("default_{}", ready.field.wire.to_snake_case())
+}
+
+fn is_type_default(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => !value,
+        Value::Number(value) => value.as_u64() == Some(0),
+        Value::Array(value) => value.is_empty(),
+        _ => false,
+    }
+}
+
+/// A default of the schema as an expression.
+fn literal(context: &Context, value: &Value, schema: &Value) -> Result<TokenStream> {
+    Ok(match value {
+        Value::Bool(value) => quote!(#value),
+        Value::Number(value) if value.is_i64() => {
+            let value = Literal::i64_unsuffixed(value.as_i64().unwrap_or_default());
+            quote!(#value)
+        }
+        Value::Array(values) => {
+            let items = schema.get("items").unwrap_or(&Value::Null);
+            let values = values.iter().map(|it| literal(context, it, items)).collect::<Result<Vec<_>>>()?;
+            quote!(vec![#(#values),*])
+        }
+        Value::String(wire) => {
+            let target = reference(schema).and_then(|it| context.model.definition(it));
+            let variant = target.and_then(|it| Some((it, it.variants().iter().find(|it| it.wire == *wire)?)));
+            match variant {
+                Some((target, variant)) if !matches!(target.kind, Kind::Tagged { .. }) => {
+                    let (target, variant) = (format_ident!("{}", target.name), format_ident!("{}", variant.ident));
+                    quote!(#target::#variant)
+                }
+                _ => bail!("the default {value} is no variant"),
+            }
+        }
+        _ => bail!("the default {value} is new to the generator"),
+    })
+}

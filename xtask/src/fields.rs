@@ -1,0 +1,142 @@
+//! Names and types of fields, by typify.
+//!
+//! typify sees only plain structs whose fields are all required. Unions, enums and newtypes are
+//! replaced by paths to our own, and `null`, absence and defaults are our affair: what it makes of
+//! those is wrong in places (a union of a string and objects becomes a struct of flattened options).
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use schemars_0_8::schema::Schema;
+use serde_json::{Map, Value, json};
+use syn::visit_mut::VisitMut;
+use syn::{Ident, Item, Meta, Type};
+use typify_impl::{TypeSpace, TypeSpaceSettings};
+
+use crate::model::{Kind, Model};
+
+/// Rust names and types, by definition and wire name.
+///
+/// For a union the wire name is that of the variant, and the type that of its body.
+pub struct FieldTypes(BTreeMap<(String, String), (Ident, Type)>);
+
+impl FieldTypes {
+    /// Runs typify over the model.
+    pub fn resolve(model: &Model) -> Result<Self> {
+        let stream = run_typify(model)?;
+        let file: syn::File = syn::parse2(stream).context("typify's output does not parse")?;
+        let mut found = BTreeMap::new();
+        for item in file.items {
+            let Item::Struct(item) = item else { continue };
+            let name = item.ident.to_string();
+            let name = name.strip_suffix(CARRIER).unwrap_or(&name).to_owned();
+            for field in item.fields {
+                let Some(ident) = field.ident else { continue };
+                let wire = renamed(&field.attrs)?.unwrap_or_else(|| ident.to_string());
+                let mut ty = field.ty;
+                ShortPaths.visit_type_mut(&mut ty);
+                found.insert((name.clone(), wire), (ident, ty));
+            }
+        }
+        Ok(Self(found))
+    }
+
+    /// The name and type of a field, or of a variant's body.
+    pub fn of(&self, definition: &str, wire: &str) -> Result<&(Ident, Type)> {
+        let key = (definition.to_owned(), wire.to_owned());
+        self.0.get(&key).with_context(|| format!("typify made no field of `{definition}.{wire}`"))
+    }
+}
+
+/// Ends the name of a struct that only carries the bodies of a union through typify.
+const CARRIER: &str = "BodyCarrier";
+
+fn run_typify(model: &Model) -> Result<proc_macro2::TokenStream> {
+    let mut settings = TypeSpaceSettings::default();
+    settings.with_map_type("::std::collections::BTreeMap".to_owned());
+    let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
+    let mut replace = |name: &str, schemas: &mut BTreeMap<String, Value>| {
+        settings.with_replacement(name, name, std::iter::empty());
+        schemas.insert(name.to_owned(), json!({"type": "string"}));
+    };
+    replace("RequestId", &mut schemas);
+    for definition in model.definitions.values() {
+        let name = &definition.name;
+        match &definition.kind {
+            Kind::Struct(body) if !body.fields.is_empty() => {
+                let fields = body.fields.iter().map(|it| (it.wire.clone(), it.schema.clone()));
+                schemas.insert(name.clone(), all_required(fields.collect()));
+            }
+            _ => replace(name, &mut schemas),
+        }
+        let bodies = definition.variants().iter().filter_map(|it| Some((it.wire.clone(), it.body.clone()?)));
+        let bodies: Map<_, _> = bodies.collect();
+        if !bodies.is_empty() {
+            schemas.insert(format!("{name}{CARRIER}"), all_required(bodies));
+        }
+    }
+    let schemas: Vec<(String, Schema)> = schemas
+        .into_iter()
+        .map(|(name, schema)| Ok((name, serde_json::from_value(schema)?)))
+        .collect::<Result<_>>()?;
+
+    // typify panics on what it does not support, instead of returning an error.
+    let run = || {
+        let mut space = TypeSpace::new(&settings);
+        space.add_ref_types(schemas)?;
+        Ok::<_, typify_impl::Error>(space.to_stream())
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(run));
+    let stream = outcome.map_err(|_| anyhow!("typify panicked, see above: normalise away what it cannot take"))?;
+    stream.map_err(|error| anyhow!("typify refused the schema: {error}"))
+}
+
+fn all_required(properties: Map<String, Value>) -> Value {
+    let required: Vec<_> = properties.keys().cloned().collect();
+    json!({"type": "object", "properties": properties, "required": required})
+}
+
+/// The name in a `#[serde(rename = "…")]`.
+fn renamed(attributes: &[syn::Attribute]) -> Result<Option<String>> {
+    let mut name = None;
+    for attribute in attributes.iter().filter(|it| it.path().is_ident("serde")) {
+        let Meta::List(list) = &attribute.meta else { continue };
+        list.parse_nested_meta(|meta| {
+            ensure_rename(&meta)?;
+            name = Some(meta.value()?.parse::<syn::LitStr>()?.value());
+            Ok(())
+        })
+        .context("typify put an unusual attribute on a required field")?;
+    }
+    Ok(name)
+}
+
+fn ensure_rename(meta: &syn::meta::ParseNestedMeta) -> syn::Result<()> {
+    if meta.path.is_ident("rename") { Ok(()) } else { Err(meta.error("not a rename")) }
+}
+
+/// `::std::vec::Vec<T>` as `Vec<T>`.
+struct ShortPaths;
+
+impl VisitMut for ShortPaths {
+    fn visit_path_mut(&mut self, path: &mut syn::Path) {
+        syn::visit_mut::visit_path_mut(self, path);
+        path.leading_colon = None;
+        if let Some(last) = path.segments.pop() {
+            path.segments = std::iter::once(last).collect();
+        }
+    }
+}
+
+/// Asserts that none of the names typify is known to invent is in the output.
+pub fn assert_no_inventions(text: &str) -> Result<()> {
+    for invention in ["deny_unknown_fields", "NonZero", "subtype_", "BodyCarrier", "HashMap"] {
+        ensure!(!text.contains(invention), "the generated code contains `{invention}`");
+    }
+    let numbered = text.match_indices("Variant").find(|(at, it)| {
+        text[at + it.len()..].starts_with(|next: char| next.is_ascii_digit())
+    });
+    ensure!(numbered.is_none(), "the generated code contains a numbered variant");
+    Ok(())
+}

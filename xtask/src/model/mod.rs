@@ -1,0 +1,222 @@
+//! What the schema means: types, methods, and what is marked on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use crate::normalise::Bundle;
+
+mod definitions;
+mod methods;
+mod overrides;
+mod shapes;
+mod usage;
+
+pub use methods::{Method, Notification, Params};
+pub use overrides::Overrides;
+pub use shapes::Shape;
+pub use usage::Usage;
+
+/// The whole protocol.
+#[derive(Debug)]
+pub struct Model {
+    /// All types by name; the bodies of union branches have become types of their own.
+    pub definitions: BTreeMap<String, Definition>,
+    /// Requests of the client.
+    pub client_requests: Vec<Method>,
+    /// Requests of the server.
+    pub server_requests: Vec<Method>,
+    /// Notifications of the server.
+    pub server_notifications: Vec<Notification>,
+    /// Notifications of the client; none has a payload.
+    pub client_notifications: Vec<String>,
+}
+
+/// A type.
+#[derive(Debug)]
+pub struct Definition {
+    /// The name upstream gave it, or the name of the union and the branch whose body it is.
+    pub name: String,
+    /// Upstream's description.
+    pub doc: Option<String>,
+    /// Absent from the stable schema.
+    pub experimental: bool,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The kinds of types.
+#[derive(Debug)]
+pub enum Kind {
+    /// An object with known fields.
+    Struct(Struct),
+    /// A string with a name.
+    Text,
+    /// One of some strings.
+    StringEnum(Vec<Variant>),
+    /// An object whose `tag` field says which.
+    Tagged { tag: String, variants: Vec<Variant> },
+    /// A string, or an object with one key, that says which.
+    External(Vec<Variant>),
+    /// Something whose shape says which.
+    Untagged(Vec<Variant>),
+}
+
+/// The fields of an object.
+#[derive(Debug)]
+pub struct Struct {
+    /// Fields, in the order of the schema.
+    pub fields: Vec<Field>,
+    /// Fields beyond the known ones are part of the value.
+    pub open: bool,
+}
+
+/// A field.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name in the JSON.
+    pub wire: String,
+    /// Upstream's description.
+    pub doc: Option<String>,
+    /// Its schema, without `null` and default.
+    pub schema: Value,
+    /// Must it be there?
+    pub required: bool,
+    /// May it be `null`?
+    pub nullable: bool,
+    /// What its absence means, if not just absence.
+    pub default: Option<Value>,
+    /// Absent from the stable schema.
+    pub experimental: bool,
+    /// Absent, `null` and a value are three things.
+    pub double: bool,
+    /// Never printed.
+    pub secret: bool,
+}
+
+impl Field {
+    /// Whether the Rust type is an `Option`.
+    pub fn is_option(&self) -> bool {
+        self.nullable || (!self.required && self.default.is_none())
+    }
+}
+
+/// A variant of an enum.
+#[derive(Debug)]
+pub struct Variant {
+    /// Its Rust name.
+    pub ident: String,
+    /// The string, tag or key that selects it; for untagged unions the name of its body.
+    pub wire: String,
+    /// Upstream's description.
+    pub doc: Option<String>,
+    /// Absent from the stable schema.
+    pub experimental: bool,
+    /// The schema of what it holds.
+    pub body: Option<Value>,
+    /// How a value of an untagged union is told apart.
+    pub shapes: Vec<Shape>,
+}
+
+impl Definition {
+    /// The variants, if it is an enum.
+    pub fn variants(&self) -> &[Variant] {
+        match &self.kind {
+            Kind::StringEnum(variants)
+            | Kind::Tagged { variants, .. }
+            | Kind::External(variants)
+            | Kind::Untagged(variants) => variants,
+            Kind::Struct(_) | Kind::Text => &[],
+        }
+    }
+
+    /// The fields, if it is a struct.
+    pub fn fields(&self) -> &[Field] {
+        match &self.kind {
+            Kind::Struct(body) => &body.fields,
+            _ => &[],
+        }
+    }
+}
+
+impl Model {
+    /// Builds the model of the complete schema, marking what the stable one lacks.
+    pub fn build(complete: &Bundle, stable: &Bundle, overrides: &Overrides) -> Result<Self> {
+        let mut model = Self {
+            definitions: definitions::build(&complete.definitions, overrides)?,
+            client_requests: methods::client_requests(complete, overrides)?,
+            server_requests: methods::server_requests(complete)?,
+            server_notifications: methods::server_notifications(complete)?,
+            client_notifications: methods::client_notifications(complete)?,
+        };
+        methods::assert_bijection(&model)?;
+        model.mark_experimental(stable, overrides)?;
+        overrides.apply(&mut model)?;
+        model.assert_names()?;
+        Ok(model)
+    }
+
+    /// Marks what the stable schema lacks; the schema itself has no reliable mark.
+    fn mark_experimental(&mut self, stable: &Bundle, overrides: &Overrides) -> Result<()> {
+        let known = definitions::build(&stable.definitions, overrides)?;
+        for definition in self.definitions.values_mut() {
+            let Some(known) = known.get(&definition.name) else {
+                definition.experimental = true;
+                continue;
+            };
+            let fields: BTreeSet<_> = known.fields().iter().map(|it| &it.wire).collect();
+            let variants: BTreeSet<_> = known.variants().iter().map(|it| &it.wire).collect();
+            match &mut definition.kind {
+                Kind::Struct(body) => {
+                    body.fields.iter_mut().for_each(|it| it.experimental = !fields.contains(&it.wire));
+                }
+                Kind::StringEnum(them) | Kind::Tagged { variants: them, .. } | Kind::External(them)
+                | Kind::Untagged(them) => them.iter_mut().for_each(|it| it.experimental = !variants.contains(&it.wire)),
+                Kind::Text => {}
+            }
+        }
+        let known = methods::names(&stable.client_requests)?;
+        self.client_requests.iter_mut().for_each(|it| it.experimental = !known.contains(&it.name));
+        let known = methods::names(&stable.server_requests)?;
+        self.server_requests.iter_mut().for_each(|it| it.experimental = !known.contains(&it.name));
+        let known = methods::names(&stable.server_notifications)?;
+        self.server_notifications.iter_mut().for_each(|it| it.experimental = !known.contains(&it.name));
+        Ok(())
+    }
+
+    /// Names that would clash with ours, or with each other.
+    fn assert_names(&self) -> Result<()> {
+        const TAKEN: &[&str] = &[
+            "Box", "BTreeMap", "ClientMethod", "ClientNotification", "ClientRequest", "DecodeError", "Default", "Err",
+            "Map", "Message", "MessageError", "None", "NotificationEnvelope", "Ok", "Option", "Result", "RpcError",
+            "ServerMethod", "ServerNotification", "ServerRequest", "Some", "String", "Value", "Vec",
+        ];
+        for definition in self.definitions.values() {
+            ensure!(!TAKEN.contains(&definition.name.as_str()), "the type name `{}` is taken", definition.name);
+            let mut seen = BTreeSet::new();
+            for variant in definition.variants() {
+                let name = format!("{}.{}", definition.name, variant.wire);
+                ensure!(variant.ident != "Unrecognized", "`{name}` is called like our catch-all");
+                ensure!(
+                    seen.insert(&variant.ident),
+                    "`{name}` needs a name of its own under [variants] in schema/overrides.toml"
+                );
+            }
+        }
+        for method in &self.client_requests {
+            let Params::None { unit } = &method.params else { continue };
+            ensure!(
+                !self.definitions.contains_key(unit),
+                "`{}` needs a name of its own under [units] in schema/overrides.toml",
+                method.name
+            );
+        }
+        Ok(())
+    }
+
+    /// The definition of that name.
+    pub fn definition(&self, name: &str) -> Option<&Definition> {
+        self.definitions.get(name)
+    }
+}
