@@ -1,10 +1,13 @@
 //! Just enough of an HTTP client to see every byte that the model sends, and when.
 
+use std::time::Duration;
+
 use codex_testkit::ScriptedModel;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     net::TcpStream,
+    time::timeout,
 };
 
 pub(crate) struct Response {
@@ -27,11 +30,12 @@ pub(crate) async fn send(model: &ScriptedModel, method: &str, path: &str, body: 
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut lines = BufReader::new(stream).lines();
-    let status = lines.next_line().await.unwrap().unwrap();
-    let status = status.split(' ').nth(1).unwrap().parse().unwrap();
-    while !lines.next_line().await.unwrap().unwrap().is_empty() {}
-    Response { status, lines }
+    let lines = BufReader::new(stream).lines();
+    let mut response = Response { status: 0, lines };
+    let status = response.line().await.unwrap();
+    response.status = status.split(' ').nth(1).unwrap().parse().unwrap();
+    while !response.line().await.unwrap().is_empty() {}
+    response
 }
 
 /// Asks for a response with an empty conversation.
@@ -42,12 +46,17 @@ pub(crate) async fn ask(model: &ScriptedModel) -> Response {
 impl Response {
     /// The next event, or `None` at the end of the stream, in whatever way that comes.
     pub(crate) async fn event(&mut self) -> Option<Value> {
-        let name = self.lines.next_line().await.ok()??;
-        let data = self.lines.next_line().await.ok()??;
-        assert_eq!(self.lines.next_line().await.ok()??, "");
+        let name = self.line().await?;
+        let data = self.line().await?;
+        assert_eq!(self.line().await?, "");
         let event: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
         assert_eq!(event["type"], name.strip_prefix("event: ").unwrap());
         Some(event)
+    }
+
+    async fn line(&mut self) -> Option<String> {
+        let line = timeout(Duration::from_secs(10), self.lines.next_line());
+        line.await.expect("the model is silent").ok()?
     }
 
     pub(crate) async fn events(&mut self) -> Vec<Value> {

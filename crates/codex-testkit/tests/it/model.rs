@@ -279,15 +279,17 @@ async fn other_paths_are_answered_and_recorded() {
 #[tokio::test]
 async fn waiting_sees_requests_before_and_after_it_starts() {
     let model = ScriptedModel::start().await.unwrap();
-    model.default_reply(Reply::text("ok"));
-    ask(&model).await;
-    assert_eq!(model.next_request().await.path, "/v1/responses");
+    let post = |body| send(&model, "POST", "/responses", body);
+    post("1").await;
+    assert_eq!(model.next_request().await.body, 1);
 
-    let (requests, ..) = tokio::join!(model.wait_for_requests(3), ask(&model), ask(&model));
+    let (second, _) = tokio::join!(model.next_request(), post("2"));
+    assert_eq!(second.body, 2);
 
-    assert_eq!(requests.len(), 3);
-    model.next_request().await;
-    model.next_request().await;
+    let (requests, ..) = tokio::join!(model.wait_for_requests(4), post("3"), post("4"));
+    assert_eq!(requests.len(), 4);
+    assert_eq!(model.next_request().await, requests[2]);
+    assert_eq!(model.next_request().await, requests[3]);
 }
 
 #[tokio::test]
