@@ -1,6 +1,6 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
@@ -10,13 +10,14 @@ const POLL: Duration = Duration::from_millis(50);
 /// How much of a child's output is looked at.
 const TAIL: u64 = 64 * 1024;
 
-/// Ties a program to the life of this process: a background shell waits for a line on its standard
-/// input and kills their process group if the input ends without one, as it does when this process
-/// is killed. The program itself gets an empty input and the process id of the shell.
+/// Ties a program to the life of this process: a background shell waits for the end of its standard
+/// input, which also comes when this process is killed, and then kills their process group. That
+/// includes the shell itself, so that the group can't be another's by then. The program gets an
+/// empty input and the process id of the first shell.
 #[cfg(unix)]
 const LEASH: &str = r#"
 exec 3<&0 </dev/null
-(read -r released <&3 || kill -9 -$$) >/dev/null 2>&1 &
+(read -r end <&3; kill -9 -$$) >/dev/null 2>&1 &
 exec "$@" 3<&-"#;
 
 /// A child process that ends when this value or this process does, with its output in a file.
@@ -25,9 +26,8 @@ exec "$@" 3<&-"#;
 /// folder that is never published.
 pub(crate) struct Child {
     process: Process,
-    /// Closing it without a line kills the child and its children.
+    /// Closing it kills the child and its children.
     leash: Option<ChildStdin>,
-    ended: bool,
     log: PathBuf,
 }
 
@@ -60,7 +60,6 @@ impl Child {
         Ok(Self {
             leash: process.stdin.take(),
             process,
-            ended: false,
             log,
         })
     }
@@ -72,7 +71,6 @@ impl Child {
     ) -> io::Result<Option<ExitStatus>> {
         loop {
             if let Some(status) = self.process.try_wait()? {
-                self.ended = true;
                 return Ok(Some(status));
             }
             if !go_on() {
@@ -90,11 +88,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        match self.leash.take() {
-            // Its group may be another's by now.
-            Some(mut leash) if self.ended => drop(leash.write_all(b"\n")),
-            leash => drop(leash),
-        }
+        drop(self.leash.take());
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = fs::remove_file(&self.log);

@@ -179,7 +179,7 @@ impl Installer {
         };
         fs::write(staging.requirements(), self.pin.requirements()).map_err(unusable)?;
         if let Some(wheel) = &self.wheel {
-            progress(&Progress::Unpacking { bytes: 0 });
+            progress(&Progress::Checking);
             wheel::copy_verified(wheel, staging, &self.pin)?;
         }
         let task = Task {

@@ -3,16 +3,23 @@ const LINE: usize = 400;
 
 /// The last line that says what went wrong, else the last line, without credentials.
 pub(crate) fn telling_line(output: &str) -> Option<String> {
-    let mut lines = output
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty());
+    let lines = || {
+        output
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+    };
     let is_error = |line: &&str| {
         let line = line.to_ascii_lowercase();
         line.starts_with("error") || line.starts_with("cause:")
     };
-    let last = lines.clone().next_back();
-    let line = lines.rfind(is_error).or(last)?;
+    let mut line = lines().rfind(is_error).or_else(|| lines().next_back())?;
+    // pip's error is the same for an index that it can't reach; only its warnings tell.
+    if line.contains("No matching distribution")
+        && let Some(start) = output.rfind("connection broken by")
+    {
+        line = output[start..].lines().next()?;
+    }
     Some(redact(line).chars().take(LINE).collect())
 }
 
@@ -55,6 +62,10 @@ mod tests {
                 Some("No module named pip"),
             ),
             ("ERROR: bad\n[notice] new pip\n", Some("ERROR: bad")),
+            (
+                "WARNING: after connection broken by 'E'\nERROR: No matching distribution found",
+                Some("connection broken by 'E'"),
+            ),
             ("error: a\n  cause: b\n\nhint: c\n", Some("cause: b")),
         ] {
             assert_eq!(telling_line(output).as_deref(), line);

@@ -26,7 +26,7 @@ pub enum Progress {
         /// Unpacked bytes so far.
         bytes: u64,
     },
-    /// What was unpacked is being checked.
+    /// The wheel that was given, or what was unpacked, is being checked.
     Checking,
     /// The runtime is in its place.
     Installed,

@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -152,4 +153,14 @@ fn settings_against_a_plain_installation_do_not_apply() {
         .env("PIP_USER", "1")
         .env("PIP_REQUIRE_VIRTUALENV", "1");
     succeeded(&install.output().unwrap());
+}
+
+#[test]
+fn what_a_failed_installer_left_is_not_used() {
+    let sandbox = Sandbox::new();
+    sandbox.uv("mkdir -p package/codex_cli_bin; echo half > package/codex_cli_bin/half; exit 1");
+    let mut install = sandbox.install(&Package::default());
+    let codex = succeeded(&install.output().unwrap());
+    let bin = Path::new(codex.trim_end()).parent().unwrap();
+    assert!(!bin.with_file_name("half").exists());
 }
