@@ -60,7 +60,11 @@ async fn a_run_dropped_at_any_moment_leaves_an_interrupted_turn_and_empty_tables
     assert_eq!(codex.in_flight(), (0, 0));
     for polls in 1..=5 {
         drop_after(polls, thread.run("wait").into_future()).await;
-        assert_eq!(next_end(&mut events).await, TurnStatus::Interrupted, "{polls} polls");
+        assert_eq!(
+            next_end(&mut events).await,
+            TurnStatus::Interrupted,
+            "{polls} polls"
+        );
         tables_are_empty(&codex).await;
     }
     stage.model.push(Reply::text("usable"));

@@ -24,7 +24,9 @@ async fn an_interrupt_right_after_the_start_works_50_times_of_50() {
 async fn parity_72_an_interrupted_turn_is_no_error_and_the_thread_is_usable() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
-    stage.model.push(Reply::deltas(["half an ", "answer"]).gate_at(3, &gate));
+    stage
+        .model
+        .push(Reply::deltas(["half an ", "answer"]).gate_at(3, &gate));
     stage.model.push(Reply::text("whole"));
     let codex = stage.start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();

@@ -16,7 +16,11 @@ use codex_testkit::Reply;
 async fn failure(stage: &Stage, builder: CodexBuilder) -> Error {
     let begun = Instant::now();
     let error = builder.start().await.unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
     assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
     error
 }
@@ -45,13 +49,22 @@ async fn a_codex_bin_that_says_nothing() {
     let error = failure(&stage, stage.builder().codex_bin(silent)).await;
     assert!(matches!(error, Error::Handshake { .. }), "{error:?}");
     assert!(error.is_timeout());
-    assert!(error.to_string().contains("check that it is a Codex runtime"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("check that it is a Codex runtime"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_codex_bin_that_repeats_what_it_hears() {
     let stage = Stage::new().await.unwrap();
-    let error = failure(&stage, stage.builder().codex_bin("/bin/cat").launch_args([""; 0])).await;
+    let error = failure(
+        &stage,
+        stage.builder().codex_bin("/bin/cat").launch_args([""; 0]),
+    )
+    .await;
     assert!(matches!(error, Error::Handshake { .. }), "{error:?}");
 }
 
@@ -72,7 +85,10 @@ async fn a_home_that_does_not_exist() {
     let stage = Stage::new().await.unwrap();
     let missing = stage.home.workspace().join("nowhere");
     let error = failure(&stage, stage.builder().codex_home(&missing)).await;
-    assert!(matches!(&error, Error::HomeMissing { path, .. } if *path == missing), "{error:?}");
+    assert!(
+        matches!(&error, Error::HomeMissing { path, .. } if *path == missing),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +103,10 @@ async fn a_flood_on_stderr_without_a_line_end_stops_nothing() {
     let stage = Stage::new().await.unwrap();
     let codex = runtime::locate().unwrap().codex;
     let noise = "head -c 10000000 /dev/zero | tr '\\0' x >&2";
-    let noisy = script(&stage, &format!("{noise}\nexec '{}' \"$@\"", codex.display()));
+    let noisy = script(
+        &stage,
+        &format!("{noise}\nexec '{}' \"$@\"", codex.display()),
+    );
     stage.model.push(Reply::text("heard"));
     let codex = stage.builder().codex_bin(noisy).start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();

@@ -131,7 +131,9 @@ async fn parity_68_the_final_response_is_the_marked_message_else_the_last_unmark
 #[tokio::test]
 async fn parity_69_a_failed_turn_is_an_error_with_its_kind_and_what_came_before() {
     let stage = Stage::new().await.unwrap();
-    stage.model.push(Reply::failed("insufficient_quota", "no money"));
+    stage
+        .model
+        .push(Reply::failed("insufficient_quota", "no money"));
     let codex = stage.start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     let error = thread.run("go").await.unwrap_err();
@@ -182,7 +184,10 @@ async fn a_turn_can_be_steered() {
     assert_eq!(steered.turn_id, turn.id());
     gate.release();
     let result = turn.run().await.unwrap();
-    assert_eq!(result.final_response.as_deref(), Some("In French: bonjour."));
+    assert_eq!(
+        result.final_response.as_deref(),
+        Some("In French: bonjour.")
+    );
     let requests = stage.model.requests();
     assert_eq!(requests[1].user_texts().last(), Some(&"In French, please."));
 }
@@ -207,7 +212,12 @@ async fn requests_are_typed_and_refusals_say_what_was_refused() {
 async fn what_no_turn_takes_comes_to_the_subscriptions() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("Hello."));
-    let codex = stage.builder().notifications(1 << 20).start().await.unwrap();
+    let codex = stage
+        .builder()
+        .notifications(1 << 20)
+        .start()
+        .await
+        .unwrap();
     let mut all = codex.notifications();
     let thread = codex.thread_start().await.unwrap();
     let mut of_thread = thread.notifications();
@@ -218,10 +228,15 @@ async fn what_no_turn_takes_comes_to_the_subscriptions() {
     while let Some(Ok(event)) = all.next().await {
         methods.push(event.method().to_owned());
     }
-    let first = methods.iter().position(|m| m == "remoteControl/status/changed");
+    let first = methods
+        .iter()
+        .position(|m| m == "remoteControl/status/changed");
     let started = methods.iter().position(|m| m == "thread/started");
     assert!(first.is_some() && first < started, "{methods:?}");
-    assert!(methods.iter().any(|m| m == "thread/status/changed"), "{methods:?}");
+    assert!(
+        methods.iter().any(|m| m == "thread/status/changed"),
+        "{methods:?}"
+    );
     assert!(!methods.iter().any(|m| m == "turn/started"), "{methods:?}");
 
     while let Some(Ok(event)) = of_thread.next().await {
@@ -233,11 +248,15 @@ async fn what_no_turn_takes_comes_to_the_subscriptions() {
 #[tokio::test]
 async fn with_no_handler_nothing_is_approved_and_the_turn_goes_on() {
     let stage = Stage::with(|home| {
-        home.model_name("gpt-5.5").approval_policy("untrusted").sandbox_mode("danger-full-access")
+        home.model_name("gpt-5.5")
+            .approval_policy("untrusted")
+            .sandbox_mode("danger-full-access")
     });
     let stage = stage.await.unwrap();
     let call = r#"{"cmd":"touch approved.txt"}"#;
-    stage.model.push(Reply::function_call("exec_command", call).id("touch"));
+    stage
+        .model
+        .push(Reply::function_call("exec_command", call).id("touch"));
     stage.model.push(Reply::text("It was refused."));
     let codex = stage.start().await.unwrap();
     let policy = types::AskForApproval::Untrusted;

@@ -21,7 +21,11 @@ impl Stage {
     /// # Errors
     /// If the runtime can't be installed, or a folder or a port can't be had.
     pub async fn new() -> anyhow::Result<Self> {
-        Self::with(|home| home.model_name("gpt-5.5").sandbox_mode("danger-full-access")).await
+        Self::with(|home| {
+            home.model_name("gpt-5.5")
+                .sandbox_mode("danger-full-access")
+        })
+        .await
     }
 
     /// A stage whose home is built as `configure` says.

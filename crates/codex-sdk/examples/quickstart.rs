@@ -20,8 +20,14 @@ async fn main() -> anyhow::Result<()> {
     let (codex, _script) = match own {
         Some(codex) => (codex, None),
         None => {
-            let reason = if scripted { "As asked" } else { "No Codex login was found" };
-            println!("{reason}: the model is a script; the runtime, the protocol and the SDK are real.");
+            let reason = if scripted {
+                "As asked"
+            } else {
+                "No Codex login was found"
+            };
+            println!(
+                "{reason}: the model is a script; the runtime, the protocol and the SDK are real."
+            );
             let (codex, model, home) = with_script().await?;
             (codex, Some((model, home)))
         }
@@ -35,7 +41,10 @@ async fn main() -> anyhow::Result<()> {
         .ephemeral(true)
         .await?;
     let version = &codex.metadata().server_version;
-    println!("Codex {version}, model {}\n\n> {QUESTION}\n", thread.model());
+    println!(
+        "Codex {version}, model {}\n\n> {QUESTION}\n",
+        thread.model()
+    );
 
     let mut turn = thread.turn(QUESTION).await?;
     while let Some(event) = turn.next().await {
@@ -46,10 +55,17 @@ async fn main() -> anyhow::Result<()> {
     }
     let result = turn.run().await?;
 
-    println!("\n\nanswer    {}", result.final_response.unwrap_or_default());
+    println!(
+        "\n\nanswer    {}",
+        result.final_response.unwrap_or_default()
+    );
     println!("status    {}", result.status);
     if let Some(usage) = result.usage {
-        let types::TokenUsageBreakdown { input_tokens, output_tokens, .. } = usage.last;
+        let types::TokenUsageBreakdown {
+            input_tokens,
+            output_tokens,
+            ..
+        } = usage.last;
         println!("usage     {input_tokens} tokens in, {output_tokens} out");
     }
     println!("duration  {} ms", result.duration_ms.unwrap_or_default());
@@ -65,7 +81,10 @@ async fn with_login() -> anyhow::Result<Option<Codex>> {
         return Ok(None);
     }
     let codex = Codex::start().await?;
-    let account = codex.request(types::GetAccountParams::default()).await?.account;
+    let account = codex
+        .request(types::GetAccountParams::default())
+        .await?
+        .account;
     Ok(match account {
         Some(types::Account::Chatgpt(account)) => {
             let email = account.email.unwrap_or_default();
@@ -73,7 +92,10 @@ async fn with_login() -> anyhow::Result<Option<Codex>> {
             Some(codex)
         }
         Some(account) => {
-            println!("This uses the account of kind {} for one short turn.", account.tag());
+            println!(
+                "This uses the account of kind {} for one short turn.",
+                account.tag()
+            );
             Some(codex)
         }
         None => None,
@@ -83,7 +105,8 @@ async fn with_login() -> anyhow::Result<Option<Codex>> {
 /// A client whose model is a script.
 async fn with_script() -> anyhow::Result<(Codex, ScriptedModel, CodexHome)> {
     let model = ScriptedModel::start().await?;
-    let words = "It starts the Codex runtime, speaks its protocol in types, and streams the answer.";
+    let words =
+        "It starts the Codex runtime, speaks its protocol in types, and streams the answer.";
     let usage = Usage {
         input: 120,
         output: 17,
@@ -92,9 +115,12 @@ async fn with_script() -> anyhow::Result<(Codex, ScriptedModel, CodexHome)> {
     let reply = Reply::deltas(words.split_inclusive(' ')).usage(usage);
     model.push(reply.delay(std::time::Duration::from_millis(40)));
     let home = CodexHome::builder().model(&model).build()?;
-    let builder = home.env().into_iter().fold(Codex::builder(), |builder, (key, value)| {
-        builder.env(key, value)
-    });
+    let builder = home
+        .env()
+        .into_iter()
+        .fold(Codex::builder(), |builder, (key, value)| {
+            builder.env(key, value)
+        });
     let codex = builder.cwd(home.workspace()).start().await?;
     Ok((codex, model, home))
 }

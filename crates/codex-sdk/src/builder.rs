@@ -252,7 +252,13 @@ impl CodexBuilder {
         input: impl AsyncWrite + Unpin + Send + 'static,
         process: Option<(Process, tokio::process::ChildStderr)>,
     ) -> Client {
-        Client::launch(self.limits, output, input, process, self.early_notifications)
+        Client::launch(
+            self.limits,
+            output,
+            input,
+            process,
+            self.early_notifications,
+        )
     }
 
     async fn shake_hands(self, mut client: Client, program: PathBuf) -> Result<Codex> {

@@ -52,7 +52,10 @@ impl Codex {
     ///
     /// # Cancel safety
     /// Once begun, the end takes its course.
-    #[expect(clippy::missing_errors_doc, reason = "an end that is forced is an end too")]
+    #[expect(
+        clippy::missing_errors_doc,
+        reason = "an end that is forced is an end too"
+    )]
     pub async fn close(&self) -> Result<()> {
         self.client.close().await;
         Ok(())
@@ -82,7 +85,9 @@ impl Codex {
     /// handshake.
     pub fn notifications(&self) -> NotificationStream {
         let early = self.client.early.lock();
-        let early = early.unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let early = early
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         early.unwrap_or_else(|| NotificationStream::new(self.client.connection.subscribe(None)))
     }
 
@@ -136,4 +141,3 @@ impl Metadata {
         }
     }
 }
-

@@ -298,7 +298,9 @@ impl Drop for PendingGuard {
             return;
         }
         // Without a deadline the reply, or the end of the connection, clears it.
-        let Some(deadline) = self.deadline else { return };
+        let Some(deadline) = self.deadline else {
+            return;
+        };
         if deadline <= Instant::now() {
             let orphan = router.forget(self.id);
             drop(router);

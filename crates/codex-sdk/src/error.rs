@@ -16,7 +16,9 @@ pub enum Error {
     Runtime(Arc<crate::runtime::Error>),
 
     /// The folder that `CODEX_HOME` names doesn't exist.
-    #[error("`CODEX_HOME` names {path:?}, which is not a folder: create it, or choose another one with `codex_home`")]
+    #[error(
+        "`CODEX_HOME` names {path:?}, which is not a folder: create it, or choose another one with `codex_home`"
+    )]
     #[non_exhaustive]
     HomeMissing {
         /// The folder.
@@ -24,7 +26,9 @@ pub enum Error {
     },
 
     /// The runtime could not be started as a process.
-    #[error("could not start the runtime at {program:?}: check that the file is executable and that `cwd` exists")]
+    #[error(
+        "could not start the runtime at {program:?}: check that the file is executable and that `cwd` exists"
+    )]
     #[non_exhaustive]
     Spawn {
         /// The program.
@@ -54,7 +58,9 @@ pub enum Error {
     Rpc(Box<RpcError>),
 
     /// A request was not answered in time. It may still take effect.
-    #[error("`{method}` was not answered within {after:?}: raise the deadline with `timeout` if it may take longer")]
+    #[error(
+        "`{method}` was not answered within {after:?}: raise the deadline with `timeout` if it may take longer"
+    )]
     #[non_exhaustive]
     Timeout {
         /// The protocol method.
@@ -218,7 +224,10 @@ impl fmt::Display for Closed {
             }
             CloseReason::Io(error) => write!(f, "a pipe to the runtime failed ({error})")?,
             CloseReason::Abandoned => {
-                return write!(f, "the async runtime that carried this client was shut down: keep it alive as long as the client");
+                return write!(
+                    f,
+                    "the async runtime that carried this client was shut down: keep it alive as long as the client"
+                );
             }
         }
         if let Some(status) = self.exit_status {

@@ -93,7 +93,10 @@ impl Inbox {
         self.take(entry)
     }
 
-    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Notification>>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Notification>>> {
         self.receiver
             .poll_recv(context)
             .map(|entry| self.take(entry))

@@ -55,11 +55,10 @@ impl InputItem {
                 UserInput::LocalImage(types::UserInputLocalImage::new(utf8(path)?))
             }
             Kind::Skill(name, path) => {
-                UserInput::Skill(types::UserInputSkill::new(name, utf8(path)?))
+                let path = utf8(path)?;
+                UserInput::Skill(types::UserInputSkill { name, path })
             }
-            Kind::Mention(name, path) => {
-                UserInput::Mention(types::UserInputMention::new(name, path))
-            }
+            Kind::Mention(name, path) => UserInput::Mention(types::UserInputMention { name, path }),
         })
     }
 }
@@ -67,7 +66,9 @@ impl InputItem {
 /// A path as the wire carries it.
 pub(crate) fn utf8(path: PathBuf) -> Result<String> {
     path.into_os_string().into_string().map_err(|path| {
-        Error::InvalidInput(format!("the path {path:?} is not valid UTF-8, which the protocol needs"))
+        Error::InvalidInput(format!(
+            "the path {path:?} is not valid UTF-8, which the protocol needs"
+        ))
     })
 }
 

@@ -149,7 +149,9 @@ mod tests {
         let mut input = vec![b'x'; 8 * 1024 * 1024];
         input.push(b'\n');
         let mut lines = Lines::new(&input[..], usize::MAX);
-        assert!(matches!(lines.next().await, Ok(Ok(Line::Whole(line))) if line.len() == 8 * 1024 * 1024));
+        assert!(
+            matches!(lines.next().await, Ok(Ok(Line::Whole(line))) if line.len() == 8 * 1024 * 1024)
+        );
         assert!(matches!(lines.next().await, Ok(Err(_))));
         assert!(lines.buffer.capacity() <= super::KEPT_CAPACITY);
     }

@@ -66,7 +66,9 @@ impl Collector {
 
     pub(crate) fn observe(&mut self, notification: &Notification) {
         match notification {
-            Notification::ItemCompleted(completed) => self.result.items.push(completed.item.clone()),
+            Notification::ItemCompleted(completed) => {
+                self.result.items.push(completed.item.clone())
+            }
             Notification::ThreadTokenUsageUpdated(updated) => {
                 self.result.usage = Some(updated.token_usage.clone());
             }
@@ -118,7 +120,9 @@ impl Collector {
                 || "the runtime gave no reason".to_owned(),
                 |error| error.message.clone(),
             ),
-            codex_error_info: error.as_ref().and_then(|error| error.codex_error_info.clone()),
+            codex_error_info: error
+                .as_ref()
+                .and_then(|error| error.codex_error_info.clone()),
             additional_details: error.and_then(|error| error.additional_details),
             result,
         })))

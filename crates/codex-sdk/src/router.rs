@@ -70,12 +70,7 @@ impl Router {
 
     /// Registers a request, and with `feed` the handle of the turn that it starts. This comes before
     /// the request is queued, so that no answer and no event can come too early.
-    pub(crate) fn register(
-        &mut self,
-        id: i64,
-        pending: Pending,
-        feed: Option<Feed>,
-    ) -> Result<()> {
+    pub(crate) fn register(&mut self, id: i64, pending: Pending, feed: Option<Feed>) -> Result<()> {
         if let Some(closed) = &self.closed {
             return Err(Error::Closed(Arc::clone(closed)));
         }
@@ -124,7 +119,12 @@ impl Router {
     }
 
     /// Takes a handle off its turn. With `interrupt`, a turn that is left alone is to be interrupted.
-    pub(crate) fn leave(&mut self, thread_id: &str, handle: i64, interrupt: bool) -> Option<Orphan> {
+    pub(crate) fn leave(
+        &mut self,
+        thread_id: &str,
+        handle: i64,
+        interrupt: bool,
+    ) -> Option<Orphan> {
         let thread = self.threads.get_mut(thread_id)?;
         thread.leave(handle, interrupt);
         thread.orphan(thread_id)
@@ -174,7 +174,9 @@ impl Router {
         let Some(pending) = self.pending.remove(&id) else {
             return (false, None);
         };
-        let orphan = pending.starts_on.and_then(|thread_id| self.started(&thread_id, id, None).1);
+        let orphan = pending
+            .starts_on
+            .and_then(|thread_id| self.started(&thread_id, id, None).1);
         let _ = pending.reply.send(Err(error.clone()));
         (true, orphan)
     }
@@ -229,14 +231,19 @@ impl Router {
     fn publish(&mut self, notification: Notification, bytes: usize) {
         let thread_id = notification.thread_id();
         let mut heard = false;
-        self.subscribers.retain(|Subscriber { thread_id: only, feed }| {
-            if only.is_some() && only.as_deref() != thread_id {
-                return !feed.is_abandoned();
-            }
-            let alive = feed.push(notification.clone(), bytes);
-            heard |= alive;
-            alive
-        });
+        self.subscribers.retain(
+            |Subscriber {
+                 thread_id: only,
+                 feed,
+             }| {
+                if only.is_some() && only.as_deref() != thread_id {
+                    return !feed.is_abandoned();
+                }
+                let alive = feed.push(notification.clone(), bytes);
+                heard |= alive;
+                alive
+            },
+        );
         if !heard {
             warn_unheard(&notification);
         }
@@ -269,7 +276,7 @@ enum Milestone {
 impl Milestone {
     /// Decided by the method, so that a malformed `turn/completed` ends its turn too.
     fn of(notification: &Notification) -> Option<Self> {
-        use Notification::{ThreadClosed, TurnCompleted, TurnStarted, Unrecognized};
+        use types::ServerNotification::{ThreadClosed, TurnCompleted, TurnStarted, Unrecognized};
         if !matches!(
             notification,
             TurnStarted(_) | TurnCompleted(_) | ThreadClosed(_) | Unrecognized { .. }
@@ -292,10 +299,18 @@ fn warn_unheard(notification: &Notification) {
     match notification {
         Notification::Warning(warning) => tracing::warn!(message = warning.message, "warning"),
         Notification::ConfigWarning(warning) => {
-            tracing::warn!(summary = warning.summary, details = warning.details, "configWarning");
+            tracing::warn!(
+                summary = warning.summary,
+                details = warning.details,
+                "configWarning"
+            );
         }
         Notification::DeprecationNotice(notice) => {
-            tracing::warn!(summary = notice.summary, details = notice.details, "deprecationNotice");
+            tracing::warn!(
+                summary = notice.summary,
+                details = notice.details,
+                "deprecationNotice"
+            );
         }
         Notification::GuardianWarning(warning) => {
             tracing::warn!(message = warning.message, "guardianWarning");

@@ -59,7 +59,9 @@ fn receive(connection: &Arc<Connection>, line: &[u8]) {
         Ok(types::Message::Error { id, error }) => resolve(connection, id, Err(error)),
         Ok(types::Message::Request { id, method, params }) => {
             // Values made of strings and numbers can always be written.
-            let Ok(answer) = refuse::answer(&id, &method, params) else { return };
+            let Ok(answer) = refuse::answer(&id, &method, params) else {
+                return;
+            };
             let sender = Arc::clone(connection);
             connection.spawn(async move {
                 // Only a connection that has ended fails to take it.
@@ -97,7 +99,9 @@ fn resolve(
         tracing::warn!(?id, "a reply to a request that was never sent");
         return;
     };
-    let orphan = connection.router().resolve(id, reply.map(ToOwned::to_owned));
+    let orphan = connection
+        .router()
+        .resolve(id, reply.map(ToOwned::to_owned));
     connection.interrupt(orphan);
 }
 

@@ -5,8 +5,8 @@ use std::{fmt, future::IntoFuture, path::PathBuf, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    ApprovalMode, Call, Error, NotificationStream, Result, RunInput, Sandbox, StartTurn, TurnHandle,
-    TurnResult,
+    ApprovalMode, Call, Error, NotificationStream, Result, RunInput, Sandbox, StartTurn,
+    TurnHandle, TurnResult,
     client::Client,
     input::utf8,
     options::setters,

@@ -19,7 +19,10 @@ use crate::{
     feed::Inbox,
     result::Collector,
     turns::Phase,
-    types::{ClientMethod, TurnInterruptParams, TurnStartParams, TurnSteerParams, TurnSteerResponse, decode_response},
+    types::{
+        ClientMethod, TurnInterruptParams, TurnStartParams, TurnSteerParams, TurnSteerResponse,
+        decode_response,
+    },
 };
 
 /// How long [`TurnControl::interrupt`] waits for the turn to begin before it tries all the same.
@@ -63,7 +66,9 @@ impl TurnHandle {
         let turn = Some((Arc::clone(&thread_id), feed));
         let reply = lease.connection.request(request, turn).await?;
         let response = decode_response::<TurnStartParams>(&reply.result)?;
-        let phase = reply.phase.unwrap_or_else(|| watch::channel(Phase::Completed).1);
+        let phase = reply
+            .phase
+            .unwrap_or_else(|| watch::channel(Phase::Completed).1);
         let control = TurnControl {
             client,
             thread_id,

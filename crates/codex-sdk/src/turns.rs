@@ -160,7 +160,11 @@ impl ThreadTurns {
 
     /// Gives a turn's notification to its handles and to those that may turn out to be; gives it
     /// back if there are none.
-    pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) -> Option<Notification> {
+    pub(crate) fn deliver(
+        &mut self,
+        notification: Notification,
+        bytes: usize,
+    ) -> Option<Notification> {
         let turn_id = notification.turn_id()?;
         let turn = self.active.iter_mut().find(|turn| turn.id == turn_id);
         let mut shared = turn.as_ref().is_some_and(|turn| !turn.handles.is_empty());
@@ -202,7 +206,8 @@ impl ThreadTurns {
         if !self.starting.is_empty() {
             return None;
         }
-        let ready = |turn: &&mut ActiveTurn| turn.orphaned && *turn.phase.borrow() == Phase::Started;
+        let ready =
+            |turn: &&mut ActiveTurn| turn.orphaned && *turn.phase.borrow() == Phase::Started;
         let turn = self.active.iter_mut().find(ready)?;
         turn.orphaned = false;
         Some(Orphan {
