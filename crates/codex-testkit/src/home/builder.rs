@@ -14,8 +14,8 @@ use crate::ScriptedModel;
 pub struct CodexHomeBuilder {
     base_url: String,
     model_name: String,
-    approval_policy: String,
-    sandbox_mode: String,
+    approval_policy: Option<String>,
+    sandbox_mode: Option<String>,
     requires_openai_auth: bool,
     trusted: bool,
     features: Table,
@@ -28,8 +28,8 @@ impl Default for CodexHomeBuilder {
             // The discard port: a test that forgot its model fails at once, without a network.
             base_url: "http://127.0.0.1:9/v1".into(),
             model_name: "mock-model".into(),
-            approval_policy: "never".into(),
-            sandbox_mode: "read-only".into(),
+            approval_policy: Some("never".into()),
+            sandbox_mode: Some("read-only".into()),
             requires_openai_auth: false,
             trusted: false,
             // Plugins are fetched from outside at start, whatever the provider.
@@ -57,13 +57,21 @@ impl CodexHomeBuilder {
 
     /// Sets when the runtime asks for approval: `untrusted`, `on-request` or `never`.
     pub fn approval_policy(mut self, policy: impl Into<String>) -> Self {
-        self.approval_policy = policy.into();
+        self.approval_policy = Some(policy.into());
         self
     }
 
     /// Sets the sandbox: `read-only`, `workspace-write` or `danger-full-access`.
     pub fn sandbox_mode(mut self, mode: impl Into<String>) -> Self {
-        self.sandbox_mode = mode.into();
+        self.sandbox_mode = Some(mode.into());
+        self
+    }
+
+    /// Sets neither approval policy nor sandbox: the runtime decides, by whether the workspace is
+    /// [trusted](Self::trusted).
+    pub fn runtime_policy(mut self) -> Self {
+        self.approval_policy = None;
+        self.sandbox_mode = None;
         self
     }
 
@@ -73,7 +81,7 @@ impl CodexHomeBuilder {
         self
     }
 
-    /// Marks the workspace as trusted, which changes the runtime's own defaults.
+    /// Marks the workspace as trusted, which changes what the runtime allows by default.
     pub fn trusted(mut self, trusted: bool) -> Self {
         self.trusted = trusted;
         self
@@ -129,8 +137,6 @@ impl CodexHomeBuilder {
         let mut config = table([
             ("model", self.model_name.as_str().into()),
             ("model_provider", "scripted".into()),
-            ("approval_policy", self.approval_policy.as_str().into()),
-            ("sandbox_mode", self.sandbox_mode.as_str().into()),
             // The workspace lies in the tested project: its AGENTS.md isn't part of the test.
             ("project_root_markers", Value::Array(Vec::new())),
             ("features", self.features.clone().into()),
@@ -139,6 +145,13 @@ impl CodexHomeBuilder {
                 table([("scripted", provider.into())]).into(),
             ),
         ]);
+        let policies = [
+            ("approval_policy", &self.approval_policy),
+            ("sandbox_mode", &self.sandbox_mode),
+        ];
+        for (key, policy) in policies {
+            config.extend(policy.clone().map(|policy| (key.to_owned(), policy.into())));
+        }
         if self.trusted {
             let trust = table([("trust_level", "trusted".into())]);
             let projects = table([(workspace, trust.into())]);

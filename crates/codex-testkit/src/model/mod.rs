@@ -29,7 +29,8 @@ use server::{Script, Shared};
 ///
 /// Each `POST …/responses` or `POST …/responses/compact` takes one [`Reply`] from the queue. An
 /// empty queue answers with HTTP 500, "no scripted reply is queued", unless there is a
-/// [default reply](Self::default_reply). `GET …/models` lists one model.
+/// [default reply](Self::default_reply). A compaction by path gets the reply's items as one JSON
+/// body instead of events. `GET …/models` lists one model.
 ///
 /// The server runs on a thread of its own until this value is dropped, which never blocks, closes
 /// every open stream, and may happen outside a Tokio runtime.

@@ -138,14 +138,20 @@ async fn respond(shared: &Shared, compact: bool) -> Response {
         let message = "no scripted reply is queued";
         return error(StatusCode::INTERNAL_SERVER_ERROR, message);
     };
-    if let Ending::Status { code, body } = &reply.ending {
+    let whole = match &reply.ending {
+        Ending::Status { code, body } => {
+            let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Some((status, Json(body)).into_response())
+        }
+        _ if compact => {
+            Some(Json(json!({"output": events::output(&reply, serial)})).into_response())
+        }
+        _ => None,
+    };
+    if let Some(response) = whole {
         tokio::time::sleep(reply.delay.unwrap_or_default()).await;
         hold(&reply, |_| true).await;
-        let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        return (status, Json(body)).into_response();
-    }
-    if compact {
-        return Json(json!({"output": events::output(&reply, serial)})).into_response();
+        return response;
     }
     // Room for one chunk only: `play` gets its turn after the last one has been written, which is
     // what lets a disconnect come after everything before it.

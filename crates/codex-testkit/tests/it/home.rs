@@ -65,6 +65,15 @@ fn options_reach_the_configuration_escaped() {
 }
 
 #[test]
+fn the_policy_can_be_left_to_the_runtime() {
+    let home = CodexHome::builder().runtime_policy().build().unwrap();
+
+    let config = config(&home);
+    assert!(!config.contains_key("approval_policy"));
+    assert!(!config.contains_key("sandbox_mode"));
+}
+
+#[test]
 fn homes_lie_in_the_target_folder_apart_and_vanish_when_dropped() {
     let (first, second) = (
         CodexHome::builder().build().unwrap(),
