@@ -247,12 +247,7 @@ async fn what_no_turn_takes_comes_to_the_subscriptions() {
 
 #[tokio::test]
 async fn with_no_handler_nothing_is_approved_and_the_turn_goes_on() {
-    let stage = Stage::with(|home| {
-        home.model_name("gpt-5.5")
-            .approval_policy("untrusted")
-            .sandbox_mode("danger-full-access")
-    });
-    let stage = stage.await.unwrap();
+    let stage = Stage::new().await.unwrap();
     let call = r#"{"cmd":"touch approved.txt"}"#;
     stage
         .model

@@ -42,6 +42,8 @@ async fn start() -> anyhow::Result<(Codex, TurnHandle)> {
             && matches!(started.item, ThreadItem::CommandExecution(_))
         {
             println!("running");
+            // The test says when.
+            std::io::stdin().read_line(&mut String::new())?;
             return Ok((codex, turn));
         }
     }

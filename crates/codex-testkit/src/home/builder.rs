@@ -110,10 +110,12 @@ impl CodexHomeBuilder {
         let home = CodexHome {
             home: root.join("codex-home"),
             workspace: root.join("workspace"),
+            user: root.join("user"),
             root,
         };
-        fs::create_dir(&home.home)?;
-        fs::create_dir(&home.workspace)?;
+        for folder in [&home.home, &home.workspace, &home.user] {
+            fs::create_dir(folder)?;
+        }
         let workspace = home.workspace.to_str();
         let workspace = workspace.ok_or_else(|| HomeError::NotUtf8(home.workspace.clone()))?;
         let mut config = self.config(workspace);

@@ -25,6 +25,7 @@ pub struct CodexHome {
     root: PathBuf,
     home: PathBuf,
     workspace: PathBuf,
+    user: PathBuf,
 }
 
 /// Why a [`CodexHome`] can't be built or changed.
@@ -61,11 +62,15 @@ impl CodexHome {
         &self.workspace
     }
 
-    /// The environment variables that isolate the runtime from the user's own set-up.
+    /// The environment variables that isolate the runtime from the user's own set-up. The user's
+    /// home is an empty one too, so that the tools' shells read no profile.
     pub fn env(&self) -> Vec<(String, String)> {
         let home = self.home.display().to_string();
+        let user = self.user.display().to_string();
+        let user_home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         [
             ("CODEX_HOME", home.as_str()),
+            (user_home, user.as_str()),
             ("CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG", "1"),
             ("RUST_LOG", "warn"),
             ("OPENAI_API_KEY", ""),
