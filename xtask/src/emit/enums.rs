@@ -8,6 +8,7 @@ use syn::Type;
 use super::{Context, routes};
 use crate::docs;
 use crate::model::{Definition, Shape, Variant};
+use crate::schema::reference;
 
 /// A named string.
 pub fn text(context: &Context, definition: &Definition) -> Vec<TokenStream> {
@@ -60,7 +61,7 @@ pub fn strings(context: &Context, definition: &Definition, variants: &[Variant])
 /// An object whose tag says which.
 pub fn tagged(context: &Context, definition: &Definition, tag: &str, variants: &[Variant]) -> Result<Vec<TokenStream>> {
     let name = format_ident!("{}", definition.name);
-    let declaration = declaration(context, definition, &quote!(tag = #tag), variants)?;
+    let mut items = declaration(context, definition, &quote!(tag = #tag), variants)?;
     let arms = variants.iter().map(|it| {
         let (ident, wire) = (ident(it), &it.wire);
         match it.body {
@@ -84,13 +85,14 @@ pub fn tagged(context: &Context, definition: &Definition, tag: &str, variants: &
     let tag = tag_function(&format!("The value of `{tag}`."), variants, &unknown);
     let accessors = routes::accessors(context, definition)?;
     let functions = quote!(impl #name { #tag #(#accessors)* });
-    Ok(vec![declaration, functions, decode, quote!(tagged_enum!(#name);)])
+    items.extend([functions, decode, quote!(tagged_enum!(#name);)]);
+    Ok(items)
 }
 
 /// A string, or an object with one key.
 pub fn external(context: &Context, definition: &Definition, variants: &[Variant]) -> Result<Vec<TokenStream>> {
     let name = format_ident!("{}", definition.name);
-    let declaration = declaration(context, definition, &TokenStream::new(), variants)?;
+    let mut items = declaration(context, definition, &TokenStream::new(), variants)?;
     let units = variants.iter().filter(|it| it.body.is_none()).map(|it| {
         let (ident, wire) = (ident(it), &it.wire);
         quote!(#wire => Self::#ident,)
@@ -115,13 +117,14 @@ pub fn external(context: &Context, definition: &Definition, variants: &[Variant]
         }
     };
     let tag = tag_function("The string, or the key of the object.", variants, &quote!(external_tag(value)));
-    Ok(vec![declaration, quote!(impl #name { #tag }), decode, quote!(external_enum!(#name);)])
+    items.extend([quote!(impl #name { #tag }), decode, quote!(external_enum!(#name);)]);
+    Ok(items)
 }
 
 /// Something whose shape says which.
 pub fn untagged(context: &Context, definition: &Definition, variants: &[Variant]) -> Result<Vec<TokenStream>> {
     let name = format_ident!("{}", definition.name);
-    let declaration = declaration(context, definition, &quote!(untagged), variants)?;
+    let mut items = declaration(context, definition, &quote!(untagged), variants)?;
     let shapes = variants.iter().map(|it| {
         let shapes = it.shapes.iter().map(shape);
         quote!(&[#(#shapes),*])
@@ -139,15 +142,17 @@ pub fn untagged(context: &Context, definition: &Definition, variants: &[Variant]
             }
         }
     };
-    Ok(vec![declaration, decode, quote!(untagged_enum!(#name);)])
+    items.extend([decode, quote!(untagged_enum!(#name);)]);
+    Ok(items)
 }
 
+/// The enum itself, and its `Debug` where that must not be derived.
 fn declaration(
     context: &Context,
     definition: &Definition,
     serde: &TokenStream,
     variants: &[Variant],
-) -> Result<TokenStream> {
+) -> Result<Vec<TokenStream>> {
     let (name, doc) = (format_ident!("{}", definition.name), context.doc(definition));
     let untagged = serde.to_string() == "untagged";
     let declarations = variants.iter().map(|it| {
@@ -159,9 +164,11 @@ fn declaration(
     let declarations = declarations.collect::<Result<Vec<_>>>()?;
     let catch_all = (!untagged).then(|| quote!(#[serde(untagged)]));
     let serde = (!serde.is_empty()).then(|| quote!(#[serde(#serde)]));
-    Ok(quote! {
+    let secret = variants.iter().any(|it| holds_secrets(context, it));
+    let debug = (!secret).then(|| quote!(Debug,));
+    let declaration = quote! {
         #doc
-        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[derive(#debug Clone, PartialEq, Serialize)]
         #serde
         #[non_exhaustive]
         pub enum #name {
@@ -170,7 +177,35 @@ fn declaration(
             #catch_all
             Unrecognized(Value),
         }
-    })
+    };
+    Ok(if secret { vec![declaration, redacted(definition, variants)] } else { vec![declaration] })
+}
+
+fn holds_secrets(context: &Context, variant: &Variant) -> bool {
+    let body = variant.body.as_ref().and_then(reference).and_then(|it| context.model.definition(it));
+    body.is_some_and(|it| it.fields().iter().any(|it| it.secret))
+}
+
+/// `Debug` by hand: where known kinds hold secrets, unknown ones may.
+fn redacted(definition: &Definition, variants: &[Variant]) -> TokenStream {
+    let name = format_ident!("{}", definition.name);
+    let arms = variants.iter().map(|it| {
+        let (ident, title) = (ident(it), &it.ident);
+        match it.body {
+            Some(_) => quote!(Self::#ident(body) => f.debug_tuple(#title).field(body).finish(),),
+            None => quote!(Self::#ident => f.write_str(#title),),
+        }
+    });
+    quote! {
+        impl fmt::Debug for #name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    #(#arms)*
+                    Self::Unrecognized(_) => f.debug_tuple("Unrecognized").field(&Redacted).finish(),
+                }
+            }
+        }
+    }
 }
 
 fn body<'a>(context: &'a Context, definition: &Definition, variant: &Variant) -> Result<Option<&'a Type>> {
@@ -203,13 +238,17 @@ fn ident(variant: &Variant) -> Ident {
     format_ident!("{}", variant.ident)
 }
 
-fn shape(shape: &Shape) -> TokenStream {
-    match shape {
+fn shape(it: &Shape) -> TokenStream {
+    match it {
         Shape::String => quote!(Shape::String),
         Shape::Array => quote!(Shape::Array),
-        Shape::Object { required, constants, known } => {
-            let constants = constants.iter().map(|(key, values)| quote!((#key, &[#(#values),*])));
-            quote!(Shape::Object { required: &[#(#required),*], constants: &[#(#constants),*], known: &[#(#known),*] })
+        Shape::OneOf(strings) => quote!(Shape::OneOf(&[#(#strings),*])),
+        Shape::Object { required, known } => {
+            let required = required.iter().map(|(key, shapes)| {
+                let shapes = shapes.iter().map(shape);
+                quote!((#key, &[#(#shapes),*]))
+            });
+            quote!(Shape::Object { required: &[#(#required),*], known: &[#(#known),*] })
         }
     }
 }

@@ -7,14 +7,14 @@ use serde_json::Value;
 pub(crate) enum Shape {
     /// A JSON string.
     String,
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
     /// A JSON array.
     Array,
     /// A JSON object.
     Object {
-        /// Keys it must have.
-        required: &'static [&'static str],
-        /// Keys that must hold one of these strings.
-        constants: &'static [(&'static str, &'static [&'static str])],
+        /// Keys it must have, with the shapes of their values where those matter.
+        required: &'static [(&'static str, &'static [Shape])],
         /// All keys it is known to have.
         known: &'static [&'static str],
     },
@@ -31,13 +31,13 @@ impl Shape {
     fn fit(&self, value: &Value) -> Option<Fit> {
         match (self, value) {
             (Self::String, Value::String(_)) | (Self::Array, Value::Array(_)) => Some(Fit::Exact),
-            (Self::Object { required, constants, known }, Value::Object(object)) => {
-                let holds = |(key, values): &(&str, &[&str])| {
-                    object.get(*key).and_then(Value::as_str).is_some_and(|it| values.contains(&it))
+            (Self::OneOf(strings), Value::String(value)) => strings.contains(&value.as_str()).then_some(Fit::Exact),
+            (Self::Object { required, known }, Value::Object(object)) => {
+                let holds = |(key, shapes): &(&str, &[Self])| {
+                    object.get(*key).is_some_and(|it| shapes.is_empty() || shapes.iter().any(|s| s.fit(it).is_some()))
                 };
-                let fits = required.iter().all(|it| object.contains_key(*it)) && constants.iter().all(holds);
                 let exact = object.keys().all(|it| known.contains(&it.as_str()));
-                fits.then_some(if exact { Fit::Exact } else { Fit::WithMore })
+                required.iter().all(holds).then_some(if exact { Fit::Exact } else { Fit::WithMore })
             }
             _ => None,
         }

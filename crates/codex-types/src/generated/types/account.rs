@@ -934,7 +934,7 @@ pub struct GetWorkspaceMessagesResponse {
 }
 
 /// Params of the client request `account/login/start`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
 #[non_exhaustive]
 pub enum LoginAccountParams {
@@ -959,6 +959,28 @@ pub enum LoginAccountParams {
     /// A value that this version of the crate does not know, as it came.
     #[serde(untagged)]
     Unrecognized(Value),
+}
+
+impl fmt::Debug for LoginAccountParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ApiKey(body) => f.debug_tuple("ApiKey").field(body).finish(),
+            Self::Chatgpt(body) => f.debug_tuple("Chatgpt").field(body).finish(),
+            Self::ChatgptDeviceCode => f.write_str("ChatgptDeviceCode"),
+            Self::ChatgptAuthTokens(body) => {
+                f.debug_tuple("ChatgptAuthTokens").field(body).finish()
+            }
+            Self::AmazonBedrock(body) => {
+                f.debug_tuple("AmazonBedrock").field(body).finish()
+            }
+            Self::AmazonBedrockAccessKeys(body) => {
+                f.debug_tuple("AmazonBedrockAccessKeys").field(body).finish()
+            }
+            Self::Unrecognized(_) => {
+                f.debug_tuple("Unrecognized").field(&Redacted).finish()
+            }
+        }
+    }
 }
 
 impl LoginAccountParams {
@@ -1144,7 +1166,7 @@ impl LoginAccountParamsChatgptAuthTokens {
 }
 
 /// Result of the client request `account/login/start`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
 #[non_exhaustive]
 pub enum LoginAccountResponse {
@@ -1166,6 +1188,23 @@ pub enum LoginAccountResponse {
     /// A value that this version of the crate does not know, as it came.
     #[serde(untagged)]
     Unrecognized(Value),
+}
+
+impl fmt::Debug for LoginAccountResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ApiKey => f.write_str("ApiKey"),
+            Self::Chatgpt(body) => f.debug_tuple("Chatgpt").field(body).finish(),
+            Self::ChatgptDeviceCode(body) => {
+                f.debug_tuple("ChatgptDeviceCode").field(body).finish()
+            }
+            Self::ChatgptAuthTokens => f.write_str("ChatgptAuthTokens"),
+            Self::AmazonBedrock => f.write_str("AmazonBedrock"),
+            Self::Unrecognized(_) => {
+                f.debug_tuple("Unrecognized").field(&Redacted).finish()
+            }
+        }
+    }
 }
 
 impl LoginAccountResponse {

@@ -1135,7 +1135,7 @@ pub struct ItemStartedNotification {
 }
 
 /// Part of [`ResponseItemLocalShellCall`](crate::ResponseItemLocalShellCall).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
 #[non_exhaustive]
 pub enum LocalShellAction {
@@ -1145,6 +1145,17 @@ pub enum LocalShellAction {
     /// A value that this version of the crate does not know, as it came.
     #[serde(untagged)]
     Unrecognized(Value),
+}
+
+impl fmt::Debug for LocalShellAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exec(body) => f.debug_tuple("Exec").field(body).finish(),
+            Self::Unrecognized(_) => {
+                f.debug_tuple("Unrecognized").field(&Redacted).finish()
+            }
+        }
+    }
 }
 
 impl LocalShellAction {
@@ -3403,8 +3414,7 @@ impl Untagged for ThreadItemsListCursor {
         &[Shape::String],
         &[
             Shape::Object {
-                required: &["itemId", "type"],
-                constants: &[("type", &["item"])],
+                required: &[("itemId", &[]), ("type", &[Shape::OneOf(&["item"])])],
                 known: &["itemId", "type"],
             },
         ],

@@ -260,20 +260,31 @@ impl Untagged for McpElicitationEnumSchema {
     const SHAPES: &'static [&'static [Shape]] = &[
         &[
             Shape::Object {
-                required: &["enum", "type"],
-                constants: &[("type", &["string"])],
+                required: &[("enum", &[]), ("type", &[Shape::OneOf(&["string"])])],
                 known: &["default", "description", "enum", "title", "type"],
             },
             Shape::Object {
-                required: &["oneOf", "type"],
-                constants: &[("type", &["string"])],
+                required: &[("oneOf", &[]), ("type", &[Shape::OneOf(&["string"])])],
                 known: &["default", "description", "oneOf", "title", "type"],
             },
         ],
         &[
             Shape::Object {
-                required: &["items", "type"],
-                constants: &[("type", &["array"])],
+                required: &[
+                    (
+                        "items",
+                        &[
+                            Shape::Object {
+                                required: &[
+                                    ("enum", &[]),
+                                    ("type", &[Shape::OneOf(&["string"])]),
+                                ],
+                                known: &["enum", "type"],
+                            },
+                        ],
+                    ),
+                    ("type", &[Shape::OneOf(&["array"])]),
+                ],
                 known: &[
                     "default",
                     "description",
@@ -285,8 +296,18 @@ impl Untagged for McpElicitationEnumSchema {
                 ],
             },
             Shape::Object {
-                required: &["items", "type"],
-                constants: &[("type", &["array"])],
+                required: &[
+                    (
+                        "items",
+                        &[
+                            Shape::Object {
+                                required: &[("anyOf", &[])],
+                                known: &["anyOf"],
+                            },
+                        ],
+                    ),
+                    ("type", &[Shape::OneOf(&["array"])]),
+                ],
                 known: &[
                     "default",
                     "description",
@@ -300,8 +321,7 @@ impl Untagged for McpElicitationEnumSchema {
         ],
         &[
             Shape::Object {
-                required: &["enum", "type"],
-                constants: &[("type", &["string"])],
+                required: &[("enum", &[]), ("type", &[Shape::OneOf(&["string"])])],
                 known: &["default", "description", "enum", "enumNames", "title", "type"],
             },
         ],
@@ -372,8 +392,21 @@ impl Untagged for McpElicitationMultiSelectEnumSchema {
     const SHAPES: &'static [&'static [Shape]] = &[
         &[
             Shape::Object {
-                required: &["items", "type"],
-                constants: &[("type", &["array"])],
+                required: &[
+                    (
+                        "items",
+                        &[
+                            Shape::Object {
+                                required: &[
+                                    ("enum", &[]),
+                                    ("type", &[Shape::OneOf(&["string"])]),
+                                ],
+                                known: &["enum", "type"],
+                            },
+                        ],
+                    ),
+                    ("type", &[Shape::OneOf(&["array"])]),
+                ],
                 known: &[
                     "default",
                     "description",
@@ -387,8 +420,18 @@ impl Untagged for McpElicitationMultiSelectEnumSchema {
         ],
         &[
             Shape::Object {
-                required: &["items", "type"],
-                constants: &[("type", &["array"])],
+                required: &[
+                    (
+                        "items",
+                        &[
+                            Shape::Object {
+                                required: &[("anyOf", &[])],
+                                known: &["anyOf"],
+                            },
+                        ],
+                    ),
+                    ("type", &[Shape::OneOf(&["array"])]),
+                ],
                 known: &[
                     "default",
                     "description",
@@ -536,18 +579,29 @@ impl Untagged for McpElicitationPrimitiveSchema {
     const SHAPES: &'static [&'static [Shape]] = &[
         &[
             Shape::Object {
-                required: &["enum", "type"],
-                constants: &[("type", &["string"])],
+                required: &[("enum", &[]), ("type", &[Shape::OneOf(&["string"])])],
                 known: &["default", "description", "enum", "title", "type"],
             },
             Shape::Object {
-                required: &["oneOf", "type"],
-                constants: &[("type", &["string"])],
+                required: &[("oneOf", &[]), ("type", &[Shape::OneOf(&["string"])])],
                 known: &["default", "description", "oneOf", "title", "type"],
             },
             Shape::Object {
-                required: &["items", "type"],
-                constants: &[("type", &["array"])],
+                required: &[
+                    (
+                        "items",
+                        &[
+                            Shape::Object {
+                                required: &[
+                                    ("enum", &[]),
+                                    ("type", &[Shape::OneOf(&["string"])]),
+                                ],
+                                known: &["enum", "type"],
+                            },
+                        ],
+                    ),
+                    ("type", &[Shape::OneOf(&["array"])]),
+                ],
                 known: &[
                     "default",
                     "description",
@@ -559,8 +613,18 @@ impl Untagged for McpElicitationPrimitiveSchema {
                 ],
             },
             Shape::Object {
-                required: &["items", "type"],
-                constants: &[("type", &["array"])],
+                required: &[
+                    (
+                        "items",
+                        &[
+                            Shape::Object {
+                                required: &[("anyOf", &[])],
+                                known: &["anyOf"],
+                            },
+                        ],
+                    ),
+                    ("type", &[Shape::OneOf(&["array"])]),
+                ],
                 known: &[
                     "default",
                     "description",
@@ -572,15 +636,13 @@ impl Untagged for McpElicitationPrimitiveSchema {
                 ],
             },
             Shape::Object {
-                required: &["enum", "type"],
-                constants: &[("type", &["string"])],
+                required: &[("enum", &[]), ("type", &[Shape::OneOf(&["string"])])],
                 known: &["default", "description", "enum", "enumNames", "title", "type"],
             },
         ],
         &[
             Shape::Object {
-                required: &["type"],
-                constants: &[("type", &["string"])],
+                required: &[("type", &[Shape::OneOf(&["string"])])],
                 known: &[
                     "default",
                     "description",
@@ -594,15 +656,13 @@ impl Untagged for McpElicitationPrimitiveSchema {
         ],
         &[
             Shape::Object {
-                required: &["type"],
-                constants: &[("type", &["number", "integer"])],
+                required: &[("type", &[Shape::OneOf(&["number", "integer"])])],
                 known: &["default", "description", "maximum", "minimum", "title", "type"],
             },
         ],
         &[
             Shape::Object {
-                required: &["type"],
-                constants: &[("type", &["boolean"])],
+                required: &[("type", &[Shape::OneOf(&["boolean"])])],
                 known: &["default", "description", "title", "type"],
             },
         ],
@@ -672,15 +732,13 @@ impl Untagged for McpElicitationSingleSelectEnumSchema {
     const SHAPES: &'static [&'static [Shape]] = &[
         &[
             Shape::Object {
-                required: &["enum", "type"],
-                constants: &[("type", &["string"])],
+                required: &[("enum", &[]), ("type", &[Shape::OneOf(&["string"])])],
                 known: &["default", "description", "enum", "title", "type"],
             },
         ],
         &[
             Shape::Object {
-                required: &["oneOf", "type"],
-                constants: &[("type", &["string"])],
+                required: &[("oneOf", &[]), ("type", &[Shape::OneOf(&["string"])])],
                 known: &["default", "description", "oneOf", "title", "type"],
             },
         ],
@@ -2208,15 +2266,13 @@ impl Untagged for ResourceContent {
     const SHAPES: &'static [&'static [Shape]] = &[
         &[
             Shape::Object {
-                required: &["text", "uri"],
-                constants: &[],
+                required: &[("text", &[]), ("uri", &[])],
                 known: &["_meta", "mimeType", "text", "uri"],
             },
         ],
         &[
             Shape::Object {
-                required: &["blob", "uri"],
-                constants: &[],
+                required: &[("blob", &[]), ("uri", &[])],
                 known: &["_meta", "blob", "mimeType", "uri"],
             },
         ],
