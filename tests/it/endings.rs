@@ -22,7 +22,7 @@ async fn nothing_is_left_after(ending: &str) {
     let mut program = program
         .arg(ending)
         .current_dir(stage.home.workspace())
-        .envs(stage.home.env())
+        .envs(stage.env())
         // The home of this environment has no runtime.
         .env("CODEX_SDK_BIN", runtime::locate().unwrap().codex)
         .stdin(Stdio::piped())
@@ -35,7 +35,10 @@ async fn nothing_is_left_after(ending: &str) {
     assert_eq!(line.await.unwrap().unwrap().as_deref(), Some("running"));
     // The program, the runtime, the command.
     let running = processes_in(stage.home.path());
-    assert!(running.iter().any(|line| line.contains("sleep 300")), "{running:?}");
+    assert!(
+        running.iter().any(|line| line.contains("sleep 300")),
+        "{running:?}"
+    );
     // The end of its input tells it to end.
     let input = program.stdin.take();
     let signal = match ending {

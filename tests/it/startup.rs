@@ -102,10 +102,10 @@ async fn a_runtime_that_refuses_its_arguments_is_quoted() {
 async fn a_flood_on_stderr_without_a_line_end_stops_nothing() {
     let stage = Stage::new().await.unwrap();
     let codex = runtime::locate().unwrap().codex;
-    let noise = "head -c 10000000 /dev/zero | tr '\\0' x >&2";
+    let flood = "head -c 10000000 /dev/zero | tr '\\0' x >&2";
     let noisy = script(
         &stage,
-        &format!("{noise}\nexec '{}' \"$@\"", codex.display()),
+        &format!("{flood}\nexec '{}' \"$@\"", codex.display()),
     );
     stage.model.push(Reply::text("heard"));
     let codex = stage.builder().codex_bin(noisy).start().await.unwrap();

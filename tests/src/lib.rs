@@ -46,9 +46,16 @@ impl Stage {
         })
     }
 
+    /// The environment of a runtime on this stage, or of a program that starts one.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let mut env = self.home.env();
+        env.extend(self.recorder.env());
+        env
+    }
+
     /// A builder for a client on this stage.
     pub fn builder(&self) -> CodexBuilder {
-        let env = self.home.env().into_iter().chain(self.recorder.env());
+        let env = self.env().into_iter();
         let builder = env.fold(Codex::builder(), |builder, (key, value)| {
             builder.env(key, value)
         });

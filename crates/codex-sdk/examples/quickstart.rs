@@ -13,24 +13,25 @@ const QUESTION: &str = "In one sentence: what does a Rust SDK for Codex do?";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    runtime::install(runtime::terminal_progress())?;
+    if runtime::locate().is_err() {
+        runtime::install(runtime::terminal_progress())?;
+    }
     let scripted = std::env::args().any(|argument| argument == "--scripted");
     let own = if scripted { None } else { with_login().await? };
     // The scripted model and its home are needed as long as the client.
-    let (codex, _script) = match own {
-        Some(codex) => (codex, None),
-        None => {
-            let reason = if scripted {
-                "As asked"
-            } else {
-                "No Codex login was found"
-            };
-            println!(
-                "{reason}: the model is a script; the runtime, the protocol and the SDK are real."
-            );
-            let (codex, model, home) = with_script().await?;
-            (codex, Some((model, home)))
-        }
+    let (codex, _script) = if let Some(codex) = own {
+        (codex, None)
+    } else {
+        let reason = if scripted {
+            "As asked"
+        } else {
+            "No Codex login was found"
+        };
+        println!(
+            "{reason}: the model is a script; the runtime, the protocol and the SDK are real."
+        );
+        let (codex, script) = with_script().await?;
+        (codex, Some(script))
     };
 
     let folder = tempfile::tempdir()?;
@@ -103,7 +104,7 @@ async fn with_login() -> anyhow::Result<Option<Codex>> {
 }
 
 /// A client whose model is a script.
-async fn with_script() -> anyhow::Result<(Codex, ScriptedModel, CodexHome)> {
+async fn with_script() -> anyhow::Result<(Codex, (ScriptedModel, CodexHome))> {
     let model = ScriptedModel::start().await?;
     let words =
         "It starts the Codex runtime, speaks its protocol in types, and streams the answer.";
@@ -122,5 +123,5 @@ async fn with_script() -> anyhow::Result<(Codex, ScriptedModel, CodexHome)> {
             builder.env(key, value)
         });
     let codex = builder.cwd(home.workspace()).start().await?;
-    Ok((codex, model, home))
+    Ok((codex, (model, home)))
 }

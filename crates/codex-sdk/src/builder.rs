@@ -309,19 +309,16 @@ impl CodexBuilder {
 
     fn command(&self, runtime: &Runtime) -> Result<Command> {
         let mut command = Command::new(&runtime.codex);
-        match &self.launch_args {
-            Some(args) => {
-                command.args(args);
+        if let Some(args) = &self.launch_args {
+            command.args(args);
+        } else {
+            for (key, value) in &self.config {
+                let literal = toml_literal::write(value).map_err(|problem| {
+                    Error::InvalidInput(format!("`config` of {key:?}: {problem}"))
+                })?;
+                command.arg("--config").arg(format!("{key}={literal}"));
             }
-            None => {
-                for (key, value) in &self.config {
-                    let literal = toml_literal::write(value).map_err(|problem| {
-                        Error::InvalidInput(format!("`config` {key:?}: {problem}"))
-                    })?;
-                    command.arg("--config").arg(format!("{key}={literal}"));
-                }
-                command.args(["app-server", "--listen", "stdio://"]);
-            }
+            command.args(["app-server", "--listen", "stdio://"]);
         }
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);

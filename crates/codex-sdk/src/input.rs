@@ -67,7 +67,8 @@ impl InputItem {
 pub(crate) fn utf8(path: PathBuf) -> Result<String> {
     path.into_os_string().into_string().map_err(|path| {
         Error::InvalidInput(format!(
-            "the path {path:?} is not valid UTF-8, which the protocol needs"
+            "the path {} is not valid UTF-8, which the protocol needs",
+            path.display()
         ))
     })
 }

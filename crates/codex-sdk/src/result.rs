@@ -67,7 +67,7 @@ impl Collector {
     pub(crate) fn observe(&mut self, notification: &Notification) {
         match notification {
             Notification::ItemCompleted(completed) => {
-                self.result.items.push(completed.item.clone())
+                self.result.items.push(completed.item.clone());
             }
             Notification::ThreadTokenUsageUpdated(updated) => {
                 self.result.usage = Some(updated.token_usage.clone());

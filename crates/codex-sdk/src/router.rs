@@ -230,23 +230,30 @@ impl Router {
     /// Gives a notification that no turn handle took to the subscriptions.
     fn publish(&mut self, notification: Notification, bytes: usize) {
         let thread_id = notification.thread_id();
-        let mut heard = false;
-        self.subscribers.retain(
-            |Subscriber {
-                 thread_id: only,
-                 feed,
-             }| {
-                if only.is_some() && only.as_deref() != thread_id {
-                    return !feed.is_abandoned();
-                }
-                let alive = feed.push(notification.clone(), bytes);
-                heard |= alive;
-                alive
-            },
-        );
-        if !heard {
-            warn_unheard(&notification);
+        let matching = |subscriber: &&Subscriber| subscriber.takes(thread_id);
+        let mut left = self.subscribers.iter().filter(matching).count();
+        if left == 0 {
+            return warn_unheard(&notification);
         }
+        let mut notification = Some(notification);
+        self.subscribers.retain(|subscriber| {
+            let thread_id = notification.as_ref().and_then(Notification::thread_id);
+            if left == 0 || !subscriber.takes(thread_id) {
+                return true;
+            }
+            left -= 1;
+            let own = match left {
+                0 => notification.take(),
+                _ => notification.clone(),
+            };
+            own.is_none_or(|own| subscriber.feed.push(own, bytes))
+        });
+    }
+}
+
+impl Subscriber {
+    fn takes(&self, thread_id: Option<&str>) -> bool {
+        self.thread_id.is_none() || self.thread_id.as_deref() == thread_id
     }
 }
 

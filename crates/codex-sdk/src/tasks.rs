@@ -55,8 +55,8 @@ fn receive(connection: &Arc<Connection>, line: &[u8]) {
             let orphan = connection.router().deliver(notification, line.len());
             connection.interrupt(orphan);
         }
-        Ok(types::Message::Response { id, result }) => resolve(connection, Some(id), Ok(result)),
-        Ok(types::Message::Error { id, error }) => resolve(connection, id, Err(error)),
+        Ok(types::Message::Response { id, result }) => resolve(connection, Some(&id), Ok(result)),
+        Ok(types::Message::Error { id, error }) => resolve(connection, id.as_ref(), Err(error)),
         Ok(types::Message::Request { id, method, params }) => {
             // Values made of strings and numbers can always be written.
             let Ok(answer) = refuse::answer(&id, &method, params) else {
@@ -92,7 +92,7 @@ fn decode(method: &str, params: Option<&RawValue>) -> Notification {
 
 fn resolve(
     connection: &Arc<Connection>,
-    id: Option<types::RequestId>,
+    id: Option<&types::RequestId>,
     reply: Result<&RawValue, types::RpcError>,
 ) {
     let Some(types::RequestId::Integer(id)) = id else {
@@ -101,7 +101,7 @@ fn resolve(
     };
     let orphan = connection
         .router()
-        .resolve(id, reply.map(ToOwned::to_owned));
+        .resolve(*id, reply.map(ToOwned::to_owned));
     connection.interrupt(orphan);
 }
 
@@ -114,7 +114,13 @@ fn skip_overlong(connection: &Arc<Connection>, head: &[u8], tail: &[u8], limit: 
     let request = head.strip_prefix("{\"id\":").and_then(leading_integer);
 
     let error = Error::LineTooLong { limit };
-    tracing::warn!(limit, thread_id, turn_id, request, "skipped a line over the limit");
+    tracing::warn!(
+        limit,
+        thread_id,
+        turn_id,
+        request,
+        "skipped a line over the limit"
+    );
     let mut router = connection.router();
     let (known, orphan) = match (request, thread_id, turn_id) {
         (Some(id), ..) => router.fail_request(id, &error),
@@ -190,27 +196,29 @@ pub(crate) async fn supervise(connection: Arc<Connection>, mut tasks: Supervised
             None => std::future::pending().await,
         }
     };
-    let reason = tokio::select! {
+    let (reason, read_on) = tokio::select! {
         biased;
-        () = connection.closing() => CloseReason::Requested,
-        reason = &mut tasks.reader => reason.unwrap_or(CloseReason::Abandoned),
-        reason = &mut tasks.writer => reason.unwrap_or(CloseReason::Abandoned),
+        () = connection.closing() => (CloseReason::Requested, false),
+        reason = &mut tasks.reader => (reason.unwrap_or(CloseReason::Abandoned), false),
+        reason = &mut tasks.writer => (reason.unwrap_or(CloseReason::Abandoned), true),
         status = exited => {
             end.closed.exit_status = status;
-            CloseReason::Ended
+            (CloseReason::Ended, true)
         }
     };
+    end.closed.reason = reason;
     tasks.writer.abort();
     if let Some((process, stderr)) = &mut tasks.process {
         let status = process.end().await;
         end.closed.exit_status = status.or(end.closed.exit_status);
         let _ = timeout(DRAIN, stderr).await;
     }
-    if reason != CloseReason::Requested && !tasks.reader.is_finished() {
-        // Deliver what the runtime had written before it left.
-        let _ = timeout(DRAIN, &mut tasks.reader).await;
+    if read_on {
+        // Deliver what the runtime had written before it left. Its end tells more than a broken pipe.
+        if let Ok(Ok(reason)) = timeout(DRAIN, &mut tasks.reader).await {
+            end.closed.reason = reason;
+        }
     }
-    end.closed.reason = reason;
     end.closed.stderr_tail = tasks.stderr.text();
 }
 

@@ -22,7 +22,8 @@ async fn a_run_dropped_before_the_reply_is_interrupted_once_the_turn_has_begun()
     let thread = start_thread(&codex, &mut peer, "t").await;
     drop(begin(thread.run("go").into_future()).await);
     let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1")).await;
+    peer.reply(&request.id, shapes::turn_start_response("1"))
+        .await;
     // The runtime would refuse an interrupt before `turn/started`.
     let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
     let request = peer.expect_request("probe").await;
@@ -42,7 +43,8 @@ async fn a_reply_that_lies_unread_in_a_dropped_run_leaks_no_turn() {
     let thread = start_thread(&codex, &mut peer, "t").await;
     let run = begin(thread.run("go").into_future()).await;
     let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1")).await;
+    peer.reply(&request.id, shapes::turn_start_response("1"))
+        .await;
     peer.turn("t", "1").started().await;
     // By the time this is answered, the reader has dealt with both.
     let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
@@ -63,7 +65,8 @@ async fn parity_90_a_dropped_turn_call_doesnt_interrupt() {
     let mut of_thread = thread.notifications();
     drop(begin(thread.turn("go").into_future()).await);
     let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1")).await;
+    peer.reply(&request.id, shapes::turn_start_response("1"))
+        .await;
     peer.turn("t", "1").play("alone").await;
     while of_thread.next().await.unwrap().unwrap().method() != "turn/completed" {}
     idle(&codex).await;
@@ -78,13 +81,15 @@ async fn a_dropped_run_waits_for_a_start_that_may_join_its_turn() {
     let thread = start_thread(&codex, &mut peer, "t").await;
     let run = begin(thread.run("one").into_future()).await;
     let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1")).await;
+    peer.reply(&request.id, shapes::turn_start_response("1"))
+        .await;
     peer.turn("t", "1").started().await;
     let joiner = begin(thread.turn("two").into_future()).await;
     let request = peer.expect_request("turn/start").await;
     assert_eq!(text_of(&request), "two");
     drop(run);
-    peer.reply(&request.id, shapes::turn_start_response("1")).await;
+    peer.reply(&request.id, shapes::turn_start_response("1"))
+        .await;
     peer.turn("t", "1").play("for two").await;
     let result = joiner.await.unwrap().run().await.unwrap();
     assert_eq!(result.final_response.as_deref(), Some("for two"));
@@ -99,8 +104,14 @@ async fn dropping_next_loses_no_event() {
     drop(begin(Box::pin(turn.next())).await);
     peer.turn("t", "1").delta("i", "kept").await;
     peer.turn("t", "1").completed("completed").await;
-    assert_eq!(turn.next().await.unwrap().unwrap().text_delta(), Some("kept"));
-    assert_eq!(turn.next().await.unwrap().unwrap().method(), "turn/completed");
+    assert_eq!(
+        turn.next().await.unwrap().unwrap().text_delta(),
+        Some("kept")
+    );
+    assert_eq!(
+        turn.next().await.unwrap().unwrap().method(),
+        "turn/completed"
+    );
     assert!(turn.next().await.is_none());
 }
 
@@ -114,7 +125,10 @@ async fn the_last_handle_that_is_dropped_ends_the_connection() {
     peer.turn("t", "1").delta("i", "alive").await;
     let control = turn.control();
     let mut turn = turn;
-    assert_eq!(turn.next().await.unwrap().unwrap().text_delta(), Some("alive"));
+    assert_eq!(
+        turn.next().await.unwrap().unwrap().text_delta(),
+        Some("alive")
+    );
     drop(turn);
     drop(control);
     peer.expect_eof().await;

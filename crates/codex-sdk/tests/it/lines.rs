@@ -39,11 +39,17 @@ async fn a_line_over_the_cap_ends_the_turn_that_it_was_for_and_no_other() {
     };
     let listen = async {
         let error = turn.next().await.unwrap().unwrap_err();
-        assert!(matches!(error, Error::LineTooLong { limit: 10_000, .. }), "{error:?}");
+        assert!(
+            matches!(error, Error::LineTooLong { limit: 10_000, .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains("max_line_bytes"), "{error}");
         assert!(turn.next().await.is_none());
         let incomplete = turn.run().await.unwrap_err();
-        assert!(matches!(incomplete, Error::TurnIncomplete(_)), "{incomplete:?}");
+        assert!(
+            matches!(incomplete, Error::TurnIncomplete(_)),
+            "{incomplete:?}"
+        );
         let result = other.run().await.unwrap();
         assert_eq!(result.final_response.as_deref(), Some("short"));
     };
@@ -69,7 +75,13 @@ async fn parity_132_lines_that_are_no_messages_are_reported_and_skipped() {
     let mut all = codex.notifications();
     let thread = start_thread(&codex, &mut peer, "t").await;
     let turn = start_turn(&thread, &mut peer, "1").await;
-    for garbage in [&b"not json\n"[..], b"\n", b"{\"a\":\"\xff\xfe\"}\n", b"[]\n", b"17\n"] {
+    for garbage in [
+        &b"not json\n"[..],
+        b"\n",
+        b"{\"a\":\"\xff\xfe\"}\n",
+        b"[]\n",
+        b"17\n",
+    ] {
         peer.raw(garbage).await;
         let error = all.next().await.unwrap().unwrap_err();
         assert!(matches!(error, Error::MalformedLine { .. }), "{error:?}");
@@ -93,7 +105,10 @@ async fn half_a_line_and_then_the_end_reaches_every_waiter() {
 
     let of_turn = turn.run().await.unwrap_err();
     assert!(matches!(of_turn, Error::TurnIncomplete(_)), "{of_turn:?}");
-    assert!(of_turn.to_string().contains("without `turn/completed`"), "{of_turn}");
+    assert!(
+        of_turn.to_string().contains("without `turn/completed`"),
+        "{of_turn}"
+    );
     let of_request = request.await.unwrap_err();
     let of_stream = all.next().await.unwrap().unwrap_err();
     let later = codex.request_raw("too/late", json!({})).await.unwrap_err();
@@ -113,9 +128,13 @@ async fn parity_120_and_121_what_cant_be_decoded_stays_readable() {
     let unknown = json!({ "threadId": "t", "turnId": "1", "new": [1] });
     peer.notify("brand/new", unknown.clone()).await;
     let malformed = json!({ "threadId": "t", "turnId": "1", "delta": 5, "itemId": "i" });
-    peer.notify("item/agentMessage/delta", malformed.clone()).await;
+    peer.notify("item/agentMessage/delta", malformed.clone())
+        .await;
     peer.turn("t", "1").play("fine").await;
-    for expected in [("brand/new", unknown), ("item/agentMessage/delta", malformed)] {
+    for expected in [
+        ("brand/new", unknown),
+        ("item/agentMessage/delta", malformed),
+    ] {
         let event = turn.next().await.unwrap().unwrap();
         let Notification::Unrecognized { method, params } = event else {
             panic!("{event:?}");
@@ -138,7 +157,11 @@ async fn a_result_is_not_made_without_an_item_that_cant_be_decoded() {
     let cause = std::error::Error::source(&error).unwrap();
     let chain = std::iter::successors(Some(cause), |error| error.source());
     let text: Vec<_> = chain.map(ToString::to_string).collect();
-    assert!(text.iter().any(|line| line.contains("`item/completed`: at `item")), "{text:?}");
+    assert!(
+        text.iter()
+            .any(|line| line.contains("`item/completed`: at `item")),
+        "{text:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +184,10 @@ async fn a_slow_reader_loses_its_own_subscription_only() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, Error::Lagged { budget: 50_000, .. }), "{error:?}");
+    assert!(
+        matches!(error, Error::Lagged { budget: 50_000, .. }),
+        "{error:?}"
+    );
     assert!((40..100).contains(&read), "{read}");
     assert!(ignored.next().await.is_none());
 }
@@ -172,7 +198,9 @@ async fn parity_71_a_connection_that_ends_in_a_turn_says_so_with_what_had_come()
     let thread = start_thread(&codex, &mut peer, "t").await;
     let turn = start_turn(&thread, &mut peer, "1").await;
     peer.turn("t", "1").started().await;
-    peer.turn("t", "1").item_completed(shapes::agent_message("i", "so far")).await;
+    peer.turn("t", "1")
+        .item_completed(shapes::agent_message("i", "so far"))
+        .await;
     peer.close().await;
     let error = tokio::time::timeout(Duration::from_secs(5), turn.run().into_future());
     let error = error.await.unwrap().unwrap_err();

@@ -17,7 +17,10 @@ async fn parity_98_replies_in_another_order_find_their_callers() {
     let second = peer.expect_request("two").await;
     peer.reply(&second.id, json!(2)).await;
     peer.reply(&first.id, json!(1)).await;
-    assert_eq!((one.await.unwrap(), two.await.unwrap()), (json!(1), json!(2)));
+    assert_eq!(
+        (one.await.unwrap(), two.await.unwrap()),
+        (json!(1), json!(2))
+    );
 }
 
 #[tokio::test]
@@ -27,11 +30,26 @@ async fn parity_129_a_refusal_has_its_kind() {
         (-32700, "parse", Value::Null, RpcErrorKind::ParseError),
         (-32600, "request", Value::Null, RpcErrorKind::InvalidRequest),
         (-32601, "method", Value::Null, RpcErrorKind::MethodNotFound),
-        (-32602, "params", json!({ "max": 1 }), RpcErrorKind::InvalidParams),
+        (
+            -32602,
+            "params",
+            json!({ "max": 1 }),
+            RpcErrorKind::InvalidParams,
+        ),
         (-32603, "internal", Value::Null, RpcErrorKind::Internal),
-        (-32001, "Server overloaded; retry later.", Value::Null, RpcErrorKind::ServerBusy),
+        (
+            -32001,
+            "Server overloaded; retry later.",
+            Value::Null,
+            RpcErrorKind::ServerBusy,
+        ),
         (-32050, "busy", busy, RpcErrorKind::ServerBusy),
-        (-32001, "retry limit exceeded", Value::Null, RpcErrorKind::RetryLimitExceeded),
+        (
+            -32001,
+            "retry limit exceeded",
+            Value::Null,
+            RpcErrorKind::RetryLimitExceeded,
+        ),
         (-32050, "something", Value::Null, RpcErrorKind::Other),
         (7, "something", Value::Null, RpcErrorKind::Other),
     ];
@@ -40,10 +58,14 @@ async fn parity_129_a_refusal_has_its_kind() {
         let call = begin(codex.request_raw("any", json!({})).into_future()).await;
         let request = peer.expect_request("any").await;
         let sent = Some(data.clone()).filter(|data| !data.is_null());
-        peer.reply_error(&request.id, code, message, sent.clone()).await;
+        peer.reply_error(&request.id, code, message, sent.clone())
+            .await;
         let error = call.await.unwrap_err();
         let rpc = error.rpc().unwrap();
-        assert_eq!((rpc.code, rpc.message.as_str(), &rpc.data), (code, message, &sent));
+        assert_eq!(
+            (rpc.code, rpc.message.as_str(), &rpc.data),
+            (code, message, &sent)
+        );
         assert_eq!((rpc.kind(), rpc.method.as_str()), (kind, "any"));
         assert_eq!(error.is_retryable(), kind == RpcErrorKind::ServerBusy);
     }
@@ -95,7 +117,9 @@ async fn at_most_64_requests_are_in_flight_but_control_gets_through() {
 #[tokio::test(start_paused = true)]
 async fn a_request_whose_caller_left_keeps_its_place_until_its_deadline() {
     let (codex, mut peer) = connect().await;
-    let request = codex.request_raw("left", json!({})).timeout(Duration::from_secs(5));
+    let request = codex
+        .request_raw("left", json!({}))
+        .timeout(Duration::from_secs(5));
     drop(begin(request.into_future()).await);
     peer.expect_request("left").await;
     assert_eq!(codex.stats().requests_in_flight, 1);
@@ -120,16 +144,28 @@ async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
         "threadId": "t", "serverName": "s", "mode": "form", "message": "m",
         "requestedSchema": { "type": "object", "properties": {} },
     });
-    let call = json!({ "threadId": "t", "turnId": "1", "callId": "c", "tool": "t", "arguments": {} });
+    let call =
+        json!({ "threadId": "t", "turnId": "1", "callId": "c", "tool": "t", "arguments": {} });
     let permissions = with(json!({ "cwd": "/", "permissions": {} }));
     let granted = json!({ "permissions": {}, "scope": "turn" });
     let table = [
-        ("item/commandExecution/requestApproval",
-            shapes::command_approval("t", "1", "i", "ls"), declined.clone()),
+        (
+            "item/commandExecution/requestApproval",
+            shapes::command_approval("t", "1", "i", "ls"),
+            declined.clone(),
+        ),
         ("item/fileChange/requestApproval", ids.clone(), declined),
         ("item/permissions/requestApproval", permissions, granted),
-        ("item/tool/requestUserInput", with(json!({ "questions": [], "isBlocking": true })), json!({ "answers": {} })),
-        ("mcpServer/elicitation/request", elicitation, json!({ "action": "decline" })),
+        (
+            "item/tool/requestUserInput",
+            with(json!({ "questions": [], "isBlocking": true })),
+            json!({ "answers": {} }),
+        ),
+        (
+            "mcpServer/elicitation/request",
+            elicitation,
+            json!({ "action": "decline" }),
+        ),
         ("applyPatchApproval", legacy, denied.clone()),
         ("execCommandApproval", exec, denied),
     ];
@@ -140,16 +176,25 @@ async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
     peer.request(1, "item/tool/call", call).await;
     let answer = peer.expect_response(1).await.unwrap();
     assert_eq!(answer["success"], false);
-    peer.request(2, "currentTime/read", json!({ "threadId": "t" })).await;
-    let time = peer.expect_response(2).await.unwrap()["currentTimeAt"].as_u64().unwrap();
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    peer.request(2, "currentTime/read", json!({ "threadId": "t" }))
+        .await;
+    let time = peer.expect_response(2).await.unwrap()["currentTimeAt"]
+        .as_u64()
+        .unwrap();
+    let now = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap()
+        .as_secs();
     assert!(now - time < 60);
     let refresh = json!({ "reason": "unauthorized" });
     for (method, params) in [
         ("account/chatgptAuthTokens/refresh", refresh),
         ("attestation/generate", json!({})),
         ("brand/new", json!({})),
-        ("item/fileChange/requestApproval", json!({ "malformed": true })),
+        (
+            "item/fileChange/requestApproval",
+            json!({ "malformed": true }),
+        ),
     ] {
         peer.request("x", method, params).await;
         let refusal = peer.expect_response("x").await;

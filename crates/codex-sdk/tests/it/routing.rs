@@ -13,7 +13,8 @@ async fn parity_83_a_whole_turn_that_comes_before_its_reply_is_delivered() {
     let run = begin(thread.run("go").into_future()).await;
     let request = peer.expect_request("turn/start").await;
     peer.turn("t", "1").play("early").await;
-    peer.reply(&request.id, shapes::turn_start_response("1")).await;
+    peer.reply(&request.id, shapes::turn_start_response("1"))
+        .await;
     let result = run.await.unwrap();
     assert_eq!(result.final_response.as_deref(), Some("early"));
     idle(&codex).await;
@@ -43,7 +44,9 @@ async fn parity_56_turns_of_the_same_id_on_two_threads_dont_mix() {
     let in_fork = start_turn(&fork, &mut peer, "same").await;
     for part in ["a", "b", "c"] {
         peer.turn("source", "same").delta("i", part).await;
-        peer.turn("fork", "same").delta("i", &part.to_uppercase()).await;
+        peer.turn("fork", "same")
+            .delta("i", &part.to_uppercase())
+            .await;
     }
     peer.turn("fork", "same").completed("completed").await;
     peer.turn("source", "same").completed("completed").await;
@@ -65,9 +68,12 @@ async fn parity_84_a_joiner_gets_all_since_its_request_though_the_turn_ends_mean
     peer.turn("t", "1").started().await;
     let second = begin(thread.turn("and this").into_future()).await;
     let request = peer.expect_request("turn/start").await;
-    peer.turn("t", "1").item_completed(shapes::agent_message("i", "both")).await;
+    peer.turn("t", "1")
+        .item_completed(shapes::agent_message("i", "both"))
+        .await;
     peer.turn("t", "1").completed("completed").await;
-    peer.reply(&request.id, shapes::turn_start_response("1")).await;
+    peer.reply(&request.id, shapes::turn_start_response("1"))
+        .await;
     let second = second.await.unwrap().run().await.unwrap();
     assert_eq!(second.final_response.as_deref(), Some("both"));
     let first = first.run().await.unwrap();
@@ -96,9 +102,14 @@ async fn what_comes_after_the_end_of_a_turn_goes_to_the_subscriptions() {
     let mut of_thread = thread.notifications();
     let turn = start_turn(&thread, &mut peer, "1").await;
     peer.turn("t", "1").play("done").await;
-    peer.turn("t", "1").item_completed(shapes::agent_message("late", "late")).await;
+    peer.turn("t", "1")
+        .item_completed(shapes::agent_message("late", "late"))
+        .await;
     turn.run().await.unwrap();
-    assert_eq!(of_thread.next().await.unwrap().unwrap().item_id(), Some("late"));
+    assert_eq!(
+        of_thread.next().await.unwrap().unwrap().item_id(),
+        Some("late")
+    );
 }
 
 #[tokio::test]
@@ -107,9 +118,13 @@ async fn a_thread_that_is_closed_ends_its_turn() {
     let thread = start_thread(&codex, &mut peer, "t").await;
     let turn = start_turn(&thread, &mut peer, "1").await;
     peer.turn("t", "1").started().await;
-    peer.notify("thread/closed", json!({ "threadId": "t" })).await;
+    peer.notify("thread/closed", json!({ "threadId": "t" }))
+        .await;
     let error = turn.run().await.unwrap_err();
-    assert_eq!(error.partial_result().unwrap().status, TurnStatus::InProgress);
+    assert_eq!(
+        error.partial_result().unwrap().status,
+        TurnStatus::InProgress
+    );
     assert!(!error.is_closed());
     idle(&codex).await;
 }

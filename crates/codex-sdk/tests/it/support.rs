@@ -19,7 +19,8 @@ pub(crate) async fn connect_with(builder: CodexBuilder) -> (Codex, Peer) {
 pub(crate) async fn start_thread(codex: &Codex, peer: &mut Peer, id: &str) -> Thread {
     let serve = async {
         let request = peer.expect_request("thread/start").await;
-        peer.reply(&request.id, shapes::thread_start_response(id)).await;
+        peer.reply(&request.id, shapes::thread_start_response(id))
+            .await;
     };
     let (thread, ()) = tokio::join!(codex.thread_start().into_future(), serve);
     thread.unwrap()
@@ -29,7 +30,8 @@ pub(crate) async fn start_thread(codex: &Codex, peer: &mut Peer, id: &str) -> Th
 pub(crate) async fn start_turn(thread: &Thread, peer: &mut Peer, id: &str) -> TurnHandle {
     let serve = async {
         let request = peer.expect_request("turn/start").await;
-        peer.reply(&request.id, shapes::turn_start_response(id)).await;
+        peer.reply(&request.id, shapes::turn_start_response(id))
+            .await;
     };
     let (turn, ()) = tokio::join!(thread.turn("go").into_future(), serve);
     turn.unwrap()
