@@ -1,8 +1,8 @@
 //! What the end-to-end suites share: an isolated runtime with a scripted model.
 
-use std::{fs, path::Path, sync::OnceLock};
+use std::{fs, path::Path};
 
-use codex_sdk::{Codex, CodexBuilder, runtime};
+use codex_sdk::{Codex, CodexBuilder};
 use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, ScriptedModel};
 
 /// A scripted model, a home that points to it, and a recorder that must stay empty.
@@ -35,7 +35,7 @@ impl Stage {
     pub async fn with(
         configure: impl FnOnce(CodexHomeBuilder) -> CodexHomeBuilder,
     ) -> anyhow::Result<Self> {
-        tokio::task::spawn_blocking(ensure_runtime).await?;
+        tokio::task::spawn_blocking(codex_testkit::runtime).await??;
         let model = ScriptedModel::start().await?;
         let home = configure(CodexHome::builder().model(&model)).build()?;
         let recorder = ProxyRecorder::start()?;
@@ -85,21 +85,6 @@ impl Drop for Stage {
 pub fn is_idle(codex: &Codex) -> bool {
     let stats = codex.stats();
     (stats.requests_in_flight, stats.live_turns) == (0, 0)
-}
-
-/// Installs the pinned runtime, once for all tests, unless it is there already.
-///
-/// # Panics
-/// If it can't be installed.
-#[expect(clippy::expect_used, reason = "no test can run without a runtime")]
-pub fn ensure_runtime() {
-    static INSTALLED: OnceLock<()> = OnceLock::new();
-    INSTALLED.get_or_init(|| {
-        if runtime::locate().is_err() {
-            let installed = runtime::install(runtime::terminal_progress());
-            installed.expect("the pinned runtime can be installed");
-        }
-    });
 }
 
 /// The processes whose environment names this home: programs under test, runtimes, tools. Each as its

@@ -13,7 +13,7 @@ const QUESTION: &str = "In one sentence: what does a Rust SDK for Codex do?";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    if runtime::locate().is_err() {
+    if let Err(runtime::Error::NotInstalled { .. }) = runtime::locate() {
         runtime::install(runtime::terminal_progress())?;
     }
     let scripted = std::env::args().any(|argument| argument == "--scripted");

@@ -38,6 +38,7 @@
 //! - A [`Reply`] can also reason, call several tools, fail, break off or never end.
 //! - A [`Gate`] holds a reply until the test lets it go, so that steering, interrupting and
 //!   cancelling are tested without sleeps.
+//! - [`runtime`] finds the runtime, and installs the pinned one if there is none.
 //! - [`ProxyRecorder`] shows that nothing but the model was asked.
 //!
 //! # A scripted runtime
@@ -77,8 +78,10 @@ pub mod home;
 pub mod model;
 pub mod peer;
 pub mod recorder;
+mod runtime;
 
 pub use home::{CodexHome, CodexHomeBuilder, HomeError};
 pub use model::{Gate, RecordedRequest, Reply, ScriptedModel, Usage};
 pub use peer::{ClientIo, Peer, PeerRequest, PeerTurn};
 pub use recorder::ProxyRecorder;
+pub use runtime::runtime;

@@ -2,6 +2,7 @@
 //!
 //! Each is a start: a test changes the fields it is about, as in `shapes::thread("t")["name"] = …`.
 
+use codex_cli_bin::RUNTIME_VERSION;
 use serde_json::{Value, json};
 
 /// The time of everything here, in milliseconds since the Unix epoch.
@@ -16,9 +17,9 @@ const CWD: &str = if cfg!(windows) {
     "/workspace"
 };
 
-/// The response to `initialize`, whose `userAgent` starts with `test/` and this crate's version.
+/// The response to `initialize`, whose `userAgent` starts with `test/` and the runtime's version.
 pub fn initialize_response() -> Value {
-    let version = env!("CARGO_PKG_VERSION");
+    let version = RUNTIME_VERSION;
     json!({
         "userAgent": format!("test/{version} (Debian 12.0.0; x86_64) xterm (test; 0.0.1)"),
         "codexHome": CWD,
@@ -60,7 +61,7 @@ pub fn thread(id: &str) -> Value {
         "updatedAt": NOW,
         "status": {"type": "idle"},
         "cwd": CWD,
-        "cliVersion": env!("CARGO_PKG_VERSION"),
+        "cliVersion": RUNTIME_VERSION,
         "source": "appServer",
         "turns": [],
     })

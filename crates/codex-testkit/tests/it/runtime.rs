@@ -1,5 +1,4 @@
-//! The real runtime accepts what the kit serves. It is named by `CODEX_SDK_BIN`; without that
-//! these tests say so and pass.
+//! The real runtime accepts what the kit serves.
 
 use std::{process::Stdio, time::Duration};
 
@@ -21,12 +20,9 @@ struct Runtime {
 }
 
 impl Runtime {
-    /// Starts the runtime, shakes hands and starts a thread; `None` if there is no runtime.
-    async fn start(home: &CodexHome) -> Option<(Self, String)> {
-        let Some(program) = std::env::var_os("CODEX_SDK_BIN") else {
-            eprintln!("skipped: CODEX_SDK_BIN names no runtime");
-            return None;
-        };
+    /// Starts the runtime, shakes hands and starts a thread.
+    async fn start(home: &CodexHome) -> (Self, String) {
+        let program = codex_testkit::runtime().unwrap().codex;
         let proxy = ProxyRecorder::start().unwrap();
         let mut child = Command::new(program)
             .args(["app-server", "--listen", "stdio://"])
@@ -51,7 +47,7 @@ impl Runtime {
         runtime.write(json!({"method": "initialized"})).await;
         let response = runtime.call("thread/start", json!({})).await;
         let thread_id = response["thread"]["id"].as_str().unwrap().to_owned();
-        Some((runtime, thread_id))
+        (runtime, thread_id)
     }
 
     async fn write(&mut self, message: Value) {
@@ -130,9 +126,7 @@ async fn tools_run_and_their_output_goes_back_to_the_model() {
         .sandbox_mode("danger-full-access")
         .build()
         .unwrap();
-    let Some((mut runtime, thread_id)) = Runtime::start(&home).await else {
-        return;
-    };
+    let (mut runtime, thread_id) = Runtime::start(&home).await;
     let command = json!({"cmd": "echo made by the tool | tee made.txt"}).to_string();
     let patch = "*** Begin Patch\n*** Add File: patched.txt\n+by patch\n*** End Patch";
     model.push(
@@ -183,9 +177,7 @@ async fn tools_run_and_their_output_goes_back_to_the_model() {
 async fn failures_reach_the_turn_as_what_they_are() {
     let model = ScriptedModel::start().await.unwrap();
     let home = CodexHome::builder().model(&model).build().unwrap();
-    let Some((mut runtime, thread_id)) = Runtime::start(&home).await else {
-        return;
-    };
+    let (mut runtime, thread_id) = Runtime::start(&home).await;
     let overloaded = json!({"error": {"code": "server_is_overloaded", "message": "later"}});
     let cases = [
         (
@@ -218,9 +210,7 @@ async fn a_held_turn_is_interrupted_without_a_sleep() {
     let above = home.workspace().parent().unwrap();
     std::fs::create_dir(above.join(".git")).unwrap();
     std::fs::write(above.join("AGENTS.md"), "Follow the project's rules.").unwrap();
-    let Some((mut runtime, thread_id)) = Runtime::start(&home).await else {
-        return;
-    };
+    let (mut runtime, thread_id) = Runtime::start(&home).await;
     let gate = Gate::new();
     model.push(Reply::text("never sent").gate(&gate));
     let input = json!([{"type": "text", "text": "go"}]);
@@ -247,9 +237,7 @@ async fn a_remote_compaction_is_recognised_and_answered() {
         .config_toml("[model_providers.scripted]\nname = 'OpenAI'")
         .build()
         .unwrap();
-    let Some((mut runtime, thread_id)) = Runtime::start(&home).await else {
-        return;
-    };
+    let (mut runtime, thread_id) = Runtime::start(&home).await;
     model.push(Reply::text("one"));
     runtime.turn(&thread_id).await;
     let compaction = json!({"type": "compaction", "id": "c", "encrypted_content": "sealed"});
