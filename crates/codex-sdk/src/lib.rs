@@ -158,7 +158,7 @@
 //! # async fn example(thread: codex_sdk::Thread) {
 //! use std::time::Duration;
 //!
-//! let run = thread.run("Write a long story.").into_future();
+//! let run = thread.run("Write a long story.");
 //! if tokio::time::timeout(Duration::from_secs(60), run).await.is_err() {
 //!     println!("too slow: the turn is being interrupted");
 //! }
