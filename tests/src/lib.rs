@@ -74,6 +74,12 @@ impl Drop for Stage {
     }
 }
 
+/// Whether no request is unanswered and no turn is known to run.
+pub fn is_idle(codex: &Codex) -> bool {
+    let stats = codex.stats();
+    (stats.requests_in_flight, stats.live_turns) == (0, 0)
+}
+
 /// Installs the pinned runtime, once for all tests, unless it is there already.
 ///
 /// # Panics

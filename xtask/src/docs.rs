@@ -4,19 +4,35 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 /// What experimental items say about themselves.
-const EXPERIMENTAL: &str = "**Experimental**: needs the capability `experimentalApi`, and may change.";
+const EXPERIMENTAL: &str =
+    "**Experimental**: needs the capability `experimentalApi`, and may change.";
 
 /// The documentation of an item: its description, or else a generated sentence, then remarks.
-pub fn item(description: Option<&str>, otherwise: &str, experimental: bool, remarks: &[String]) -> TokenStream {
+pub fn item(
+    description: Option<&str>,
+    otherwise: &str,
+    experimental: bool,
+    remarks: &[String],
+) -> TokenStream {
     let mut lines = match description.map(str::trim).filter(|it| !it.is_empty()) {
         Some(description) => escape(description),
         None => vec![otherwise.to_owned()],
     };
-    for remark in remarks.iter().map(String::as_str).chain(experimental.then_some(EXPERIMENTAL)) {
+    for remark in remarks
+        .iter()
+        .map(String::as_str)
+        .chain(experimental.then_some(EXPERIMENTAL))
+    {
         lines.push(String::new());
         lines.push(remark.to_owned());
     }
-    let lines = lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
+    let lines = lines.iter().map(|line| {
+        if line.is_empty() {
+            String::new()
+        } else {
+            format!(" {line}")
+        }
+    });
     quote!(#(#[doc = #lines])*)
 }
 
@@ -27,7 +43,11 @@ fn escape(text: &str) -> Vec<String> {
     for line in text.lines().map(str::trim_end) {
         if let Some(language) = line.trim_start().strip_prefix("```") {
             in_fence = !in_fence;
-            let line = if in_fence && language.is_empty() { format!("{line}text") } else { line.to_owned() };
+            let line = if in_fence && language.is_empty() {
+                format!("{line}text")
+            } else {
+                line.to_owned()
+            };
             lines.push(line);
         } else if in_fence {
             lines.push(line.to_owned());
@@ -44,7 +64,11 @@ fn escape_line(line: &str) -> String {
     let paired = parts.len() % 2 == 1;
     let escaped = parts.iter().enumerate().map(|(index, part)| {
         let code = index % 2 == 1 && (paired || index + 1 < parts.len());
-        if code { (*part).to_owned() } else { escape_prose(part) }
+        if code {
+            (*part).to_owned()
+        } else {
+            escape_prose(part)
+        }
     });
     escaped.collect::<Vec<_>>().join("`")
 }
@@ -78,6 +102,9 @@ mod tests {
 
     #[test]
     fn a_bare_address_becomes_a_link() {
-        assert_eq!(escape_line("See https://example.org/x."), "See <https://example.org/x>.");
+        assert_eq!(
+            escape_line("See https://example.org/x."),
+            "See <https://example.org/x>."
+        );
     }
 }

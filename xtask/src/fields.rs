@@ -45,7 +45,9 @@ impl FieldTypes {
     /// The name and type of a field, or of a variant's body.
     pub fn of(&self, definition: &str, wire: &str) -> Result<&(Ident, Type)> {
         let key = (definition.to_owned(), wire.to_owned());
-        self.0.get(&key).with_context(|| format!("typify made no field of `{definition}.{wire}`"))
+        self.0
+            .get(&key)
+            .with_context(|| format!("typify made no field of `{definition}.{wire}`"))
     }
 }
 
@@ -65,15 +67,21 @@ fn run_typify(model: &Model) -> Result<proc_macro2::TokenStream> {
         let name = &definition.name;
         match &definition.kind {
             Kind::Struct(body) if !body.fields.is_empty() => {
-                let fields = body.fields.iter().map(|it| (it.wire.clone(), it.schema.clone()));
-                schemas.insert(name.clone(), all_required(fields.collect()));
+                let fields = body
+                    .fields
+                    .iter()
+                    .map(|it| (it.wire.clone(), it.schema.clone()));
+                schemas.insert(name.clone(), all_required(&fields.collect()));
             }
             _ => replace(name, &mut schemas),
         }
-        let bodies = definition.variants().iter().filter_map(|it| Some((it.wire.clone(), it.body.clone()?)));
+        let bodies = definition
+            .variants()
+            .iter()
+            .filter_map(|it| Some((it.wire.clone(), it.body.clone()?)));
         let bodies: Map<_, _> = bodies.collect();
         if !bodies.is_empty() {
-            schemas.insert(format!("{name}{CARRIER}"), all_required(bodies));
+            schemas.insert(format!("{name}{CARRIER}"), all_required(&bodies));
         }
     }
     let schemas: Vec<(String, Schema)> = schemas
@@ -88,11 +96,12 @@ fn run_typify(model: &Model) -> Result<proc_macro2::TokenStream> {
         Ok::<_, typify_impl::Error>(space.to_stream())
     };
     let outcome = catch_unwind(AssertUnwindSafe(run));
-    let stream = outcome.map_err(|_| anyhow!("typify panicked, see above: normalise away what it cannot take"))?;
+    let stream = outcome
+        .map_err(|_| anyhow!("typify panicked, see above: normalise away what it cannot take"))?;
     stream.map_err(|error| anyhow!("typify refused the schema: {error}"))
 }
 
-fn all_required(properties: Map<String, Value>) -> Value {
+fn all_required(properties: &Map<String, Value>) -> Value {
     let required: Vec<_> = properties.keys().cloned().collect();
     json!({"type": "object", "properties": properties, "required": required})
 }
@@ -101,7 +110,9 @@ fn all_required(properties: Map<String, Value>) -> Value {
 fn renamed(attributes: &[syn::Attribute]) -> Result<Option<String>> {
     let mut name = None;
     for attribute in attributes.iter().filter(|it| it.path().is_ident("serde")) {
-        let Meta::List(list) = &attribute.meta else { continue };
+        let Meta::List(list) = &attribute.meta else {
+            continue;
+        };
         list.parse_nested_meta(|meta| {
             ensure_rename(&meta)?;
             name = Some(meta.value()?.parse::<syn::LitStr>()?.value());
@@ -113,7 +124,11 @@ fn renamed(attributes: &[syn::Attribute]) -> Result<Option<String>> {
 }
 
 fn ensure_rename(meta: &syn::meta::ParseNestedMeta) -> syn::Result<()> {
-    if meta.path.is_ident("rename") { Ok(()) } else { Err(meta.error("not a rename")) }
+    if meta.path.is_ident("rename") {
+        Ok(())
+    } else {
+        Err(meta.error("not a rename"))
+    }
 }
 
 /// `::std::vec::Vec<T>` as `Vec<T>`.
@@ -131,12 +146,24 @@ impl VisitMut for ShortPaths {
 
 /// Asserts that none of the names typify is known to invent is in the output.
 pub fn assert_no_inventions(text: &str) -> Result<()> {
-    for invention in ["deny_unknown_fields", "NonZero", "subtype_", "BodyCarrier", "HashMap"] {
-        ensure!(!text.contains(invention), "the generated code contains `{invention}`");
+    for invention in [
+        "deny_unknown_fields",
+        "NonZero",
+        "subtype_",
+        "BodyCarrier",
+        "HashMap",
+    ] {
+        ensure!(
+            !text.contains(invention),
+            "the generated code contains `{invention}`"
+        );
     }
-    let numbered = text.match_indices("Variant").find(|(at, it)| {
-        text[at + it.len()..].starts_with(|next: char| next.is_ascii_digit())
-    });
-    ensure!(numbered.is_none(), "the generated code contains a numbered variant");
+    let numbered = text
+        .match_indices("Variant")
+        .find(|(at, it)| text[at + it.len()..].starts_with(|next: char| next.is_ascii_digit()));
+    ensure!(
+        numbered.is_none(),
+        "the generated code contains a numbered variant"
+    );
     Ok(())
 }

@@ -21,7 +21,11 @@ pub struct Layout<'a> {
 impl<'a> Layout<'a> {
     /// Measures all types. A type that holds itself unboxed is an error.
     pub fn of(model: &'a Model, types: &'a FieldTypes) -> Result<Self> {
-        let mut layout = Self { model, types, sizes: BTreeMap::new() };
+        let mut layout = Self {
+            model,
+            types,
+            sizes: BTreeMap::new(),
+        };
         for definition in model.definitions.values() {
             layout.measure(definition, &mut Vec::new())?;
         }
@@ -37,7 +41,10 @@ impl<'a> Layout<'a> {
         if let Some(size) = self.sizes.get(&definition.name) {
             return Ok(*size);
         }
-        anyhow::ensure!(!path.contains(&definition.name), "a type holds itself: {path:?}");
+        anyhow::ensure!(
+            !path.contains(&definition.name),
+            "a type holds itself: {path:?}"
+        );
         path.push(definition.name.clone());
         let size = match &definition.kind {
             Kind::Text | Kind::StringEnum(_) => 24,
@@ -68,10 +75,12 @@ impl<'a> Layout<'a> {
         let Type::Path(it) = ty else { return Ok(8) };
         let last = it.path.segments.last().context("an empty path")?;
         let inner = match &last.arguments {
-            PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|it| match it {
-                GenericArgument::Type(ty) => Some(ty),
-                _ => None,
-            }),
+            PathArguments::AngleBracketed(arguments) => {
+                arguments.args.iter().find_map(|it| match it {
+                    GenericArgument::Type(ty) => Some(ty),
+                    _ => None,
+                })
+            }
             _ => None,
         };
         Ok(match last.ident.to_string().as_str() {
@@ -84,7 +93,9 @@ impl<'a> Layout<'a> {
             "String" | "Vec" | "BTreeMap" | "Map" | "RequestId" => 24,
             name => {
                 let model = self.model;
-                let definition = model.definition(name).with_context(|| format!("the type `{name}` is unknown"))?;
+                let definition = model
+                    .definition(name)
+                    .with_context(|| format!("the type `{name}` is unknown"))?;
                 self.measure(definition, path)?
             }
         })

@@ -17,19 +17,16 @@ use crate::normalise;
 /// Regenerates everything, or with `check` fails with what would change.
 pub fn run(check: bool) -> Result<()> {
     let root = root()?;
-    let emitted = match extract::locate() {
-        Some(codex) => {
-            let emitted = extract::emit(&codex)?;
-            schema_files(&emitted).ensure(&root, check)?;
-            emitted
-        }
-        None => {
-            eprintln!("no runtime found: the schema is taken as it is checked in");
-            let recorded = recorded(&root)?;
-            // Nothing else may write it, so it must match its hashes.
-            schema_files(&recorded).ensure(&root, true)?;
-            recorded
-        }
+    let emitted = if let Some(codex) = extract::locate() {
+        let emitted = extract::emit(&codex)?;
+        schema_files(&emitted).ensure(&root, check)?;
+        emitted
+    } else {
+        eprintln!("no runtime found: the schema is taken as it is checked in");
+        let recorded = recorded(&root)?;
+        // Nothing else may write it, so it must match its hashes.
+        schema_files(&recorded).ensure(&root, true)?;
+        recorded
     };
     let overrides = read(&root, "overrides.toml")?;
     generate(&emitted, &overrides)?.ensure(&root, check)
@@ -42,12 +39,18 @@ fn generate(emitted: &Emitted, overrides: &str) -> Result<Files> {
     let stable = normalise::subset(&serde_json::from_str(&emitted.stable)?)?;
     let model = Model::build(&complete, &stable, &overrides)?;
     for path in overrides.unreviewed(&model) {
-        eprintln!("warning: is null something else than absence for `{path}`? List it in schema/overrides.toml");
+        eprintln!(
+            "warning: is null something else than absence for `{path}`? List it in schema/overrides.toml"
+        );
     }
-    let provenance =
-        Provenance { runtime_version: emitted.version.clone(), schema_sha256: sha256(&emitted.experimental) };
+    let provenance = Provenance {
+        runtime_version: emitted.version.clone(),
+        schema_sha256: sha256(&emitted.experimental),
+    };
     let files = emit::files(&model, &provenance)?;
-    files.texts().try_for_each(|it| fields::assert_no_inventions(it))?;
+    files
+        .texts()
+        .try_for_each(|it| fields::assert_no_inventions(it))?;
     Ok(files)
 }
 
@@ -55,7 +58,10 @@ fn generate(emitted: &Emitted, overrides: &str) -> Result<Files> {
 fn schema_files(emitted: &Emitted) -> Files {
     let mut files = Files::default();
     let mut sums = String::new();
-    for (name, text) in [("experimental.json", &emitted.experimental), ("stable.json", &emitted.stable)] {
+    for (name, text) in [
+        ("experimental.json", &emitted.experimental),
+        ("stable.json", &emitted.stable),
+    ] {
         let _ = writeln!(sums, "{}  {name}", sha256(text));
         files.add(format!("schema/{name}"), text.clone());
     }
@@ -74,18 +80,123 @@ fn recorded(root: &Path) -> Result<Emitted> {
 }
 
 fn read(root: &Path, name: &str) -> Result<String> {
-    fs::read_to_string(root.join("schema").join(name)).with_context(|| format!("reading schema/{name}"))
+    fs::read_to_string(root.join("schema").join(name))
+        .with_context(|| format!("reading schema/{name}"))
 }
 
 /// The root of the workspace.
 fn root() -> Result<PathBuf> {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().map(Path::to_owned).context("xtask lies in no workspace")
+    xtask
+        .parent()
+        .map(Path::to_owned)
+        .context("xtask lies in no workspace")
 }
 
 fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(text)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The checked-in schema and overrides.
+    fn checked_in() -> (Emitted, String) {
+        let root = root().unwrap();
+        (
+            recorded(&root).unwrap(),
+            read(&root, "overrides.toml").unwrap(),
+        )
+    }
+
+    fn failure(emitted: &Emitted, overrides: &str) -> String {
+        format!(
+            "{:#}",
+            generate(emitted, overrides).map(|_| ()).unwrap_err()
+        )
+    }
+
+    #[test]
+    fn the_checked_in_files_are_what_the_schema_generates() {
+        let (emitted, overrides) = checked_in();
+        generate(&emitted, &overrides)
+            .unwrap()
+            .ensure(&root().unwrap(), true)
+            .unwrap();
+    }
+
+    #[test]
+    fn a_changed_byte_of_the_schema_fails_its_hash() {
+        let (mut emitted, _) = checked_in();
+        emitted.stable.push('\n');
+        let folder = tempfile::tempdir().unwrap();
+        schema_files(&emitted).ensure(folder.path(), false).unwrap();
+        fs::write(
+            folder.path().join("schema/stable.json"),
+            emitted.stable.trim_end(),
+        )
+        .unwrap();
+        let found = recorded(folder.path()).unwrap();
+        let error = schema_files(&found)
+            .ensure(folder.path(), true)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("SHA256SUMS"), "{error}");
+    }
+
+    #[test]
+    fn an_override_that_no_longer_applies_fails() {
+        let (emitted, overrides) = checked_in();
+        for (old, new, message) in [
+            (
+                "\"ThreadListParams.sectionId\"",
+                "\"ThreadListParams.gone\"",
+                "there is no field `ThreadListParams.gone`",
+            ),
+            (
+                "\"ThreadListParams.sectionId\"",
+                "\"Thread.id\"",
+                "`Thread.id` cannot be absent as well as null",
+            ),
+            (
+                "\"account/logout\"",
+                "\"account/gone\"",
+                "no rule finds the response of `account/logout`",
+            ),
+            (
+                "\"windowsSandbox/readiness\"",
+                "\"thread/start\"",
+                "names the params of `thread/start`",
+            ),
+            (
+                "openai/form",
+                "openai/gone",
+                "two types want the name `McpServerElicitationRequestParamsOpenaiForm`",
+            ),
+        ] {
+            let changed = overrides.replace(old, new);
+            assert_ne!(changed, overrides);
+            let error = failure(&emitted, &changed);
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_response_without_a_method_fails() {
+        let (mut emitted, overrides) = checked_in();
+        let orphan = r#""definitions": { "OrphanResponse": {"type": "object"}, "#;
+        emitted.experimental = emitted
+            .experimental
+            .replacen("\"definitions\": {", orphan, 1);
+        assert_eq!(
+            failure(&emitted, &overrides),
+            "`OrphanResponse` answers 0 methods, not 1"
+        );
+    }
 }

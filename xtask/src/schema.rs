@@ -9,11 +9,21 @@ pub type Object = Map<String, Value>;
 ///
 /// The walk knows which keys hold schemas: a *property* may be called `minimum` or `title`.
 pub fn walk(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
-    let Value::Object(object) = schema else { return };
+    let Value::Object(object) = schema else {
+        return;
+    };
     for (key, value) in object.iter_mut() {
         match (key.as_str(), value) {
-            ("properties", Value::Object(properties)) => properties.values_mut().for_each(|it| walk(it, visit)),
-            ("oneOf" | "anyOf" | "allOf", Value::Array(branches)) => branches.iter_mut().for_each(|it| walk(it, visit)),
+            ("properties", Value::Object(properties)) => {
+                for property in properties.values_mut() {
+                    walk(property, visit);
+                }
+            }
+            ("oneOf" | "anyOf" | "allOf", Value::Array(branches)) => {
+                for branch in branches {
+                    walk(branch, visit);
+                }
+            }
             ("items" | "additionalProperties", inner) => walk(inner, visit),
             _ => {}
         }
@@ -23,12 +33,19 @@ pub fn walk(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
 
 /// The branches of a union, whichever keyword holds them.
 pub fn branches(schema: &Object) -> Option<&Vec<Value>> {
-    schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array)
+    schema
+        .get("oneOf")
+        .or_else(|| schema.get("anyOf"))
+        .and_then(Value::as_array)
 }
 
 /// The properties of an object schema; none if it has none.
 pub fn properties(schema: &Object) -> impl Iterator<Item = (&String, &Value)> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+    schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
 }
 
 /// Whether the schema requires the property.
@@ -38,7 +55,12 @@ pub fn requires(schema: &Object, property: &str) -> bool {
 
 /// The names of the required properties.
 pub fn required(schema: &Object) -> impl Iterator<Item = &str> {
-    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
 }
 
 /// The name behind a `$ref`.
@@ -48,7 +70,12 @@ pub fn reference(schema: &Value) -> Option<&str> {
 
 /// The strings of a string enum.
 pub fn strings(schema: &Value) -> Option<Vec<&str>> {
-    schema.get("enum")?.as_array()?.iter().map(Value::as_str).collect()
+    schema
+        .get("enum")?
+        .as_array()?
+        .iter()
+        .map(Value::as_str)
+        .collect()
 }
 
 /// The only string a schema allows, if it is such a one.
@@ -61,7 +88,10 @@ pub fn constant(schema: &Value) -> Option<&str> {
 
 /// The description of a schema.
 pub fn description(schema: &Object) -> Option<String> {
-    schema.get("description").and_then(Value::as_str).map(str::to_owned)
+    schema
+        .get("description")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 /// Whether the schema allows `null`.
@@ -69,14 +99,19 @@ pub fn nullable(schema: &Value) -> bool {
     let is_null = |it: &Value| it.get("type").is_some_and(|it| it == "null");
     match schema.get("type") {
         Some(Value::Array(types)) => types.iter().any(|it| it == "null"),
-        _ => schema.get("anyOf").and_then(Value::as_array).is_some_and(|branches| branches.iter().any(is_null)),
+        _ => schema
+            .get("anyOf")
+            .and_then(Value::as_array)
+            .is_some_and(|branches| branches.iter().any(is_null)),
     }
 }
 
 /// The schema without its `null`.
 pub fn non_null(schema: &Value) -> Value {
     let mut schema = schema.clone();
-    let Value::Object(object) = &mut schema else { return schema };
+    let Value::Object(object) = &mut schema else {
+        return schema;
+    };
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|it| it != "null");
         if let [only] = types.as_slice() {

@@ -8,6 +8,8 @@ use crate::child::Child;
 use crate::output::telling_line;
 use crate::staging::{Sizes, Staging};
 
+/// How long a Python may take to say where it is.
+const START: Duration = Duration::from_secs(10);
 const REPORT: Duration = Duration::from_millis(200);
 /// How a shell ends that didn't find a program.
 const NOT_FOUND: i32 = 127;
@@ -69,10 +71,19 @@ pub(crate) struct Task<'a> {
     pub(crate) stall_timeout: Duration,
 }
 
+impl Task<'_> {
+    fn log(&self) -> PathBuf {
+        self.staging.root().join("log")
+    }
+}
+
 impl Candidate {
     pub(crate) fn run(&self, task: &Task<'_>, progress: &mut dyn FnMut(&Progress)) -> Outcome {
-        let log = task.staging.root().join("log");
-        let mut child = match Child::spawn(&mut self.command(task), log) {
+        let mut command = match self.command(task) {
+            Ok(command) => command,
+            Err(outcome) => return outcome,
+        };
+        let mut child = match Child::spawn(&mut command, task.log()) {
             Ok(child) => child,
             Err(error) => return failed_to_start(&error),
         };
@@ -89,23 +100,25 @@ impl Candidate {
     /// with `-m` imports a `pip.py` from the first, and the system's temporary folder may be too
     /// small. What the user has set for indexes, mirrors and certificates applies; isolated mode
     /// (`-I`) would hide a pip that is installed for the user only.
-    fn command(&self, task: &Task<'_>) -> Command {
+    fn command(&self, task: &Task<'_>) -> Result<Command, Outcome> {
         let staging = task.staging;
-        let mut command = Child::command(self.program);
-        command.current_dir(staging.root());
-        for variable in ["TMPDIR", "TMP", "TEMP"] {
-            command.env(variable, staging.temp());
-        }
+        let mut command;
         match self.kind {
             Kind::Uv => {
+                command = Child::command(self.program);
                 command.args(["pip", "install", "--no-python-downloads", "--cache-dir"]);
                 command.arg(staging.uv_cache());
             }
             Kind::Python(select) => {
-                command.args(select).args(["-m", "pip", "install"]);
+                command = Child::command(self.interpreter(select, task)?);
+                command.args(["-m", "pip", "install"]);
                 command.args(["--no-user", "--no-input", "--disable-pip-version-check"]);
                 command.env("PIP_REQUIRE_VIRTUALENV", "0");
             }
+        }
+        command.current_dir(staging.root());
+        for variable in ["TMPDIR", "TMP", "TEMP"] {
+            command.env(variable, staging.temp());
         }
         command.arg("--target").arg(staging.package());
         command.args(["--require-hashes", "--no-deps", "--only-binary=:all:", "-r"]);
@@ -113,7 +126,29 @@ impl Candidate {
         if let Some(wheels) = &task.wheels {
             command.args(["--no-index", "--find-links"]).arg(wheels);
         }
-        command
+        Ok(command)
+    }
+
+    /// The Python itself behind what may be a version manager's shim: pyenv's follows every
+    /// `pip install` with a step of its own, which fails if another was killed in it.
+    fn interpreter(&self, select: &[&str], task: &Task<'_>) -> Result<String, Outcome> {
+        let mut command = Child::command(self.program);
+        command.args(select).current_dir(task.staging.root());
+        command.args(["-I", "-c", "import sys; print(sys.executable)"]);
+        let mut child =
+            Child::spawn(&mut command, task.log()).map_err(|error| failed_to_start(&error))?;
+        let start = Instant::now();
+        match child.wait_while(|| start.elapsed() < START) {
+            Ok(Some(status)) if status.success() => {
+                let output = child.output();
+                let path = output.lines().next_back().filter(|path| !path.is_empty());
+                path.map(str::to_owned)
+                    .ok_or_else(|| Outcome::Failed("it doesn't know its own path".to_owned()))
+            }
+            Ok(Some(status)) => Err(failed(status, &child.output())),
+            Ok(None) => Err(Outcome::Failed("it did not start in time".to_owned())),
+            Err(error) => Err(Outcome::Failed(error.to_string())),
+        }
     }
 }
 

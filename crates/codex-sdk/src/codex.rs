@@ -91,10 +91,13 @@ impl Codex {
         early.unwrap_or_else(|| NotificationStream::new(self.client.connection.subscribe(None)))
     }
 
-    /// How many requests are unanswered, and how many turns of this client start or run.
-    #[doc(hidden)]
-    pub fn in_flight(&self) -> (usize, usize) {
-        self.client.connection.router().in_flight()
+    /// What goes on in this client right now.
+    pub fn stats(&self) -> Stats {
+        let (requests_in_flight, live_turns) = self.client.connection.router().in_flight();
+        Stats {
+            requests_in_flight,
+            live_turns,
+        }
     }
 }
 
@@ -104,6 +107,16 @@ impl fmt::Debug for Codex {
             .field("metadata", &self.client.metadata)
             .finish_non_exhaustive()
     }
+}
+
+/// Counters of a client, from [`Codex::stats`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests that were sent, and neither answered nor past their deadline.
+    pub requests_in_flight: usize,
+    /// Turns that this client has started or seen begin, and that have not ended.
+    pub live_turns: usize,
 }
 
 /// What the runtime said of itself in the handshake (`initialize`).

@@ -272,7 +272,7 @@ pub use codex_types as types;
 
 pub use builder::CodexBuilder;
 pub use call::Call;
-pub use codex::{Codex, Metadata};
+pub use codex::{Codex, Metadata, Stats};
 pub use error::{
     CloseReason, Closed, Error, Result, RpcError, RpcErrorKind, TurnFailed, TurnIncomplete,
 };

@@ -4,8 +4,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// How much of a line over the cap is kept, to tell whose it was.
-const KEPT_OF_OVERLONG: usize = 64 * 1024;
+/// How much is kept of each end of a line over the cap, to tell whose it was.
+const KEPT_OF_OVERLONG: usize = 32 * 1024;
 /// A buffer that one long line has grown is given back once it is empty.
 const KEPT_CAPACITY: usize = 1024 * 1024;
 const READ_SIZE: usize = 64 * 1024;
@@ -15,8 +15,8 @@ const READ_SIZE: usize = 64 * 1024;
 pub(crate) enum Line<'a> {
     /// A whole line, without its end.
     Whole(&'a [u8]),
-    /// The beginning of a line over the cap; the rest of it was skipped.
-    Overlong(&'a [u8]),
+    /// The beginning and the end of a line over the cap; what lay between was skipped.
+    Overlong(&'a [u8], &'a [u8]),
 }
 
 /// How the input ended.
@@ -34,7 +34,7 @@ pub(crate) struct Lines<R> {
     start: usize,
     /// Up to where `buffer` was searched for a line's end.
     searched: usize,
-    /// Bytes already thrown away of a line over the cap.
+    /// Bytes already thrown away from the middle of a line over the cap.
     skipped: usize,
     cap: usize,
 }
@@ -73,24 +73,26 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.start = end + 1;
         self.searched = self.start;
         let skipped = std::mem::take(&mut self.skipped);
-        if skipped > 0 || line.len() > self.cap {
-            let kept = line.len().min(KEPT_OF_OVERLONG);
-            return Line::Overlong(&self.buffer[line][..kept]);
+        let line = &self.buffer[line];
+        if skipped + line.len() <= self.cap {
+            return Line::Whole(line);
         }
-        Line::Whole(&self.buffer[line])
+        let kept = line.len().min(KEPT_OF_OVERLONG);
+        Line::Overlong(&line[..kept], &line[line.len() - kept..])
     }
 
     /// Makes room for the next read: drops the lines that were taken and, of a line over the cap,
-    /// all but its beginning.
+    /// all but its ends.
     fn compact(&mut self) {
         self.buffer.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;
-        if self.buffer.len() > self.cap {
-            let kept = self.buffer.len().min(KEPT_OF_OVERLONG);
-            self.skipped += self.buffer.len() - kept;
-            self.buffer.truncate(kept);
-            self.searched = kept;
+        let kept = 2 * KEPT_OF_OVERLONG;
+        if self.skipped + self.buffer.len() > self.cap.max(kept) && self.buffer.len() > kept {
+            let middle = KEPT_OF_OVERLONG..self.buffer.len() - KEPT_OF_OVERLONG;
+            self.skipped += middle.len();
+            self.buffer.drain(middle);
+            self.searched = self.buffer.len();
         }
         if self.buffer.is_empty() && self.buffer.capacity() > KEPT_CAPACITY {
             self.buffer.shrink_to(READ_SIZE);
@@ -111,7 +113,7 @@ mod tests {
         loop {
             match lines.next().await.unwrap() {
                 Ok(Line::Whole(line)) => found.push((true, line.to_vec())),
-                Ok(Line::Overlong(line)) => found.push((false, line.to_vec())),
+                Ok(Line::Overlong(head, tail)) => found.push((false, [head, tail].concat())),
                 Err(end) => return (found, end),
             }
         }
@@ -127,12 +129,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_over_the_cap_is_skipped_and_the_next_one_read() {
-        let long = 3 * KEPT_OF_OVERLONG;
+        let long = 40 * KEPT_OF_OVERLONG;
         let mut input = vec![b'x'; long];
-        input.extend_from_slice(b"\nnext\n");
-        let (lines, end) = all(&input, KEPT_OF_OVERLONG * 2).await;
+        input.extend_from_slice(b" the end\nnext\n");
+        let (lines, end) = all(&input, KEPT_OF_OVERLONG).await;
         assert_eq!(lines.len(), 2);
-        assert_eq!(lines[0], (false, vec![b'x'; KEPT_OF_OVERLONG]));
+        let (whole, kept) = &lines[0];
+        assert!(!whole && kept.starts_with(b"xxx") && kept.ends_with(b"x the end"));
+        assert_eq!(kept.len(), 2 * KEPT_OF_OVERLONG);
         assert_eq!(lines[1], (true, b"next".to_vec()));
         assert_eq!(end, End { unfinished: 0 });
     }

@@ -35,7 +35,7 @@ pub(crate) async fn read(
     loop {
         match lines.next().await {
             Ok(Ok(Line::Whole(line))) => receive(&connection, line),
-            Ok(Ok(Line::Overlong(beginning))) => skip_overlong(&connection, beginning, limit),
+            Ok(Ok(Line::Overlong(head, tail))) => skip_overlong(&connection, head, tail, limit),
             Ok(Err(end)) if end.unfinished == 0 => return CloseReason::Ended,
             Ok(Err(end)) => {
                 return CloseReason::EndedInLine {
@@ -106,22 +106,24 @@ fn resolve(
 }
 
 /// Tells whoever a line over the cap was for: a request, a turn, or else all subscriptions.
-fn skip_overlong(connection: &Arc<Connection>, beginning: &[u8], limit: usize) {
-    let text = String::from_utf8_lossy(beginning);
+fn skip_overlong(connection: &Arc<Connection>, head: &[u8], tail: &[u8], limit: usize) {
+    let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
+    let find = |key| string_after(&head, key).or_else(|| string_after(&tail, key));
+    let thread_id = find("\"threadId\":\"");
+    let turn_id = find("\"turnId\":\"").or_else(|| find("\"turn\":{\"id\":\""));
+    let request = head.strip_prefix("{\"id\":").and_then(leading_integer);
+
     let error = Error::LineTooLong { limit };
-    tracing::warn!(limit, "skipped a line over the limit");
+    tracing::warn!(limit, thread_id, turn_id, request, "skipped a line over the limit");
     let mut router = connection.router();
-    let of_turn = string_after(&text, "\"threadId\":\"").is_some_and(|thread_id| {
-        let turn_id = string_after(&text, "\"turnId\":\"");
-        let turn_id = turn_id.or_else(|| string_after(&text, "\"turn\":{\"id\":\""));
-        turn_id.is_some_and(|turn_id| router.fail_turn(thread_id, turn_id, &error))
-    });
-    let id = text.strip_prefix("{\"id\":").and_then(leading_integer);
-    let (of_request, orphan) = match id {
-        Some(id) => router.fail_request(id, &error),
-        None => (false, None),
+    let (known, orphan) = match (request, thread_id, turn_id) {
+        (Some(id), ..) => router.fail_request(id, &error),
+        (None, Some(thread_id), Some(turn_id)) => {
+            (router.fail_turn(thread_id, turn_id, &error), None)
+        }
+        _ => (false, None),
     };
-    if !of_turn && !of_request {
+    if !known {
         router.report(&error);
     }
     drop(router);

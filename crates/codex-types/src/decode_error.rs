@@ -14,7 +14,11 @@ pub struct DecodeError {
 impl DecodeError {
     pub(crate) fn new(method: &str, json: &str, source: serde_json::Error) -> Self {
         let path = json_path::at(json, source.line(), source.column());
-        Self { method: method.to_owned(), path, source }
+        Self {
+            method: method.to_owned(),
+            path,
+            source,
+        }
     }
 
     /// The method of the message, or of the request that the message answers.
@@ -36,7 +40,11 @@ impl fmt::Display for DecodeError {
         }
         // The position in the line is of no use beside the path; the source still has it.
         let cause = self.source.to_string();
-        write!(f, ": {}", cause.split(" at line ").next().unwrap_or_default())
+        write!(
+            f,
+            ": {}",
+            cause.split(" at line ").next().unwrap_or_default()
+        )
     }
 }
 

@@ -37,7 +37,10 @@ pub fn encode_notification<P: Serialize + ?Sized>(
 /// # Errors
 ///
 /// If the result cannot be written as JSON.
-pub fn encode_response<R: Serialize + ?Sized>(id: &RequestId, result: &R) -> Result<String, serde_json::Error> {
+pub fn encode_response<R: Serialize + ?Sized>(
+    id: &RequestId,
+    result: &R,
+) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Line<'a, R: ?Sized> {
         id: &'a RequestId,
@@ -89,5 +92,9 @@ pub(crate) fn notification_line<P: Serialize + ?Sized>(
         #[serde(skip_serializing_if = "Option::is_none")]
         emitted_at_ms: Option<i64>,
     }
-    serde_json::to_string(&Line { method, params, emitted_at_ms })
+    serde_json::to_string(&Line {
+        method,
+        params,
+        emitted_at_ms,
+    })
 }

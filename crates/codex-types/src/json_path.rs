@@ -14,7 +14,11 @@ enum Frame<'a> {
 /// The path of the value at a line and a column, both as `serde_json` counts them: the column is
 /// the number of bytes that were consumed in the line.
 pub(crate) fn at(json: &str, line: usize, column: usize) -> String {
-    let before: usize = json.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let before: usize = json
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
     if line == 0 {
         return String::new();
     }
@@ -89,7 +93,10 @@ mod tests {
     #[test]
     fn a_value_is_named_by_keys_and_indices() {
         let json = r#"{"turn":{"items":[{"type":"a"},{"type":5}]}}"#;
-        assert_eq!(at(json, 1, json.find('5').unwrap() + 1), "turn.items[1].type");
+        assert_eq!(
+            at(json, 1, json.find('5').unwrap() + 1),
+            "turn.items[1].type"
+        );
     }
 
     #[test]

@@ -78,11 +78,23 @@ impl<'a> Message<'a> {
     ///
     /// If the line is not JSON in UTF-8, or neither request, notification nor response.
     pub fn parse<L: AsRef<[u8]> + ?Sized>(line: &'a L) -> Result<Self, MessageError> {
-        let envelope: Envelope<'a> = serde_json::from_slice(line.as_ref()).map_err(MessageError::Json)?;
-        let Envelope { id, method, params, result, error, emitted_at_ms } = envelope;
+        let envelope: Envelope<'a> =
+            serde_json::from_slice(line.as_ref()).map_err(MessageError::Json)?;
+        let Envelope {
+            id,
+            method,
+            params,
+            result,
+            error,
+            emitted_at_ms,
+        } = envelope;
         match (method, id, result, error) {
             (Some(Text(method)), Some(id), ..) => Ok(Self::Request { id, method, params }),
-            (Some(Text(method)), None, ..) => Ok(Self::Notification { method, params, emitted_at_ms }),
+            (Some(Text(method)), None, ..) => Ok(Self::Notification {
+                method,
+                params,
+                emitted_at_ms,
+            }),
             (None, id, None, Some(error)) => Ok(Self::Error { id, error }),
             (None, Some(id), Some(result), None) => Ok(Self::Response { id, result }),
             _ => Err(MessageError::Shape),

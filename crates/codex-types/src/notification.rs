@@ -18,8 +18,15 @@ impl NotificationEnvelope {
     /// # Errors
     ///
     /// If the method is known, and its params are not of its type.
-    pub fn decode(method: &str, params: Option<&RawValue>, emitted_at_ms: Option<i64>) -> Result<Self, DecodeError> {
-        Ok(Self { notification: ServerNotification::decode(method, params)?, emitted_at_ms })
+    pub fn decode(
+        method: &str,
+        params: Option<&RawValue>,
+        emitted_at_ms: Option<i64>,
+    ) -> Result<Self, DecodeError> {
+        Ok(Self {
+            notification: ServerNotification::decode(method, params)?,
+            emitted_at_ms,
+        })
     }
 
     /// Encodes the whole line, without its end.
@@ -34,7 +41,10 @@ impl NotificationEnvelope {
 
 impl From<ServerNotification> for NotificationEnvelope {
     fn from(notification: ServerNotification) -> Self {
-        Self { notification, emitted_at_ms: None }
+        Self {
+            notification,
+            emitted_at_ms: None,
+        }
     }
 }
 

@@ -64,7 +64,9 @@ impl<'de> Deserialize<'de> for RequestId {
             }
 
             fn visit_u64<E: Error>(self, id: u64) -> Result<RequestId, E> {
-                i64::try_from(id).map(RequestId::Integer).map_err(|_| E::custom("the id is too large"))
+                i64::try_from(id)
+                    .map(RequestId::Integer)
+                    .map_err(|_| E::custom("the id is too large"))
             }
 
             fn visit_str<E: Error>(self, id: &str) -> Result<RequestId, E> {

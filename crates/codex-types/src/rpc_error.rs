@@ -19,7 +19,11 @@ pub struct RpcError {
 impl RpcError {
     /// Creates an error without data.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data: None }
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+        }
     }
 }
 

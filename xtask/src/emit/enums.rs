@@ -12,7 +12,10 @@ use crate::schema::reference;
 
 /// A named string.
 pub fn text(context: &Context, definition: &Definition) -> Vec<TokenStream> {
-    let (name, doc) = (format_ident!("{}", definition.name), context.doc(definition));
+    let (name, doc) = (
+        format_ident!("{}", definition.name),
+        context.doc(definition),
+    );
     let declaration = quote! {
         #doc
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,8 +25,15 @@ pub fn text(context: &Context, definition: &Definition) -> Vec<TokenStream> {
 }
 
 /// One of some strings.
-pub fn strings(context: &Context, definition: &Definition, variants: &[Variant]) -> Vec<TokenStream> {
-    let (name, doc) = (format_ident!("{}", definition.name), context.doc(definition));
+pub fn strings(
+    context: &Context,
+    definition: &Definition,
+    variants: &[Variant],
+) -> Vec<TokenStream> {
+    let (name, doc) = (
+        format_ident!("{}", definition.name),
+        context.doc(definition),
+    );
     let declarations = variants.iter().map(|it| {
         let (doc, ident) = (variant_doc(it), ident(it));
         quote!(#doc #ident,)
@@ -59,14 +69,20 @@ pub fn strings(context: &Context, definition: &Definition, variants: &[Variant])
 }
 
 /// An object whose tag says which.
-pub fn tagged(context: &Context, definition: &Definition, tag: &str, variants: &[Variant]) -> Result<Vec<TokenStream>> {
+pub fn tagged(
+    context: &Context,
+    definition: &Definition,
+    tag: &str,
+    variants: &[Variant],
+) -> Result<Vec<TokenStream>> {
     let name = format_ident!("{}", definition.name);
     let mut items = declaration(context, definition, &quote!(tag = #tag), variants)?;
     let arms = variants.iter().map(|it| {
         let (ident, wire) = (ident(it), &it.wire);
-        match it.body {
-            Some(_) => quote!(#wire => Self::#ident(Deserialize::deserialize(body)?),),
-            None => quote!(#wire => ignore(body, Self::#ident)?,),
+        if it.body.is_some() {
+            quote!(#wire => Self::#ident(Deserialize::deserialize(body)?),)
+        } else {
+            quote!(#wire => ignore(body, Self::#ident)?,)
         }
     });
     let decode = quote! {
@@ -81,7 +97,12 @@ pub fn tagged(context: &Context, definition: &Definition, tag: &str, variants: &
             }
         }
     };
-    let unknown = quote!(value.get(<Self as Tagged>::TAG).and_then(Value::as_str).unwrap_or_default());
+    let unknown = quote!(
+        value
+            .get(<Self as Tagged>::TAG)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    );
     let tag = tag_function(&format!("The value of `{tag}`."), variants, &unknown);
     let accessors = routes::accessors(context, definition)?;
     let functions = quote!(impl #name { #tag #(#accessors)* });
@@ -90,7 +111,11 @@ pub fn tagged(context: &Context, definition: &Definition, tag: &str, variants: &
 }
 
 /// A string, or an object with one key.
-pub fn external(context: &Context, definition: &Definition, variants: &[Variant]) -> Result<Vec<TokenStream>> {
+pub fn external(
+    context: &Context,
+    definition: &Definition,
+    variants: &[Variant],
+) -> Result<Vec<TokenStream>> {
     let name = format_ident!("{}", definition.name);
     let mut items = declaration(context, definition, &TokenStream::new(), variants)?;
     let units = variants.iter().filter(|it| it.body.is_none()).map(|it| {
@@ -116,13 +141,25 @@ pub fn external(context: &Context, definition: &Definition, variants: &[Variant]
             }
         }
     };
-    let tag = tag_function("The string, or the key of the object.", variants, &quote!(external_tag(value)));
-    items.extend([quote!(impl #name { #tag }), decode, quote!(external_enum!(#name);)]);
+    let tag = tag_function(
+        "The string, or the key of the object.",
+        variants,
+        &quote!(external_tag(value)),
+    );
+    items.extend([
+        quote!(impl #name { #tag }),
+        decode,
+        quote!(external_enum!(#name);),
+    ]);
     Ok(items)
 }
 
 /// Something whose shape says which.
-pub fn untagged(context: &Context, definition: &Definition, variants: &[Variant]) -> Result<Vec<TokenStream>> {
+pub fn untagged(
+    context: &Context,
+    definition: &Definition,
+    variants: &[Variant],
+) -> Result<Vec<TokenStream>> {
     let name = format_ident!("{}", definition.name);
     let mut items = declaration(context, definition, &quote!(untagged), variants)?;
     let shapes = variants.iter().map(|it| {
@@ -153,7 +190,10 @@ fn declaration(
     serde: &TokenStream,
     variants: &[Variant],
 ) -> Result<Vec<TokenStream>> {
-    let (name, doc) = (format_ident!("{}", definition.name), context.doc(definition));
+    let (name, doc) = (
+        format_ident!("{}", definition.name),
+        context.doc(definition),
+    );
     let untagged = serde.to_string() == "untagged";
     let declarations = variants.iter().map(|it| {
         let (doc, ident, wire) = (variant_doc(it), ident(it), &it.wire);
@@ -178,11 +218,19 @@ fn declaration(
             Unrecognized(Value),
         }
     };
-    Ok(if secret { vec![declaration, redacted(definition, variants)] } else { vec![declaration] })
+    Ok(if secret {
+        vec![declaration, redacted(definition, variants)]
+    } else {
+        vec![declaration]
+    })
 }
 
 fn holds_secrets(context: &Context, variant: &Variant) -> bool {
-    let body = variant.body.as_ref().and_then(reference).and_then(|it| context.model.definition(it));
+    let body = variant
+        .body
+        .as_ref()
+        .and_then(reference)
+        .and_then(|it| context.model.definition(it));
     body.is_some_and(|it| it.fields().iter().any(|it| it.secret))
 }
 
@@ -191,9 +239,10 @@ fn redacted(definition: &Definition, variants: &[Variant]) -> TokenStream {
     let name = format_ident!("{}", definition.name);
     let arms = variants.iter().map(|it| {
         let (ident, title) = (ident(it), &it.ident);
-        match it.body {
-            Some(_) => quote!(Self::#ident(body) => f.debug_tuple(#title).field(body).finish(),),
-            None => quote!(Self::#ident => f.write_str(#title),),
+        if it.body.is_some() {
+            quote!(Self::#ident(body) => f.debug_tuple(#title).field(body).finish(),)
+        } else {
+            quote!(Self::#ident => f.write_str(#title),)
         }
     });
     quote! {
@@ -208,7 +257,11 @@ fn redacted(definition: &Definition, variants: &[Variant]) -> TokenStream {
     }
 }
 
-fn body<'a>(context: &'a Context, definition: &Definition, variant: &Variant) -> Result<Option<&'a Type>> {
+fn body<'a>(
+    context: &'a Context,
+    definition: &Definition,
+    variant: &Variant,
+) -> Result<Option<&'a Type>> {
     if variant.body.is_none() {
         return Ok(None);
     }
@@ -231,7 +284,12 @@ fn tag_function(doc: &str, variants: &[Variant], unknown: &TokenStream) -> Token
 }
 
 fn variant_doc(variant: &Variant) -> TokenStream {
-    docs::item(variant.doc.as_deref(), &format!("The protocol's `{}`.", variant.wire), variant.experimental, &[])
+    docs::item(
+        variant.doc.as_deref(),
+        &format!("The protocol's `{}`.", variant.wire),
+        variant.experimental,
+        &[],
+    )
 }
 
 fn ident(variant: &Variant) -> Ident {

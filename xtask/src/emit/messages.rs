@@ -37,28 +37,44 @@ pub fn modules(context: &Context) -> Result<Vec<(&'static str, Vec<TokenStream>)
     let client_requests = Message {
         name: format_ident!("ClientRequest"),
         doc: " A request of the client, by its method.",
-        entries: model.client_requests.iter().map(|it| request(context, it)).collect(),
+        entries: model
+            .client_requests
+            .iter()
+            .map(|it| request(context, it))
+            .collect(),
         request: true,
         routed: false,
     };
     let server_requests = Message {
         name: format_ident!("ServerRequest"),
         doc: " A request of the server, by its method.",
-        entries: model.server_requests.iter().map(|it| request(context, it)).collect(),
+        entries: model
+            .server_requests
+            .iter()
+            .map(|it| request(context, it))
+            .collect(),
         request: true,
         routed: true,
     };
     let server_notifications = Message {
         name: format_ident!("ServerNotification"),
         doc: " A notification of the server, by its method.",
-        entries: model.server_notifications.iter().map(|it| notification(context, it)).collect(),
+        entries: model
+            .server_notifications
+            .iter()
+            .map(|it| notification(context, it))
+            .collect(),
         request: false,
         routed: true,
     };
     let client_notifications = Message {
         name: format_ident!("ClientNotification"),
         doc: " A notification of the client, by its method.",
-        entries: model.client_notifications.iter().map(|it| bare(it)).collect(),
+        entries: model
+            .client_notifications
+            .iter()
+            .map(|it| bare(it))
+            .collect(),
         request: false,
         routed: false,
     };
@@ -69,8 +85,14 @@ pub fn modules(context: &Context) -> Result<Vec<(&'static str, Vec<TokenStream>)
     Ok(vec![
         ("client_requests", client),
         ("server_requests", server),
-        ("server_notifications", items(context, &server_notifications)?),
-        ("client_notifications", items(context, &client_notifications)?),
+        (
+            "server_notifications",
+            items(context, &server_notifications)?,
+        ),
+        (
+            "client_notifications",
+            items(context, &client_notifications)?,
+        ),
     ])
 }
 
@@ -82,7 +104,9 @@ fn request(context: &Context, method: &Method) -> Entry {
         experimental: method.experimental,
         payload: method.params_type().map(str::to_owned),
         nullable: matches!(method.params, Params::Nullable(_)),
-        boxed: method.params_type().is_some_and(|it| context.layout.is_large(it)),
+        boxed: method
+            .params_type()
+            .is_some_and(|it| context.layout.is_large(it)),
     }
 }
 
@@ -119,16 +143,34 @@ fn items(context: &Context, message: &Message) -> Result<Vec<TokenStream>> {
 }
 
 fn declaration(message: &Message) -> TokenStream {
-    let Message { name, doc, entries, .. } = message;
+    let Message {
+        name, doc, entries, ..
+    } = message;
     let variants = entries.iter().map(|entry| {
-        let Entry { ident, method, doc, experimental, boxed, .. } = entry;
+        let Entry {
+            ident,
+            method,
+            doc,
+            experimental,
+            boxed,
+            ..
+        } = entry;
         let doc = match doc {
-            Some(_) => docs::item(doc.as_deref(), "", *experimental, &[format!("Method `{method}`.")]),
+            Some(_) => docs::item(
+                doc.as_deref(),
+                "",
+                *experimental,
+                &[format!("Method `{method}`.")],
+            ),
             None => docs::item(None, &format!("`{method}`."), *experimental, &[]),
         };
         let payload = entry.payload.as_ref().map(|it| {
             let ty = format_ident!("{it}");
-            if *boxed { quote!((Box<#ty>)) } else { quote!((#ty)) }
+            if *boxed {
+                quote!((Box<#ty>))
+            } else {
+                quote!((#ty))
+            }
         });
         quote!(#doc #ident #payload,)
     });
@@ -150,7 +192,12 @@ fn declaration(message: &Message) -> TokenStream {
 }
 
 fn functions(message: &Message) -> TokenStream {
-    let Message { name, entries, request, .. } = message;
+    let Message {
+        name,
+        entries,
+        request,
+        ..
+    } = message;
     let methods = entries.iter().map(|it| &it.method);
     let names = entries.iter().map(|it| {
         let (pattern, method) = (pattern(it), &it.method);
@@ -217,14 +264,21 @@ fn functions(message: &Message) -> TokenStream {
 
 fn payload(message: &Message) -> TokenStream {
     let Message { name, entries, .. } = message;
-    let without: Vec<_> = entries.iter().filter(|it| it.payload.is_none()).map(pattern).collect();
-    let without = (!without.is_empty()).then(|| quote!(#(#without)|* => serializer.serialize_unit(),));
-    let with = entries.iter().filter(|it| it.payload.is_some()).map(|it| {
-        let ident = &it.ident;
-        quote!(Self::#ident(body) => Serialize::serialize(body, serializer),)
-    });
+    let without: Vec<_> = entries
+        .iter()
+        .filter(|it| it.payload.is_none())
+        .map(pattern)
+        .collect();
+    let without =
+        (!without.is_empty()).then(|| quote!(#(#without)|* => serializer.serialize_unit(),));
+    let with = by_payload(entries).into_iter().map(
+        |(_, idents)| quote!(#(Self::#idents(body))|* => Serialize::serialize(body, serializer),),
+    );
     let has_params = without.as_ref().map_or(quote!(true), |_| {
-        let units = entries.iter().filter(|it| it.payload.is_none()).map(pattern);
+        let units = entries
+            .iter()
+            .filter(|it| it.payload.is_none())
+            .map(pattern);
         quote!(!matches!(self, #(#units)|*))
     });
     quote! {
@@ -253,11 +307,9 @@ fn routing(context: &Context, message: &Message) -> Result<TokenStream> {
     let mut functions = Vec::new();
     for key in &routes::KEYS {
         let mut arms = Vec::new();
-        for entry in &message.entries {
-            let Some(payload) = &entry.payload else { continue };
-            let ident = &entry.ident;
+        for (payload, idents) in by_payload(&message.entries) {
             if let Some(read) = routes::read(context, payload, key)? {
-                arms.push(quote!(Self::#ident(body) => #read,));
+                arms.push(quote!(#(Self::#idents(body))|* => #read,));
             }
         }
         let (function, doc) = (format_ident!("{}", key.function), key.doc);
@@ -275,10 +327,26 @@ fn routing(context: &Context, message: &Message) -> Result<TokenStream> {
     Ok(quote!(impl #name { #(#functions)* }))
 }
 
+/// The variants of each type of payload: some methods share one.
+fn by_payload(entries: &[Entry]) -> Vec<(&str, Vec<&Ident>)> {
+    let mut groups: Vec<(&str, Vec<&Ident>)> = Vec::new();
+    for entry in entries {
+        let Some(payload) = entry.payload.as_deref() else {
+            continue;
+        };
+        match groups.iter_mut().find(|(known, _)| *known == payload) {
+            Some((_, idents)) => idents.push(&entry.ident),
+            None => groups.push((payload, vec![&entry.ident])),
+        }
+    }
+    groups
+}
+
 fn pattern(entry: &Entry) -> TokenStream {
     let ident = &entry.ident;
-    match entry.payload {
-        Some(_) => quote!(Self::#ident(_)),
-        None => quote!(Self::#ident),
+    if entry.payload.is_some() {
+        quote!(Self::#ident(_))
+    } else {
+        quote!(Self::#ident)
     }
 }

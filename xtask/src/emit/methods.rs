@@ -11,12 +11,20 @@ use crate::model::Params;
 pub fn client(context: &Context) -> Vec<TokenStream> {
     let mut items = Vec::new();
     for method in &context.model.client_requests {
-        let (Params::None { unit: name } | Params::Type(name) | Params::Nullable(name)) = &method.params;
-        let (name, response) = (format_ident!("{name}"), format_ident!("{}", method.response));
+        let (Params::None { unit: name } | Params::Type(name) | Params::Nullable(name)) =
+            &method.params;
+        let (name, response) = (
+            format_ident!("{name}"),
+            format_ident!("{}", method.response),
+        );
         let (wire, experimental) = (&method.name, method.experimental);
         if method.params_type().is_none() {
             let otherwise = format!("Params of the client request `{wire}`: none.");
-            let remarks = if method.doc.is_some() { vec![otherwise.clone()] } else { Vec::new() };
+            let remarks = if method.doc.is_some() {
+                vec![otherwise.clone()]
+            } else {
+                Vec::new()
+            };
             let doc = docs::item(method.doc.as_deref(), &otherwise, experimental, &remarks);
             items.push(quote! {
                 #doc
@@ -38,7 +46,10 @@ pub fn client(context: &Context) -> Vec<TokenStream> {
 /// `ServerMethod` for every request of the server.
 pub fn server(context: &Context) -> Vec<TokenStream> {
     let methods = context.model.server_requests.iter().filter_map(|method| {
-        let (name, response) = (format_ident!("{}", method.params_type()?), format_ident!("{}", method.response));
+        let (name, response) = (
+            format_ident!("{}", method.params_type()?),
+            format_ident!("{}", method.response),
+        );
         let wire = &method.name;
         Some(quote! {
             impl ServerMethod for #name {

@@ -1,13 +1,10 @@
 //! From the model to files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::punctuated::Punctuated;
-use syn::visit_mut::VisitMut;
-use syn::{Ident, Token};
 
 use crate::codegen::{self, Files};
 use crate::fields::FieldTypes;
@@ -15,8 +12,10 @@ use crate::layout::Layout;
 use crate::model::{Definition, Kind, Model, Usage};
 
 mod enums;
+mod imports;
 mod messages;
 mod methods;
+mod modules;
 mod routes;
 mod structs;
 
@@ -42,61 +41,39 @@ pub struct Context<'a> {
     pub usage: Usage,
 }
 
-/// The modules that types are sorted into by the start of their names; the first match wins.
-const MODULES: &[(&str, &[&str])] = &[
-    ("approval", &[
-        "AdditionalFileSystem", "AdditionalNetwork", "AdditionalPermission", "ApplyPatch", "AskForApproval", "Approval",
-        "AutoReview", "CommandExecutionApproval", "CommandExecutionRequestApproval", "ExecCommandApproval",
-        "ExecPolicy", "FileChange", "FileSystem", "Granted", "Guardian", "Network", "ParsedCommand", "Permission",
-        "RequestPermission", "ReviewDecision", "Sandbox", "ToolRequestUserInput",
-    ]),
-    ("item", &[
-        "AgentMessage", "CommandAction", "CommandExecution", "ContentItem", "DynamicTool", "FunctionCall", "Image",
-        "Item", "LocalShell", "MessagePhase", "PatchApply", "PatchChange", "Plan", "RawResponse", "Reasoning",
-        "Response", "ThreadItem", "WebSearch",
-    ]),
-    ("realtime", &["Realtime", "ThreadRealtime"]),
-    ("thread", &["Thread", "Session", "SubAgent", "Token"]),
-    ("turn", &["Turn", "UserInput", "TextElement", "ByteRange", "Collab", "Mode", "MultiAgent", "Review"]),
-    ("account", &[
-        "Account", "Attestation", "Auth", "Bedrock", "CancelLogin", "Chatgpt", "ConsumeAccount", "Gateway",
-        "GetAccount", "GetWorkspace", "Login", "Logout", "RateLimit", "SendAddCredits", "SpendControl", "UserVerification",
-        "Workspace",
-    ]),
-    ("config", &["Analytics", "Browser", "Computer", "Config", "Experimental", "Feature", "Managed", "Model"]),
-    ("mcp", &["Elicitation", "ListMcp", "Mcp", "Resource", "Tool"]),
-    ("plugin", &["App", "Connector", "ExternalAgent", "Hook", "Marketplace", "Migration", "Plugin", "Skill"]),
-    ("process", &["Command", "Environment", "Fs", "FuzzyFile", "Process", "Remote", "Windows"]),
-];
-
-/// The module for everything else.
-const MISC: &str = "misc";
-
 /// Generates all files.
 pub fn files(model: &Model, provenance: &Provenance) -> Result<Files> {
     let types = FieldTypes::resolve(model)?;
     let layout = Layout::of(model, &types)?;
-    let context = Context { model, types: &types, layout, usage: Usage::of(model) };
+    let context = Context {
+        model,
+        types: &types,
+        layout,
+        usage: Usage::of(model),
+    };
 
     let mut files = Files::default();
     files.own(GENERATED);
-    let modules = sort(model);
+    let modules = modules::sort(model);
     for (module, definitions) in &modules {
         let mut items = Vec::new();
         for definition in definitions {
             items.extend(context.definition(definition)?);
         }
         let local: BTreeSet<_> = definitions.iter().map(|it| it.name.as_str()).collect();
-        let text = with_imports(&items, model, &local, quote!(super))?;
+        let text = imports::with_imports(&items, model, &local, quote!(super))?;
         files.add(format!("{GENERATED}/types/{module}.rs"), text);
     }
     let names: Vec<_> = modules.keys().map(|it| format_ident!("{it}")).collect();
     let header = "//! The types of the protocol, sorted into modules for reading only.\n";
-    let index = codegen::file(header, &[quote!(#(mod #names;)*), quote!(#(pub use #names::*;)*)])?;
+    let index = codegen::file(
+        header,
+        &[quote!(#(mod #names;)*), quote!(#(pub use #names::*;)*)],
+    )?;
     files.add(format!("{GENERATED}/types/mod.rs"), index);
 
     for (module, items) in messages::modules(&context)? {
-        let text = with_imports(&items, model, &BTreeSet::new(), quote!(super::types))?;
+        let text = imports::with_imports(&items, model, &BTreeSet::new(), quote!(super::types))?;
         files.add(format!("{GENERATED}/{module}.rs"), text);
     }
     files.add(format!("{GENERATED}/mod.rs"), root(provenance)?);
@@ -120,89 +97,33 @@ impl Context<'_> {
     fn doc(&self, definition: &Definition) -> TokenStream {
         let sentence = self.usage.sentence(self.model, &definition.name);
         let described = definition.doc.is_some();
-        let remarks = if described { vec![sentence.clone()] } else { Vec::new() };
-        crate::docs::item(definition.doc.as_deref(), &sentence, definition.experimental, &remarks)
-    }
-}
-
-fn sort(model: &Model) -> BTreeMap<&'static str, Vec<&Definition>> {
-    let mut modules: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for definition in model.definitions.values() {
-        let starts = |starts: &&[&str]| starts.iter().any(|it| definition.name.starts_with(it));
-        let module = MODULES.iter().find(|(_, it)| starts(it)).map_or(MISC, |(module, _)| module);
-        modules.entry(module).or_default().push(definition);
-    }
-    modules
-}
-
-/// The file of these items, with the imports they need.
-fn with_imports(
-    items: &[TokenStream],
-    model: &Model,
-    local: &BTreeSet<&str>,
-    types: TokenStream,
-) -> Result<String> {
-    let mut mentions = Mentions(BTreeSet::new());
-    for item in items {
-        mentions.visit_file_mut(&mut syn::parse2(item.clone())?);
-    }
-    let used = mentions.0;
-    let known = |path: TokenStream, names: &[&str]| {
-        let names: Vec<_> = names.iter().filter(|it| used.contains(**it)).map(|it| format_ident!("{it}")).collect();
-        match names.as_slice() {
-            [] => TokenStream::new(),
-            [one] => quote!(use #path::#one;),
-            many => quote!(use #path::{#(#many),*};),
-        }
-    };
-    let others: Vec<_> =
-        model.definitions.keys().map(String::as_str).filter(|it| !local.contains(it)).collect();
-    let groups = [
-        known(quote!(std::collections), &["BTreeMap"]),
-        known(quote!(std), &["fmt"]),
-        known(quote!(serde::de), &["MapAccess"]),
-        known(quote!(serde), &["Deserialize", "Deserializer", "Serialize", "Serializer"]),
-        known(quote!(serde_json::value), &["RawValue"]),
-        known(quote!(serde_json), &["Map", "Value"]),
-        known(quote!(crate), &["ClientMethod", "DecodeError", "RequestId", "ServerMethod"]),
-        known(quote!(crate::support), SUPPORT),
-        known(types, &others),
-    ];
-    let imports: TokenStream = groups.into_iter().collect();
-    let imports = prettyplease::unparse(&syn::parse2(imports)?);
-    codegen::file(&imports, items)
-}
-
-/// The names in `crate::support` that generated code uses.
-const SUPPORT: &[&str] = &[
-    "External", "Payload", "RawParams", "Redacted", "Shape", "Tagged", "Untagged", "encode", "external_enum",
-    "external_tag", "ignore", "route", "named_string", "string_enum", "tagged_enum", "untagged_enum", "whole",
-];
-
-/// Collects the first names of all paths: what must be in scope.
-struct Mentions(BTreeSet<String>);
-
-impl VisitMut for Mentions {
-    fn visit_path_mut(&mut self, path: &mut syn::Path) {
-        if let Some(first) = path.segments.first() {
-            self.0.insert(first.ident.to_string());
-        }
-        syn::visit_mut::visit_path_mut(self, path);
-    }
-
-    fn visit_attribute_mut(&mut self, attribute: &mut syn::Attribute) {
-        if !attribute.path().is_ident("derive") {
-            return;
-        }
-        let derives = attribute.parse_args_with(Punctuated::<Ident, Token![,]>::parse_terminated);
-        self.0.extend(derives.into_iter().flatten().map(|it| it.to_string()));
+        let remarks = if described {
+            vec![sentence.clone()]
+        } else {
+            Vec::new()
+        };
+        crate::docs::item(
+            definition.doc.as_deref(),
+            &sentence,
+            definition.experimental,
+            &remarks,
+        )
     }
 }
 
 fn root(provenance: &Provenance) -> Result<String> {
-    let Provenance { runtime_version, schema_sha256 } = provenance;
+    let Provenance {
+        runtime_version,
+        schema_sha256,
+    } = provenance;
     let items = [
-        quote!(mod client_notifications; mod client_requests; mod server_notifications; mod server_requests; mod types;),
+        quote!(
+            mod client_notifications;
+            mod client_requests;
+            mod server_notifications;
+            mod server_requests;
+            mod types;
+        ),
         quote! {
             pub use client_notifications::*;
             pub use client_requests::*;
@@ -233,7 +154,9 @@ fn test_table(model: &Model) -> Result<String> {
         quote!((#name, round_trip::<codex_types::#ident>),)
     });
     let items = [
-        quote!(use crate::schema::{RoundTrip, round_trip};),
+        quote!(
+            use crate::schema::{RoundTrip, round_trip};
+        ),
         quote! {
             /// Every type, and how to send a JSON value through it.
             pub(crate) const DEFINITIONS: &[(&str, RoundTrip)] = &[#(#rows)*];

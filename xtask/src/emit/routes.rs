@@ -29,12 +29,27 @@ pub const KEYS: [Key; 3] = [
         direct: &["threadId", "conversationId"],
         nested: "thread",
     },
-    Key { function: "turn_id", doc: " The turn it belongs to, if it says so.", direct: &["turnId"], nested: "turn" },
-    Key { function: "item_id", doc: " The item it belongs to, if it says so.", direct: &["itemId"], nested: "item" },
+    Key {
+        function: "turn_id",
+        doc: " The turn it belongs to, if it says so.",
+        direct: &["turnId"],
+        nested: "turn",
+    },
+    Key {
+        function: "item_id",
+        doc: " The item it belongs to, if it says so.",
+        direct: &["itemId"],
+        nested: "item",
+    },
 ];
 
 /// The key that objects are nested under.
-const ID: Key = Key { function: "id", doc: " Its id, if it says so.", direct: &["id"], nested: "" };
+const ID: Key = Key {
+    function: "id",
+    doc: " Its id, if it says so.",
+    direct: &["id"],
+    nested: "",
+};
 
 /// Accessors of a union for the keys that all its branches have.
 pub fn accessors(context: &Context, union: &Definition) -> Result<Vec<TokenStream>> {
@@ -43,7 +58,9 @@ pub fn accessors(context: &Context, union: &Definition) -> Result<Vec<TokenStrea
         let mut arms = Vec::new();
         for variant in union.variants() {
             let body = variant.body.as_ref().and_then(reference);
-            let Some(read) = body.map(|it| read(context, it, key)).transpose()?.flatten() else { break };
+            let Some(read) = body.map(|it| read(context, it, key)).transpose()?.flatten() else {
+                break;
+            };
             let ident = format_ident!("{}", variant.ident);
             arms.push(quote!(Self::#ident(body) => #read,));
         }
@@ -64,24 +81,37 @@ pub fn accessors(context: &Context, union: &Definition) -> Result<Vec<TokenStrea
 
 /// An expression of type `Option<&str>` for the key in `body`, a reference to the named type.
 pub fn read(context: &Context, name: &str, key: &Key) -> Result<Option<TokenStream>> {
-    let Some(definition) = context.model.definition(name) else { return Ok(None) };
+    let Some(definition) = context.model.definition(name) else {
+        return Ok(None);
+    };
     if matches!(definition.kind, Kind::Tagged { .. }) {
         let function = format_ident!("{}", key.function);
-        let known = accessors(context, definition)?.iter().any(|it| declares(it, &function));
+        let known = accessors(context, definition)?
+            .iter()
+            .any(|it| declares(it, &function));
         return Ok(known.then(|| quote!(body.#function())));
     }
     let find = |wire: &str| definition.fields().iter().find(|it| it.wire == wire);
     if let Some(field) = key.direct.iter().find_map(|it| find(it)) {
         return direct(context, name, field);
     }
-    let Some(outer) = find(key.nested).filter(|it| !it.is_option()) else { return Ok(None) };
-    let Some(inner) = reference(&outer.schema) else { return Ok(None) };
+    let Some(outer) = find(key.nested).filter(|it| !it.is_option()) else {
+        return Ok(None);
+    };
+    let Some(inner) = reference(&outer.schema) else {
+        return Ok(None);
+    };
     let (ident, _) = context.types.of(name, &outer.wire)?;
-    let Some(target) = context.model.definition(inner) else { return Ok(None) };
+    let Some(target) = context.model.definition(inner) else {
+        return Ok(None);
+    };
     if matches!(target.kind, Kind::Tagged { .. }) {
         return Ok(read(context, inner, &ID)?.map(|_| quote!(body.#ident.id())));
     }
-    let has_id = target.fields().iter().any(|it| it.wire == "id" && !it.is_option());
+    let has_id = target
+        .fields()
+        .iter()
+        .any(|it| it.wire == "id" && !it.is_option());
     Ok(has_id.then(|| quote!(Some(body.#ident.id.as_str()))))
 }
 
@@ -101,4 +131,3 @@ fn direct(context: &Context, name: &str, field: &Field) -> Result<Option<TokenSt
 fn declares(function: &TokenStream, name: &Ident) -> bool {
     syn::parse2::<syn::ImplItemFn>(function.clone()).is_ok_and(|it| it.sig.ident == *name)
 }
-

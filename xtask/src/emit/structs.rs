@@ -22,6 +22,12 @@ struct Ready<'a> {
     default: Default,
 }
 
+impl Ready<'_> {
+    fn is_string(&self) -> bool {
+        self.ty.to_string() == "String"
+    }
+}
+
 /// The default of a field.
 enum Default {
     /// There is none.
@@ -33,8 +39,16 @@ enum Default {
 }
 
 /// The struct and its impls.
-pub fn items(context: &Context, definition: &Definition, body: &Struct) -> Result<Vec<TokenStream>> {
-    let fields = body.fields.iter().map(|it| ready(context, definition, it)).collect::<Result<Vec<_>>>()?;
+pub fn items(
+    context: &Context,
+    definition: &Definition,
+    body: &Struct,
+) -> Result<Vec<TokenStream>> {
+    let fields = body
+        .fields
+        .iter()
+        .map(|it| ready(context, definition, it))
+        .collect::<Result<Vec<_>>>()?;
     let mut items = vec![declaration(context, definition, body, &fields)];
     items.extend(redacted(definition, &fields));
     items.extend(default(definition, body, &fields));
@@ -42,7 +56,11 @@ pub fn items(context: &Context, definition: &Definition, body: &Struct) -> Resul
     Ok(items)
 }
 
-fn ready<'a>(context: &Context<'a>, definition: &Definition, field: &'a Field) -> Result<Ready<'a>> {
+fn ready<'a>(
+    context: &Context<'a>,
+    definition: &Definition,
+    field: &'a Field,
+) -> Result<Ready<'a>> {
     let (ident, ty) = context.types.of(&definition.name, &field.wire)?;
     let default = match &field.default {
         _ if field.is_option() => Default::OfType,
@@ -55,14 +73,27 @@ fn ready<'a>(context: &Context<'a>, definition: &Definition, field: &'a Field) -
         (false, true) => quote!(Option<#ty>),
         (false, false) => quote!(#ty),
     };
-    Ok(Ready { field, ident, ty, default })
+    Ok(Ready {
+        field,
+        ident,
+        ty,
+        default,
+    })
 }
 
-fn declaration(context: &Context, definition: &Definition, body: &Struct, fields: &[Ready]) -> TokenStream {
+fn declaration(
+    context: &Context,
+    definition: &Definition,
+    body: &Struct,
+    fields: &[Ready],
+) -> TokenStream {
     let name = format_ident!("{}", definition.name);
     let doc = context.doc(definition);
     let debug = (!fields.iter().any(|it| it.field.secret)).then(|| quote!(Debug,));
-    let default = fields.iter().all(|it| matches!(it.default, Default::OfType)).then(|| quote!(Default,));
+    let default = fields
+        .iter()
+        .all(|it| matches!(it.default, Default::OfType))
+        .then(|| quote!(Default,));
     let fields = fields.iter().map(|ready| {
         let Ready { ident, ty, .. } = ready;
         let doc = field_doc(ready);
@@ -87,7 +118,9 @@ fn field_doc(ready: &Ready) -> TokenStream {
     let field = ready.field;
     let mut remarks = Vec::new();
     if field.double {
-        remarks.push("`None` leaves it out; `Some(None)` sends `null`, which is not the same.".to_owned());
+        remarks.push(
+            "`None` leaves it out; `Some(None)` sends `null`, which is not the same.".to_owned(),
+        );
     }
     if let Some(default) = &field.default {
         remarks.push(format!("Defaults to `{default}`."));
@@ -98,11 +131,21 @@ fn field_doc(ready: &Ready) -> TokenStream {
         (true, true) => "`null` if there is none",
         (false, _) => "may be absent",
     };
-    docs::item(field.doc.as_deref(), &format!("The protocol's `{wire}`; {presence}."), field.experimental, &remarks)
+    docs::item(
+        field.doc.as_deref(),
+        &format!("The protocol's `{wire}`; {presence}."),
+        field.experimental,
+        &remarks,
+    )
 }
 
 fn attributes(definition: &Definition, ready: &Ready) -> TokenStream {
-    let Ready { field, ident, default, .. } = ready;
+    let Ready {
+        field,
+        ident,
+        default,
+        ..
+    } = ready;
     let mut parts = Vec::new();
     if **ident != field.wire {
         let wire = &field.wire;
@@ -110,7 +153,11 @@ fn attributes(definition: &Definition, ready: &Ready) -> TokenStream {
     }
     match default {
         Default::OfType if field.double => {
-            parts.push(quote!(default, skip_serializing_if = "Option::is_none", with = "crate::support::double_option"));
+            parts.push(quote!(
+                default,
+                skip_serializing_if = "Option::is_none",
+                with = "crate::support::double_option"
+            ));
         }
         Default::OfType if field.is_option() && !field.required => {
             parts.push(quote!(skip_serializing_if = "Option::is_none"));
@@ -122,7 +169,11 @@ fn attributes(definition: &Definition, ready: &Ready) -> TokenStream {
         }
         Default::OfType | Default::Required => {}
     }
-    if parts.is_empty() { TokenStream::new() } else { quote!(#[serde(#(#parts),*)]) }
+    if parts.is_empty() {
+        TokenStream::new()
+    } else {
+        quote!(#[serde(#(#parts),*)])
+    }
 }
 
 /// `Debug` by hand, for structs that hold secrets.
@@ -133,7 +184,11 @@ fn redacted(definition: &Definition, fields: &[Ready]) -> Option<TokenStream> {
     let entries = fields.iter().map(|ready| {
         let ident = ready.ident;
         let title = ident.to_string();
-        if ready.field.secret { quote!(.field(#title, &Redacted)) } else { quote!(.field(#title, &self.#ident)) }
+        if ready.field.secret {
+            quote!(.field(#title, &Redacted))
+        } else {
+            quote!(.field(#title, &self.#ident))
+        }
     });
     Some(quote! {
         impl fmt::Debug for #name {
@@ -146,8 +201,12 @@ fn redacted(definition: &Definition, fields: &[Ready]) -> Option<TokenStream> {
 
 /// `Default` by hand, where a field's default is not that of its type.
 fn default(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<TokenStream> {
-    let special = fields.iter().any(|it| matches!(it.default, Default::Value(_)));
-    let possible = fields.iter().all(|it| !matches!(it.default, Default::Required));
+    let special = fields
+        .iter()
+        .any(|it| matches!(it.default, Default::Value(_)));
+    let possible = fields
+        .iter()
+        .all(|it| !matches!(it.default, Default::Required));
     if !special || !possible {
         return None;
     }
@@ -164,26 +223,36 @@ fn default(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<T
 fn functions(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<TokenStream> {
     let name = format_ident!("{}", definition.name);
     let defaults = fields.iter().filter_map(|ready| {
-        let Default::Value(value) = &ready.default else { return None };
+        let Default::Value(value) = &ready.default else {
+            return None;
+        };
         let (function, ty) = (format_ident!("{}", default_function(ready)), &ready.ty);
         Some(quote!(fn #function() -> #ty { #value }))
     });
     let defaults: Vec<_> = defaults.collect();
-    let required: Vec<_> = fields.iter().filter(|it| matches!(it.default, Default::Required)).collect();
-    let constructor = (!required.is_empty() && required.len() < fields.len() || is_params(definition, &required))
-        .then_some(required)
-        .filter(|it| it.len() <= MOST_ARGUMENTS)
-        .map(|required| {
-            let arguments = required.iter().map(|Ready { ident, ty, .. }| match ty.to_string().as_str() {
-                "String" => quote!(#ident: impl Into<String>),
-                _ => quote!(#ident: #ty),
-            });
-            let values = values(body, fields);
-            quote! {
-                /// Creates a value from its required fields.
-                pub fn new(#(#arguments),*) -> Self { Self { #values } }
+    let required: Vec<_> = fields
+        .iter()
+        .filter(|it| matches!(it.default, Default::Required))
+        .collect();
+    let constructor = (!required.is_empty() && required.len() < fields.len()
+        || is_params(definition, &required))
+    .then_some(required)
+    .filter(|it| it.len() <= MOST_ARGUMENTS)
+    .map(|required| {
+        let arguments = required.iter().map(|it| {
+            let Ready { ident, ty, .. } = it;
+            if it.is_string() {
+                quote!(#ident: impl Into<String>)
+            } else {
+                quote!(#ident: #ty)
             }
         });
+        let values = values(body, fields);
+        quote! {
+            /// Creates a value from its required fields.
+            pub fn new(#(#arguments),*) -> Self { Self { #values } }
+        }
+    });
     if defaults.is_empty() && constructor.is_none() {
         return None;
     }
@@ -198,10 +267,14 @@ fn values(body: &Struct, fields: &[Ready]) -> TokenStream {
     let values = fields.iter().map(|ready| {
         let ident = ready.ident;
         match &ready.default {
-            Default::Required if ready.ty.to_string() == "String" => quote!(#ident: #ident.into()),
+            Default::Required if ready.is_string() => quote!(#ident: #ident.into()),
             Default::Required => quote!(#ident),
             Default::OfType if ready.field.is_option() => quote!(#ident: None),
-            Default::OfType => quote!(#ident: Default::default()),
+            Default::OfType => match &ready.field.default {
+                Some(Value::Array(_)) => quote!(#ident: Vec::new()),
+                Some(Value::Number(_)) => quote!(#ident: 0),
+                _ => quote!(#ident: false),
+            },
             Default::Value(_) => {
                 let function = format_ident!("{}", default_function(ready));
                 quote!(#ident: Self::#function())
@@ -235,15 +308,22 @@ fn literal(context: &Context, value: &Value, schema: &Value) -> Result<TokenStre
         }
         Value::Array(values) => {
             let items = schema.get("items").unwrap_or(&Value::Null);
-            let values = values.iter().map(|it| literal(context, it, items)).collect::<Result<Vec<_>>>()?;
+            let values = values
+                .iter()
+                .map(|it| literal(context, it, items))
+                .collect::<Result<Vec<_>>>()?;
             quote!(vec![#(#values),*])
         }
         Value::String(wire) => {
             let target = reference(schema).and_then(|it| context.model.definition(it));
-            let variant = target.and_then(|it| Some((it, it.variants().iter().find(|it| it.wire == *wire)?)));
+            let variant =
+                target.and_then(|it| Some((it, it.variants().iter().find(|it| it.wire == *wire)?)));
             match variant {
                 Some((target, variant)) if !matches!(target.kind, Kind::Tagged { .. }) => {
-                    let (target, variant) = (format_ident!("{}", target.name), format_ident!("{}", variant.ident));
+                    let (target, variant) = (
+                        format_ident!("{}", target.name),
+                        format_ident!("{}", variant.ident),
+                    );
                     quote!(#target::#variant)
                 }
                 _ => bail!("the default {value} is no variant"),

@@ -8,15 +8,24 @@ use serde_json::{Value, json};
 
 use super::{Definition, Field, Kind, Overrides, Struct, Variant, shapes};
 use crate::schema::{
-    Object, branches, constant, description, non_null, nullable, properties, reference, required, requires, strings,
+    Object, branches, constant, description, non_null, nullable, properties, reference, required,
+    requires, strings,
 };
 
 /// Builds the types; `RequestId` is written by hand.
 pub fn build(schemas: &Object, overrides: &Overrides) -> Result<BTreeMap<String, Definition>> {
-    let mut builder = Builder { schemas, overrides, done: BTreeMap::new() };
+    let mut builder = Builder {
+        schemas,
+        overrides,
+        done: BTreeMap::new(),
+    };
     for (name, schema) in schemas.iter().filter(|(name, _)| *name != "RequestId") {
-        let schema = schema.as_object().with_context(|| format!("`{name}` is not a schema object"))?;
-        builder.define(name, schema).with_context(|| format!("in the definition `{name}`"))?;
+        let schema = schema
+            .as_object()
+            .with_context(|| format!("`{name}` is not a schema object"))?;
+        builder
+            .define(name, schema)
+            .with_context(|| format!("in the definition `{name}`"))?;
     }
     Ok(builder.done)
 }
@@ -31,17 +40,29 @@ impl Builder<'_> {
     fn define(&mut self, name: &str, schema: &Object) -> Result<()> {
         let kind = match branches(schema) {
             Some(branches) => self.union(name, branches)?,
-            None if schema.get("type").is_some_and(|it| it == "object") => Kind::Struct(object(schema)),
+            None if schema.get("type").is_some_and(|it| it == "object") => {
+                Kind::Struct(object(schema))
+            }
             None => match strings(&Value::Object(schema.clone())) {
-                Some(strings) => Kind::StringEnum(strings.into_iter().map(|it| self.variant(name, it, None)).collect()),
+                Some(strings) => Kind::StringEnum(
+                    strings
+                        .into_iter()
+                        .map(|it| self.variant(name, it, None))
+                        .collect(),
+                ),
                 None if schema.get("type").is_some_and(|it| it == "string") => Kind::Text,
                 None => bail!("this kind of definition is new to the generator"),
             },
         };
-        let definition = Definition { name: name.to_owned(), doc: description(schema), experimental: false, kind };
+        let definition = Definition {
+            name: name.to_owned(),
+            doc: description(schema),
+            experimental: false,
+            kind,
+        };
         ensure!(
             self.done.insert(name.to_owned(), definition).is_none(),
-            "two types want the name `{name}`"
+            "two types want the name `{name}`: name one of the variants under [variants] in schema/overrides.toml"
         );
         Ok(())
     }
@@ -53,7 +74,10 @@ impl Builder<'_> {
         if branches.iter().all(|it| strings(it).is_some()) {
             return Ok(Kind::StringEnum(self.strings(name, branches)));
         }
-        if branches.iter().all(|it| strings(it).is_some() || single_key(it).is_some()) {
+        if branches
+            .iter()
+            .all(|it| strings(it).is_some() || single_key(it).is_some())
+        {
             return self.external(name, branches);
         }
         self.untagged(name, branches)
@@ -62,16 +86,27 @@ impl Builder<'_> {
     fn tagged(&mut self, name: &str, tag: &str, branches: &[Value]) -> Result<Kind> {
         let mut variants = Vec::new();
         for branch in branches {
-            let mut body = branch.as_object().context("a branch is not an object")?.clone();
-            let tag = body.get_mut("properties").and_then(|it| it.as_object_mut()?.remove(tag));
-            let wire = tag.as_ref().and_then(constant).context("a branch has no tag")?;
+            let mut body = branch
+                .as_object()
+                .context("a branch is not an object")?
+                .clone();
+            let tag = body
+                .get_mut("properties")
+                .and_then(|it| it.as_object_mut()?.remove(tag));
+            let wire = tag
+                .as_ref()
+                .and_then(constant)
+                .context("a branch has no tag")?;
             let mut variant = self.variant(name, wire, description(&body));
             if properties(&body).next().is_some() {
                 variant.body = Some(self.hoist(name, &variant.ident, &body)?);
             }
             variants.push(variant);
         }
-        Ok(Kind::Tagged { tag: tag.to_owned(), variants })
+        Ok(Kind::Tagged {
+            tag: tag.to_owned(),
+            variants,
+        })
     }
 
     fn external(&mut self, name: &str, branches: &[Value]) -> Result<Kind> {
@@ -83,7 +118,9 @@ impl Builder<'_> {
             };
             let mut variant = self.variant(name, key, branch.as_object().and_then(description));
             variant.body = Some(match body.as_object() {
-                Some(inner) if inner.contains_key("properties") => self.hoist(name, &variant.ident, inner)?,
+                Some(inner) if inner.contains_key("properties") => {
+                    self.hoist(name, &variant.ident, inner)?
+                }
                 _ => body.clone(),
             });
             variants.push(variant);
@@ -94,17 +131,24 @@ impl Builder<'_> {
     fn untagged(&mut self, name: &str, branches: &[Value]) -> Result<Kind> {
         let mut variants = Vec::new();
         for (index, branch) in branches.iter().enumerate() {
-            let wire = match (reference(branch), branch.get("type").and_then(Value::as_str)) {
+            let wire = match (
+                reference(branch),
+                branch.get("type").and_then(Value::as_str),
+            ) {
                 (Some(target), _) => between(name, target),
                 (None, Some("string")) => "string".to_owned(),
                 (None, Some("array")) => "list".to_owned(),
-                (None, Some("object")) => distinctive_key(branches, index).context("two branches look alike")?,
+                (None, Some("object")) => {
+                    distinctive_key(branches, index).context("two branches look alike")?
+                }
                 _ => bail!("this kind of branch is new to the generator"),
             };
             let mut variant = self.variant(name, &wire, branch.as_object().and_then(description));
             variant.shapes = shapes::of(branch, self.schemas);
             variant.body = Some(match branch.as_object() {
-                Some(inner) if inner.contains_key("properties") => self.hoist(name, &variant.ident, inner)?,
+                Some(inner) if inner.contains_key("properties") => {
+                    self.hoist(name, &variant.ident, inner)?
+                }
                 _ => branch.clone(),
             });
             variants.push(variant);
@@ -121,14 +165,32 @@ impl Builder<'_> {
 
     fn strings(&self, name: &str, branches: &[Value]) -> Vec<Variant> {
         let described = |branch: &Value| branch.as_object().and_then(description);
-        let each = |branch| strings(branch).into_iter().flatten().map(move |it| (it, described(branch)));
-        branches.iter().flat_map(each).map(|(wire, doc)| self.variant(name, wire, doc)).collect()
+        let each = |branch| {
+            strings(branch)
+                .into_iter()
+                .flatten()
+                .map(move |it| (it, described(branch)))
+        };
+        branches
+            .iter()
+            .flat_map(each)
+            .map(|(wire, doc)| self.variant(name, wire, doc))
+            .collect()
     }
 
     fn variant(&self, definition: &str, wire: &str, doc: Option<String>) -> Variant {
         let renamed = self.overrides.variants.get(&format!("{definition}.{wire}"));
-        let ident = renamed.cloned().unwrap_or_else(|| wire.to_upper_camel_case());
-        Variant { ident, wire: wire.to_owned(), doc, experimental: false, body: None, shapes: Vec::new() }
+        let ident = renamed
+            .cloned()
+            .unwrap_or_else(|| wire.to_upper_camel_case());
+        Variant {
+            ident,
+            wire: wire.to_owned(),
+            doc,
+            experimental: false,
+            body: None,
+            shapes: Vec::new(),
+        }
     }
 }
 
@@ -153,16 +215,24 @@ fn object(schema: &Object) -> Struct {
             secret: false,
         }
     };
-    Struct { fields: properties(schema).map(field).collect(), open: schema.contains_key("additionalProperties") }
+    Struct {
+        fields: properties(schema).map(field).collect(),
+        open: schema.contains_key("additionalProperties"),
+    }
 }
 
 /// The property that holds another constant in every branch.
 fn tag(branches: &[Value]) -> Option<String> {
     let tag_of = |branch: &Value| {
-        properties(branch.as_object()?).find(|(_, it)| constant(it).is_some()).map(|(name, _)| name.clone())
+        properties(branch.as_object()?)
+            .find(|(_, it)| constant(it).is_some())
+            .map(|(name, _)| name.clone())
     };
     let tag = tag_of(branches.first()?)?;
-    branches.iter().all(|it| tag_of(it).as_ref() == Some(&tag)).then_some(tag)
+    branches
+        .iter()
+        .all(|it| tag_of(it).as_ref() == Some(&tag))
+        .then_some(tag)
 }
 
 /// The key and the body of an object with just one, required key.
@@ -175,7 +245,8 @@ fn single_key(branch: &Value) -> Option<(&str, &Value)> {
 
 /// What is left of a name without what it shares with the name of its union.
 fn between(union: &str, target: &str) -> String {
-    let shared = |pairs: &mut dyn Iterator<Item = (char, char)>| pairs.take_while(|(a, b)| a == b).count();
+    let shared =
+        |pairs: &mut dyn Iterator<Item = (char, char)>| pairs.take_while(|(a, b)| a == b).count();
     let start = shared(&mut union.chars().zip(target.chars()));
     let rest = &target[start..];
     let end = shared(&mut union.chars().rev().zip(rest.chars().rev()));
@@ -185,7 +256,12 @@ fn between(union: &str, target: &str) -> String {
 /// A key that only this branch requires.
 fn distinctive_key(branches: &[Value], index: usize) -> Option<String> {
     let own = required(branches[index].as_object()?);
-    let others = branches.iter().enumerate().filter(|(other, _)| *other != index);
+    let others = branches
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| *other != index);
     let others: Vec<_> = others.filter_map(|(_, it)| it.as_object()).collect();
-    own.into_iter().find(|key| !others.iter().any(|it| requires(it, key))).map(str::to_owned)
+    own.into_iter()
+        .find(|key| !others.iter().any(|it| requires(it, key)))
+        .map(str::to_owned)
 }

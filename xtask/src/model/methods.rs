@@ -84,23 +84,40 @@ pub fn client_requests(bundle: &Bundle, overrides: &Overrides) -> Result<Vec<Met
         );
     }
     for name in overrides.units.keys() {
-        let unit = methods.iter().any(|it| it.name == *name && it.params_type().is_none());
-        ensure!(unit, "schema/overrides.toml names the params of `{name}`, which needs no name any more");
+        let unit = methods
+            .iter()
+            .any(|it| it.name == *name && it.params_type().is_none());
+        ensure!(
+            unit,
+            "schema/overrides.toml names the params of `{name}`, which needs no name any more"
+        );
     }
     Ok(methods)
 }
 
 /// The methods of the server, with their responses.
 pub fn server_requests(bundle: &Bundle) -> Result<Vec<Method>> {
-    requests(&bundle.server_requests, &bundle.definitions, &Overrides::default())
+    requests(
+        &bundle.server_requests,
+        &bundle.definitions,
+        &Overrides::default(),
+    )
 }
 
 /// The notifications of the server.
 pub fn server_notifications(bundle: &Bundle) -> Result<Vec<Notification>> {
     let read = |branch: &Value| {
         let (name, params, doc) = parts(branch)?;
-        let payload = params.and_then(reference).with_context(|| format!("`{name}` has unusual params"))?.to_owned();
-        Ok(Notification { name, doc, payload, experimental: false })
+        let payload = params
+            .and_then(reference)
+            .with_context(|| format!("`{name}` has unusual params"))?
+            .to_owned();
+        Ok(Notification {
+            name,
+            doc,
+            payload,
+            experimental: false,
+        })
     };
     bundle.server_notifications.iter().map(read).collect()
 }
@@ -109,7 +126,10 @@ pub fn server_notifications(bundle: &Bundle) -> Result<Vec<Notification>> {
 pub fn client_notifications(bundle: &Bundle) -> Result<Vec<String>> {
     let read = |branch: &Value| {
         let (name, params, _) = parts(branch)?;
-        ensure!(params.is_none(), "the client's notification `{name}` has params, which is new to the generator");
+        ensure!(
+            params.is_none(),
+            "the client's notification `{name}` has params, which is new to the generator"
+        );
         Ok(name)
     };
     bundle.client_notifications.iter().map(read).collect()
@@ -129,23 +149,42 @@ fn requests(branches: &[Value], schemas: &Object, overrides: &Overrides) -> Resu
             Some(it) => {
                 let target = reference(&non_null(it)).map(str::to_owned);
                 let target = target.with_context(|| format!("`{name}` has unusual params"))?;
-                if nullable(it) { Params::Nullable(target) } else { Params::Type(target) }
+                if nullable(it) {
+                    Params::Nullable(target)
+                } else {
+                    Params::Type(target)
+                }
             }
         };
         let response = response(&name, &params, schemas, &overrides.responses)?;
-        Ok(Method { name, doc, params, response, experimental: false })
+        Ok(Method {
+            name,
+            doc,
+            params,
+            response,
+            experimental: false,
+        })
     };
     branches.iter().map(read).collect()
 }
 
 fn none(method: &str, overrides: &Overrides) -> Params {
     let named = overrides.units.get(method).cloned();
-    Params::None { unit: named.unwrap_or_else(|| method.to_upper_camel_case()) }
+    Params::None {
+        unit: named.unwrap_or_else(|| method.to_upper_camel_case()),
+    }
 }
 
-fn response(name: &str, params: &Params, schemas: &Object, overrides: &BTreeMap<String, String>) -> Result<String> {
+fn response(
+    name: &str,
+    params: &Params,
+    schemas: &Object,
+    overrides: &BTreeMap<String, String>,
+) -> Result<String> {
     let ruled = match params {
-        Params::Type(params) | Params::Nullable(params) => params.strip_suffix("Params").map(|it| format!("{it}Response")),
+        Params::Type(params) | Params::Nullable(params) => params
+            .strip_suffix("Params")
+            .map(|it| format!("{it}Response")),
         Params::None { .. } => Some(format!("{}Response", name.to_upper_camel_case())),
     };
     let ruled = ruled.filter(|it| schemas.contains_key(it));
@@ -154,11 +193,16 @@ fn response(name: &str, params: &Params, schemas: &Object, overrides: &BTreeMap<
             bail!("schema/overrides.toml need not give a response to `{name}`: the rules find it")
         }
         (Some(listed), _) => {
-            ensure!(schemas.contains_key(listed), "the response `{listed}` of `{name}` is no type any more");
+            ensure!(
+                schemas.contains_key(listed),
+                "the response `{listed}` of `{name}` is no type any more"
+            );
             Ok(listed.clone())
         }
         (None, Some(ruled)) => Ok(ruled),
-        (None, None) => bail!("no rule finds the response of `{name}`: add it to schema/overrides.toml"),
+        (None, None) => {
+            bail!("no rule finds the response of `{name}`: add it to schema/overrides.toml")
+        }
     }
 }
 
@@ -173,18 +217,38 @@ pub fn assert_bijection(model: &Model) -> Result<()> {
     for method in model.client_requests.iter().chain(&model.server_requests) {
         *uses.entry(&method.response).or_default() += 1;
     }
-    for name in model.definitions.keys().filter(|it| it.ends_with("Response")) {
+    for name in model
+        .definitions
+        .keys()
+        .filter(|it| it.ends_with("Response"))
+    {
         let expected = if name == SHARED { 2 } else { 1 };
         let found = uses.remove(name.as_str()).unwrap_or_default();
-        ensure!(found == expected, "`{name}` answers {found} methods, not {expected}");
+        ensure!(
+            found == expected,
+            "`{name}` answers {found} methods, not {expected}"
+        );
     }
-    ensure!(uses.is_empty(), "responses with unusual names: {:?}", uses.keys());
+    ensure!(
+        uses.is_empty(),
+        "responses with unusual names: {:?}",
+        uses.keys()
+    );
     Ok(())
 }
 
 /// Method, params and description of a message.
 fn parts(branch: &Value) -> Result<(String, Option<&Value>, Option<String>)> {
-    let properties = branch.get("properties").context("a message has no properties")?;
-    let name = properties.get("method").and_then(constant).context("a message has no method")?;
-    Ok((name.to_owned(), properties.get("params"), branch.as_object().and_then(description)))
+    let properties = branch
+        .get("properties")
+        .context("a message has no properties")?;
+    let name = properties
+        .get("method")
+        .and_then(constant)
+        .context("a message has no method")?;
+    Ok((
+        name.to_owned(),
+        properties.get("params"),
+        branch.as_object().and_then(description),
+    ))
 }

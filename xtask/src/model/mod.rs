@@ -74,6 +74,7 @@ pub struct Struct {
 
 /// A field.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub struct Field {
     /// Its name in the JSON.
     pub wire: String,
@@ -169,35 +170,75 @@ impl Model {
             let variants: BTreeSet<_> = known.variants().iter().map(|it| &it.wire).collect();
             match &mut definition.kind {
                 Kind::Struct(body) => {
-                    body.fields.iter_mut().for_each(|it| it.experimental = !fields.contains(&it.wire));
+                    body.fields
+                        .iter_mut()
+                        .for_each(|it| it.experimental = !fields.contains(&it.wire));
                 }
-                Kind::StringEnum(them) | Kind::Tagged { variants: them, .. } | Kind::External(them)
-                | Kind::Untagged(them) => them.iter_mut().for_each(|it| it.experimental = !variants.contains(&it.wire)),
+                Kind::StringEnum(them)
+                | Kind::Tagged { variants: them, .. }
+                | Kind::External(them)
+                | Kind::Untagged(them) => them
+                    .iter_mut()
+                    .for_each(|it| it.experimental = !variants.contains(&it.wire)),
                 Kind::Text => {}
             }
         }
         let known = methods::names(&stable.client_requests)?;
-        self.client_requests.iter_mut().for_each(|it| it.experimental = !known.contains(&it.name));
+        self.client_requests
+            .iter_mut()
+            .for_each(|it| it.experimental = !known.contains(&it.name));
         let known = methods::names(&stable.server_requests)?;
-        self.server_requests.iter_mut().for_each(|it| it.experimental = !known.contains(&it.name));
+        self.server_requests
+            .iter_mut()
+            .for_each(|it| it.experimental = !known.contains(&it.name));
         let known = methods::names(&stable.server_notifications)?;
-        self.server_notifications.iter_mut().for_each(|it| it.experimental = !known.contains(&it.name));
+        self.server_notifications
+            .iter_mut()
+            .for_each(|it| it.experimental = !known.contains(&it.name));
         Ok(())
     }
 
     /// Names that would clash with ours, or with each other.
     fn assert_names(&self) -> Result<()> {
         const TAKEN: &[&str] = &[
-            "Box", "BTreeMap", "ClientMethod", "ClientNotification", "ClientRequest", "DecodeError", "Default", "Err",
-            "Map", "Message", "MessageError", "None", "NotificationEnvelope", "Ok", "Option", "Result", "RpcError",
-            "ServerMethod", "ServerNotification", "ServerRequest", "Some", "String", "Value", "Vec",
+            "Box",
+            "BTreeMap",
+            "ClientMethod",
+            "ClientNotification",
+            "ClientRequest",
+            "DecodeError",
+            "Default",
+            "Err",
+            "Map",
+            "Message",
+            "MessageError",
+            "None",
+            "NotificationEnvelope",
+            "Ok",
+            "Option",
+            "Result",
+            "RpcError",
+            "ServerMethod",
+            "ServerNotification",
+            "ServerRequest",
+            "Some",
+            "String",
+            "Value",
+            "Vec",
         ];
         for definition in self.definitions.values() {
-            ensure!(!TAKEN.contains(&definition.name.as_str()), "the type name `{}` is taken", definition.name);
+            ensure!(
+                !TAKEN.contains(&definition.name.as_str()),
+                "the type name `{}` is taken",
+                definition.name
+            );
             let mut seen = BTreeSet::new();
             for variant in definition.variants() {
                 let name = format!("{}.{}", definition.name, variant.wire);
-                ensure!(variant.ident != "Unrecognized", "`{name}` is called like our catch-all");
+                ensure!(
+                    variant.ident != "Unrecognized",
+                    "`{name}` is called like our catch-all"
+                );
                 ensure!(
                     seen.insert(&variant.ident),
                     "`{name}` needs a name of its own under [variants] in schema/overrides.toml"
@@ -205,7 +246,9 @@ impl Model {
             }
         }
         for method in &self.client_requests {
-            let Params::None { unit } = &method.params else { continue };
+            let Params::None { unit } = &method.params else {
+                continue;
+            };
             ensure!(
                 !self.definitions.contains_key(unit),
                 "`{}` needs a name of its own under [units] in schema/overrides.toml",

@@ -52,15 +52,25 @@ impl Overrides {
         }
         for path in &self.single_options {
             ensure!(
-                field(model, path)?.doc.as_deref().is_some_and(tells_null_from_absent),
+                field(model, path)?
+                    .doc
+                    .as_deref()
+                    .is_some_and(tells_null_from_absent),
                 "schema/overrides.toml: the description of `{path}` no longer needs an entry"
             );
         }
         for (path, name) in &self.variants {
-            let (definition, wire) = path.split_once('.').with_context(|| format!("`{path}` is not Type.variant"))?;
-            let variants = model.definition(definition).map(super::Definition::variants).unwrap_or_default();
+            let (definition, wire) = path
+                .split_once('.')
+                .with_context(|| format!("`{path}` is not Type.variant"))?;
+            let variants = model
+                .definition(definition)
+                .map(super::Definition::variants)
+                .unwrap_or_default();
             ensure!(
-                variants.iter().any(|it| it.wire == wire && it.ident == *name),
+                variants
+                    .iter()
+                    .any(|it| it.wire == wire && it.ident == *name),
                 "schema/overrides.toml: there is no variant `{path}` any more"
             );
         }
@@ -71,10 +81,15 @@ impl Overrides {
     /// at them. In what the runtime sends, the two mean the same.
     pub fn unreviewed(&self, model: &Model) -> Vec<String> {
         let mut found = Vec::new();
-        for definition in model.definitions.values().filter(|it| it.name.ends_with("Params")) {
+        for definition in model
+            .definitions
+            .values()
+            .filter(|it| it.name.ends_with("Params"))
+        {
             for field in definition.fields().iter().filter(|it| it.nullable) {
                 let path = format!("{}.{}", definition.name, field.wire);
-                let listed = self.double_options.contains(&path) || self.single_options.contains(&path);
+                let listed =
+                    self.double_options.contains(&path) || self.single_options.contains(&path);
                 if !listed && field.doc.as_deref().is_some_and(tells_null_from_absent) {
                     found.push(path);
                 }
@@ -87,15 +102,30 @@ impl Overrides {
 /// Whether a description sounds as if `null` and absence differed.
 fn tells_null_from_absent(description: &str) -> bool {
     let text = description.to_lowercase();
-    let follows = |first: &str, second: &str| text.split_once(first).is_some_and(|(_, rest)| rest.contains(second));
-    follows("omit", "null") || ["clear", "disable", "unset"].iter().any(|it| follows("null", it))
+    let follows = |first: &str, second: &str| {
+        text.split_once(first)
+            .is_some_and(|(_, rest)| rest.contains(second))
+    };
+    follows("omit", "null")
+        || ["clear", "disable", "unset"]
+            .iter()
+            .any(|it| follows("null", it))
 }
 
 fn field<'a>(model: &'a mut Model, path: &str) -> Result<&'a mut Field> {
     let missing = || format!("schema/overrides.toml: there is no field `{path}` any more");
     let (definition, wire) = path.split_once('.').with_context(missing)?;
-    match &mut model.definitions.get_mut(definition).with_context(missing)?.kind {
-        Kind::Struct(body) => body.fields.iter_mut().find(|it| it.wire == wire).with_context(missing),
+    match &mut model
+        .definitions
+        .get_mut(definition)
+        .with_context(missing)?
+        .kind
+    {
+        Kind::Struct(body) => body
+            .fields
+            .iter_mut()
+            .find(|it| it.wire == wire)
+            .with_context(missing),
         _ => bail!(missing()),
     }
 }

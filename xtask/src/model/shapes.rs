@@ -24,19 +24,27 @@ pub enum Shape {
 
 /// The shapes that a schema accepts.
 pub fn of(schema: &Value, schemas: &Object) -> Vec<Shape> {
-    let schema = reference(schema).and_then(|name| schemas.get(name)).unwrap_or(schema);
-    let Some(object) = schema.as_object() else { return Vec::new() };
+    let schema = reference(schema)
+        .and_then(|name| schemas.get(name))
+        .unwrap_or(schema);
+    let Some(object) = schema.as_object() else {
+        return Vec::new();
+    };
     if let Some(branches) = branches(object) {
         return branches.iter().flat_map(|it| of(it, schemas)).collect();
     }
     if let Some(strings) = strings(schema) {
-        return vec![Shape::OneOf(strings.into_iter().map(str::to_owned).collect())];
+        return vec![Shape::OneOf(
+            strings.into_iter().map(str::to_owned).collect(),
+        )];
     }
     match schema.get("type").and_then(Value::as_str) {
         Some("string") => vec![Shape::String],
         Some("array") => vec![Shape::Array],
         Some("object") => vec![Shape::Object {
-            required: required(object).map(|key| (key.to_owned(), inner(object, key, schemas))).collect(),
+            required: required(object)
+                .map(|key| (key.to_owned(), inner(object, key, schemas)))
+                .collect(),
             known: properties(object).map(|(name, _)| name.clone()).collect(),
         }],
         _ => Vec::new(),
@@ -46,7 +54,14 @@ pub fn of(schema: &Value, schemas: &Object) -> Vec<Shape> {
 /// The shapes of a property. Mere types do not count: a value of a wrong type is an error, not
 /// another kind.
 fn inner(object: &Object, key: &str, schemas: &Object) -> Vec<Shape> {
-    let shapes = object["properties"].get(key).map(|it| of(it, schemas)).unwrap_or_default();
+    let shapes = object["properties"]
+        .get(key)
+        .map(|it| of(it, schemas))
+        .unwrap_or_default();
     let tells = |it: &Shape| matches!(it, Shape::OneOf(_) | Shape::Object { .. });
-    if shapes.iter().all(tells) { shapes } else { Vec::new() }
+    if shapes.iter().all(tells) {
+        shapes
+    } else {
+        Vec::new()
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Kind, Model};
 use crate::schema::reference;
-use serde_json::Value;
 
 /// The uses of every type.
 pub struct Usage {
@@ -29,25 +30,46 @@ struct Role {
 impl Usage {
     /// Finds all uses.
     pub fn of(model: &Model) -> Self {
-        let mut usage = Self { roles: BTreeMap::new(), users: BTreeMap::new() };
-        for (methods, message) in [(&model.client_requests, "client request"), (&model.server_requests, "server request")]
-        {
+        let mut usage = Self {
+            roles: BTreeMap::new(),
+            users: BTreeMap::new(),
+        };
+        for (methods, message) in [
+            (&model.client_requests, "client request"),
+            (&model.server_requests, "server request"),
+        ] {
             for method in methods {
                 usage.role(method.params_type(), Part::Params, message, &method.name);
                 usage.role(Some(&method.response), Part::Result, message, &method.name);
             }
         }
         for notification in &model.server_notifications {
-            usage.role(Some(&notification.payload), Part::Payload, "server notification", &notification.name);
+            usage.role(
+                Some(&notification.payload),
+                Part::Payload,
+                "server notification",
+                &notification.name,
+            );
         }
         for definition in model.definitions.values() {
             let mut targets = Vec::new();
-            definition.fields().iter().for_each(|it| references(&it.schema, &mut targets));
-            definition.variants().iter().filter_map(|it| it.body.as_ref()).for_each(|it| references(it, &mut targets));
+            definition
+                .fields()
+                .iter()
+                .for_each(|it| references(&it.schema, &mut targets));
+            definition
+                .variants()
+                .iter()
+                .filter_map(|it| it.body.as_ref())
+                .for_each(|it| references(it, &mut targets));
             targets.sort_unstable();
             targets.dedup();
             for target in targets {
-                usage.users.entry(target).or_default().push(definition.name.clone());
+                usage
+                    .users
+                    .entry(target)
+                    .or_default()
+                    .push(definition.name.clone());
             }
         }
         usage
@@ -55,7 +77,11 @@ impl Usage {
 
     fn role(&mut self, name: Option<&str>, part: Part, message: &'static str, method: &str) {
         if let Some(name) = name {
-            let role = Role { part, message, method: method.to_owned() };
+            let role = Role {
+                part,
+                message,
+                method: method.to_owned(),
+            };
             self.roles.entry(name.to_owned()).or_default().push(role);
         }
     }
@@ -68,17 +94,24 @@ impl Usage {
                 Part::Result => "Result",
                 Part::Payload => "Payload",
             };
-            let also: String = rest.iter().map(|it| format!(" and `{}`", it.method)).collect();
-            return format!("{part} of the {} `{}`{also}.", first.message, first.method);
+            let methods: Vec<_> = std::iter::once(first)
+                .chain(rest)
+                .map(|it| format!("`{}`", it.method))
+                .collect();
+            return format!("{part} of the {} {}.", first.message, methods.join(" and "));
         }
         match self.users.get(name).map(Vec::as_slice) {
-            None | Some([]) => "Defined by the protocol, and used by none of its methods.".to_owned(),
+            None | Some([]) => {
+                "Defined by the protocol, and used by none of its methods.".to_owned()
+            }
             Some([only]) => match branch(model, only, name) {
                 Some((tag, wire)) => format!("A {} whose {tag} `{wire}`.", link(only)),
                 None => format!("Part of {}.", link(only)),
             },
             Some([first, second]) => format!("Part of {} and {}.", link(first), link(second)),
-            Some([first, rest @ ..]) => format!("Part of {} and {} other types.", link(first), rest.len()),
+            Some([first, rest @ ..]) => {
+                format!("Part of {} and {} other types.", link(first), rest.len())
+            }
         }
     }
 }
@@ -97,7 +130,10 @@ fn branch(model: &Model, union: &str, body: &str) -> Option<(String, String)> {
         _ => return None,
     };
     let holds = |it: &&super::Variant| it.body.as_ref().and_then(reference) == Some(body);
-    Some((selects, definition.variants().iter().find(holds)?.wire.clone()))
+    Some((
+        selects,
+        definition.variants().iter().find(holds)?.wire.clone(),
+    ))
 }
 
 /// Collects the names of all types that a schema mentions.

@@ -683,10 +683,8 @@ impl Payload for ServerNotification {
             Self::ThreadQueueChanged(body) => Serialize::serialize(body, serializer),
             Self::ProjectChanged(body) => Serialize::serialize(body, serializer),
             Self::ThreadProjectUpdated(body) => Serialize::serialize(body, serializer),
-            Self::ThreadEnvironmentConnected(body) => {
-                Serialize::serialize(body, serializer)
-            }
-            Self::ThreadEnvironmentDisconnected(body) => {
+            Self::ThreadEnvironmentConnected(body)
+            | Self::ThreadEnvironmentDisconnected(body) => {
                 Serialize::serialize(body, serializer)
             }
             Self::ThreadSettingsUpdated(body) => Serialize::serialize(body, serializer),
@@ -764,10 +762,8 @@ impl Payload for ServerNotification {
             Self::ThreadCompacted(body) => Serialize::serialize(body, serializer),
             Self::ModelRerouted(body) => Serialize::serialize(body, serializer),
             Self::ModelVerification(body) => Serialize::serialize(body, serializer),
-            Self::ModelProviderAuthRecoveryStarted(body) => {
-                Serialize::serialize(body, serializer)
-            }
-            Self::ModelProviderAuthRecoveryCompleted(body) => {
+            Self::ModelProviderAuthRecoveryStarted(body)
+            | Self::ModelProviderAuthRecoveryCompleted(body) => {
                 Serialize::serialize(body, serializer)
             }
             Self::TurnModerationMetadata(body) => Serialize::serialize(body, serializer),
@@ -839,8 +835,8 @@ impl ServerNotification {
             Self::ThreadGoalCleared(body) => Some(body.thread_id.as_str()),
             Self::ThreadQueueChanged(body) => Some(body.thread_id.as_str()),
             Self::ThreadProjectUpdated(body) => Some(body.thread_id.as_str()),
-            Self::ThreadEnvironmentConnected(body) => Some(body.thread_id.as_str()),
-            Self::ThreadEnvironmentDisconnected(body) => Some(body.thread_id.as_str()),
+            Self::ThreadEnvironmentConnected(body)
+            | Self::ThreadEnvironmentDisconnected(body) => Some(body.thread_id.as_str()),
             Self::ThreadSettingsUpdated(body) => Some(body.thread_id.as_str()),
             Self::ThreadTokenUsageUpdated(body) => Some(body.thread_id.as_str()),
             Self::TurnStarted(body) => Some(body.thread_id.as_str()),
@@ -874,8 +870,8 @@ impl ServerNotification {
             Self::ThreadCompacted(body) => Some(body.thread_id.as_str()),
             Self::ModelRerouted(body) => Some(body.thread_id.as_str()),
             Self::ModelVerification(body) => Some(body.thread_id.as_str()),
-            Self::ModelProviderAuthRecoveryStarted(body) => Some(body.thread_id.as_str()),
-            Self::ModelProviderAuthRecoveryCompleted(body) => {
+            Self::ModelProviderAuthRecoveryStarted(body)
+            | Self::ModelProviderAuthRecoveryCompleted(body) => {
                 Some(body.thread_id.as_str())
             }
             Self::TurnModerationMetadata(body) => Some(body.thread_id.as_str()),
@@ -933,8 +929,10 @@ impl ServerNotification {
             Self::ThreadCompacted(body) => Some(body.turn_id.as_str()),
             Self::ModelRerouted(body) => Some(body.turn_id.as_str()),
             Self::ModelVerification(body) => Some(body.turn_id.as_str()),
-            Self::ModelProviderAuthRecoveryStarted(body) => Some(body.turn_id.as_str()),
-            Self::ModelProviderAuthRecoveryCompleted(body) => Some(body.turn_id.as_str()),
+            Self::ModelProviderAuthRecoveryStarted(body)
+            | Self::ModelProviderAuthRecoveryCompleted(body) => {
+                Some(body.turn_id.as_str())
+            }
             Self::TurnModerationMetadata(body) => Some(body.turn_id.as_str()),
             Self::ModelSafetyBufferingUpdated(body) => Some(body.turn_id.as_str()),
             Self::Unrecognized { params, .. } => route::turn_id(params),

@@ -21,7 +21,9 @@ pub(crate) trait External: Sized {
 }
 
 /// Reads such a union. A known key with a malformed value is an error, not an unknown variant.
-pub(crate) fn deserialize_external<'de, T: External, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn deserialize_external<'de, T: External, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     deserializer.deserialize_any(ExternalVisitor(PhantomData))
 }
 

@@ -1,8 +1,8 @@
 //! What generated code is made of. Nothing here is public.
 
+pub(crate) mod double_option;
 mod external;
 mod payload;
-pub(crate) mod double_option;
 pub(crate) mod route;
 mod strings;
 mod tagged;

@@ -14,11 +14,15 @@ pub(crate) struct RawParams<'a> {
 
 impl<'a> RawParams<'a> {
     pub(crate) fn new(method: &'a str, params: Option<&'a RawValue>) -> Self {
-        Self { method, json: params.map_or("null", RawValue::get) }
+        Self {
+            method,
+            json: params.map_or("null", RawValue::get),
+        }
     }
 
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_str(self.json).map_err(|error| DecodeError::new(self.method, self.json, error))
+        serde_json::from_str(self.json)
+            .map_err(|error| DecodeError::new(self.method, self.json, error))
     }
 
     /// For methods that take `null`, or nothing, for their default.
@@ -52,14 +56,25 @@ pub(crate) mod encode {
     use crate::RequestId;
     use crate::encode::{notification_line, request_line};
 
-    pub(crate) fn request<P: Payload>(message: &P, id: &RequestId) -> Result<String, serde_json::Error> {
-        request_line(message.method(), id, message.has_params().then_some(&Params(message)))
+    pub(crate) fn request<P: Payload>(
+        message: &P,
+        id: &RequestId,
+    ) -> Result<String, serde_json::Error> {
+        request_line(
+            message.method(),
+            id,
+            message.has_params().then_some(&Params(message)),
+        )
     }
 
     pub(crate) fn notification<P: Payload>(
         message: &P,
         emitted_at_ms: Option<i64>,
     ) -> Result<String, serde_json::Error> {
-        notification_line(message.method(), message.has_params().then_some(&Params(message)), emitted_at_ms)
+        notification_line(
+            message.method(),
+            message.has_params().then_some(&Params(message)),
+            emitted_at_ms,
+        )
     }
 }

@@ -15,5 +15,8 @@ pub(crate) fn item_id(params: &Value) -> Option<&str> {
 }
 
 fn key<'a>(params: &'a Value, direct: &str, nested: &str) -> Option<&'a str> {
-    params.get(direct).or_else(|| params.get(nested)?.get("id"))?.as_str()
+    params
+        .get(direct)
+        .or_else(|| params.get(nested)?.get("id"))?
+        .as_str()
 }

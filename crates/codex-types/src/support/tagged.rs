@@ -24,7 +24,9 @@ pub(crate) trait Tagged: Sized {
 }
 
 /// Reads a tagged enum.
-pub(crate) fn deserialize_tagged<'de, T: Tagged, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn deserialize_tagged<'de, T: Tagged, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     deserializer.deserialize_map(TaggedVisitor(PhantomData))
 }
 
@@ -52,7 +54,10 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
         }
         match body.remove(T::TAG) {
             Some(Value::String(tag)) => T::decode(&tag, body).map_err(A::Error::custom),
-            Some(_) => Err(A::Error::custom(format_args!("the field `{}` is not a string", T::TAG))),
+            Some(_) => Err(A::Error::custom(format_args!(
+                "the field `{}` is not a string",
+                T::TAG
+            ))),
             None => Err(A::Error::missing_field(T::TAG)),
         }
     }
@@ -65,7 +70,11 @@ pub(crate) fn ignore<'de, T, D: Deserializer<'de>>(body: D, value: T) -> Result<
 }
 
 /// The whole object of an unknown kind.
-pub(crate) fn whole<'de, D: Deserializer<'de>>(key: &str, tag: &str, body: D) -> Result<Value, D::Error> {
+pub(crate) fn whole<'de, D: Deserializer<'de>>(
+    key: &str,
+    tag: &str,
+    body: D,
+) -> Result<Value, D::Error> {
     let mut object = Map::deserialize(body)?;
     object.insert(key.to_owned(), Value::from(tag));
     Ok(Value::Object(object))

@@ -31,13 +31,20 @@ impl Shape {
     fn fit(&self, value: &Value) -> Option<Fit> {
         match (self, value) {
             (Self::String, Value::String(_)) | (Self::Array, Value::Array(_)) => Some(Fit::Exact),
-            (Self::OneOf(strings), Value::String(value)) => strings.contains(&value.as_str()).then_some(Fit::Exact),
+            (Self::OneOf(strings), Value::String(value)) => {
+                strings.contains(&value.as_str()).then_some(Fit::Exact)
+            }
             (Self::Object { required, known }, Value::Object(object)) => {
                 let holds = |(key, shapes): &(&str, &[Self])| {
-                    object.get(*key).is_some_and(|it| shapes.is_empty() || shapes.iter().any(|s| s.fit(it).is_some()))
+                    object.get(*key).is_some_and(|it| {
+                        shapes.is_empty() || shapes.iter().any(|s| s.fit(it).is_some())
+                    })
                 };
                 let exact = object.keys().all(|it| known.contains(&it.as_str()));
-                required.iter().all(holds).then_some(if exact { Fit::Exact } else { Fit::WithMore })
+                required
+                    .iter()
+                    .all(holds)
+                    .then_some(if exact { Fit::Exact } else { Fit::WithMore })
             }
             _ => None,
         }
@@ -55,7 +62,9 @@ pub(crate) trait Untagged: Sized {
 
 /// Reads such a union: the first variant that the value fits exactly, else the first that it fits
 /// with unknown keys. A value that fits and then does not decode is an error.
-pub(crate) fn deserialize_untagged<'de, T: Untagged, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn deserialize_untagged<'de, T: Untagged, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let variant = select(T::SHAPES, &value);
     T::decode(variant, value).map_err(D::Error::custom)
@@ -63,7 +72,11 @@ pub(crate) fn deserialize_untagged<'de, T: Untagged, D: Deserializer<'de>>(deser
 
 fn select(variants: &[&[Shape]], value: &Value) -> Option<usize> {
     let fits = |wanted: Fit| {
-        variants.iter().position(|shapes| shapes.iter().any(|it| it.fit(value).is_some_and(|fit| fit >= wanted)))
+        variants.iter().position(|shapes| {
+            shapes
+                .iter()
+                .any(|it| it.fit(value).is_some_and(|fit| fit >= wanted))
+        })
     };
     fits(Fit::Exact).or_else(|| fits(Fit::WithMore))
 }

@@ -3,23 +3,33 @@
 use std::error::Error;
 
 use codex_types::{
-    AskForApproval, CodexErrorInfo, CommandExecParams, LoginAccountParams, McpElicitationPrimitiveSchema, ServerNotification,
-    Thread, ThreadItem, ThreadSettingsUpdateParams, TurnStatus,
+    AskForApproval, CodexErrorInfo, CommandExecParams, LoginAccountParams,
+    McpElicitationPrimitiveSchema, ServerNotification, Thread, ThreadItem,
+    ThreadSettingsUpdateParams, TurnStatus,
 };
 use serde_json::value::RawValue;
 use serde_json::{Value, from_value, json, to_value};
 
 fn decode(method: &str, params: &Value) -> Result<ServerNotification, codex_types::DecodeError> {
-    ServerNotification::decode(method, Some(&RawValue::from_string(params.to_string()).unwrap()))
+    ServerNotification::decode(
+        method,
+        Some(&RawValue::from_string(params.to_string()).unwrap()),
+    )
 }
 
 #[test]
 fn error_codes_are_strings_or_objects() {
     let code: CodexErrorInfo = from_value(json!("contextWindowExceeded")).unwrap();
     assert_eq!(code, CodexErrorInfo::ContextWindowExceeded);
-    let code: CodexErrorInfo = from_value(json!({"httpConnectionFailed": {"httpStatusCode": 401}})).unwrap();
-    let CodexErrorInfo::HttpConnectionFailed(body) = &code else { panic!("{code:?}") };
-    assert_eq!((body.http_status_code, code.tag()), (Some(401), "httpConnectionFailed"));
+    let code: CodexErrorInfo =
+        from_value(json!({"httpConnectionFailed": {"httpStatusCode": 401}})).unwrap();
+    let CodexErrorInfo::HttpConnectionFailed(body) = &code else {
+        panic!("{code:?}")
+    };
+    assert_eq!(
+        (body.http_status_code, code.tag()),
+        (Some(401), "httpConnectionFailed")
+    );
 }
 
 #[test]
@@ -31,7 +41,11 @@ fn a_known_key_with_a_wrong_body_is_an_error() {
 
 #[test]
 fn unknown_codes_are_kept_whole() {
-    for value in [json!("brandNew"), json!({"brandNew": {"a": 1}, "b": 2}), json!({})] {
+    for value in [
+        json!("brandNew"),
+        json!({"brandNew": {"a": 1}, "b": 2}),
+        json!({}),
+    ] {
         let code: CodexErrorInfo = from_value(value.clone()).unwrap();
         assert_eq!(code, CodexErrorInfo::Unrecognized(value.clone()));
         assert_eq!(to_value(&code).unwrap(), value);
@@ -41,28 +55,40 @@ fn unknown_codes_are_kept_whole() {
 #[test]
 fn unknown_strings_are_kept() {
     let status: TurnStatus = from_value(json!("moon")).unwrap();
-    assert_eq!((status.as_str(), to_value(&status).unwrap()), ("moon", json!("moon")));
+    assert_eq!(
+        (status.as_str(), to_value(&status).unwrap()),
+        ("moon", json!("moon"))
+    );
 }
 
 #[test]
 fn the_tag_may_come_last() {
-    let item: ThreadItem = serde_json::from_str(r#"{"id":"i","text":"t","type":"agentMessage"}"#).unwrap();
+    let item: ThreadItem =
+        serde_json::from_str(r#"{"id":"i","text":"t","type":"agentMessage"}"#).unwrap();
     assert!(matches!(item, ThreadItem::AgentMessage(_)));
     assert_eq!((item.tag(), item.id()), ("agentMessage", Some("i")));
 }
 
 #[test]
 fn unknown_items_are_kept_whole_wherever_the_tag_is() {
-    for json in [r#"{"type":"dance","id":"i","n":1}"#, r#"{"id":"i","n":1,"type":"dance"}"#] {
+    for json in [
+        r#"{"type":"dance","id":"i","n":1}"#,
+        r#"{"id":"i","n":1,"type":"dance"}"#,
+    ] {
         let item: ThreadItem = serde_json::from_str(json).unwrap();
-        assert_eq!(to_value(&item).unwrap(), serde_json::from_str::<Value>(json).unwrap());
+        assert_eq!(
+            to_value(&item).unwrap(),
+            serde_json::from_str::<Value>(json).unwrap()
+        );
         assert_eq!((item.tag(), item.id()), ("dance", Some("i")));
     }
 }
 
 #[test]
 fn an_object_without_its_tag_is_an_error() {
-    let error = from_value::<ThreadItem>(json!({"id": "i"})).unwrap_err().to_string();
+    let error = from_value::<ThreadItem>(json!({"id": "i"}))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("missing field `type`"), "{error}");
 }
 
@@ -70,8 +96,16 @@ fn an_object_without_its_tag_is_an_error() {
 fn an_unknown_value_does_not_cost_the_item() {
     let value = json!({"type": "agentMessage", "id": "i", "text": "t", "phase": "overture"});
     let item: ThreadItem = from_value(value.clone()).unwrap();
-    let ThreadItem::AgentMessage(message) = &item else { panic!("{item:?}") };
-    assert_eq!(message.phase.as_ref().map(|it| it.as_str()), Some("overture"));
+    let ThreadItem::AgentMessage(message) = &item else {
+        panic!("{item:?}")
+    };
+    assert_eq!(
+        message
+            .phase
+            .as_ref()
+            .map(codex_types::MessagePhase::as_str),
+        Some("overture")
+    );
 }
 
 #[test]
@@ -81,10 +115,16 @@ fn a_wrong_value_is_named_by_its_path() {
         {"type": "agentMessage", "id": "j", "text": 5},
     ]}});
     // Objects are sorted here, so the tag is put first by hand, as the runtime does.
-    let json = params.to_string().replace(r#"{"id":"j","text":5,"type":"agentMessage"}"#, r#"{"type":"agentMessage","id":"j","text":5}"#);
+    let json = params.to_string().replace(
+        r#"{"id":"j","text":5,"type":"agentMessage"}"#,
+        r#"{"type":"agentMessage","id":"j","text":5}"#,
+    );
     let raw = RawValue::from_string(json).unwrap();
     let error = ServerNotification::decode("turn/completed", Some(&raw)).unwrap_err();
-    assert_eq!((error.method(), error.path()), ("turn/completed", "turn.items[1].text"));
+    assert_eq!(
+        (error.method(), error.path()),
+        ("turn/completed", "turn.items[1].text")
+    );
     assert_eq!(
         error.to_string(),
         "cannot decode `turn/completed`: at `turn.items[1].text`: invalid type: integer `5`, expected a string"
@@ -95,8 +135,15 @@ fn a_wrong_value_is_named_by_its_path() {
 #[test]
 fn a_missing_field_is_named_with_its_object() {
     let error = decode("thread/closed", &json!({})).unwrap_err();
-    assert_eq!(error.to_string(), "cannot decode `thread/closed`: missing field `threadId`");
-    let error = decode("turn/started", &json!({"threadId": "t", "turn": {"id": "u"}})).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot decode `thread/closed`: missing field `threadId`"
+    );
+    let error = decode(
+        "turn/started",
+        &json!({"threadId": "t", "turn": {"id": "u"}}),
+    )
+    .unwrap_err();
     assert_eq!(error.path(), "turn");
 }
 
@@ -105,19 +152,29 @@ fn absent_null_and_a_value_are_three_things() {
     for (tier, json) in [
         (None, json!({"threadId": "t"})),
         (Some(None), json!({"threadId": "t", "serviceTier": null})),
-        (Some(Some("fast".to_owned())), json!({"threadId": "t", "serviceTier": "fast"})),
+        (
+            Some(Some("fast".to_owned())),
+            json!({"threadId": "t", "serviceTier": "fast"}),
+        ),
     ] {
         let mut params = ThreadSettingsUpdateParams::new("t");
         params.service_tier = tier;
         assert_eq!(to_value(&params).unwrap(), json);
-        assert_eq!(from_value::<ThreadSettingsUpdateParams>(json).unwrap(), params);
+        assert_eq!(
+            from_value::<ThreadSettingsUpdateParams>(json).unwrap(),
+            params
+        );
     }
 }
 
 #[test]
 fn a_nullable_field_may_be_missing_and_is_written() {
-    let account: codex_types::Account = from_value(json!({"type": "chatgpt", "planType": "pro"})).unwrap();
-    assert_eq!(to_value(&account).unwrap(), json!({"type": "chatgpt", "planType": "pro", "email": null}));
+    let account: codex_types::Account =
+        from_value(json!({"type": "chatgpt", "planType": "pro"})).unwrap();
+    assert_eq!(
+        to_value(&account).unwrap(),
+        json!({"type": "chatgpt", "planType": "pro", "email": null})
+    );
 }
 
 #[test]
@@ -125,10 +182,22 @@ fn shapes_tell_untagged_kinds_apart() {
     use McpElicitationPrimitiveSchema as Schema;
     let kind = |value: Value| from_value::<Schema>(value).unwrap();
     assert!(matches!(kind(json!({"type": "number"})), Schema::Number(_)));
-    assert!(matches!(kind(json!({"type": "boolean", "title": "t"})), Schema::Boolean(_)));
-    assert!(matches!(kind(json!({"type": "string", "maxLength": 3})), Schema::String(_)));
-    assert!(matches!(kind(json!({"type": "string", "enum": ["a"]})), Schema::Enum(_)));
-    assert!(matches!(kind(json!({"type": "color"})), Schema::Unrecognized(_)));
+    assert!(matches!(
+        kind(json!({"type": "boolean", "title": "t"})),
+        Schema::Boolean(_)
+    ));
+    assert!(matches!(
+        kind(json!({"type": "string", "maxLength": 3})),
+        Schema::String(_)
+    ));
+    assert!(matches!(
+        kind(json!({"type": "string", "enum": ["a"]})),
+        Schema::Enum(_)
+    ));
+    assert!(matches!(
+        kind(json!({"type": "color"})),
+        Schema::Unrecognized(_)
+    ));
     let titled = json!({"type": "string", "enum": ["a"], "enumNames": ["A"]});
     assert_eq!(to_value(kind(titled.clone())).unwrap(), titled);
     assert!(from_value::<Schema>(json!({"type": "string", "maxLength": "3"})).is_err());
@@ -136,13 +205,18 @@ fn shapes_tell_untagged_kinds_apart() {
 
 #[test]
 fn secrets_are_not_printed() {
-    let login: LoginAccountParams = from_value(json!({"type": "apiKey", "apiKey": "sk-secret"})).unwrap();
+    let login: LoginAccountParams =
+        from_value(json!({"type": "apiKey", "apiKey": "sk-secret"})).unwrap();
     assert!(!format!("{login:?}").contains("sk-secret"), "{login:?}");
     let mut exec = CommandExecParams::new(vec!["true".to_owned()]);
     exec.env = Some([("PASSWORD".to_owned(), Some("hunter2".to_owned()))].into());
     let printed = format!("{exec:?}");
-    assert!(printed.contains("[redacted]") && !printed.contains("hunter2"), "{printed}");
-    let newer: LoginAccountParams = from_value(json!({"type": "newer", "key": "sk-secret"})).unwrap();
+    assert!(
+        printed.contains("[redacted]") && !printed.contains("hunter2"),
+        "{printed}"
+    );
+    let newer: LoginAccountParams =
+        from_value(json!({"type": "newer", "key": "sk-secret"})).unwrap();
     assert!(!format!("{newer:?}").contains("sk-secret"), "{newer:?}");
 }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use codex_types::{
-    Message, MessageError, NotificationEnvelope, RequestId, RpcError, ServerNotification, encode_error,
-    encode_notification, encode_request, encode_response,
+    Message, MessageError, NotificationEnvelope, RequestId, RpcError, ServerNotification,
+    encode_error, encode_notification, encode_request, encode_response,
 };
 use serde_json::json;
 
@@ -12,9 +12,18 @@ use serde_json::json;
 fn lines_are_written_in_the_order_of_the_runtime() {
     let id = RequestId::from(3);
     let error = RpcError::new(-32600, "no");
-    assert_eq!(encode_request("a", &id, &json!({})).unwrap(), r#"{"method":"a","id":3,"params":{}}"#);
-    assert_eq!(encode_response(&id, &json!(null)).unwrap(), r#"{"id":3,"result":null}"#);
-    assert_eq!(encode_error(Some(&id), &error).unwrap(), r#"{"error":{"code":-32600,"message":"no"},"id":3}"#);
+    assert_eq!(
+        encode_request("a", &id, &json!({})).unwrap(),
+        r#"{"method":"a","id":3,"params":{}}"#
+    );
+    assert_eq!(
+        encode_response(&id, &json!(null)).unwrap(),
+        r#"{"id":3,"result":null}"#
+    );
+    assert_eq!(
+        encode_error(Some(&id), &error).unwrap(),
+        r#"{"error":{"code":-32600,"message":"no"},"id":3}"#
+    );
     assert_eq!(
         encode_notification("a", Some(&json!([])), Some(5)).unwrap(),
         r#"{"method":"a","params":[],"emittedAtMs":5}"#
@@ -23,9 +32,17 @@ fn lines_are_written_in_the_order_of_the_runtime() {
 
 #[test]
 fn a_request_keeps_its_id_as_it_came() {
-    for (json, expected) in [("-1", RequestId::from(-1)), (r#""x""#, RequestId::from("x"))] {
+    for (json, expected) in [
+        ("-1", RequestId::from(-1)),
+        (r#""x""#, RequestId::from("x")),
+    ] {
         let line = format!(r#"{{"id":{json},"method":"a"}}"#);
-        let Message::Request { id, params: None, .. } = Message::parse(&line).unwrap() else { panic!("{line}") };
+        let Message::Request {
+            id, params: None, ..
+        } = Message::parse(&line).unwrap()
+        else {
+            panic!("{line}")
+        };
         assert_eq!(id, expected);
         assert_eq!(serde_json::to_string(&id).unwrap(), json);
     }
@@ -35,20 +52,28 @@ fn a_request_keeps_its_id_as_it_came() {
 fn an_id_is_an_integer_of_64_bits_or_a_string() {
     for id in ["1.5", "true", "9223372036854775808", "{}"] {
         let line = format!(r#"{{"id":{id},"method":"a"}}"#);
-        assert!(matches!(Message::parse(&line), Err(MessageError::Json(_))), "{line}");
+        assert!(
+            matches!(Message::parse(&line), Err(MessageError::Json(_))),
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn a_null_result_is_a_result() {
-    let Message::Response { result, .. } = Message::parse(r#"{"result":null,"id":1}"#).unwrap() else { panic!() };
+    let Message::Response { result, .. } = Message::parse(r#"{"result":null,"id":1}"#).unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(result.get(), "null");
 }
 
 #[test]
 fn an_error_comes_before_its_id() {
     let line = r#"{"error":{"code":1,"message":"m","data":{"a":null}},"id":7}"#;
-    let Message::Error { id, error } = Message::parse(line).unwrap() else { panic!() };
+    let Message::Error { id, error } = Message::parse(line).unwrap() else {
+        panic!()
+    };
     assert_eq!(id, Some(RequestId::from(7)));
     assert_eq!(error.data, Some(json!({"a": null})));
     assert_eq!(encode_error(id.as_ref(), &error).unwrap(), line);
@@ -57,27 +82,49 @@ fn an_error_comes_before_its_id() {
 #[test]
 fn an_error_may_have_no_id() {
     let line = r#"{"error":{"code":1,"message":"m"},"id":null}"#;
-    assert!(matches!(Message::parse(line).unwrap(), Message::Error { id: None, .. }));
+    assert!(matches!(
+        Message::parse(line).unwrap(),
+        Message::Error { id: None, .. }
+    ));
 }
 
 #[test]
 fn methods_are_borrowed_unless_they_hold_escapes() {
     let borrowed = Message::parse(r#"{"method":"a/b"}"#).unwrap();
-    assert!(matches!(borrowed, Message::Notification { method: Cow::Borrowed("a/b"), .. }));
-    let Message::Notification { method, .. } = Message::parse(r#"{"method":"a\/b"}"#).unwrap() else { panic!() };
+    assert!(matches!(
+        borrowed,
+        Message::Notification {
+            method: Cow::Borrowed("a/b"),
+            ..
+        }
+    ));
+    let Message::Notification { method, .. } = Message::parse(r#"{"method":"a\/b"}"#).unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(method, "a/b");
 }
 
 #[test]
 fn unknown_keys_of_the_envelope_are_ignored() {
     let line = r#"{"jsonrpc":"2.0","trace":{},"method":"initialized"}"#;
-    assert!(matches!(Message::parse(line).unwrap(), Message::Notification { .. }));
+    assert!(matches!(
+        Message::parse(line).unwrap(),
+        Message::Notification { .. }
+    ));
 }
 
 #[test]
 fn other_lines_are_errors() {
-    for line in ["", "[]", "null", "{}", r#"{"id":1}"#, "garbage", r#"{"id":1,"result":1,"error":{"code":1,"message":""}}"#]
-    {
+    for line in [
+        "",
+        "[]",
+        "null",
+        "{}",
+        r#"{"id":1}"#,
+        "garbage",
+        r#"{"id":1,"result":1,"error":{"code":1,"message":""}}"#,
+    ] {
         assert!(Message::parse(line).is_err(), "{line}");
     }
     assert!(Message::parse(b"{\"method\":\"\xff\"}").is_err());
@@ -86,9 +133,19 @@ fn other_lines_are_errors() {
 #[test]
 fn the_stamp_of_a_notification_survives() {
     let line = r#"{"method":"thread/closed","params":{"threadId":"t"},"emittedAtMs":12}"#;
-    let Message::Notification { method, params, emitted_at_ms } = Message::parse(line).unwrap() else { panic!() };
+    let Message::Notification {
+        method,
+        params,
+        emitted_at_ms,
+    } = Message::parse(line).unwrap()
+    else {
+        panic!()
+    };
     let envelope = NotificationEnvelope::decode(&method, params, emitted_at_ms).unwrap();
     assert_eq!(envelope.emitted_at_ms, Some(12));
     assert_eq!(envelope.encode().unwrap(), line);
-    assert!(matches!(envelope.notification, ServerNotification::ThreadClosed(_)));
+    assert!(matches!(
+        envelope.notification,
+        ServerNotification::ThreadClosed(_)
+    ));
 }

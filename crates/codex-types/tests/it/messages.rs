@@ -1,7 +1,8 @@
 //! The four enums of messages, against the message lists of the schema.
 
 use codex_types::{
-    ClientNotification, ClientRequest, Message, NotificationEnvelope, RequestId, ServerNotification, ServerRequest,
+    ClientNotification, ClientRequest, Message, NotificationEnvelope, RequestId,
+    ServerNotification, ServerRequest,
 };
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -23,7 +24,11 @@ fn each(list: &str, check: impl Fn(&str, &Value, &RawValue)) {
 }
 
 fn methods(list: &str) -> Vec<String> {
-    Schema::load().messages(list).into_iter().map(|(method, _)| method).collect()
+    Schema::load()
+        .messages(list)
+        .into_iter()
+        .map(|(method, _)| method)
+        .collect()
 }
 
 #[test]
@@ -38,13 +43,27 @@ fn the_enums_know_the_methods_of_the_schema() {
 fn every_notification_survives_the_wire() {
     each("ServerNotification", |method, _, params| {
         let decoded = NotificationEnvelope::decode(method, Some(params), Some(7)).unwrap();
-        assert!(!matches!(decoded.notification, ServerNotification::Unrecognized { .. }), "{method}");
+        assert!(
+            !matches!(
+                decoded.notification,
+                ServerNotification::Unrecognized { .. }
+            ),
+            "{method}"
+        );
         assert_eq!(decoded.notification.method(), method);
         let line = decoded.encode().unwrap();
-        let Message::Notification { method, params, emitted_at_ms } = Message::parse(&line).unwrap() else {
+        let Message::Notification {
+            method,
+            params,
+            emitted_at_ms,
+        } = Message::parse(&line).unwrap()
+        else {
             panic!("{line}");
         };
-        assert_eq!(NotificationEnvelope::decode(&method, params, emitted_at_ms).unwrap(), decoded);
+        assert_eq!(
+            NotificationEnvelope::decode(&method, params, emitted_at_ms).unwrap(),
+            decoded
+        );
     });
 }
 
@@ -53,12 +72,23 @@ fn every_client_request_survives_the_wire() {
     let id = RequestId::from("a");
     each("ClientRequest", |method, _, params| {
         let decoded = ClientRequest::decode(method, Some(params)).unwrap();
-        assert!(!matches!(decoded, ClientRequest::Unrecognized { .. }), "{method}");
+        assert!(
+            !matches!(decoded, ClientRequest::Unrecognized { .. }),
+            "{method}"
+        );
         let line = decoded.encode(&id).unwrap();
-        let Message::Request { id: found, method, params } = Message::parse(&line).unwrap() else {
+        let Message::Request {
+            id: found,
+            method,
+            params,
+        } = Message::parse(&line).unwrap()
+        else {
             panic!("{line}");
         };
-        assert_eq!((ClientRequest::decode(&method, params).unwrap(), found), (decoded, id.clone()));
+        assert_eq!(
+            (ClientRequest::decode(&method, params).unwrap(), found),
+            (decoded, id.clone())
+        );
     });
 }
 
@@ -67,28 +97,53 @@ fn every_server_request_survives_the_wire() {
     let id = RequestId::from(0);
     each("ServerRequest", |method, _, params| {
         let decoded = ServerRequest::decode(method, Some(params)).unwrap();
-        assert!(!matches!(decoded, ServerRequest::Unrecognized { .. }), "{method}");
+        assert!(
+            !matches!(decoded, ServerRequest::Unrecognized { .. }),
+            "{method}"
+        );
         let line = decoded.encode(&id).unwrap();
-        let Message::Request { id: found, method, params } = Message::parse(&line).unwrap() else {
+        let Message::Request {
+            id: found,
+            method,
+            params,
+        } = Message::parse(&line).unwrap()
+        else {
             panic!("{line}");
         };
-        assert_eq!((ServerRequest::decode(&method, params).unwrap(), found), (decoded, id.clone()));
+        assert_eq!(
+            (ServerRequest::decode(&method, params).unwrap(), found),
+            (decoded, id.clone())
+        );
     });
 }
 
 /// The routing key as the JSON says it.
 fn key<'a>(params: &'a Value, direct: &[&str], nested: &str) -> Option<&'a str> {
     let direct = direct.iter().find_map(|it| params.get(it));
-    direct.or_else(|| params.get(nested)?.get("id")).and_then(Value::as_str)
+    direct
+        .or_else(|| params.get(nested)?.get("id"))
+        .and_then(Value::as_str)
 }
 
 #[test]
 fn notifications_know_where_they_belong() {
     each("ServerNotification", |method, json, params| {
         let notification = ServerNotification::decode(method, Some(params)).unwrap();
-        assert_eq!(notification.thread_id(), key(json, &["threadId"], "thread"), "{method}");
-        assert_eq!(notification.turn_id(), key(json, &["turnId"], "turn"), "{method}");
-        assert_eq!(notification.item_id(), key(json, &["itemId"], "item"), "{method}");
+        assert_eq!(
+            notification.thread_id(),
+            key(json, &["threadId"], "thread"),
+            "{method}"
+        );
+        assert_eq!(
+            notification.turn_id(),
+            key(json, &["turnId"], "turn"),
+            "{method}"
+        );
+        assert_eq!(
+            notification.item_id(),
+            key(json, &["itemId"], "item"),
+            "{method}"
+        );
     });
 }
 
@@ -96,20 +151,38 @@ fn notifications_know_where_they_belong() {
 fn server_requests_know_where_they_belong() {
     each("ServerRequest", |method, json, params| {
         let request = ServerRequest::decode(method, Some(params)).unwrap();
-        assert_eq!(request.thread_id(), key(json, &["threadId", "conversationId"], "thread"), "{method}");
-        assert_eq!(request.turn_id(), key(json, &["turnId"], "turn"), "{method}");
-        assert_eq!(request.item_id(), key(json, &["itemId"], "item"), "{method}");
+        assert_eq!(
+            request.thread_id(),
+            key(json, &["threadId", "conversationId"], "thread"),
+            "{method}"
+        );
+        assert_eq!(
+            request.turn_id(),
+            key(json, &["turnId"], "turn"),
+            "{method}"
+        );
+        assert_eq!(
+            request.item_id(),
+            key(json, &["itemId"], "item"),
+            "{method}"
+        );
     });
 }
 
 #[test]
 fn unknown_methods_are_kept_and_routed() {
     let line = r#"{"method":"a/b","params":{"item":{"id":"i"},"threadId":"t","turnId":"u"}}"#;
-    let Message::Notification { method, params, .. } = Message::parse(line).unwrap() else { panic!() };
+    let Message::Notification { method, params, .. } = Message::parse(line).unwrap() else {
+        panic!()
+    };
     let notification = ServerNotification::decode(&method, params).unwrap();
     assert_eq!(notification.method(), "a/b");
     assert_eq!(
-        (notification.thread_id(), notification.turn_id(), notification.item_id()),
+        (
+            notification.thread_id(),
+            notification.turn_id(),
+            notification.item_id()
+        ),
         (Some("t"), Some("u"), Some("i"))
     );
     assert_eq!(notification.encode().unwrap(), line);
@@ -117,7 +190,10 @@ fn unknown_methods_are_kept_and_routed() {
 
 #[test]
 fn params_may_be_absent_only_where_there_need_be_none() {
-    assert_eq!(ClientRequest::decode("memory/reset", None).unwrap(), ClientRequest::MemoryReset);
+    assert_eq!(
+        ClientRequest::decode("memory/reset", None).unwrap(),
+        ClientRequest::MemoryReset
+    );
     assert!(matches!(
         ClientRequest::decode("account/rateLimits/read", None).unwrap(),
         ClientRequest::AccountRateLimitsRead(_)
@@ -127,14 +203,22 @@ fn params_may_be_absent_only_where_there_need_be_none() {
 
 #[test]
 fn methods_without_params_send_none() {
-    let line = ClientRequest::MemoryReset.encode(&RequestId::from(1)).unwrap();
+    let line = ClientRequest::MemoryReset
+        .encode(&RequestId::from(1))
+        .unwrap();
     assert_eq!(line, r#"{"method":"memory/reset","id":1}"#);
-    assert_eq!(ClientNotification::Initialized.encode().unwrap(), r#"{"method":"initialized"}"#);
+    assert_eq!(
+        ClientNotification::Initialized.encode().unwrap(),
+        r#"{"method":"initialized"}"#
+    );
 }
 
 #[test]
 fn only_the_agents_message_has_a_text_delta() {
-    let raw = RawValue::from_string(r#"{"threadId":"t","turnId":"u","itemId":"i","delta":"Hi"}"#.to_owned()).unwrap();
+    let raw = RawValue::from_string(
+        r#"{"threadId":"t","turnId":"u","itemId":"i","delta":"Hi"}"#.to_owned(),
+    )
+    .unwrap();
     let agent = ServerNotification::decode("item/agentMessage/delta", Some(&raw)).unwrap();
     let plan = ServerNotification::decode("item/plan/delta", Some(&raw)).unwrap();
     assert_eq!((agent.text_delta(), plan.text_delta()), (Some("Hi"), None));

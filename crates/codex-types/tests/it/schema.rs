@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 /// Sends JSON through a type and back.
 pub(crate) type RoundTrip = fn(&str) -> Result<String, serde_json::Error>;
 
-pub(crate) fn round_trip<T: Serialize + DeserializeOwned>(json: &str) -> Result<String, serde_json::Error> {
+pub(crate) fn round_trip<T: Serialize + DeserializeOwned>(
+    json: &str,
+) -> Result<String, serde_json::Error> {
     serde_json::to_string(&serde_json::from_str::<T>(json)?)
 }
 
@@ -37,14 +39,25 @@ impl Schema {
     /// The definition with this name.
     pub(crate) fn definition(&self, name: &str) -> &Value {
         let definitions = &self.0["definitions"];
-        definitions.get(name).or_else(|| definitions["v2"].get(name)).unwrap_or(&Value::Null)
+        definitions
+            .get(name)
+            .or_else(|| definitions["v2"].get(name))
+            .unwrap_or(&Value::Null)
     }
 
     /// Methods and schemas of params, from one of the message lists.
     pub(crate) fn messages(&self, list: &str) -> Vec<(String, &Value)> {
         let branches = self.definition(list)["oneOf"].as_array().unwrap();
-        let read = |it: &'static str, branch: &Value| branch["properties"][it]["enum"][0].as_str().unwrap().to_owned();
-        branches.iter().map(|it| (read("method", it), &it["properties"]["params"])).collect()
+        let read = |it: &'static str, branch: &Value| {
+            branch["properties"][it]["enum"][0]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        branches
+            .iter()
+            .map(|it| (read("method", it), &it["properties"]["params"]))
+            .collect()
     }
 
     /// Instances of a schema: one of each branch of a union.
@@ -52,7 +65,10 @@ impl Schema {
         match branches(self.resolve(schema)) {
             Some(branches) if style != Style::Unknown => {
                 let whole = self.resolve(schema);
-                branches.iter().map(|it| self.branch(whole, it, style, 0)).collect()
+                branches
+                    .iter()
+                    .map(|it| self.branch(whole, it, style, 0))
+                    .collect()
             }
             _ => vec![self.instance(schema, style, 0)],
         }
@@ -77,7 +93,11 @@ impl Schema {
             };
         }
         if let Some(values) = schema.get("enum") {
-            return if style == Style::Unknown { json!("brandNew") } else { values[0].clone() };
+            return if style == Style::Unknown {
+                json!("brandNew")
+            } else {
+                values[0].clone()
+            };
         }
         let types = schema.get("type");
         match types.and_then(|it| it.as_str().or_else(|| it[0].as_str())) {
@@ -95,7 +115,12 @@ impl Schema {
     fn object(&self, schema: &Value, style: Style, depth: usize) -> Value {
         let mut object = Map::new();
         let required = schema.get("required").and_then(Value::as_array);
-        for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, property) in schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let needed = required.is_some_and(|it| it.contains(&json!(name)));
             if needed || (style != Style::Minimal && depth < DEEP) {
                 object.insert(name.clone(), self.instance(property, style, depth + 1));
@@ -114,28 +139,41 @@ impl Schema {
             if part.get("properties").is_none() {
                 continue;
             }
-            if let (Value::Object(value), Value::Object(more)) = (&mut value, self.object(part, style, depth)) {
+            if let (Value::Object(value), Value::Object(more)) =
+                (&mut value, self.object(part, style, depth))
+            {
                 value.extend(more);
             }
         }
         // Alternatives inside a branch.
-        if let Some(alternatives) = branch.get("anyOf").filter(|_| branch.get("properties").is_some()) {
+        if let Some(alternatives) = branch
+            .get("anyOf")
+            .filter(|_| branch.get("properties").is_some())
+        {
             let more = self.object(&alternatives[0], style, depth);
-            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            value
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
         }
         value
     }
 }
 
 fn branches(schema: &Value) -> Option<&Vec<Value>> {
-    schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array)
+    schema
+        .get("oneOf")
+        .or_else(|| schema.get("anyOf"))
+        .and_then(Value::as_array)
 }
 
 /// A value of a kind that the union does not have; none for mere optionality.
 fn unknown(branches: &[Value]) -> Option<Value> {
     let tag = |branch: &Value| {
         let mut properties = branch.get("properties")?.as_object()?.iter();
-        properties.find(|(_, it)| it.get("enum").is_some()).map(|(name, _)| name.clone())
+        properties
+            .find(|(_, it)| it.get("enum").is_some())
+            .map(|(name, _)| name.clone())
     };
     let strings = |branch: &Value| branch.get("enum").is_some();
     if let Some(tag) = tag(&branches[0]) {
@@ -144,7 +182,10 @@ fn unknown(branches: &[Value]) -> Option<Value> {
     if branches.iter().all(strings) {
         return Some(json!("brandNew"));
     }
-    branches.iter().any(strings).then(|| json!({"brandNew": {"more": 1}}))
+    branches
+        .iter()
+        .any(strings)
+        .then(|| json!({"brandNew": {"more": 1}}))
 }
 
 /// Whether all of `part`, but nulls and unknown keys of known objects, is in `whole`.
@@ -154,7 +195,11 @@ pub(crate) fn kept(part: &Value, whole: &Value) -> bool {
             value.is_null() || whole.get(key).is_some_and(|it| kept(value, it))
         }),
         (Value::Array(part), Value::Array(whole)) => {
-            part.len() == whole.len() && part.iter().zip(whole).all(|(part, whole)| kept(part, whole))
+            part.len() == whole.len()
+                && part
+                    .iter()
+                    .zip(whole)
+                    .all(|(part, whole)| kept(part, whole))
         }
         _ => part == whole,
     }

@@ -48,11 +48,35 @@ fn every_definition_of_the_schema_is_a_type() {
     let text = include_str!("../../../../schema/experimental.json");
     let schema: Value = serde_json::from_str(text).unwrap();
     let mut names: BTreeSet<&str> = BTreeSet::new();
-    names.extend(schema["definitions"].as_object().unwrap().keys().map(String::as_str));
-    names.extend(schema["definitions"]["v2"].as_object().unwrap().keys().map(String::as_str));
+    names.extend(
+        schema["definitions"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str),
+    );
+    names.extend(
+        schema["definitions"]["v2"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str),
+    );
     // Messages and their envelopes are written by hand, or are enums of their own.
-    let ours = ["v2", "RequestId", "ClientNotification", "ClientRequest", "ServerNotification", "ServerRequest"];
-    names.retain(|it| !ours.contains(it) && !it.starts_with("JSONRPC") && !it.starts_with("Nullable"));
+    let ours = [
+        "v2",
+        "RequestId",
+        "ClientNotification",
+        "ClientRequest",
+        "ServerNotification",
+        "ServerRequest",
+    ];
+    names.retain(|it| {
+        !ours.contains(it) && !it.starts_with("JSONRPC") && !it.starts_with("Nullable")
+    });
     let types: BTreeSet<&str> = DEFINITIONS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names.difference(&types).collect::<Vec<_>>(), Vec::<&&str>::new());
+    assert_eq!(
+        names.difference(&types).collect::<Vec<_>>(),
+        Vec::<&&str>::new()
+    );
 }

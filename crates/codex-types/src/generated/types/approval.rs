@@ -224,10 +224,10 @@ impl AskForApprovalGranular {
     pub fn new(mcp_elicitations: bool, rules: bool, sandbox_approval: bool) -> Self {
         Self {
             mcp_elicitations,
-            request_permissions: Default::default(),
+            request_permissions: false,
             rules,
             sandbox_approval,
-            skill_approval: Default::default(),
+            skill_approval: false,
         }
     }
 }
@@ -2360,8 +2360,8 @@ impl ToolRequestUserInputQuestion {
         Self {
             header: header.into(),
             id: id.into(),
-            is_other: Default::default(),
-            is_secret: Default::default(),
+            is_other: false,
+            is_secret: false,
             options: None,
             question: question.into(),
         }

@@ -3224,9 +3224,9 @@ impl ThreadItemReasoning {
     /// Creates a value from its required fields.
     pub fn new(id: impl Into<String>) -> Self {
         Self {
-            content: Default::default(),
+            content: Vec::new(),
             id: id.into(),
-            summary: Default::default(),
+            summary: Vec::new(),
         }
     }
 }

@@ -173,13 +173,13 @@ impl AppInfo {
             icon_dark_assets: None,
             id: id.into(),
             install_url: None,
-            is_accessible: Default::default(),
+            is_accessible: false,
             is_enabled: Self::default_is_enabled(),
             labels: None,
             logo_url: None,
             logo_url_dark: None,
             name: name.into(),
-            plugin_display_names: Default::default(),
+            plugin_display_names: Vec::new(),
         }
     }
     fn default_is_enabled() -> bool {
@@ -499,7 +499,7 @@ impl AppToolSummary {
             description: description.into(),
             disabled_reason: None,
             is_enabled: Self::default_is_enabled(),
-            is_read_only: Default::default(),
+            is_read_only: false,
             name: name.into(),
             title: None,
         }
@@ -732,7 +732,7 @@ impl ConnectorMetadata {
             id: id.into(),
             install_url: None,
             name: name.into(),
-            plugin_display_names: Default::default(),
+            plugin_display_names: Vec::new(),
             tool_summaries: None,
         }
     }
@@ -777,7 +777,7 @@ impl ExternalAgentConfigDetectResponse {
     /// Creates a value from its required fields.
     pub fn new(items: Vec<ExternalAgentConfigMigrationItem>) -> Self {
         Self {
-            connectors: Default::default(),
+            connectors: Vec::new(),
             items,
         }
     }
@@ -2558,7 +2558,7 @@ impl PluginInstalledResponse {
     /// Creates a value from its required fields.
     pub fn new(marketplaces: Vec<PluginMarketplaceEntry>) -> Self {
         Self {
-            marketplace_load_errors: Default::default(),
+            marketplace_load_errors: Vec::new(),
             marketplaces,
         }
     }
@@ -2737,8 +2737,8 @@ impl PluginListResponse {
     /// Creates a value from its required fields.
     pub fn new(marketplaces: Vec<PluginMarketplaceEntry>) -> Self {
         Self {
-            featured_plugin_ids: Default::default(),
-            marketplace_load_errors: Default::default(),
+            featured_plugin_ids: Vec::new(),
+            marketplace_load_errors: Vec::new(),
             marketplaces,
         }
     }
@@ -3680,7 +3680,7 @@ impl PluginSummary {
             installed,
             installed_at: None,
             interface: None,
-            keywords: Default::default(),
+            keywords: Vec::new(),
             local_version: None,
             must_show_installation_interstitial: None,
             name: name.into(),

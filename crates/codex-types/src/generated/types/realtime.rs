@@ -280,7 +280,7 @@ impl RealtimeVoicesList {
             default_v2,
             v1,
             v2,
-            v3: Default::default(),
+            v3: Vec::new(),
         }
     }
 }

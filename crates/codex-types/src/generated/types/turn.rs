@@ -1780,7 +1780,7 @@ impl UserInputText {
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            text_elements: Default::default(),
+            text_elements: Vec::new(),
         }
     }
 }

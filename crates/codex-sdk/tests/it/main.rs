@@ -1,0 +1,8 @@
+//! What the real runtime can't be made to do: order, races, garbage, ends.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod cancel;
+mod lines;
+mod requests;
+mod routing;
+mod support;

@@ -1,0 +1,159 @@
+//! Requests: replies, refusals, deadlines, limits; and the requests of the other side.
+
+use std::time::Duration;
+
+use codex_sdk::{Error, RpcErrorKind};
+use codex_testkit::peer::shapes;
+use serde_json::{Value, json};
+
+use crate::support::{begin, connect, idle};
+
+#[tokio::test]
+async fn parity_98_replies_in_another_order_find_their_callers() {
+    let (codex, mut peer) = connect().await;
+    let one = begin(codex.request_raw("one", json!({})).into_future()).await;
+    let two = begin(codex.request_raw("two", json!({})).into_future()).await;
+    let first = peer.expect_request("one").await;
+    let second = peer.expect_request("two").await;
+    peer.reply(&second.id, json!(2)).await;
+    peer.reply(&first.id, json!(1)).await;
+    assert_eq!((one.await.unwrap(), two.await.unwrap()), (json!(1), json!(2)));
+}
+
+#[tokio::test]
+async fn parity_129_a_refusal_has_its_kind() {
+    let busy = json!({ "nested": [{ "codexErrorInfo": "serverOverloaded" }] });
+    let table = [
+        (-32700, "parse", Value::Null, RpcErrorKind::ParseError),
+        (-32600, "request", Value::Null, RpcErrorKind::InvalidRequest),
+        (-32601, "method", Value::Null, RpcErrorKind::MethodNotFound),
+        (-32602, "params", json!({ "max": 1 }), RpcErrorKind::InvalidParams),
+        (-32603, "internal", Value::Null, RpcErrorKind::Internal),
+        (-32001, "Server overloaded; retry later.", Value::Null, RpcErrorKind::ServerBusy),
+        (-32050, "busy", busy, RpcErrorKind::ServerBusy),
+        (-32001, "retry limit exceeded", Value::Null, RpcErrorKind::RetryLimitExceeded),
+        (-32050, "something", Value::Null, RpcErrorKind::Other),
+        (7, "something", Value::Null, RpcErrorKind::Other),
+    ];
+    let (codex, mut peer) = connect().await;
+    for (code, message, data, kind) in table {
+        let call = begin(codex.request_raw("any", json!({})).into_future()).await;
+        let request = peer.expect_request("any").await;
+        let sent = Some(data.clone()).filter(|data| !data.is_null());
+        peer.reply_error(&request.id, code, message, sent.clone()).await;
+        let error = call.await.unwrap_err();
+        let rpc = error.rpc().unwrap();
+        assert_eq!((rpc.code, rpc.message.as_str(), &rpc.data), (code, message, &sent));
+        assert_eq!((rpc.kind(), rpc.method.as_str()), (kind, "any"));
+        assert_eq!(error.is_retryable(), kind == RpcErrorKind::ServerBusy);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_never_answered_meets_its_deadline() {
+    let (codex, mut peer) = connect().await;
+    let request = codex.request_raw("never", json!({}));
+    let error = request.timeout(Duration::from_secs(5)).await.unwrap_err();
+    assert!(error.is_timeout());
+    assert!(matches!(error, Error::Timeout { after, .. } if after == Duration::from_secs(5)));
+    idle(&codex).await;
+
+    // Its late reply harms nobody.
+    let late = peer.expect_request("never").await;
+    peer.reply(&late.id, json!(1)).await;
+    let next = begin(codex.request_raw("next", json!({})).into_future()).await;
+    let request = peer.expect_request("next").await;
+    peer.reply(&request.id, json!(2)).await;
+    assert_eq!(next.await.unwrap(), json!(2));
+}
+
+#[tokio::test]
+async fn at_most_64_requests_are_in_flight_but_control_gets_through() {
+    let (codex, mut peer) = connect().await;
+    let mut calls = Vec::new();
+    for _ in 0..64 {
+        calls.push(begin(codex.request_raw("wait", json!({})).into_future()).await);
+    }
+    let further = begin(codex.request_raw("further", json!({})).into_future()).await;
+    let interrupt = codex.request_raw("turn/interrupt", json!({}));
+    let _interrupt = begin(interrupt.into_future()).await;
+    let mut ids = Vec::new();
+    for _ in 0..64 {
+        ids.push(peer.expect_request("wait").await.id);
+    }
+    peer.expect_request("turn/interrupt").await;
+    assert_eq!(codex.stats().requests_in_flight, 65);
+    peer.reply(&ids[9], json!("done")).await;
+    let serve = async {
+        let request = peer.expect_request("further").await;
+        peer.reply(&request.id, json!("at last")).await;
+    };
+    let (further, ()) = tokio::join!(further, serve);
+    assert_eq!(further.unwrap(), json!("at last"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_caller_left_keeps_its_place_until_its_deadline() {
+    let (codex, mut peer) = connect().await;
+    let request = codex.request_raw("left", json!({})).timeout(Duration::from_secs(5));
+    drop(begin(request.into_future()).await);
+    peer.expect_request("left").await;
+    assert_eq!(codex.stats().requests_in_flight, 1);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    idle(&codex).await;
+}
+
+#[tokio::test]
+async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
+    let (codex, mut peer) = connect().await;
+    let ids = json!({ "threadId": "t", "turnId": "1", "itemId": "i", "startedAtMs": 1 });
+    let with = |more: Value| {
+        let mut params = ids.as_object().unwrap().clone();
+        params.extend(more.as_object().unwrap().clone());
+        Value::from(params)
+    };
+    let declined = json!({ "decision": "decline" });
+    let denied = json!({ "decision": "denied" });
+    let legacy = json!({ "conversationId": "t", "callId": "c", "fileChanges": {} });
+    let exec = json!({ "conversationId": "t", "callId": "c", "command": ["ls"], "cwd": "/", "parsedCmd": [] });
+    let elicitation = json!({
+        "threadId": "t", "serverName": "s", "mode": "form", "message": "m",
+        "requestedSchema": { "type": "object", "properties": {} },
+    });
+    let call = json!({ "threadId": "t", "turnId": "1", "callId": "c", "tool": "t", "arguments": {} });
+    let permissions = with(json!({ "cwd": "/", "permissions": {} }));
+    let granted = json!({ "permissions": {}, "scope": "turn" });
+    let table = [
+        ("item/commandExecution/requestApproval",
+            shapes::command_approval("t", "1", "i", "ls"), declined.clone()),
+        ("item/fileChange/requestApproval", ids.clone(), declined),
+        ("item/permissions/requestApproval", permissions, granted),
+        ("item/tool/requestUserInput", with(json!({ "questions": [], "isBlocking": true })), json!({ "answers": {} })),
+        ("mcpServer/elicitation/request", elicitation, json!({ "action": "decline" })),
+        ("applyPatchApproval", legacy, denied.clone()),
+        ("execCommandApproval", exec, denied),
+    ];
+    for (method, params, expected) in table {
+        peer.request(method, method, params).await;
+        assert_eq!(peer.expect_response(method).await, Ok(expected), "{method}");
+    }
+    peer.request(1, "item/tool/call", call).await;
+    let answer = peer.expect_response(1).await.unwrap();
+    assert_eq!(answer["success"], false);
+    peer.request(2, "currentTime/read", json!({ "threadId": "t" })).await;
+    let time = peer.expect_response(2).await.unwrap()["currentTimeAt"].as_u64().unwrap();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(now - time < 60);
+    let refresh = json!({ "reason": "unauthorized" });
+    for (method, params) in [
+        ("account/chatgptAuthTokens/refresh", refresh),
+        ("attestation/generate", json!({})),
+        ("brand/new", json!({})),
+        ("item/fileChange/requestApproval", json!({ "malformed": true })),
+    ] {
+        peer.request("x", method, params).await;
+        let refusal = peer.expect_response("x").await;
+        assert!(refusal.is_err(), "{method}: {refusal:?}");
+    }
+    drop(codex);
+}

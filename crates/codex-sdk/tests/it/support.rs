@@ -1,0 +1,66 @@
+//! A client on a scripted app-server.
+
+use std::time::{Duration, Instant};
+
+use codex_sdk::{Codex, CodexBuilder, Thread, TurnHandle};
+use codex_testkit::{Peer, PeerRequest, peer::shapes};
+
+/// A client and the app-server that it is connected to.
+pub(crate) async fn connect() -> (Codex, Peer) {
+    connect_with(Codex::builder()).await
+}
+
+pub(crate) async fn connect_with(builder: CodexBuilder) -> (Codex, Peer) {
+    let (mut peer, (output, input)) = Peer::pair();
+    let (codex, _) = tokio::join!(builder.start_with_io(output, input), peer.handshake());
+    (codex.unwrap(), peer)
+}
+
+pub(crate) async fn start_thread(codex: &Codex, peer: &mut Peer, id: &str) -> Thread {
+    let serve = async {
+        let request = peer.expect_request("thread/start").await;
+        peer.reply(&request.id, shapes::thread_start_response(id)).await;
+    };
+    let (thread, ()) = tokio::join!(codex.thread_start().into_future(), serve);
+    thread.unwrap()
+}
+
+/// Starts a turn up to the reply.
+pub(crate) async fn start_turn(thread: &Thread, peer: &mut Peer, id: &str) -> TurnHandle {
+    let serve = async {
+        let request = peer.expect_request("turn/start").await;
+        peer.reply(&request.id, shapes::turn_start_response(id)).await;
+    };
+    let (turn, ()) = tokio::join!(thread.turn("go").into_future(), serve);
+    turn.unwrap()
+}
+
+/// Polls a future once and hands it back, still pending.
+pub(crate) async fn begin<F: Future + Unpin>(mut future: F) -> F {
+    // With a fresh budget, so that it waits for nothing but the other side.
+    tokio::task::yield_now().await;
+    let polled = std::future::poll_fn(|context| {
+        let poll = std::pin::Pin::new(&mut future).poll(context);
+        std::task::Poll::Ready(poll.is_pending())
+    });
+    assert!(polled.await, "it was not expected to end yet");
+    future
+}
+
+/// Waits until no request is unanswered and no turn is known to run.
+pub(crate) async fn idle(codex: &Codex) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let stats = codex.stats();
+        if (stats.requests_in_flight, stats.live_turns) == (0, 0) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{stats:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The text of a turn's input.
+pub(crate) fn text_of(request: &PeerRequest) -> &str {
+    request.params["input"][0]["text"].as_str().unwrap()
+}

@@ -1,0 +1,74 @@
+//! What the later stages were written for.
+
+use anyhow::{Result, bail, ensure};
+use serde_json::Value;
+
+use crate::schema::{Object, constant, properties, walk};
+
+/// Fails on a construct that the later stages were not written for.
+pub fn reject(definition: &mut Value) -> Result<()> {
+    let mut novelty = None;
+    walk(definition, &mut |schema| {
+        if let Err(error) = known(schema) {
+            novelty.get_or_insert(error);
+        }
+    });
+    novelty.map_or(Ok(()), Err)
+}
+
+fn known(schema: &Object) -> Result<()> {
+    const KEYWORDS: &[&str] = &[
+        "$ref",
+        "additionalProperties",
+        "anyOf",
+        "default",
+        "description",
+        "enum",
+        "format",
+        "items",
+        "oneOf",
+        "properties",
+        "required",
+        "type",
+    ];
+    const FORMATS: &[&str] = &["double", "int32", "int64", "uint16", "uint32", "uint64"];
+    const TYPES: &[&str] = &[
+        "array", "boolean", "integer", "null", "number", "object", "string",
+    ];
+
+    if let Some(keyword) = schema.keys().find(|it| !KEYWORDS.contains(&it.as_str())) {
+        bail!("the keyword `{keyword}` is new to the generator");
+    }
+    if let Some(format) = schema.get("format") {
+        ensure!(
+            format.as_str().is_some_and(|it| FORMATS.contains(&it)),
+            "the format {format} is new to the generator"
+        );
+    }
+    let known_type = |it: &Value| it.as_str().is_some_and(|it| TYPES.contains(&it));
+    match schema.get("type") {
+        None => {}
+        Some(Value::Array(types)) => {
+            let nullable = types.len() == 2
+                && types.iter().any(|it| it == "null")
+                && types.iter().all(known_type);
+            ensure!(nullable, "the type {types:?} is new to the generator");
+        }
+        Some(other) => ensure!(
+            known_type(other),
+            "the type {other} is new to the generator"
+        ),
+    }
+    // Tags of unions are the only constants; other inline enums would need names.
+    let tags = properties(schema)
+        .filter(|(_, it)| constant(it).is_some())
+        .count();
+    let enums = properties(schema)
+        .filter(|(_, it)| it.get("enum").is_some())
+        .count();
+    ensure!(
+        tags == enums && tags <= 1,
+        "inline enums are new to the generator"
+    );
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! The repairs.
+
+use serde_json::{Value, json};
+
+use crate::schema::{Object, walk};
+
+/// A repair of the definitions, with its name; it returns its number of hits.
+pub type Rule = (&'static str, fn(&mut Object) -> usize);
+
+/// All rules, in the order in which they need each other.
+pub const RULES: &[Rule] = &[
+    ("drop the JSON-RPC envelopes", drop_envelopes),
+    ("drop titles and dialects", drop_titles),
+    ("widen usize", widen_usize),
+    ("drop lower bounds", drop_lower_bounds),
+    ("open closed objects", open_objects),
+    ("unwrap single allOf", unwrap_all_of),
+    ("collapse doubled null", collapse_doubled_null),
+    ("spread common properties", spread_common_properties),
+    ("merge alternatives of a branch", merge_alternatives),
+    ("drop the catch-all branch", drop_catch_all),
+];
+
+/// Removes what our own envelopes stand for, and the emitter's helpers for nullable params.
+fn drop_envelopes(definitions: &mut Object) -> usize {
+    let before = definitions.len();
+    definitions.retain(|name, _| !name.starts_with("JSONRPC") && !name.starts_with("Nullable"));
+    before - definitions.len()
+}
+
+/// Titles would become type names; `$schema` says nothing inside a bundle.
+fn drop_titles(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        schema.remove("title").is_some() | schema.remove("$schema").is_some()
+    })
+}
+
+/// `uint` is `usize` upstream: 64 bits on every platform that the runtime supports.
+fn widen_usize(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        let hit = schema.get("format").is_some_and(|format| format == "uint");
+        if hit {
+            schema.insert("format".to_owned(), json!("uint64"));
+        }
+        hit
+    })
+}
+
+/// A value below a bound is the runtime's affair; here it would lose the whole message.
+fn drop_lower_bounds(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        schema.remove("minimum").is_some() | schema.remove("minLength").is_some()
+    })
+}
+
+/// Denying unknown fields would refuse every message of a newer runtime.
+fn open_objects(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        let hit = schema
+            .get("additionalProperties")
+            .is_some_and(|it| it == false);
+        if hit {
+            schema.remove("additionalProperties");
+        }
+        hit
+    })
+}
+
+/// `allOf` around one reference only carries a description or a default.
+fn unwrap_all_of(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        match schema
+            .get("allOf")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+        {
+            Some([Value::Object(only)]) => {
+                let only = only.clone();
+                schema.remove("allOf");
+                schema.extend(only);
+                true
+            }
+            _ => false,
+        }
+    })
+}
+
+/// `T | null | null` is an optional field of a type that is optional itself.
+fn collapse_doubled_null(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        let Some(branches) = schema.get_mut("anyOf").and_then(Value::as_array_mut) else {
+            return false;
+        };
+        let nested = branches
+            .iter()
+            .find_map(|it| it.get("anyOf").and_then(Value::as_array))
+            .cloned();
+        match nested {
+            Some(nested) if nested.contains(&json!({"type": "null"})) => {
+                *branches = nested;
+                true
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Properties beside a tagged `oneOf` belong to each of its branches.
+fn spread_common_properties(definitions: &mut Object) -> usize {
+    let unions = definitions.values_mut().filter_map(Value::as_object_mut);
+    unions
+        .filter(|it| it.contains_key("oneOf") && it.contains_key("properties"))
+        .map(|union| {
+            let (common, required) = (union.remove("properties"), union.remove("required"));
+            union.remove("type");
+            for branch in union
+                .get_mut("oneOf")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                extend(branch, "properties", common.as_ref());
+                extend(branch, "required", required.as_ref());
+            }
+        })
+        .count()
+}
+
+/// Alternatives inside a tagged branch (`url` or `fileId`) become optional properties of it.
+fn merge_alternatives(definitions: &mut Object) -> usize {
+    let branches = definitions
+        .values_mut()
+        .filter_map(|it| it.get_mut("oneOf")?.as_array_mut())
+        .flatten();
+    branches
+        .filter_map(|branch| Some((branch.as_object_mut()?.remove("anyOf")?, branch)))
+        .map(|(alternatives, branch)| {
+            for alternative in alternatives.as_array().into_iter().flatten() {
+                extend(branch, "properties", alternative.get("properties"));
+            }
+        })
+        .count()
+}
+
+/// A branch that takes any string or object is what our `Unrecognized` is for.
+fn drop_catch_all(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        let Some(branches) = schema.get_mut("anyOf").and_then(Value::as_array_mut) else {
+            return false;
+        };
+        let before = branches.len();
+        branches.retain(|it| *it != json!({"type": ["string", "object"]}));
+        before != branches.len()
+    })
+}
+
+/// Applies a repair to every schema in the definitions and counts its hits.
+fn count(definitions: &mut Object, repair: impl Fn(&mut Object) -> bool) -> usize {
+    let mut hits = 0;
+    for definition in definitions.values_mut() {
+        walk(definition, &mut |schema| {
+            hits += usize::from(repair(schema));
+        });
+    }
+    hits
+}
+
+/// Adds the entries of `more` to the map or list under `key`.
+fn extend(schema: &mut Value, key: &str, more: Option<&Value>) {
+    let Value::Object(schema) = schema else {
+        return;
+    };
+    match (more, schema.get_mut(key)) {
+        (Some(Value::Object(more)), Some(Value::Object(known))) => known.extend(more.clone()),
+        (Some(Value::Array(more)), Some(Value::Array(known))) => known.extend(more.iter().cloned()),
+        (Some(more), None) => {
+            schema.insert(key.to_owned(), more.clone());
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_called_like_a_keyword_is_not_one() {
+        let mut definitions = Object::new();
+        definitions.insert(
+            "A".to_owned(),
+            json!({"properties": {"minimum": {"type": "number", "minimum": 1}}}),
+        );
+        assert_eq!(drop_lower_bounds(&mut definitions), 1);
+        assert_eq!(
+            definitions["A"],
+            json!({"properties": {"minimum": {"type": "number"}}})
+        );
+    }
+
+    #[test]
+    fn common_properties_go_to_every_branch() {
+        let mut definitions = Object::new();
+        let branch = json!({"properties": {"type": {"enum": ["a"]}}, "required": ["type"]});
+        definitions.insert(
+            "A".to_owned(),
+            json!({"type": "object", "properties": {"id": {}}, "required": ["id"], "oneOf": [branch]}),
+        );
+        assert_eq!(spread_common_properties(&mut definitions), 1);
+        let branch =
+            json!({"properties": {"id": {}, "type": {"enum": ["a"]}}, "required": ["type", "id"]});
+        assert_eq!(definitions["A"], json!({"oneOf": [branch]}));
+    }
+}
