@@ -105,3 +105,8 @@ pub fn processes_in(home: &Path) -> Vec<String> {
     });
     ids.collect()
 }
+
+/// The programs in the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,4 +1,247 @@
 //! The Rust SDK for the Codex `app-server`.
+//!
+//! The *runtime* is the native `codex` program. As an `app-server` it speaks JSON-RPC over its
+//! standard input and output. This crate starts a pinned version of it, speaks its protocol in
+//! generated types, and ends it when the last handle goes.
+//!
+//! # A first program
+//!
+//! ```no_run
+//! use codex_sdk::{Codex, Sandbox};
+//!
+//! #[tokio::main]
+//! async fn main() -> codex_sdk::Result<()> {
+//!     let codex = Codex::builder().install_runtime(true).start().await?;
+//!     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
+//!     let result = thread.run("Summarise this folder in one sentence.").await?;
+//!     println!("{}", result.final_response.unwrap_or_default());
+//!     codex.close().await
+//! }
+//! ```
+//!
+//! A [`Thread`] is a conversation. A *turn* is one run of the model on it, from an input to an answer.
+//! It brings *items*: messages, commands, file changes. The runtime tells of them by *notifications*.
+//!
+//! Every operation is a value that owns what it needs and sends nothing before it is awaited. One with
+//! options is a builder that is awaited itself, as above; one without is a [`Call`].
+//!
+//! # Streaming
+//!
+//! [`Thread::turn`] returns as soon as the runtime has accepted the turn. The [`TurnHandle`] is the
+//! stream of the turn's notifications, from the first, in the runtime's order, to `turn/completed`.
+//!
+//! ```no_run
+//! # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+//! use codex_sdk::{Notification, types::ThreadItem};
+//!
+//! let mut turn = thread.turn("Find the slowest test.").await?;
+//! while let Some(event) = turn.next().await {
+//!     match event? {
+//!         Notification::ItemAgentMessageDelta(delta) => print!("{}", delta.delta),
+//!         Notification::ItemStarted(started) => match started.item {
+//!             ThreadItem::CommandExecution(command) => println!("$ {}", command.command),
+//!             _ => {}
+//!         },
+//!         _ => {}
+//!     }
+//! }
+//! let result = turn.run().await?;
+//! println!("{} items", result.items.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`TurnHandle::run`] waits for the end, and its [`TurnResult`] includes what was streamed before.
+//! A failed turn is a notification in the stream, and an error of `run`.
+//!
+//! What belongs to no turn of this client comes from [`Thread::notifications`] and
+//! [`Codex::notifications`]: status, names, warnings, turns of others.
+//!
+//! # Joining, steering, interrupting
+//!
+//! A thread runs one turn at a time. On a busy thread, [`Thread::run`] and [`Thread::turn`] add their
+//! input to the running turn and join it: each handle gets the notifications from then on, and all of
+//! them end with it. [`TurnHandle::steer`] adds input without a further handle.
+//! [`TurnHandle::interrupt`] ends the turn early, which is no error: its status is
+//! [`TurnStatus::Interrupted`](types::TurnStatus::Interrupted).
+//!
+//! ```no_run
+//! # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+//! let turn = thread.turn("Write a long story.").await?;
+//! turn.steer("Set it in Lisbon.").await?;
+//!
+//! // The controls can be used from elsewhere, while the handle is being read here.
+//! let control = turn.control();
+//! tokio::spawn(async move { control.interrupt().await });
+//! let result = turn.run().await?;
+//! println!("{}", result.status);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Any request
+//!
+//! [`Codex::request`] sends any of the protocol's methods by its parameters, and brings the response
+//! that belongs to them. [`Codex::request_raw`] sends anything at all.
+//!
+//! ```no_run
+//! # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+//! use codex_sdk::types::{ModelListParams, ThreadListParams};
+//! use std::time::Duration;
+//!
+//! let params = ThreadListParams { limit: Some(20), ..Default::default() };
+//! for thread in codex.request(params).await?.data {
+//!     println!("{}  {}", thread.id, thread.preview);
+//! }
+//!
+//! let models = codex.request(ModelListParams::default()).timeout(Duration::from_secs(5)).await?;
+//! println!("{} models", models.data.len());
+//!
+//! let value = codex.request_raw("thread/loaded/list", serde_json::json!({})).await?;
+//! println!("{value}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! There is one [`Error`]. Its messages say what to do next. Its methods tell what a program decides
+//! by:
+//!
+//! ```no_run
+//! # async fn example(thread: codex_sdk::Thread) {
+//! use codex_sdk::Error;
+//!
+//! match thread.run("Fix the build.").await {
+//!     Ok(result) => println!("{:?}: {:?}", result.status, result.final_response),
+//!     Err(Error::TurnFailed(failed)) => {
+//!         println!("{} ({:?})", failed.message, failed.codex_error_info);
+//!         println!("{} items came before", failed.result.items.len());
+//!     }
+//!     Err(error) if error.is_closed() => println!("start a new client: {error}"),
+//!     Err(error) if error.is_retryable() => println!("overloaded, later: {error}"),
+//!     Err(error) => println!("{error}"),
+//! }
+//! # }
+//! ```
+//!
+//! - [`Error::rpc`] is the runtime's refusal. Nearly all of them have the code -32600, and the words
+//!   change between versions: decide by the code and the data.
+//! - [`Error::closed`] says how the connection ended: the exit status, and the end of what the runtime
+//!   wrote to its standard error. All who waited get the same.
+//! - [`Error::partial_result`] is what a turn had brought before it failed or broke off.
+//! - [`Error::Lagged`] ends one stream that was read too slowly, and nothing else.
+//!
+//! # Cancel safety
+//!
+//! Any future of this crate may be dropped. None leaves half a line on the wire. A request whose caller
+//! has left stays in flight until its reply or its deadline.
+//!
+//! | dropped while it waits | what happens |
+//! | --- | --- |
+//! | [`CodexBuilder::start`] | a runtime that was started is killed; an installation that has begun goes on |
+//! | [`Codex::thread_start`] | a thread may be left, idle and without a handle |
+//! | [`Thread::run`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
+//! | [`Thread::turn`] | the turn may run on without a handle |
+//! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
+//! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
+//! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | before it was queued, nothing is sent; afterwards it takes effect |
+//! | [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
+//! | [`Codex::close`] | the end takes its course |
+//!
+//! Dropping a [`TurnHandle`] doesn't interrupt its turn. Dropping the last of all handles of a client
+//! kills the runtime, and its turns with it; [`Codex::close`] ends it in order.
+//!
+//! A turn has no deadline of its own. [`tokio::time::timeout`] around a `run` is one:
+//!
+//! ```no_run
+//! # async fn example(thread: codex_sdk::Thread) {
+//! use std::time::Duration;
+//!
+//! let run = thread.run("Write a long story.");
+//! if tokio::time::timeout(Duration::from_secs(60), run).await.is_err() {
+//!     println!("too slow: the turn is being interrupted");
+//! }
+//! # }
+//! ```
+//!
+//! # What is approved
+//!
+//! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless the program says
+//! otherwise, and what the runtime asks all the same is answered with the protocol's own refusal. Only
+//! the question for the time is answered truly, because any other answer fails the turn.
+//! [`ApprovalMode::AutoReview`] lets a model approve, without asking anyone.
+//!
+//! # The runtime and its environment
+//!
+//! The version is pinned: [`RUNTIME_VERSION`]. The first of these that is there is used:
+//! [`CodexBuilder::codex_bin`], the environment variable `CODEX_SDK_BIN`, the installed pinned runtime,
+//! the pinned package in the active Python environment; with [`CodexBuilder::install_runtime`], it is
+//! installed otherwise. [`runtime::install`] does so beforehand and reports progress:
+//!
+//! ```no_run
+//! let found = codex_sdk::runtime::install(|progress| eprintln!("{progress}"))?;
+//! println!("{found}");
+//! # Ok::<(), codex_sdk::runtime::Error>(())
+//! ```
+//!
+//! The runtime inherits this program's environment, **and so do the commands that the model runs**. What
+//! they must not see is kept from them by [`CodexBuilder::env_clear`] and [`CodexBuilder::env_allow`]:
+//!
+//! ```no_run
+//! # async fn example() -> codex_sdk::Result<()> {
+//! let codex = codex_sdk::Codex::builder()
+//!     .env_allow(["HOME", "PATH", "LANG"])
+//!     .config("model_reasoning_effort", "low")
+//!     .start()
+//!     .await?;
+//! println!("{}", codex.metadata().codex_home);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Testing
+//!
+//! The crate `codex-testkit` has a scripted model for the real runtime, and a home that keeps the
+//! user's own configuration and login out of it:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use codex_sdk::Codex;
+//! use codex_testkit::{CodexHome, Reply, ScriptedModel};
+//!
+//! let model = ScriptedModel::start().await?;
+//! model.push(Reply::text("It is empty."));
+//! let home = CodexHome::builder().model(&model).build()?;
+//!
+//! let mut builder = Codex::builder().cwd(home.workspace());
+//! for (name, value) in home.env() {
+//!     builder = builder.env(name, value);
+//! }
+//! let codex = builder.start().await?;
+//! let thread = codex.thread_start().await?;
+//! let result = thread.run("What is in this folder?").await?;
+//! assert_eq!(result.final_response.as_deref(), Some("It is empty."));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It also has a scripted app-server, `Peer`, on a pipe in memory: [`CodexBuilder::start_with_io`]
+//! connects to it, and no runtime is needed.
+//!
+//! ```
+//! use codex_sdk::Codex;
+//! use codex_testkit::Peer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> codex_sdk::Result<()> {
+//! let (mut peer, (output, input)) = Peer::pair();
+//! let start = Codex::builder().start_with_io(output, input);
+//! let (codex, _) = tokio::join!(start, peer.handshake());
+//! println!("{}", codex?.metadata().server_version);
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 mod call;
