@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use proc_macro2::TokenStream;
 use schemars_0_8::schema::Schema;
 use serde_json::{Map, Value, json};
 use syn::visit_mut::VisitMut;
 use syn::{Ident, Item, Meta, Type};
 use typify_impl::{TypeSpace, TypeSpaceSettings};
 
-use crate::model::{Kind, Model};
+use crate::model::Model;
 
 /// Rust names and types, by definition and wire name.
 ///
@@ -54,40 +55,63 @@ impl FieldTypes {
 /// Ends the name of a struct that only carries the bodies of a union through typify.
 const CARRIER: &str = "BodyCarrier";
 
-fn run_typify(model: &Model) -> Result<proc_macro2::TokenStream> {
-    let mut settings = TypeSpaceSettings::default();
-    settings.with_map_type("::std::collections::BTreeMap".to_owned());
-    let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
-    let mut replace = |name: &str, schemas: &mut BTreeMap<String, Value>| {
-        settings.with_replacement(name, name, std::iter::empty());
-        schemas.insert(name.to_owned(), json!({"type": "string"}));
-    };
-    replace("RequestId", &mut schemas);
+fn run_typify(model: &Model) -> Result<TokenStream> {
+    let structs = structs(model);
+    ingest(model, &structs).map_err(|error| {
+        // The error of the whole names no definition; that of one alone does.
+        let alone = |(name, schema): (&String, &Value)| {
+            ingest(model, &BTreeMap::from([(name.clone(), schema.clone())]))
+                .err()
+                .map(|_| name.clone())
+        };
+        let culprit = structs.iter().find_map(alone).unwrap_or_default();
+        error.context(format!("typify cannot take `{culprit}`: normalise it away"))
+    })
+}
+
+/// The structs of the model and the carriers of its unions, as typify shall see them.
+fn structs(model: &Model) -> BTreeMap<String, Value> {
+    let mut schemas = BTreeMap::new();
     for definition in model.definitions.values() {
         let name = &definition.name;
-        match &definition.kind {
-            Kind::Struct(body) if !body.fields.is_empty() => {
-                let fields = body
-                    .fields
-                    .iter()
-                    .map(|it| (it.wire.clone(), it.schema.clone()));
-                schemas.insert(name.clone(), all_required(&fields.collect()));
-            }
-            _ => replace(name, &mut schemas),
+        let fields = definition.fields().iter();
+        let fields: Map<_, _> = fields
+            .map(|it| (it.wire.clone(), it.schema.clone()))
+            .collect();
+        if !fields.is_empty() {
+            schemas.insert(name.clone(), all_required(&fields));
         }
-        let bodies = definition
-            .variants()
-            .iter()
-            .filter_map(|it| Some((it.wire.clone(), it.body.clone()?)));
-        let bodies: Map<_, _> = bodies.collect();
+        let variants = definition.variants().iter();
+        let bodies: Map<_, _> = variants
+            .filter_map(|it| Some((it.wire.clone(), it.body.clone()?)))
+            .collect();
         if !bodies.is_empty() {
             schemas.insert(format!("{name}{CARRIER}"), all_required(&bodies));
         }
     }
-    let schemas: Vec<(String, Schema)> = schemas
+    schemas
+}
+
+/// Gives typify these structs; all other types are paths to ours.
+fn ingest(model: &Model, structs: &BTreeMap<String, Value>) -> Result<TokenStream> {
+    let mut settings = TypeSpaceSettings::default();
+    settings.with_map_type("::std::collections::BTreeMap".to_owned());
+    let mut schemas = structs.clone();
+    for name in model
+        .definitions
+        .keys()
+        .map(String::as_str)
+        .chain(["RequestId"])
+    {
+        if !structs.contains_key(name) {
+            settings.with_replacement(name, name, std::iter::empty());
+            schemas.insert(name.to_owned(), json!({"type": "string"}));
+        }
+    }
+    let schemas = schemas
         .into_iter()
-        .map(|(name, schema)| Ok((name, serde_json::from_value(schema)?)))
-        .collect::<Result<_>>()?;
+        .map(|(name, schema)| Ok((name, serde_json::from_value(schema)?)));
+    let schemas: Vec<(String, Schema)> = schemas.collect::<Result<_>>()?;
 
     // typify panics on what it does not support, instead of returning an error.
     let run = || {
@@ -96,8 +120,7 @@ fn run_typify(model: &Model) -> Result<proc_macro2::TokenStream> {
         Ok::<_, typify_impl::Error>(space.to_stream())
     };
     let outcome = catch_unwind(AssertUnwindSafe(run));
-    let stream = outcome
-        .map_err(|_| anyhow!("typify panicked, see above: normalise away what it cannot take"))?;
+    let stream = outcome.map_err(|_| anyhow!("typify panicked, see above"))?;
     stream.map_err(|error| anyhow!("typify refused the schema: {error}"))
 }
 
@@ -166,4 +189,84 @@ pub fn assert_no_inventions(text: &str) -> Result<()> {
         "the generated code contains a numbered variant"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Definition, Field, Kind, Struct};
+
+    fn model(schema: Value) -> Model {
+        let field = |wire: &str, schema| Field {
+            wire: wire.to_owned(),
+            doc: None,
+            schema,
+            required: true,
+            nullable: false,
+            default: None,
+            experimental: false,
+            double: false,
+            secret: false,
+        };
+        let definition = |name: &str, schema| Definition {
+            name: name.to_owned(),
+            doc: None,
+            experimental: false,
+            kind: Kind::Struct(Struct {
+                fields: vec![field("some-field", schema)],
+                open: false,
+            }),
+        };
+        let definitions = [
+            definition("Fine", json!({"type": "string"})),
+            definition("Tested", schema),
+        ];
+        Model {
+            definitions: definitions
+                .into_iter()
+                .map(|it| (it.name.clone(), it))
+                .collect(),
+            client_requests: Vec::new(),
+            server_requests: Vec::new(),
+            server_notifications: Vec::new(),
+            client_notifications: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn types_are_short_and_wide() {
+        for (schema, expected) in [
+            (json!({"type": "integer", "format": "uint64"}), "u64"),
+            (
+                json!({"type": "array", "items": {"$ref": "#/definitions/Fine"}}),
+                "Vec < Fine >",
+            ),
+            (
+                json!({"type": "object", "additionalProperties": {"type": ["string", "null"]}}),
+                "BTreeMap < String , Option < String > >",
+            ),
+            (json!(true), "Value"),
+        ] {
+            let types = FieldTypes::resolve(&model(schema)).unwrap();
+            let (ident, ty) = types.of("Tested", "some-field").unwrap();
+            assert_eq!(ident.to_string(), "some_field");
+            assert_eq!(quote::quote!(#ty).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_definition_that_typify_cannot_take_is_named() {
+        let broken = json!({"$ref": "#/definitions/Gone"});
+        let error = FieldTypes::resolve(&model(broken)).map(|_| ()).unwrap_err();
+        assert!(
+            format!("{error:#}").contains("cannot take `Tested`"),
+            "{error:#}"
+        );
+    }
+
+    #[test]
+    fn inventions_of_typify_are_found() {
+        assert!(assert_no_inventions("enum A { Variant0(B) }").is_err());
+        assert!(assert_no_inventions("enum A { Variant(B) }").is_ok());
+    }
 }

@@ -45,7 +45,8 @@ pub struct CodexBuilder {
     launch_args: Option<Vec<OsString>>,
     client_info: types::ClientInfo,
     experimental_api: bool,
-    early_notifications: bool,
+    /// The budget of the subscription that begins before the handshake, in bytes.
+    early_notifications: Option<usize>,
     startup_timeout: Duration,
     limits: Limits,
 }
@@ -66,7 +67,7 @@ impl Default for CodexBuilder {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             experimental_api: true,
-            early_notifications: false,
+            early_notifications: None,
             startup_timeout: STARTUP_TIMEOUT,
             limits: Limits {
                 request_timeout: REQUEST_TIMEOUT,
@@ -172,8 +173,7 @@ impl CodexBuilder {
     /// Subscribes from the first byte: the first call of [`Codex::notifications`] returns the stream
     /// that began before the handshake. At most `max_bytes` of it lie unread.
     pub fn notifications(mut self, max_bytes: usize) -> Self {
-        self.early_notifications = true;
-        self.limits.subscription_budget = max_bytes;
+        self.early_notifications = Some(max_bytes);
         self
     }
 
@@ -214,7 +214,8 @@ impl CodexBuilder {
     /// [`Error::Handshake`], [`Error::InvalidInput`]. No process is left behind.
     ///
     /// # Cancel safety
-    /// Dropping the call kills a runtime that was already started.
+    /// Dropping the call kills a runtime that was already started. An installation that was begun
+    /// goes on.
     pub fn start(self) -> Call<Codex> {
         Call::new(async move {
             let runtime = self.locate().await?;

@@ -39,10 +39,10 @@ impl Client {
         output: impl AsyncRead + Unpin + Send + 'static,
         input: impl AsyncWrite + Unpin + Send + 'static,
         process: Option<(Process, ChildStderr)>,
-        early: bool,
+        early: Option<usize>,
     ) -> Self {
         let (connection, lines) = Connection::new(limits);
-        let early = early.then(|| NotificationStream::new(connection.subscribe(None)));
+        let early = early.map(|budget| NotificationStream::new(connection.subscribe(None, budget)));
         let stderr = StderrTail::default();
         let reader = tokio::spawn(tasks::read(Arc::clone(&connection), output));
         let writer = tokio::spawn(tasks::write(lines, input));
@@ -91,6 +91,12 @@ impl Client {
         let reply = self.connection.request(request, None).await?;
         // On the task of the caller: the reader doesn't decode replies.
         Ok(types::decode_response::<M>(&reply.result)?)
+    }
+
+    /// Subscribes to what no turn handle takes; with a thread, only to what belongs to it.
+    pub(crate) fn subscribe(&self, thread_id: Option<Arc<str>>) -> NotificationStream {
+        let budget = self.connection.limits.subscription_budget;
+        NotificationStream::new(self.connection.subscribe(thread_id, budget))
     }
 
     /// Ends the connection in order and waits for the end of the process.

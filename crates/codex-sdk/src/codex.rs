@@ -88,7 +88,7 @@ impl Codex {
         let early = early
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
-        early.unwrap_or_else(|| NotificationStream::new(self.client.connection.subscribe(None)))
+        early.unwrap_or_else(|| self.client.subscribe(None))
     }
 
     /// What goes on in this client right now.

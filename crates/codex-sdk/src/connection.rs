@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     CloseReason, Closed, Error, Result,
-    feed::{self, Feed, Inbox},
+    feed::{Feed, Inbox, feed},
     router::{Pending, Reply, Router},
     turns::Orphan,
     types::{self, ClientMethod, RequestId},
@@ -33,8 +33,8 @@ const MAX_IN_FLIGHT: usize = 64;
 const MAX_LONG_RUNNING: usize = 16;
 /// Lines that may wait for the writer.
 const OUTBOUND_LINES: usize = 128;
-/// An interrupt may never be answered; see [`crate::TurnControl::interrupt`].
-const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For steering and interrupting: the interrupt of a turn that has ended may never be answered.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The limits that a client is built with.
 #[derive(Debug, Clone, Copy)]
@@ -139,7 +139,7 @@ impl Connection {
         let lane = Lane::of(&request.method);
         let after = request.timeout.or(match lane {
             Lane::LongRunning => None,
-            Lane::Control => Some(INTERRUPT_TIMEOUT.min(self.limits.request_timeout)),
+            Lane::Control => Some(CONTROL_TIMEOUT.min(self.limits.request_timeout)),
             Lane::Ordinary => Some(self.limits.request_timeout),
         });
         let deadline = after.map(|after| Instant::now() + after);
@@ -204,14 +204,10 @@ impl Connection {
     }
 
     /// Subscribes to what no turn handle takes; with a thread, only to what belongs to it.
-    pub(crate) fn subscribe(&self, thread_id: Option<Arc<str>>) -> Inbox {
-        let (feed, inbox) = self.feed();
+    pub(crate) fn subscribe(&self, thread_id: Option<Arc<str>>, budget: usize) -> Inbox {
+        let (feed, inbox) = feed(budget);
         self.router().subscribe(thread_id, feed);
         inbox
-    }
-
-    pub(crate) fn feed(&self) -> (Feed, Inbox) {
-        feed::feed(self.limits.subscription_budget)
     }
 
     pub(crate) fn router(&self) -> MutexGuard<'_, Router> {

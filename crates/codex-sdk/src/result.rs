@@ -60,10 +60,6 @@ impl Collector {
         }
     }
 
-    pub(crate) fn is_complete(&self) -> bool {
-        self.complete
-    }
-
     pub(crate) fn observe(&mut self, notification: &Notification) {
         match notification {
             Notification::ItemCompleted(completed) => {

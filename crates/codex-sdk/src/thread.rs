@@ -59,8 +59,7 @@ impl Thread {
 
     /// Subscribes to every notification of this thread that no live turn handle takes, from now on.
     pub fn notifications(&self) -> NotificationStream {
-        let thread_id = Some(Arc::clone(&self.id));
-        NotificationStream::new(self.client.connection.subscribe(thread_id))
+        self.client.subscribe(Some(Arc::clone(&self.id)))
     }
 }
 

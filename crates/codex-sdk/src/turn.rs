@@ -16,7 +16,7 @@ use crate::{
     Call, Error, Input, Notification, Result, TurnResult,
     client::Client,
     connection::Connection,
-    feed::Inbox,
+    feed::{Inbox, feed},
     result::Collector,
     turns::Phase,
     types::{
@@ -56,7 +56,7 @@ impl TurnHandle {
         let connection = Arc::clone(&client.connection);
         let method = Cow::Borrowed(TurnStartParams::METHOD);
         let request = connection.outgoing(method, params, None)?;
-        let (feed, inbox) = connection.feed();
+        let (feed, inbox) = feed(connection.limits.subscription_budget);
         let lease = Lease {
             connection,
             handle: request.id,
@@ -137,8 +137,8 @@ impl TurnHandle {
         while let Some(next) = self.next().await {
             source = next.err();
         }
-        // The turn is over, or nothing more can be known of it.
-        self.lease.interrupt &= !self.collector.is_complete();
+        // The turn is over, or its events broke off: it is no longer this call that is dropped.
+        self.lease.interrupt = false;
         self.collector.finish(source)
     }
 

@@ -234,33 +234,28 @@ fn functions(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option
         .iter()
         .filter(|it| matches!(it.default, Default::Required))
         .collect();
-    let constructor = (!required.is_empty() && required.len() < fields.len()
-        || is_params(definition, &required))
-    .then_some(required)
-    .filter(|it| it.len() <= MOST_ARGUMENTS)
-    .map(|required| {
-        let arguments = required.iter().map(|it| {
-            let Ready { ident, ty, .. } = it;
-            if it.is_string() {
-                quote!(#ident: impl Into<String>)
-            } else {
-                quote!(#ident: #ty)
+    let constructor = (1..=MOST_ARGUMENTS)
+        .contains(&required.len())
+        .then_some(required)
+        .map(|required| {
+            let arguments = required.iter().map(|it| {
+                let Ready { ident, ty, .. } = it;
+                if it.is_string() {
+                    quote!(#ident: impl Into<String>)
+                } else {
+                    quote!(#ident: #ty)
+                }
+            });
+            let values = values(body, fields);
+            quote! {
+                /// Creates a value from its required fields.
+                pub fn new(#(#arguments),*) -> Self { Self { #values } }
             }
         });
-        let values = values(body, fields);
-        quote! {
-            /// Creates a value from its required fields.
-            pub fn new(#(#arguments),*) -> Self { Self { #values } }
-        }
-    });
     if defaults.is_empty() && constructor.is_none() {
         return None;
     }
     Some(quote!(impl #name { #constructor #(#defaults)* }))
-}
-
-fn is_params(definition: &Definition, required: &[&Ready]) -> bool {
-    !required.is_empty() && definition.name.ends_with("Params")
 }
 
 fn values(body: &Struct, fields: &[Ready]) -> TokenStream {

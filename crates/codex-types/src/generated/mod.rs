@@ -2,7 +2,7 @@
 
 //! What `cargo xtask regen` makes of the schema.
 
-#![allow(
+#![expect(
     clippy::doc_markdown,
     clippy::large_enum_variant,
     clippy::struct_excessive_bools,

@@ -223,3 +223,22 @@ fn only_the_agents_message_has_a_text_delta() {
     let plan = ServerNotification::decode("item/plan/delta", Some(&raw)).unwrap();
     assert_eq!((agent.text_delta(), plan.text_delta()), (Some("Hi"), None));
 }
+
+#[test]
+fn messages_are_cheap_to_move() {
+    assert!(
+        size_of::<ServerNotification>() <= 256,
+        "{}",
+        size_of::<ServerNotification>()
+    );
+    assert!(
+        size_of::<ServerRequest>() <= 256,
+        "{}",
+        size_of::<ServerRequest>()
+    );
+    assert!(
+        size_of::<ClientRequest>() <= 256,
+        "{}",
+        size_of::<ClientRequest>()
+    );
+}

@@ -130,6 +130,13 @@ pub struct AccountRateLimitsUpdatedNotification {
     pub rate_limits: RateLimitSnapshot,
 }
 
+impl AccountRateLimitsUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(rate_limits: RateLimitSnapshot) -> Self {
+        Self { rate_limits }
+    }
+}
+
 /// Backend routing policy. Wire values match the accounts/check contract.
 ///
 /// Part of [`WorkspaceRouting`](crate::WorkspaceRouting).
@@ -181,6 +188,16 @@ pub struct AccountTokenUsageDailyBucket {
     pub tokens: i64,
 }
 
+impl AccountTokenUsageDailyBucket {
+    /// Creates a value from its required fields.
+    pub fn new(start_date: impl Into<String>, tokens: i64) -> Self {
+        Self {
+            start_date: start_date.into(),
+            tokens,
+        }
+    }
+}
+
 /// Part of [`GetAccountTokenUsageResponse`](crate::GetAccountTokenUsageResponse).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct AccountTokenUsageSummary {
@@ -226,6 +243,13 @@ pub struct AttestationGenerateResponse {
 impl fmt::Debug for AttestationGenerateResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AttestationGenerateResponse").field("token", &Redacted).finish()
+    }
+}
+
+impl AttestationGenerateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self { token: token.into() }
     }
 }
 
@@ -307,6 +331,23 @@ pub struct AuthRecoveryNotification {
     pub turn_id: String,
 }
 
+impl AuthRecoveryNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        message: impl Into<String>,
+        provider: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            provider: provider.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Part of [`BedrockDiscoverResponse`](crate::BedrockDiscoverResponse).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
@@ -350,6 +391,13 @@ pub struct BedrockCheckGovCloudRequirementsResponse {
     pub should_warn: bool,
 }
 
+impl BedrockCheckGovCloudRequirementsResponse {
+    /// Creates a value from its required fields.
+    pub fn new(is_gov_cloud: bool, should_warn: bool) -> Self {
+        Self { is_gov_cloud, should_warn }
+    }
+}
+
 /// Params of the client request `account/bedrock/discover`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
@@ -366,6 +414,19 @@ pub struct BedrockDiscoverResponse {
     pub environment_credentials: Vec<BedrockEnvironmentCredential>,
     /// The protocol's `profiles`; always there.
     pub profiles: Vec<BedrockAwsProfile>,
+}
+
+impl BedrockDiscoverResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        environment_credentials: Vec<BedrockEnvironmentCredential>,
+        profiles: Vec<BedrockAwsProfile>,
+    ) -> Self {
+        Self {
+            environment_credentials,
+            profiles,
+        }
+    }
 }
 
 /// Part of [`BedrockDiscoverResponse`](crate::BedrockDiscoverResponse).
@@ -446,6 +507,13 @@ pub struct BedrockSetupParamsEnvironment {
     pub region: String,
 }
 
+impl BedrockSetupParamsEnvironment {
+    /// Creates a value from its required fields.
+    pub fn new(region: impl Into<String>) -> Self {
+        Self { region: region.into() }
+    }
+}
+
 /// A [`BedrockSetupParams`](crate::BedrockSetupParams) whose `type` is `profile`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
@@ -455,6 +523,16 @@ pub struct BedrockSetupParamsProfile {
     pub profile: String,
     /// The protocol's `region`; always there.
     pub region: String,
+}
+
+impl BedrockSetupParamsProfile {
+    /// Creates a value from its required fields.
+    pub fn new(profile: impl Into<String>, region: impl Into<String>) -> Self {
+        Self {
+            profile: profile.into(),
+            region: region.into(),
+        }
+    }
 }
 
 /// Result of the client request `account/bedrock/setup`.
@@ -483,6 +561,13 @@ impl CancelLoginAccountParams {
 pub struct CancelLoginAccountResponse {
     /// The protocol's `status`; always there.
     pub status: CancelLoginAccountStatus,
+}
+
+impl CancelLoginAccountResponse {
+    /// Creates a value from its required fields.
+    pub fn new(status: CancelLoginAccountStatus) -> Self {
+        Self { status }
+    }
 }
 
 /// Part of [`CancelLoginAccountResponse`](crate::CancelLoginAccountResponse).
@@ -682,6 +767,13 @@ impl ConsumeAccountRateLimitResetCreditParams {
 pub struct ConsumeAccountRateLimitResetCreditResponse {
     /// The protocol's `outcome`; always there.
     pub outcome: ConsumeAccountRateLimitResetCreditOutcome,
+}
+
+impl ConsumeAccountRateLimitResetCreditResponse {
+    /// Creates a value from its required fields.
+    pub fn new(outcome: ConsumeAccountRateLimitResetCreditOutcome) -> Self {
+        Self { outcome }
+    }
 }
 
 /// Result of the client request `account/gatewayOAuth/cancel`.
@@ -933,6 +1025,13 @@ pub struct GetWorkspaceMessagesResponse {
     pub messages: Vec<WorkspaceMessage>,
 }
 
+impl GetWorkspaceMessagesResponse {
+    /// Creates a value from its required fields.
+    pub fn new(feature_enabled: bool, messages: Vec<WorkspaceMessage>) -> Self {
+        Self { feature_enabled, messages }
+    }
+}
+
 /// Params of the client request `account/login/start`.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
@@ -1047,6 +1146,16 @@ impl fmt::Debug for LoginAccountParamsAmazonBedrock {
     }
 }
 
+impl LoginAccountParamsAmazonBedrock {
+    /// Creates a value from its required fields.
+    pub fn new(api_key: impl Into<String>, region: impl Into<String>) -> Self {
+        Self {
+            api_key: api_key.into(),
+            region: region.into(),
+        }
+    }
+}
+
 /// \[UNSTABLE\] Managed Amazon Bedrock AWS access key login is experimental.
 ///
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrockAccessKeys`.
@@ -1103,6 +1212,13 @@ pub struct LoginAccountParamsApiKey {
 impl fmt::Debug for LoginAccountParamsApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountParamsApiKey").field("api_key", &Redacted).finish()
+    }
+}
+
+impl LoginAccountParamsApiKey {
+    /// Creates a value from its required fields.
+    pub fn new(api_key: impl Into<String>) -> Self {
+        Self { api_key: api_key.into() }
     }
 }
 
@@ -1257,6 +1373,16 @@ pub struct LoginAccountResponseChatgpt {
     pub login_id: String,
 }
 
+impl LoginAccountResponseChatgpt {
+    /// Creates a value from its required fields.
+    pub fn new(auth_url: impl Into<String>, login_id: impl Into<String>) -> Self {
+        Self {
+            auth_url: auth_url.into(),
+            login_id: login_id.into(),
+        }
+    }
+}
+
 /// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgptDeviceCode`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoginAccountResponseChatgptDeviceCode {
@@ -1278,6 +1404,21 @@ impl fmt::Debug for LoginAccountResponseChatgptDeviceCode {
             .field("user_code", &Redacted)
             .field("verification_url", &self.verification_url)
             .finish()
+    }
+}
+
+impl LoginAccountResponseChatgptDeviceCode {
+    /// Creates a value from its required fields.
+    pub fn new(
+        login_id: impl Into<String>,
+        user_code: impl Into<String>,
+        verification_url: impl Into<String>,
+    ) -> Self {
+        Self {
+            login_id: login_id.into(),
+            user_code: user_code.into(),
+            verification_url: verification_url.into(),
+        }
     }
 }
 
@@ -1602,6 +1743,13 @@ pub struct SendAddCreditsNudgeEmailResponse {
     pub status: AddCreditsNudgeEmailStatus,
 }
 
+impl SendAddCreditsNudgeEmailResponse {
+    /// Creates a value from its required fields.
+    pub fn new(status: AddCreditsNudgeEmailStatus) -> Self {
+        Self { status }
+    }
+}
+
 /// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpendControlLimitSnapshot {
@@ -1615,6 +1763,23 @@ pub struct SpendControlLimitSnapshot {
     pub resets_at: i64,
     /// The protocol's `used`; always there.
     pub used: String,
+}
+
+impl SpendControlLimitSnapshot {
+    /// Creates a value from its required fields.
+    pub fn new(
+        limit: impl Into<String>,
+        remaining_percent: i32,
+        resets_at: i64,
+        used: impl Into<String>,
+    ) -> Self {
+        Self {
+            limit: limit.into(),
+            remaining_percent,
+            resets_at,
+            used: used.into(),
+        }
+    }
 }
 
 /// Cancels a native verification RPC issued on this connection, not an elicitation. Use a fresh request ID for each operation and a distinct ID for this cancellation RPC.
@@ -1798,6 +1963,13 @@ pub struct UserVerificationErrorDetailsCancelled {
     pub reason: UserVerificationCancellationReason,
 }
 
+impl UserVerificationErrorDetailsCancelled {
+    /// Creates a value from its required fields.
+    pub fn new(reason: UserVerificationCancellationReason) -> Self {
+        Self { reason }
+    }
+}
+
 /// A [`UserVerificationErrorDetails`](crate::UserVerificationErrorDetails) whose `type` is `failed`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
@@ -1805,6 +1977,13 @@ pub struct UserVerificationErrorDetailsCancelled {
 pub struct UserVerificationErrorDetailsFailed {
     /// The protocol's `reason`; always there.
     pub reason: UserVerificationFailureReason,
+}
+
+impl UserVerificationErrorDetailsFailed {
+    /// Creates a value from its required fields.
+    pub fn new(reason: UserVerificationFailureReason) -> Self {
+        Self { reason }
+    }
 }
 
 /// A [`UserVerificationErrorDetails`](crate::UserVerificationErrorDetails) whose `type` is `invalidRequest`.
@@ -1816,6 +1995,13 @@ pub struct UserVerificationErrorDetailsInvalidRequest {
     pub reason: UserVerificationInvalidRequestReason,
 }
 
+impl UserVerificationErrorDetailsInvalidRequest {
+    /// Creates a value from its required fields.
+    pub fn new(reason: UserVerificationInvalidRequestReason) -> Self {
+        Self { reason }
+    }
+}
+
 /// A [`UserVerificationErrorDetails`](crate::UserVerificationErrorDetails) whose `type` is `unavailable`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
@@ -1823,6 +2009,13 @@ pub struct UserVerificationErrorDetailsInvalidRequest {
 pub struct UserVerificationErrorDetailsUnavailable {
     /// The protocol's `reason`; always there.
     pub reason: UserVerificationUnavailableReason,
+}
+
+impl UserVerificationErrorDetailsUnavailable {
+    /// Creates a value from its required fields.
+    pub fn new(reason: UserVerificationUnavailableReason) -> Self {
+        Self { reason }
+    }
 }
 
 /// Part of [`UserVerificationErrorDetailsFailed`](crate::UserVerificationErrorDetailsFailed).
@@ -1917,6 +2110,16 @@ pub struct UserVerificationProof {
     pub signature: String,
 }
 
+impl UserVerificationProof {
+    /// Creates a value from its required fields.
+    pub fn new(credential_id: impl Into<String>, signature: impl Into<String>) -> Self {
+        Self {
+            credential_id: credential_id.into(),
+            signature: signature.into(),
+        }
+    }
+}
+
 /// The error object inside the normal JSON-RPC envelope.
 ///
 /// Defined by the protocol, and used by none of its methods.
@@ -1930,6 +2133,21 @@ pub struct UserVerificationRpcError {
     pub data: UserVerificationErrorDetails,
     /// The protocol's `message`; always there.
     pub message: String,
+}
+
+impl UserVerificationRpcError {
+    /// Creates a value from its required fields.
+    pub fn new(
+        code: i64,
+        data: UserVerificationErrorDetails,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            data,
+            message: message.into(),
+        }
+    }
 }
 
 /// Params of the client request `userVerification/status`.
@@ -2036,6 +2254,13 @@ pub struct UserVerificationVerifyResponse {
     pub proof: UserVerificationProof,
 }
 
+impl UserVerificationVerifyResponse {
+    /// Creates a value from its required fields.
+    pub fn new(proof: UserVerificationProof) -> Self {
+        Self { proof }
+    }
+}
+
 /// Part of [`GetWorkspaceMessagesResponse`](crate::GetWorkspaceMessagesResponse).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkspaceMessage {
@@ -2124,4 +2349,19 @@ pub struct WorkspaceRouting {
     /// The protocol's `chatgptAccountId`; always there.
     #[serde(rename = "chatgptAccountId")]
     pub chatgpt_account_id: String,
+}
+
+impl WorkspaceRouting {
+    /// Creates a value from its required fields.
+    pub fn new(
+        account_routing_override: AccountRoutingOverride,
+        backend_origin: impl Into<String>,
+        chatgpt_account_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            account_routing_override,
+            backend_origin: backend_origin.into(),
+            chatgpt_account_id: chatgpt_account_id.into(),
+        }
+    }
 }

@@ -92,6 +92,13 @@ pub struct ApplyPatchApprovalResponse {
     pub decision: ReviewDecision,
 }
 
+impl ApplyPatchApprovalResponse {
+    /// Creates a value from its required fields.
+    pub fn new(decision: ReviewDecision) -> Self {
+        Self { decision }
+    }
+}
+
 /// Configures who approval requests are routed to for review. Examples include sandbox escapes, blocked network access, MCP approval prompts, and ARC escalations. Defaults to `user`. `auto_review` uses a carefully prompted subagent to gather relevant context and apply a risk-based decision framework before approving or denying the request. The legacy value `guardian_subagent` is accepted for compatibility.
 ///
 /// Part of [`AppConfig`](crate::AppConfig) and 14 other types.
@@ -366,11 +373,25 @@ pub struct CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
     pub execpolicy_amendment: Vec<String>,
 }
 
+impl CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
+    /// Creates a value from its required fields.
+    pub fn new(execpolicy_amendment: Vec<String>) -> Self {
+        Self { execpolicy_amendment }
+    }
+}
+
 /// A [`CommandExecutionApprovalDecision`](crate::CommandExecutionApprovalDecision) whose only key is `applyNetworkPolicyAmendment`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment {
     /// The protocol's `network_policy_amendment`; always there.
     pub network_policy_amendment: NetworkPolicyAmendment,
+}
+
+impl CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment {
+    /// Creates a value from its required fields.
+    pub fn new(network_policy_amendment: NetworkPolicyAmendment) -> Self {
+        Self { network_policy_amendment }
+    }
 }
 
 /// Distinguishes a command approval from input sent to an existing terminal.
@@ -518,6 +539,13 @@ pub struct CommandExecutionRequestApprovalResponse {
     pub decision: CommandExecutionApprovalDecision,
 }
 
+impl CommandExecutionRequestApprovalResponse {
+    /// Creates a value from its required fields.
+    pub fn new(decision: CommandExecutionApprovalDecision) -> Self {
+        Self { decision }
+    }
+}
+
 /// Params of the server request `execCommandApproval`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExecCommandApprovalParams {
@@ -568,6 +596,13 @@ impl ExecCommandApprovalParams {
 pub struct ExecCommandApprovalResponse {
     /// The protocol's `decision`; always there.
     pub decision: ReviewDecision,
+}
+
+impl ExecCommandApprovalResponse {
+    /// Creates a value from its required fields.
+    pub fn new(decision: ReviewDecision) -> Self {
+        Self { decision }
+    }
 }
 
 /// Part of [`ApplyPatchApprovalParams`](crate::ApplyPatchApprovalParams).
@@ -629,6 +664,13 @@ pub struct FileChangeAdd {
     pub content: String,
 }
 
+impl FileChangeAdd {
+    /// Creates a value from its required fields.
+    pub fn new(content: impl Into<String>) -> Self {
+        Self { content: content.into() }
+    }
+}
+
 /// Part of [`FileChangeRequestApprovalResponse`](crate::FileChangeRequestApprovalResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -679,6 +721,13 @@ pub struct FileChangeDelete {
     pub content: String,
 }
 
+impl FileChangeDelete {
+    /// Creates a value from its required fields.
+    pub fn new(content: impl Into<String>) -> Self {
+        Self { content: content.into() }
+    }
+}
+
 /// Deprecated legacy notification for `apply_patch` textual output.
 ///
 /// The server no longer emits this notification.
@@ -699,6 +748,23 @@ pub struct FileChangeOutputDeltaNotification {
     pub turn_id: String,
 }
 
+impl FileChangeOutputDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        delta: impl Into<String>,
+        item_id: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            delta: delta.into(),
+            item_id: item_id.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Payload of the server notification `item/fileChange/patchUpdated`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileChangePatchUpdatedNotification {
@@ -713,6 +779,23 @@ pub struct FileChangePatchUpdatedNotification {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl FileChangePatchUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        changes: Vec<FileUpdateChange>,
+        item_id: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            changes,
+            item_id: item_id.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Params of the server request `item/fileChange/requestApproval`.
@@ -762,6 +845,13 @@ impl FileChangeRequestApprovalParams {
 pub struct FileChangeRequestApprovalResponse {
     /// The protocol's `decision`; always there.
     pub decision: FileChangeApprovalDecision,
+}
+
+impl FileChangeRequestApprovalResponse {
+    /// Creates a value from its required fields.
+    pub fn new(decision: FileChangeApprovalDecision) -> Self {
+        Self { decision }
+    }
 }
 
 /// A [`FileChange`](crate::FileChange) whose `type` is `update`.
@@ -882,11 +972,25 @@ pub struct FileSystemPathGlobPattern {
     pub pattern: String,
 }
 
+impl FileSystemPathGlobPattern {
+    /// Creates a value from its required fields.
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self { pattern: pattern.into() }
+    }
+}
+
 /// A [`FileSystemPath`](crate::FileSystemPath) whose `type` is `path`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileSystemPathPath {
     /// The protocol's `path`; always there.
     pub path: LegacyAppPathString,
+}
+
+impl FileSystemPathPath {
+    /// Creates a value from its required fields.
+    pub fn new(path: LegacyAppPathString) -> Self {
+        Self { path }
+    }
 }
 
 /// A [`FileSystemPath`](crate::FileSystemPath) whose `type` is `special`.
@@ -896,6 +1000,13 @@ pub struct FileSystemPathSpecial {
     pub value: FileSystemSpecialPath,
 }
 
+impl FileSystemPathSpecial {
+    /// Creates a value from its required fields.
+    pub fn new(value: FileSystemSpecialPath) -> Self {
+        Self { value }
+    }
+}
+
 /// Part of [`AdditionalFileSystemPermissions`](crate::AdditionalFileSystemPermissions).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileSystemSandboxEntry {
@@ -903,6 +1014,13 @@ pub struct FileSystemSandboxEntry {
     pub access: FileSystemAccessMode,
     /// The protocol's `path`; always there.
     pub path: FileSystemPath,
+}
+
+impl FileSystemSandboxEntry {
+    /// Creates a value from its required fields.
+    pub fn new(access: FileSystemAccessMode, path: FileSystemPath) -> Self {
+        Self { access, path }
+    }
 }
 
 /// Part of [`FileSystemPathSpecial`](crate::FileSystemPathSpecial).
@@ -1124,6 +1242,13 @@ pub struct GuardianApprovalReviewActionApplyPatch {
     pub files: Vec<LegacyAppPathString>,
 }
 
+impl GuardianApprovalReviewActionApplyPatch {
+    /// Creates a value from its required fields.
+    pub fn new(cwd: LegacyAppPathString, files: Vec<LegacyAppPathString>) -> Self {
+        Self { cwd, files }
+    }
+}
+
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `command`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuardianApprovalReviewActionCommand {
@@ -1133,6 +1258,21 @@ pub struct GuardianApprovalReviewActionCommand {
     pub cwd: LegacyAppPathString,
     /// The protocol's `source`; always there.
     pub source: GuardianCommandSource,
+}
+
+impl GuardianApprovalReviewActionCommand {
+    /// Creates a value from its required fields.
+    pub fn new(
+        command: impl Into<String>,
+        cwd: LegacyAppPathString,
+        source: GuardianCommandSource,
+    ) -> Self {
+        Self {
+            command: command.into(),
+            cwd,
+            source,
+        }
+    }
 }
 
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `execve`.
@@ -1146,6 +1286,23 @@ pub struct GuardianApprovalReviewActionExecve {
     pub program: String,
     /// The protocol's `source`; always there.
     pub source: GuardianCommandSource,
+}
+
+impl GuardianApprovalReviewActionExecve {
+    /// Creates a value from its required fields.
+    pub fn new(
+        argv: Vec<String>,
+        cwd: AbsolutePathBuf,
+        program: impl Into<String>,
+        source: GuardianCommandSource,
+    ) -> Self {
+        Self {
+            argv,
+            cwd,
+            program: program.into(),
+            source,
+        }
+    }
 }
 
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `mcpToolCall`.
@@ -1193,6 +1350,23 @@ pub struct GuardianApprovalReviewActionNetworkAccess {
     pub target: String,
 }
 
+impl GuardianApprovalReviewActionNetworkAccess {
+    /// Creates a value from its required fields.
+    pub fn new(
+        host: impl Into<String>,
+        port: u16,
+        protocol: NetworkApprovalProtocol,
+        target: impl Into<String>,
+    ) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            protocol,
+            target: target.into(),
+        }
+    }
+}
+
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `requestPermissions`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuardianApprovalReviewActionRequestPermissions {
@@ -1225,6 +1399,23 @@ pub struct GuardianApprovalReviewActionWriteStdin {
     pub process_id: String,
     /// The protocol's `stdin`; always there.
     pub stdin: String,
+}
+
+impl GuardianApprovalReviewActionWriteStdin {
+    /// Creates a value from its required fields.
+    pub fn new(
+        approval_id: impl Into<String>,
+        cwd: LegacyAppPathString,
+        process_id: impl Into<String>,
+        stdin: impl Into<String>,
+    ) -> Self {
+        Self {
+            approval_id: approval_id.into(),
+            cwd,
+            process_id: process_id.into(),
+            stdin: stdin.into(),
+        }
+    }
 }
 
 /// \[UNSTABLE\] Lifecycle state for an approval auto-review.
@@ -1411,6 +1602,16 @@ pub struct GuardianWarningNotification {
     pub thread_id: String,
 }
 
+impl GuardianWarningNotification {
+    /// Creates a value from its required fields.
+    pub fn new(message: impl Into<String>, thread_id: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// Part of [`SandboxPolicyExternalSandbox`](crate::SandboxPolicyExternalSandbox).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -1453,6 +1654,16 @@ pub struct NetworkApprovalContext {
     pub host: String,
     /// The protocol's `protocol`; always there.
     pub protocol: NetworkApprovalProtocol,
+}
+
+impl NetworkApprovalContext {
+    /// Creates a value from its required fields.
+    pub fn new(host: impl Into<String>, protocol: NetworkApprovalProtocol) -> Self {
+        Self {
+            host: host.into(),
+            protocol,
+        }
+    }
 }
 
 /// Part of [`GuardianApprovalReviewActionNetworkAccess`](crate::GuardianApprovalReviewActionNetworkAccess) and [`NetworkApprovalContext`](crate::NetworkApprovalContext).
@@ -1540,6 +1751,13 @@ pub struct NetworkPolicyAmendment {
     pub action: NetworkPolicyRuleAction,
     /// The protocol's `host`; always there.
     pub host: String,
+}
+
+impl NetworkPolicyAmendment {
+    /// Creates a value from its required fields.
+    pub fn new(action: NetworkPolicyRuleAction, host: impl Into<String>) -> Self {
+        Self { action, host: host.into() }
+    }
 }
 
 /// Part of [`NetworkPolicyAmendment`](crate::NetworkPolicyAmendment).
@@ -1753,6 +1971,21 @@ pub struct ParsedCommandRead {
     pub path: String,
 }
 
+impl ParsedCommandRead {
+    /// Creates a value from its required fields.
+    pub fn new(
+        cmd: impl Into<String>,
+        name: impl Into<String>,
+        path: impl Into<String>,
+    ) -> Self {
+        Self {
+            cmd: cmd.into(),
+            name: name.into(),
+            path: path.into(),
+        }
+    }
+}
+
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `search`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParsedCommandSearch {
@@ -1782,6 +2015,13 @@ impl ParsedCommandSearch {
 pub struct ParsedCommandUnknown {
     /// The protocol's `cmd`; always there.
     pub cmd: String,
+}
+
+impl ParsedCommandUnknown {
+    /// Creates a value from its required fields.
+    pub fn new(cmd: impl Into<String>) -> Self {
+        Self { cmd: cmd.into() }
+    }
 }
 
 /// Part of [`PermissionsRequestApprovalResponse`](crate::PermissionsRequestApprovalResponse).
@@ -2061,6 +2301,15 @@ pub struct ReviewDecisionApprovedExecpolicyAmendment {
     pub proposed_execpolicy_amendment: Vec<String>,
 }
 
+impl ReviewDecisionApprovedExecpolicyAmendment {
+    /// Creates a value from its required fields.
+    pub fn new(proposed_execpolicy_amendment: Vec<String>) -> Self {
+        Self {
+            proposed_execpolicy_amendment,
+        }
+    }
+}
+
 /// A [`ReviewDecision`](crate::ReviewDecision) whose only key is `denied`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReviewDecisionDenied {
@@ -2068,11 +2317,27 @@ pub struct ReviewDecisionDenied {
     pub rejection: String,
 }
 
+impl ReviewDecisionDenied {
+    /// Creates a value from its required fields.
+    pub fn new(rejection: impl Into<String>) -> Self {
+        Self {
+            rejection: rejection.into(),
+        }
+    }
+}
+
 /// A [`ReviewDecision`](crate::ReviewDecision) whose only key is `network_policy_amendment`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReviewDecisionNetworkPolicyAmendment {
     /// The protocol's `network_policy_amendment`; always there.
     pub network_policy_amendment: NetworkPolicyAmendment,
+}
+
+impl ReviewDecisionNetworkPolicyAmendment {
+    /// Creates a value from its required fields.
+    pub fn new(network_policy_amendment: NetworkPolicyAmendment) -> Self {
+        Self { network_policy_amendment }
+    }
 }
 
 /// Part of [`Config`](crate::Config) and 4 other types.
@@ -2269,6 +2534,13 @@ pub struct ToolRequestUserInputAnswer {
     pub answers: Vec<String>,
 }
 
+impl ToolRequestUserInputAnswer {
+    /// Creates a value from its required fields.
+    pub fn new(answers: Vec<String>) -> Self {
+        Self { answers }
+    }
+}
+
 /// EXPERIMENTAL. Defines a single selectable option for request_user_input.
 ///
 /// Part of [`ToolRequestUserInputQuestion`](crate::ToolRequestUserInputQuestion).
@@ -2278,6 +2550,16 @@ pub struct ToolRequestUserInputOption {
     pub description: String,
     /// The protocol's `label`; always there.
     pub label: String,
+}
+
+impl ToolRequestUserInputOption {
+    /// Creates a value from its required fields.
+    pub fn new(description: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            description: description.into(),
+            label: label.into(),
+        }
+    }
 }
 
 /// EXPERIMENTAL. Params sent with a request_user_input event.
@@ -2375,4 +2657,11 @@ impl ToolRequestUserInputQuestion {
 pub struct ToolRequestUserInputResponse {
     /// The protocol's `answers`; always there.
     pub answers: BTreeMap<String, ToolRequestUserInputAnswer>,
+}
+
+impl ToolRequestUserInputResponse {
+    /// Creates a value from its required fields.
+    pub fn new(answers: BTreeMap<String, ToolRequestUserInputAnswer>) -> Self {
+        Self { answers }
+    }
 }

@@ -417,6 +417,21 @@ pub struct ConfigEdit {
     pub value: Value,
 }
 
+impl ConfigEdit {
+    /// Creates a value from its required fields.
+    pub fn new(
+        key_path: impl Into<String>,
+        merge_strategy: MergeStrategy,
+        value: Value,
+    ) -> Self {
+        Self {
+            key_path: key_path.into(),
+            merge_strategy,
+            value,
+        }
+    }
+}
+
 /// Part of [`ConfigReadResponse`](crate::ConfigReadResponse).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfigLayer {
@@ -454,6 +469,16 @@ pub struct ConfigLayerMetadata {
     pub name: ConfigLayerSource,
     /// The protocol's `version`; always there.
     pub version: String,
+}
+
+impl ConfigLayerMetadata {
+    /// Creates a value from its required fields.
+    pub fn new(name: ConfigLayerSource, version: impl Into<String>) -> Self {
+        Self {
+            name,
+            version: version.into(),
+        }
+    }
 }
 
 /// Part of [`ConfigLayer`](crate::ConfigLayer) and [`ConfigLayerMetadata`](crate::ConfigLayerMetadata).
@@ -559,6 +584,16 @@ pub struct ConfigLayerSourceEnterpriseManaged {
     pub name: String,
 }
 
+impl ConfigLayerSourceEnterpriseManaged {
+    /// Creates a value from its required fields.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+        }
+    }
+}
+
 /// `managed_config.toml` was designed to be a config that was loaded as the last layer on top of everything else. This scheme did not quite work out as intended, but we keep this variant as a "best effort" while we phase out `managed_config.toml` in favor of `requirements.toml`.
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `legacyManagedConfigTomlFromFile`.
@@ -566,6 +601,13 @@ pub struct ConfigLayerSourceEnterpriseManaged {
 pub struct ConfigLayerSourceLegacyManagedConfigTomlFromFile {
     /// The protocol's `file`; always there.
     pub file: AbsolutePathBuf,
+}
+
+impl ConfigLayerSourceLegacyManagedConfigTomlFromFile {
+    /// Creates a value from its required fields.
+    pub fn new(file: AbsolutePathBuf) -> Self {
+        Self { file }
+    }
 }
 
 /// Managed preferences layer delivered by MDM (macOS only).
@@ -579,6 +621,16 @@ pub struct ConfigLayerSourceMdm {
     pub key: String,
 }
 
+impl ConfigLayerSourceMdm {
+    /// Creates a value from its required fields.
+    pub fn new(domain: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            domain: domain.into(),
+            key: key.into(),
+        }
+    }
+}
+
 /// Default configuration supplied with the installed Codex package.
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `packagedDefaults`.
@@ -586,6 +638,13 @@ pub struct ConfigLayerSourceMdm {
 pub struct ConfigLayerSourcePackagedDefaults {
     /// Path to the packaged default configuration file.
     pub file: AbsolutePathBuf,
+}
+
+impl ConfigLayerSourcePackagedDefaults {
+    /// Creates a value from its required fields.
+    pub fn new(file: AbsolutePathBuf) -> Self {
+        Self { file }
+    }
 }
 
 /// Path to a .codex/ folder within a project. There could be multiple of these between `cwd` and the project/repo root.
@@ -598,6 +657,13 @@ pub struct ConfigLayerSourceProject {
     pub dot_codex_folder: AbsolutePathBuf,
 }
 
+impl ConfigLayerSourceProject {
+    /// Creates a value from its required fields.
+    pub fn new(dot_codex_folder: AbsolutePathBuf) -> Self {
+        Self { dot_codex_folder }
+    }
+}
+
 /// Managed config layer from a file (usually `managed_config.toml`).
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `system`.
@@ -605,6 +671,13 @@ pub struct ConfigLayerSourceProject {
 pub struct ConfigLayerSourceSystem {
     /// This is the path to the system config.toml file, though it is not guaranteed to exist.
     pub file: AbsolutePathBuf,
+}
+
+impl ConfigLayerSourceSystem {
+    /// Creates a value from its required fields.
+    pub fn new(file: AbsolutePathBuf) -> Self {
+        Self { file }
+    }
 }
 
 /// User config layer from $CODEX_HOME/config.toml. This layer is special in that it is expected to be: - writable by the user - generally outside the workspace directory
@@ -907,6 +980,13 @@ pub struct ConfigurationReasoning {
     pub effort: ReasoningEffort,
 }
 
+impl ConfigurationReasoning {
+    /// Creates a value from its required fields.
+    pub fn new(effort: ReasoningEffort) -> Self {
+        Self { effort }
+    }
+}
+
 /// Part of [`ConfiguredHookMatcherGroup`](crate::ConfiguredHookMatcherGroup).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
@@ -1115,6 +1195,13 @@ impl ExperimentalFeatureEnablementSetParams {
 pub struct ExperimentalFeatureEnablementSetResponse {
     /// Feature enablement entries updated by this request.
     pub enablement: BTreeMap<String, bool>,
+}
+
+impl ExperimentalFeatureEnablementSetResponse {
+    /// Creates a value from its required fields.
+    pub fn new(enablement: BTreeMap<String, bool>) -> Self {
+        Self { enablement }
+    }
 }
 
 /// Params of the client request `experimentalFeature/list`.

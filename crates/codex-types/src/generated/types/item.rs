@@ -64,6 +64,23 @@ pub struct AgentMessageDeltaNotification {
     pub turn_id: String,
 }
 
+impl AgentMessageDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        delta: impl Into<String>,
+        item_id: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            delta: delta.into(),
+            item_id: item_id.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Part of [`ResponseItemAgentMessage`](crate::ResponseItemAgentMessage).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
@@ -120,11 +137,27 @@ pub struct AgentMessageInputContentEncryptedContent {
     pub encrypted_content: String,
 }
 
+impl AgentMessageInputContentEncryptedContent {
+    /// Creates a value from its required fields.
+    pub fn new(encrypted_content: impl Into<String>) -> Self {
+        Self {
+            encrypted_content: encrypted_content.into(),
+        }
+    }
+}
+
 /// A [`AgentMessageInputContent`](crate::AgentMessageInputContent) whose `type` is `input_text`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentMessageInputContentInputText {
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl AgentMessageInputContentInputText {
+    /// Creates a value from its required fields.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
 }
 
 /// Part of [`CommandExecutionRequestApprovalParams`](crate::CommandExecutionRequestApprovalParams) and [`ThreadItemCommandExecution`](crate::ThreadItemCommandExecution).
@@ -215,6 +248,21 @@ pub struct CommandActionRead {
     pub path: LegacyAppPathString,
 }
 
+impl CommandActionRead {
+    /// Creates a value from its required fields.
+    pub fn new(
+        command: impl Into<String>,
+        name: impl Into<String>,
+        path: LegacyAppPathString,
+    ) -> Self {
+        Self {
+            command: command.into(),
+            name: name.into(),
+            path,
+        }
+    }
+}
+
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `search`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandActionSearch {
@@ -246,6 +294,13 @@ pub struct CommandActionUnknown {
     pub command: String,
 }
 
+impl CommandActionUnknown {
+    /// Creates a value from its required fields.
+    pub fn new(command: impl Into<String>) -> Self {
+        Self { command: command.into() }
+    }
+}
+
 /// Payload of the server notification `item/commandExecution/outputDelta`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandExecutionOutputDeltaNotification {
@@ -260,6 +315,23 @@ pub struct CommandExecutionOutputDeltaNotification {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl CommandExecutionOutputDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        delta: impl Into<String>,
+        item_id: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            delta: delta.into(),
+            item_id: item_id.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadItemCommandExecution`](crate::ThreadItemCommandExecution).
@@ -412,6 +484,15 @@ pub struct ContentItemInputAudio {
     pub audio_url: String,
 }
 
+impl ContentItemInputAudio {
+    /// Creates a value from its required fields.
+    pub fn new(audio_url: impl Into<String>) -> Self {
+        Self {
+            audio_url: audio_url.into(),
+        }
+    }
+}
+
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `input_image`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ContentItemInputImage {
@@ -431,6 +512,13 @@ pub struct ContentItemInputImage {
 pub struct ContentItemInputText {
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl ContentItemInputText {
+    /// Creates a value from its required fields.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
 }
 
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `output_text`.
@@ -517,6 +605,15 @@ pub struct DynamicToolCallOutputContentItemInputAudio {
     pub audio_url: String,
 }
 
+impl DynamicToolCallOutputContentItemInputAudio {
+    /// Creates a value from its required fields.
+    pub fn new(audio_url: impl Into<String>) -> Self {
+        Self {
+            audio_url: audio_url.into(),
+        }
+    }
+}
+
 /// A [`DynamicToolCallOutputContentItem`](crate::DynamicToolCallOutputContentItem) whose `type` is `inputImage`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DynamicToolCallOutputContentItemInputImage {
@@ -525,11 +622,27 @@ pub struct DynamicToolCallOutputContentItemInputImage {
     pub image_url: String,
 }
 
+impl DynamicToolCallOutputContentItemInputImage {
+    /// Creates a value from its required fields.
+    pub fn new(image_url: impl Into<String>) -> Self {
+        Self {
+            image_url: image_url.into(),
+        }
+    }
+}
+
 /// A [`DynamicToolCallOutputContentItem`](crate::DynamicToolCallOutputContentItem) whose `type` is `inputText`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DynamicToolCallOutputContentItemInputText {
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl DynamicToolCallOutputContentItemInputText {
+    /// Creates a value from its required fields.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
 }
 
 /// Params of the server request `item/tool/call`.
@@ -581,6 +694,16 @@ pub struct DynamicToolCallResponse {
     pub content_items: Vec<DynamicToolCallOutputContentItem>,
     /// The protocol's `success`; always there.
     pub success: bool,
+}
+
+impl DynamicToolCallResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        content_items: Vec<DynamicToolCallOutputContentItem>,
+        success: bool,
+    ) -> Self {
+        Self { content_items, success }
+    }
 }
 
 /// Part of [`ThreadItemDynamicToolCall`](crate::ThreadItemDynamicToolCall).
@@ -784,6 +907,21 @@ pub struct DynamicToolSpecNamespace {
     pub tools: Vec<DynamicToolNamespaceTool>,
 }
 
+impl DynamicToolSpecNamespace {
+    /// Creates a value from its required fields.
+    pub fn new(
+        description: impl Into<String>,
+        name: impl Into<String>,
+        tools: Vec<DynamicToolNamespaceTool>,
+    ) -> Self {
+        Self {
+            description: description.into(),
+            name: name.into(),
+            tools,
+        }
+    }
+}
+
 /// Part of [`ResponseItemCustomToolCallOutput`](crate::ResponseItemCustomToolCallOutput) and 3 other types.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -878,11 +1016,29 @@ pub struct FunctionCallOutputContentItemEncryptedContent {
     pub encrypted_content: String,
 }
 
+impl FunctionCallOutputContentItemEncryptedContent {
+    /// Creates a value from its required fields.
+    pub fn new(encrypted_content: impl Into<String>) -> Self {
+        Self {
+            encrypted_content: encrypted_content.into(),
+        }
+    }
+}
+
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `input_audio`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FunctionCallOutputContentItemInputAudio {
     /// The protocol's `audio_url`; always there.
     pub audio_url: String,
+}
+
+impl FunctionCallOutputContentItemInputAudio {
+    /// Creates a value from its required fields.
+    pub fn new(audio_url: impl Into<String>) -> Self {
+        Self {
+            audio_url: audio_url.into(),
+        }
+    }
 }
 
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `input_image`.
@@ -904,6 +1060,13 @@ pub struct FunctionCallOutputContentItemInputImage {
 pub struct FunctionCallOutputContentItemInputText {
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl FunctionCallOutputContentItemInputText {
+    /// Creates a value from its required fields.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
 }
 
 /// Part of [`ContentItemInputImage`](crate::ContentItemInputImage) and 3 other types.
@@ -1030,6 +1193,23 @@ pub struct ItemCompletedNotification {
     pub turn_id: String,
 }
 
+impl ItemCompletedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        completed_at_ms: i64,
+        item: ThreadItem,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            completed_at_ms,
+            item,
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// \[UNSTABLE\] Temporary notification payload for approval auto-review. This shape is expected to change soon.
 ///
 /// Payload of the server notification `item/autoApprovalReview/completed`.
@@ -1132,6 +1312,23 @@ pub struct ItemStartedNotification {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl ItemStartedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        item: ThreadItem,
+        started_at_ms: i64,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            item,
+            started_at_ms,
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Part of [`ResponseItemLocalShellCall`](crate::ResponseItemLocalShellCall).
@@ -1436,6 +1633,23 @@ pub struct PlanDeltaNotification {
     pub turn_id: String,
 }
 
+impl PlanDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        delta: impl Into<String>,
+        item_id: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            delta: delta.into(),
+            item_id: item_id.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Part of [`AccountChatgpt`](crate::AccountChatgpt) and 2 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -1587,6 +1801,21 @@ pub struct RawResponseItemCompletedNotification {
     pub turn_id: String,
 }
 
+impl RawResponseItemCompletedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        item: ResponseItem,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            item,
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// A non-empty reasoning effort value advertised by the model.
 ///
 /// Part of [`CollaborationModeMask`](crate::CollaborationModeMask) and 16 other types.
@@ -1603,6 +1832,19 @@ pub struct ReasoningEffortOption {
     /// The protocol's `reasoningEffort`; always there.
     #[serde(rename = "reasoningEffort")]
     pub reasoning_effort: ReasoningEffort,
+}
+
+impl ReasoningEffortOption {
+    /// Creates a value from its required fields.
+    pub fn new(
+        description: impl Into<String>,
+        reasoning_effort: ReasoningEffort,
+    ) -> Self {
+        Self {
+            description: description.into(),
+            reasoning_effort,
+        }
+    }
 }
 
 /// Part of [`ResponseItemReasoning`](crate::ResponseItemReasoning).
@@ -1659,11 +1901,25 @@ pub struct ReasoningItemContentReasoningText {
     pub text: String,
 }
 
+impl ReasoningItemContentReasoningText {
+    /// Creates a value from its required fields.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
+}
+
 /// A [`ReasoningItemContent`](crate::ReasoningItemContent) whose `type` is `text`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReasoningItemContentText {
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl ReasoningItemContentText {
+    /// Creates a value from its required fields.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
 }
 
 /// Part of [`ResponseItemReasoning`](crate::ResponseItemReasoning).
@@ -1713,6 +1969,13 @@ tagged_enum!(ReasoningItemReasoningSummary);
 pub struct ReasoningItemReasoningSummarySummaryText {
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl ReasoningItemReasoningSummarySummaryText {
+    /// Creates a value from its required fields.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
 }
 
 /// A summary of the reasoning performed by the model. This can be useful for debugging and understanding the model's reasoning process. See <https://platform.openai.com/docs/guides/reasoning?api-mode=responses#reasoning-summaries>
@@ -1777,6 +2040,23 @@ pub struct ReasoningSummaryPartAddedNotification {
     pub turn_id: String,
 }
 
+impl ReasoningSummaryPartAddedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        item_id: impl Into<String>,
+        summary_index: i64,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            item_id: item_id.into(),
+            summary_index,
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Payload of the server notification `item/reasoning/summaryTextDelta`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReasoningSummaryTextDeltaNotification {
@@ -1796,6 +2076,25 @@ pub struct ReasoningSummaryTextDeltaNotification {
     pub turn_id: String,
 }
 
+impl ReasoningSummaryTextDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        delta: impl Into<String>,
+        item_id: impl Into<String>,
+        summary_index: i64,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            delta: delta.into(),
+            item_id: item_id.into(),
+            summary_index,
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Payload of the server notification `item/reasoning/textDelta`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReasoningTextDeltaNotification {
@@ -1813,6 +2112,25 @@ pub struct ReasoningTextDeltaNotification {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl ReasoningTextDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        content_index: i64,
+        delta: impl Into<String>,
+        item_id: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            content_index,
+            delta: delta.into(),
+            item_id: item_id.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Part of [`RawResponseItemCompletedNotification`](crate::RawResponseItemCompletedNotification) and [`ThreadResumeParams`](crate::ThreadResumeParams).
@@ -2054,6 +2372,13 @@ impl ResponseItemCompaction {
 pub struct ResponseItemConfigurationUpdate {
     /// The protocol's `reasoning`; always there.
     pub reasoning: ConfigurationReasoning,
+}
+
+impl ResponseItemConfigurationUpdate {
+    /// Creates a value from its required fields.
+    pub fn new(reasoning: ConfigurationReasoning) -> Self {
+        Self { reasoning }
+    }
 }
 
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `context_compaction`.
@@ -2933,6 +3258,13 @@ pub struct ThreadItemContextCompaction {
     pub id: String,
 }
 
+impl ThreadItemContextCompaction {
+    /// Creates a value from its required fields.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into() }
+    }
+}
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `dynamicToolCall`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadItemDynamicToolCall {
@@ -2988,6 +3320,16 @@ pub struct ThreadItemEnteredReviewMode {
     pub review: String,
 }
 
+impl ThreadItemEnteredReviewMode {
+    /// Creates a value from its required fields.
+    pub fn new(id: impl Into<String>, review: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            review: review.into(),
+        }
+    }
+}
+
 /// Part of [`ThreadItemsListResponse`](crate::ThreadItemsListResponse) and [`ThreadItemsReadResponse`](crate::ThreadItemsReadResponse).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadItemEntry {
@@ -3025,6 +3367,16 @@ pub struct ThreadItemExitedReviewMode {
     pub review: String,
 }
 
+impl ThreadItemExitedReviewMode {
+    /// Creates a value from its required fields.
+    pub fn new(id: impl Into<String>, review: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            review: review.into(),
+        }
+    }
+}
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `fileChange`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadItemFileChange {
@@ -3034,6 +3386,21 @@ pub struct ThreadItemFileChange {
     pub id: String,
     /// The protocol's `status`; always there.
     pub status: PatchApplyStatus,
+}
+
+impl ThreadItemFileChange {
+    /// Creates a value from its required fields.
+    pub fn new(
+        changes: Vec<FileUpdateChange>,
+        id: impl Into<String>,
+        status: PatchApplyStatus,
+    ) -> Self {
+        Self {
+            changes,
+            id: id.into(),
+            status,
+        }
+    }
 }
 
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `functionCallOutput`.
@@ -3073,6 +3440,13 @@ pub struct ThreadItemHookPrompt {
     pub fragments: Vec<HookPromptFragment>,
     /// The protocol's `id`; always there.
     pub id: String,
+}
+
+impl ThreadItemHookPrompt {
+    /// Creates a value from its required fields.
+    pub fn new(fragments: Vec<HookPromptFragment>, id: impl Into<String>) -> Self {
+        Self { fragments, id: id.into() }
+    }
 }
 
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `imageGeneration`.
@@ -3124,6 +3498,13 @@ pub struct ThreadItemImageView {
     pub id: String,
     /// The protocol's `path`; always there.
     pub path: LegacyAppPathString,
+}
+
+impl ThreadItemImageView {
+    /// Creates a value from its required fields.
+    pub fn new(id: impl Into<String>, path: LegacyAppPathString) -> Self {
+        Self { id: id.into(), path }
+    }
 }
 
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `mcpToolCall`.
@@ -3203,6 +3584,16 @@ pub struct ThreadItemPlan {
     pub text: String,
 }
 
+impl ThreadItemPlan {
+    /// Creates a value from its required fields.
+    pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            text: text.into(),
+        }
+    }
+}
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `reasoning`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadItemReasoning {
@@ -3241,6 +3632,13 @@ pub struct ThreadItemSleep {
     pub duration_ms: u64,
     /// The protocol's `id`; always there.
     pub id: String,
+}
+
+impl ThreadItemSleep {
+    /// Creates a value from its required fields.
+    pub fn new(duration_ms: u64, id: impl Into<String>) -> Self {
+        Self { duration_ms, id: id.into() }
+    }
 }
 
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `subAgentActivity`.
@@ -3394,6 +3792,13 @@ pub struct ThreadItemsListAnchorItem {
     pub item_id: String,
 }
 
+impl ThreadItemsListAnchorItem {
+    /// Creates a value from its required fields.
+    pub fn new(item_id: impl Into<String>) -> Self {
+        Self { item_id: item_id.into() }
+    }
+}
+
 /// Starting position for an item-history page.
 ///
 /// Part of [`ThreadItemsListParams`](crate::ThreadItemsListParams).
@@ -3529,6 +3934,13 @@ impl ThreadItemsReadParams {
 pub struct ThreadItemsReadResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadItemEntry>,
+}
+
+impl ThreadItemsReadResponse {
+    /// Creates a value from its required fields.
+    pub fn new(data: Vec<ThreadItemEntry>) -> Self {
+        Self { data }
+    }
 }
 
 /// Part of [`ThreadItemWebSearch`](crate::ThreadItemWebSearch).

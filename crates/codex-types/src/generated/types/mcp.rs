@@ -93,6 +93,19 @@ pub struct McpAppUi {
     pub resource_uri: String,
 }
 
+impl McpAppUi {
+    /// Creates a value from its required fields.
+    pub fn new(
+        preferred_model_display_mode: McpAppDisplayMode,
+        resource_uri: impl Into<String>,
+    ) -> Self {
+        Self {
+            preferred_model_display_mode,
+            resource_uri: resource_uri.into(),
+        }
+    }
+}
+
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -239,6 +252,16 @@ pub struct McpElicitationConstOption {
     pub const_: String,
     /// The protocol's `title`; always there.
     pub title: String,
+}
+
+impl McpElicitationConstOption {
+    /// Creates a value from its required fields.
+    pub fn new(const_: impl Into<String>, title: impl Into<String>) -> Self {
+        Self {
+            const_: const_.into(),
+            title: title.into(),
+        }
+    }
 }
 
 /// Part of [`McpElicitationPrimitiveSchema`](crate::McpElicitationPrimitiveSchema).
@@ -877,6 +900,13 @@ pub struct McpElicitationTitledEnumItems {
     pub any_of: Vec<McpElicitationConstOption>,
 }
 
+impl McpElicitationTitledEnumItems {
+    /// Creates a value from its required fields.
+    pub fn new(any_of: Vec<McpElicitationConstOption>) -> Self {
+        Self { any_of }
+    }
+}
+
 /// Part of [`McpElicitationMultiSelectEnumSchema`](crate::McpElicitationMultiSelectEnumSchema).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct McpElicitationTitledMultiSelectEnumSchema {
@@ -965,6 +995,13 @@ pub struct McpElicitationUntitledEnumItems {
     /// The protocol's `type`; always there.
     #[serde(rename = "type")]
     pub type_: McpElicitationStringType,
+}
+
+impl McpElicitationUntitledEnumItems {
+    /// Creates a value from its required fields.
+    pub fn new(enum_: Vec<String>, type_: McpElicitationStringType) -> Self {
+        Self { enum_, type_ }
+    }
 }
 
 /// Part of [`McpElicitationMultiSelectEnumSchema`](crate::McpElicitationMultiSelectEnumSchema).
@@ -1562,6 +1599,16 @@ pub struct McpServerEventNotification {
     pub params: Value,
 }
 
+impl McpServerEventNotification {
+    /// Creates a value from its required fields.
+    pub fn new(method: impl Into<String>, params: Value) -> Self {
+        Self {
+            method: method.into(),
+            params,
+        }
+    }
+}
+
 /// Payload of the server notification `mcpServer/event/stream/notification`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct McpServerEventStreamNotification {
@@ -1570,6 +1617,19 @@ pub struct McpServerEventStreamNotification {
     /// The protocol's `subscriptionId`; always there.
     #[serde(rename = "subscriptionId")]
     pub subscription_id: String,
+}
+
+impl McpServerEventStreamNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        notification: McpServerEventNotification,
+        subscription_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            notification,
+            subscription_id: subscription_id.into(),
+        }
+    }
 }
 
 /// Params of the client request `mcpServer/event/stream/start`.
@@ -1687,6 +1747,13 @@ impl McpServerInfo {
 pub struct McpServerMigration {
     /// The protocol's `name`; always there.
     pub name: String,
+}
+
+impl McpServerMigration {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
 }
 
 /// Part of [`McpServerOauthLoginParams`](crate::McpServerOauthLoginParams).
@@ -2119,6 +2186,13 @@ pub struct McpToolCallError {
     pub message: String,
 }
 
+impl McpToolCallError {
+    /// Creates a value from its required fields.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
 /// Payload of the server notification `item/mcpToolCall/progress`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct McpToolCallProgressNotification {
@@ -2133,6 +2207,23 @@ pub struct McpToolCallProgressNotification {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl McpToolCallProgressNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        item_id: impl Into<String>,
+        message: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            item_id: item_id.into(),
+            message: message.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).

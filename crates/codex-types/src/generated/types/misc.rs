@@ -120,6 +120,13 @@ pub struct AdditionalContextEntry {
     pub value: String,
 }
 
+impl AdditionalContextEntry {
+    /// Creates a value from its required fields.
+    pub fn new(kind: AdditionalContextKind, value: impl Into<String>) -> Self {
+        Self { kind, value: value.into() }
+    }
+}
+
 /// Part of [`AdditionalContextEntry`](crate::AdditionalContextEntry).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -344,6 +351,16 @@ pub struct CapabilityRootLocationEnvironment {
     pub environment_id: String,
     /// Absolute path for the root in the selected environment.
     pub path: String,
+}
+
+impl CapabilityRootLocationEnvironment {
+    /// Creates a value from its required fields.
+    pub fn new(environment_id: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            environment_id: environment_id.into(),
+            path: path.into(),
+        }
+    }
 }
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
@@ -579,6 +596,13 @@ pub struct CodexErrorInfoActiveTurnNotSteerable {
     pub turn_kind: NonSteerableTurnKind,
 }
 
+impl CodexErrorInfoActiveTurnNotSteerable {
+    /// Creates a value from its required fields.
+    pub fn new(turn_kind: NonSteerableTurnKind) -> Self {
+        Self { turn_kind }
+    }
+}
+
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `httpConnectionFailed`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CodexErrorInfoHttpConnectionFailed {
@@ -661,6 +685,16 @@ pub struct ContextCompactedNotification {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl ContextCompactedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>, turn_id: impl Into<String>) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadRealtimeAppendTextParams`](crate::ThreadRealtimeAppendTextParams) and [`ThreadRealtimeInitialItem`](crate::ThreadRealtimeInitialItem).
@@ -753,6 +787,13 @@ pub struct CurrentTimeReadResponse {
     /// Current time as whole Unix seconds.
     #[serde(rename = "currentTimeAt")]
     pub current_time_at: i64,
+}
+
+impl CurrentTimeReadResponse {
+    /// Creates a value from its required fields.
+    pub fn new(current_time_at: i64) -> Self {
+        Self { current_time_at }
+    }
 }
 
 /// Requested cyber treatment for an OpenAI model turn. Authorization and model-tier restrictions remain server-owned.
@@ -863,6 +904,23 @@ pub struct ErrorNotification {
     pub will_retry: bool,
 }
 
+impl ErrorNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        error: TurnError,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+        will_retry: bool,
+    ) -> Self {
+        Self {
+            error,
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+            will_retry,
+        }
+    }
+}
+
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct FeedbackRequirements {
@@ -937,6 +995,21 @@ pub struct FileUpdateChange {
     pub kind: PatchChangeKind,
     /// The protocol's `path`; always there.
     pub path: String,
+}
+
+impl FileUpdateChange {
+    /// Creates a value from its required fields.
+    pub fn new(
+        diff: impl Into<String>,
+        kind: PatchChangeKind,
+        path: impl Into<String>,
+    ) -> Self {
+        Self {
+            diff: diff.into(),
+            kind,
+            path: path.into(),
+        }
+    }
 }
 
 /// Backward-compatible API shape for ChatGPT workspace login restrictions.
@@ -1102,6 +1175,23 @@ pub struct InitializeResponse {
     pub user_agent: String,
 }
 
+impl InitializeResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        codex_home: AbsolutePathBuf,
+        platform_family: impl Into<String>,
+        platform_os: impl Into<String>,
+        user_agent: impl Into<String>,
+    ) -> Self {
+        Self {
+            codex_home,
+            platform_family: platform_family.into(),
+            platform_os: platform_os.into(),
+            user_agent: user_agent.into(),
+        }
+    }
+}
+
 /// Canonical user-input modality tags advertised by a model.
 ///
 /// Part of [`Model`](crate::Model).
@@ -1199,6 +1289,13 @@ pub struct MemoryCitation {
     pub thread_ids: Vec<String>,
 }
 
+impl MemoryCitation {
+    /// Creates a value from its required fields.
+    pub fn new(entries: Vec<MemoryCitationEntry>, thread_ids: Vec<String>) -> Self {
+        Self { entries, thread_ids }
+    }
+}
+
 /// Part of [`MemoryCitation`](crate::MemoryCitation).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemoryCitationEntry {
@@ -1212,6 +1309,23 @@ pub struct MemoryCitationEntry {
     pub note: String,
     /// The protocol's `path`; always there.
     pub path: String,
+}
+
+impl MemoryCitationEntry {
+    /// Creates a value from its required fields.
+    pub fn new(
+        line_end: u32,
+        line_start: u32,
+        note: impl Into<String>,
+        path: impl Into<String>,
+    ) -> Self {
+        Self {
+            line_end,
+            line_start,
+            note: note.into(),
+            path: path.into(),
+        }
+    }
 }
 
 /// Result of the client request `memory/reset`.
@@ -1241,6 +1355,16 @@ pub struct MemoryStatusResponse {
     /// The protocol's `v2Ready`; always there.
     #[serde(rename = "v2Ready")]
     pub v2_ready: bool,
+}
+
+impl MemoryStatusResponse {
+    /// Creates a value from its required fields.
+    pub fn new(v2_consolidated_threads: u32, v2_ready: bool) -> Self {
+        Self {
+            v2_consolidated_threads,
+            v2_ready,
+        }
+    }
 }
 
 /// Part of [`ConfigEdit`](crate::ConfigEdit) and [`ConfigValueWriteParams`](crate::ConfigValueWriteParams).
@@ -1300,6 +1424,13 @@ pub struct MisalignmentErrorDetails {
 pub struct MisalignmentSteer {
     /// The protocol's `message`; always there.
     pub message: String,
+}
+
+impl MisalignmentSteer {
+    /// Creates a value from its required fields.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
 }
 
 /// Params of the client request `mock/experimentalMethod`.
@@ -1382,6 +1513,21 @@ pub struct OverriddenMetadata {
     /// The protocol's `overridingLayer`; always there.
     #[serde(rename = "overridingLayer")]
     pub overriding_layer: ConfigLayerMetadata,
+}
+
+impl OverriddenMetadata {
+    /// Creates a value from its required fields.
+    pub fn new(
+        effective_value: Value,
+        message: impl Into<String>,
+        overriding_layer: ConfigLayerMetadata,
+    ) -> Self {
+        Self {
+            effective_value,
+            message: message.into(),
+            overriding_layer,
+        }
+    }
 }
 
 /// Part of [`EnvironmentInfoResponse`](crate::EnvironmentInfoResponse).
@@ -1529,6 +1675,16 @@ pub struct ProjectChangedNotification {
     pub project_id: String,
 }
 
+impl ProjectChangedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(change_type: ProjectChangeType, project_id: impl Into<String>) -> Self {
+        Self {
+            change_type,
+            project_id: project_id.into(),
+        }
+    }
+}
+
 /// Params of the client request `project/create`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
@@ -1569,6 +1725,13 @@ impl ProjectCreateParams {
 pub struct ProjectCreateResponse {
     /// The protocol's `project`; always there.
     pub project: Project,
+}
+
+impl ProjectCreateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(project: Project) -> Self {
+        Self { project }
+    }
 }
 
 /// Params of the client request `project/delete`.
@@ -1640,6 +1803,13 @@ impl ProjectImportParams {
 pub struct ProjectImportResponse {
     /// The protocol's `project`; always there.
     pub project: Project,
+}
+
+impl ProjectImportResponse {
+    /// Creates a value from its required fields.
+    pub fn new(project: Project) -> Self {
+        Self { project }
+    }
 }
 
 /// Params of the client request `project/list`.
@@ -1737,11 +1907,25 @@ pub struct ProjectReadResponse {
     pub project: Project,
 }
 
+impl ProjectReadResponse {
+    /// Creates a value from its required fields.
+    pub fn new(project: Project) -> Self {
+        Self { project }
+    }
+}
+
 /// Part of [`Project`](crate::Project) and 3 other types.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProjectRoot {
     /// The protocol's `path`; always there.
     pub path: AbsolutePathBuf,
+}
+
+impl ProjectRoot {
+    /// Creates a value from its required fields.
+    pub fn new(path: AbsolutePathBuf) -> Self {
+        Self { path }
+    }
 }
 
 /// Part of [`ProjectListParams`](crate::ProjectListParams).
@@ -1819,6 +2003,13 @@ pub struct ProjectUpdateResponse {
     pub project: Project,
 }
 
+impl ProjectUpdateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(project: Project) -> Self {
+        Self { project }
+    }
+}
+
 /// Part of [`ThreadQueueAddResponse`](crate::ThreadQueueAddResponse) and 2 other types.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueuedSubmission {
@@ -1831,6 +2022,21 @@ pub struct QueuedSubmission {
     pub input: Vec<UserInput>,
 }
 
+impl QueuedSubmission {
+    /// Creates a value from its required fields.
+    pub fn new(
+        client_user_message_id: impl Into<String>,
+        id: impl Into<String>,
+        input: Vec<UserInput>,
+    ) -> Self {
+        Self {
+            client_user_message_id: client_user_message_id.into(),
+            id: id.into(),
+            input,
+        }
+    }
+}
+
 /// Part of [`BrowserUseExtensionRequirements`](crate::BrowserUseExtensionRequirements).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RequestHeader {
@@ -1838,6 +2044,16 @@ pub struct RequestHeader {
     pub name: String,
     /// The protocol's `value`; always there.
     pub value: String,
+}
+
+impl RequestHeader {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
 }
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
@@ -1943,6 +2159,13 @@ pub struct ScheduledTaskScheduleDaily {
     pub time: String,
 }
 
+impl ScheduledTaskScheduleDaily {
+    /// Creates a value from its required fields.
+    pub fn new(time: impl Into<String>) -> Self {
+        Self { time: time.into() }
+    }
+}
+
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `hourly`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScheduledTaskScheduleHourly {
@@ -1968,6 +2191,13 @@ pub struct ScheduledTaskScheduleWeekdays {
     pub time: String,
 }
 
+impl ScheduledTaskScheduleWeekdays {
+    /// Creates a value from its required fields.
+    pub fn new(time: impl Into<String>) -> Self {
+        Self { time: time.into() }
+    }
+}
+
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `weekly`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScheduledTaskScheduleWeekly {
@@ -1975,6 +2205,13 @@ pub struct ScheduledTaskScheduleWeekly {
     pub days: Vec<ScheduledTaskWeekday>,
     /// The protocol's `time`; always there.
     pub time: String,
+}
+
+impl ScheduledTaskScheduleWeekly {
+    /// Creates a value from its required fields.
+    pub fn new(days: Vec<ScheduledTaskWeekday>, time: impl Into<String>) -> Self {
+        Self { days, time: time.into() }
+    }
 }
 
 /// Part of [`PluginDetail`](crate::PluginDetail).
@@ -1988,6 +2225,23 @@ pub struct ScheduledTaskSummary {
     pub prompt: String,
     /// The protocol's `schedule`; always there.
     pub schedule: ScheduledTaskSchedule,
+}
+
+impl ScheduledTaskSummary {
+    /// Creates a value from its required fields.
+    pub fn new(
+        key: impl Into<String>,
+        name: impl Into<String>,
+        prompt: impl Into<String>,
+        schedule: ScheduledTaskSchedule,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            name: name.into(),
+            prompt: prompt.into(),
+            schedule,
+        }
+    }
 }
 
 /// Part of [`ScheduledTaskScheduleHourly`](crate::ScheduledTaskScheduleHourly) and [`ScheduledTaskScheduleWeekly`](crate::ScheduledTaskScheduleWeekly).
@@ -2056,6 +2310,13 @@ pub struct SelectedCapabilityRoot {
     pub location: CapabilityRootLocation,
 }
 
+impl SelectedCapabilityRoot {
+    /// Creates a value from its required fields.
+    pub fn new(id: impl Into<String>, location: CapabilityRootLocation) -> Self {
+        Self { id: id.into(), location }
+    }
+}
+
 /// Part of [`ServerDiagnosticsResponse`](crate::ServerDiagnosticsResponse).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServerDiagnosticsGauge {
@@ -2063,6 +2324,13 @@ pub struct ServerDiagnosticsGauge {
     pub name: String,
     /// The protocol's `value`; always there.
     pub value: u64,
+}
+
+impl ServerDiagnosticsGauge {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>, value: u64) -> Self {
+        Self { name: name.into(), value }
+    }
 }
 
 /// Params of the client request `server/diagnostics`.
@@ -2106,6 +2374,16 @@ pub struct ServerDiagnosticsResponse {
     pub process: ServerDiagnosticsProcess,
 }
 
+impl ServerDiagnosticsResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        gauges: Vec<ServerDiagnosticsGauge>,
+        process: ServerDiagnosticsProcess,
+    ) -> Self {
+        Self { gauges, process }
+    }
+}
+
 /// Payload of the server notification `serverRequest/resolved`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServerRequestResolvedNotification {
@@ -2115,6 +2393,16 @@ pub struct ServerRequestResolvedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ServerRequestResolvedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(request_id: RequestId, thread_id: impl Into<String>) -> Self {
+        Self {
+            request_id,
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Settings for a collaboration mode.
@@ -2192,11 +2480,33 @@ pub struct StrictReviewRequiredNotification {
     pub turn_id: String,
 }
 
+impl StrictReviewRequiredNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        started_at_ms: i64,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            started_at_ms,
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubagentMigration {
     /// The protocol's `name`; always there.
     pub name: String,
+}
+
+impl SubagentMigration {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
 }
 
 /// Payload of the server notification `item/commandExecution/terminalInteraction`.
@@ -2218,6 +2528,25 @@ pub struct TerminalInteractionNotification {
     pub turn_id: String,
 }
 
+impl TerminalInteractionNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        item_id: impl Into<String>,
+        process_id: impl Into<String>,
+        stdin: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            item_id: item_id.into(),
+            process_id: process_id.into(),
+            stdin: stdin.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Part of [`TextRange`](crate::TextRange).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextPosition {
@@ -2227,6 +2556,13 @@ pub struct TextPosition {
     pub line: u64,
 }
 
+impl TextPosition {
+    /// Creates a value from its required fields.
+    pub fn new(column: u64, line: u64) -> Self {
+        Self { column, line }
+    }
+}
+
 /// Part of [`ConfigWarningNotification`](crate::ConfigWarningNotification).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextRange {
@@ -2234,6 +2570,13 @@ pub struct TextRange {
     pub end: TextPosition,
     /// The protocol's `start`; always there.
     pub start: TextPosition,
+}
+
+impl TextRange {
+    /// Creates a value from its required fields.
+    pub fn new(end: TextPosition, start: TextPosition) -> Self {
+        Self { end, start }
+    }
 }
 
 /// Controls output length/detail on GPT-5 models via the Responses API. Serialized with lowercase values to match the OpenAI API.

@@ -215,6 +215,13 @@ pub struct AppListUpdatedNotification {
     pub data: Vec<AppInfo>,
 }
 
+impl AppListUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(data: Vec<AppInfo>) -> Self {
+        Self { data }
+    }
+}
+
 /// Part of [`AppInfo`](crate::AppInfo).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct AppMetadata {
@@ -264,6 +271,13 @@ pub struct AppMetadata {
 pub struct AppReview {
     /// The protocol's `status`; always there.
     pub status: String,
+}
+
+impl AppReview {
+    /// Creates a value from its required fields.
+    pub fn new(status: impl Into<String>) -> Self {
+        Self { status: status.into() }
+    }
 }
 
 /// Part of [`AppMetadata`](crate::AppMetadata).
@@ -522,6 +536,16 @@ pub struct ApplicationNetworkRequirements {
     pub enabled: bool,
 }
 
+impl ApplicationNetworkRequirements {
+    /// Creates a value from its required fields.
+    pub fn new(
+        domains: BTreeMap<String, NetworkDomainPermission>,
+        enabled: bool,
+    ) -> Self {
+        Self { domains, enabled }
+    }
+}
+
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ApplicationRequirements {
@@ -610,6 +634,13 @@ pub struct AppsInstalledResponse {
     pub apps: Vec<InstalledApp>,
 }
 
+impl AppsInstalledResponse {
+    /// Creates a value from its required fields.
+    pub fn new(apps: Vec<InstalledApp>) -> Self {
+        Self { apps }
+    }
+}
+
 /// EXPERIMENTAL - list available apps/connectors.
 ///
 /// Params of the client request `app/list`.
@@ -685,6 +716,13 @@ pub struct AppsReadResponse {
     /// The protocol's `missingAppIds`; always there.
     #[serde(rename = "missingAppIds")]
     pub missing_app_ids: Vec<String>,
+}
+
+impl AppsReadResponse {
+    /// Creates a value from its required fields.
+    pub fn new(apps: Vec<ConnectorMetadata>, missing_app_ids: Vec<String>) -> Self {
+        Self { apps, missing_app_ids }
+    }
 }
 
 /// EXPERIMENTAL - metadata returned by app/read.
@@ -794,6 +832,19 @@ pub struct ExternalAgentConfigImportCompletedNotification {
     pub item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
 }
 
+impl ExternalAgentConfigImportCompletedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        import_id: impl Into<String>,
+        item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
+    ) -> Self {
+        Self {
+            import_id: import_id.into(),
+            item_type_results,
+        }
+    }
+}
+
 /// Result of the client request `externalAgentConfig/import/readHistories`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExternalAgentConfigImportHistoriesReadResponse {
@@ -801,6 +852,16 @@ pub struct ExternalAgentConfigImportHistoriesReadResponse {
     pub connectors: Vec<ExternalAgentImportedConnectorCandidate>,
     /// The protocol's `data`; always there.
     pub data: Vec<ExternalAgentConfigImportHistory>,
+}
+
+impl ExternalAgentConfigImportHistoriesReadResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        connectors: Vec<ExternalAgentImportedConnectorCandidate>,
+        data: Vec<ExternalAgentConfigImportHistory>,
+    ) -> Self {
+        Self { connectors, data }
+    }
 }
 
 /// Part of [`ExternalAgentConfigImportHistoriesReadResponse`](crate::ExternalAgentConfigImportHistoriesReadResponse).
@@ -869,6 +930,15 @@ pub struct ExternalAgentConfigImportHistoryRecordResponse {
     /// The protocol's `importId`; always there.
     #[serde(rename = "importId")]
     pub import_id: String,
+}
+
+impl ExternalAgentConfigImportHistoryRecordResponse {
+    /// Creates a value from its required fields.
+    pub fn new(import_id: impl Into<String>) -> Self {
+        Self {
+            import_id: import_id.into(),
+        }
+    }
 }
 
 /// Part of [`ExternalAgentConfigImportHistoryRecordTypeResultParams`](crate::ExternalAgentConfigImportHistoryRecordTypeResultParams).
@@ -1048,12 +1118,34 @@ pub struct ExternalAgentConfigImportProgressNotification {
     pub item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
 }
 
+impl ExternalAgentConfigImportProgressNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        import_id: impl Into<String>,
+        item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
+    ) -> Self {
+        Self {
+            import_id: import_id.into(),
+            item_type_results,
+        }
+    }
+}
+
 /// Result of the client request `externalAgentConfig/import`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExternalAgentConfigImportResponse {
     /// The protocol's `importId`; always there.
     #[serde(rename = "importId")]
     pub import_id: String,
+}
+
+impl ExternalAgentConfigImportResponse {
+    /// Creates a value from its required fields.
+    pub fn new(import_id: impl Into<String>) -> Self {
+        Self {
+            import_id: import_id.into(),
+        }
+    }
 }
 
 /// Part of [`ExternalAgentConfigImportCompletedNotification`](crate::ExternalAgentConfigImportCompletedNotification) and [`ExternalAgentConfigImportProgressNotification`](crate::ExternalAgentConfigImportProgressNotification).
@@ -1066,6 +1158,21 @@ pub struct ExternalAgentConfigImportTypeResult {
     pub item_type: ExternalAgentConfigMigrationItemType,
     /// The protocol's `successes`; always there.
     pub successes: Vec<ExternalAgentConfigImportItemTypeSuccess>,
+}
+
+impl ExternalAgentConfigImportTypeResult {
+    /// Creates a value from its required fields.
+    pub fn new(
+        failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
+        item_type: ExternalAgentConfigMigrationItemType,
+        successes: Vec<ExternalAgentConfigImportItemTypeSuccess>,
+    ) -> Self {
+        Self {
+            failures,
+            item_type,
+            successes,
+        }
+    }
 }
 
 /// Part of [`ExternalAgentConfigDetectResponse`](crate::ExternalAgentConfigDetectResponse) and [`ExternalAgentConfigImportParams`](crate::ExternalAgentConfigImportParams).
@@ -1178,6 +1285,21 @@ pub struct ExternalAgentDetectedConnectorCandidate {
     pub source: ExternalAgentDetectedConnectorSource,
 }
 
+impl ExternalAgentDetectedConnectorCandidate {
+    /// Creates a value from its required fields.
+    pub fn new(
+        name: impl Into<String>,
+        session_count: u32,
+        source: ExternalAgentDetectedConnectorSource,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            session_count,
+            source,
+        }
+    }
+}
+
 /// Part of [`ExternalAgentDetectedConnectorCandidate`](crate::ExternalAgentDetectedConnectorCandidate).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -1223,6 +1345,21 @@ pub struct ExternalAgentImportedConnectorCandidate {
     pub session_count: u32,
     /// The protocol's `source`; always there.
     pub source: ExternalAgentImportedConnectorSource,
+}
+
+impl ExternalAgentImportedConnectorCandidate {
+    /// Creates a value from its required fields.
+    pub fn new(
+        name: impl Into<String>,
+        session_count: u32,
+        source: ExternalAgentImportedConnectorSource,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            session_count,
+            source,
+        }
+    }
 }
 
 /// Part of [`ExternalAgentImportedConnectorCandidate`](crate::ExternalAgentImportedConnectorCandidate).
@@ -1287,6 +1424,16 @@ pub struct HookErrorInfo {
     pub message: String,
     /// The protocol's `path`; always there.
     pub path: String,
+}
+
+impl HookErrorInfo {
+    /// Creates a value from its required fields.
+    pub fn new(message: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            path: path.into(),
+        }
+    }
 }
 
 /// Part of [`HookMetadataAgent`](crate::HookMetadataAgent) and 5 other types.
@@ -1693,6 +1840,13 @@ pub struct HookMigration {
     pub name: String,
 }
 
+impl HookMigration {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+}
+
 /// Part of [`HookRunSummary`](crate::HookRunSummary).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HookOutputEntry {
@@ -1700,6 +1854,13 @@ pub struct HookOutputEntry {
     pub kind: HookOutputEntryKind,
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl HookOutputEntry {
+    /// Creates a value from its required fields.
+    pub fn new(kind: HookOutputEntryKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
 }
 
 /// Part of [`HookOutputEntry`](crate::HookOutputEntry).
@@ -1757,6 +1918,16 @@ pub struct HookPromptFragment {
     pub hook_run_id: String,
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl HookPromptFragment {
+    /// Creates a value from its required fields.
+    pub fn new(hook_run_id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            hook_run_id: hook_run_id.into(),
+            text: text.into(),
+        }
+    }
 }
 
 /// Part of [`HookRunSummary`](crate::HookRunSummary).
@@ -2043,6 +2214,23 @@ pub struct HooksListEntry {
     pub warnings: Vec<String>,
 }
 
+impl HooksListEntry {
+    /// Creates a value from its required fields.
+    pub fn new(
+        cwd: impl Into<String>,
+        errors: Vec<HookErrorInfo>,
+        hooks: Vec<HookMetadata>,
+        warnings: Vec<String>,
+    ) -> Self {
+        Self {
+            cwd: cwd.into(),
+            errors,
+            hooks,
+            warnings,
+        }
+    }
+}
+
 /// Params of the client request `hooks/list`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct HooksListParams {
@@ -2056,6 +2244,13 @@ pub struct HooksListParams {
 pub struct HooksListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<HooksListEntry>,
+}
+
+impl HooksListResponse {
+    /// Creates a value from its required fields.
+    pub fn new(data: Vec<HooksListEntry>) -> Self {
+        Self { data }
+    }
 }
 
 /// Params of the client request `marketplace/add`.
@@ -2096,6 +2291,21 @@ pub struct MarketplaceAddResponse {
     pub marketplace_name: String,
 }
 
+impl MarketplaceAddResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        already_added: bool,
+        installed_root: AbsolutePathBuf,
+        marketplace_name: impl Into<String>,
+    ) -> Self {
+        Self {
+            already_added,
+            installed_root,
+            marketplace_name: marketplace_name.into(),
+        }
+    }
+}
+
 /// Part of [`PluginMarketplaceEntry`](crate::PluginMarketplaceEntry).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MarketplaceInterface {
@@ -2112,6 +2322,16 @@ pub struct MarketplaceLoadErrorInfo {
     pub marketplace_path: AbsolutePathBuf,
     /// The protocol's `message`; always there.
     pub message: String,
+}
+
+impl MarketplaceLoadErrorInfo {
+    /// Creates a value from its required fields.
+    pub fn new(marketplace_path: AbsolutePathBuf, message: impl Into<String>) -> Self {
+        Self {
+            marketplace_path,
+            message: message.into(),
+        }
+    }
 }
 
 /// Params of the client request `marketplace/remove`.
@@ -2162,6 +2382,16 @@ pub struct MarketplaceUpgradeErrorInfo {
     pub message: String,
 }
 
+impl MarketplaceUpgradeErrorInfo {
+    /// Creates a value from its required fields.
+    pub fn new(marketplace_name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            marketplace_name: marketplace_name.into(),
+            message: message.into(),
+        }
+    }
+}
+
 /// Params of the client request `marketplace/upgrade`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MarketplaceUpgradeParams {
@@ -2181,6 +2411,21 @@ pub struct MarketplaceUpgradeResponse {
     /// The protocol's `upgradedRoots`; always there.
     #[serde(rename = "upgradedRoots")]
     pub upgraded_roots: Vec<AbsolutePathBuf>,
+}
+
+impl MarketplaceUpgradeResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        errors: Vec<MarketplaceUpgradeErrorInfo>,
+        selected_marketplaces: Vec<String>,
+        upgraded_roots: Vec<AbsolutePathBuf>,
+    ) -> Self {
+        Self {
+            errors,
+            selected_marketplaces,
+            upgraded_roots,
+        }
+    }
 }
 
 /// Part of [`ExternalAgentConfigMigrationItem`](crate::ExternalAgentConfigMigrationItem).
@@ -2414,6 +2659,16 @@ pub struct PluginHookSummary {
     pub key: String,
 }
 
+impl PluginHookSummary {
+    /// Creates a value from its required fields.
+    pub fn new(event_name: HookEventName, key: impl Into<String>) -> Self {
+        Self {
+            event_name,
+            key: key.into(),
+        }
+    }
+}
+
 /// Params of the client request `plugin/install`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PluginInstallParams {
@@ -2526,6 +2781,19 @@ pub struct PluginInstallResponse {
     /// The protocol's `authPolicy`; always there.
     #[serde(rename = "authPolicy")]
     pub auth_policy: PluginAuthPolicy,
+}
+
+impl PluginInstallResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        apps_needing_auth: Vec<AppSummary>,
+        auth_policy: PluginAuthPolicy,
+    ) -> Self {
+        Self {
+            apps_needing_auth,
+            auth_policy,
+        }
+    }
 }
 
 /// Params of the client request `plugin/installed`.
@@ -2803,6 +3071,13 @@ pub struct PluginReadResponse {
     pub plugin: PluginDetail,
 }
 
+impl PluginReadResponse {
+    /// Creates a value from its required fields.
+    pub fn new(plugin: PluginDetail) -> Self {
+        Self { plugin }
+    }
+}
+
 /// Runtime categories affected by this change, not just capabilities currently present. Flags describe declarations before runtime policy filtering. Updates OR the old and new bundle flags; enablement changes and cached reinstalls use the cached bundle; removals retain the old bundle's flags.
 ///
 /// Part of [`PluginReconcileResponse`](crate::PluginReconcileResponse).
@@ -2822,6 +3097,25 @@ pub struct PluginReconcileChangedPlugin {
     pub has_skills: bool,
     /// Local plugin ID (`name@marketplace`), matching `PluginSummary.id`.
     pub id: String,
+}
+
+impl PluginReconcileChangedPlugin {
+    /// Creates a value from its required fields.
+    pub fn new(
+        has_apps: bool,
+        has_hooks: bool,
+        has_mcps: bool,
+        has_skills: bool,
+        id: impl Into<String>,
+    ) -> Self {
+        Self {
+            has_apps,
+            has_hooks,
+            has_mcps,
+            has_skills,
+            id: id.into(),
+        }
+    }
 }
 
 /// Params of the client request `plugin/reconcile`.
@@ -2846,6 +3140,21 @@ pub struct PluginReconcileResponse {
     /// Backend remote plugin IDs whose bundle or identity update failed.
     #[serde(rename = "failedRemotePluginIds")]
     pub failed_remote_plugin_ids: Vec<String>,
+}
+
+impl PluginReconcileResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        changed_plugins: Vec<PluginReconcileChangedPlugin>,
+        failed_materialization_remote_plugin_ids: Vec<String>,
+        failed_remote_plugin_ids: Vec<String>,
+    ) -> Self {
+        Self {
+            changed_plugins,
+            failed_materialization_remote_plugin_ids,
+            failed_remote_plugin_ids,
+        }
+    }
 }
 
 /// Params of the client request `plugin/search`.
@@ -3166,6 +3475,13 @@ pub struct PluginShareListResponse {
     pub data: Vec<PluginShareListItem>,
 }
 
+impl PluginShareListResponse {
+    /// Creates a value from its required fields.
+    pub fn new(data: Vec<PluginShareListItem>) -> Self {
+        Self { data }
+    }
+}
+
 /// Part of [`PluginShareContext`](crate::PluginShareContext) and [`PluginShareUpdateTargetsResponse`](crate::PluginShareUpdateTargetsResponse).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PluginSharePrincipal {
@@ -3179,6 +3495,23 @@ pub struct PluginSharePrincipal {
     pub principal_type: PluginSharePrincipalType,
     /// The protocol's `role`; always there.
     pub role: PluginSharePrincipalRole,
+}
+
+impl PluginSharePrincipal {
+    /// Creates a value from its required fields.
+    pub fn new(
+        name: impl Into<String>,
+        principal_id: impl Into<String>,
+        principal_type: PluginSharePrincipalType,
+        role: PluginSharePrincipalRole,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            principal_id: principal_id.into(),
+            principal_type,
+            role,
+        }
+    }
 }
 
 /// Part of [`PluginSharePrincipal`](crate::PluginSharePrincipal).
@@ -3329,6 +3662,21 @@ pub struct PluginShareTarget {
     pub role: PluginShareTargetRole,
 }
 
+impl PluginShareTarget {
+    /// Creates a value from its required fields.
+    pub fn new(
+        principal_id: impl Into<String>,
+        principal_type: PluginSharePrincipalType,
+        role: PluginShareTargetRole,
+    ) -> Self {
+        Self {
+            principal_id: principal_id.into(),
+            principal_type,
+            role,
+        }
+    }
+}
+
 /// Part of [`PluginShareTarget`](crate::PluginShareTarget).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -3438,6 +3786,19 @@ pub struct PluginShareUpdateTargetsResponse {
     pub discoverability: PluginShareDiscoverability,
     /// The protocol's `principals`; always there.
     pub principals: Vec<PluginSharePrincipal>,
+}
+
+impl PluginShareUpdateTargetsResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        discoverability: PluginShareDiscoverability,
+        principals: Vec<PluginSharePrincipal>,
+    ) -> Self {
+        Self {
+            discoverability,
+            principals,
+        }
+    }
 }
 
 /// Params of the client request `plugin/skill/read`.
@@ -3567,6 +3928,13 @@ impl PluginSourceGit {
 pub struct PluginSourceLocal {
     /// The protocol's `path`; always there.
     pub path: AbsolutePathBuf,
+}
+
+impl PluginSourceLocal {
+    /// Creates a value from its required fields.
+    pub fn new(path: AbsolutePathBuf) -> Self {
+        Self { path }
+    }
 }
 
 /// A [`PluginSource`](crate::PluginSource) whose `type` is `npm`.
@@ -3727,11 +4095,28 @@ pub struct PluginsMigration {
     pub plugin_names: Vec<String>,
 }
 
+impl PluginsMigration {
+    /// Creates a value from its required fields.
+    pub fn new(marketplace_name: impl Into<String>, plugin_names: Vec<String>) -> Self {
+        Self {
+            marketplace_name: marketplace_name.into(),
+            plugin_names,
+        }
+    }
+}
+
 /// Part of [`SkillMetadata`](crate::SkillMetadata).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SkillDependencies {
     /// The protocol's `tools`; always there.
     pub tools: Vec<SkillToolDependency>,
+}
+
+impl SkillDependencies {
+    /// Creates a value from its required fields.
+    pub fn new(tools: Vec<SkillToolDependency>) -> Self {
+        Self { tools }
+    }
 }
 
 /// Part of [`SkillsListEntry`](crate::SkillsListEntry).
@@ -3741,6 +4126,16 @@ pub struct SkillErrorInfo {
     pub message: String,
     /// The protocol's `path`; always there.
     pub path: String,
+}
+
+impl SkillErrorInfo {
+    /// Creates a value from its required fields.
+    pub fn new(message: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            path: path.into(),
+        }
+    }
 }
 
 /// Part of [`SkillMetadata`](crate::SkillMetadata) and [`SkillSummary`](crate::SkillSummary).
@@ -3827,6 +4222,13 @@ impl SkillMetadata {
 pub struct SkillMigration {
     /// The protocol's `name`; always there.
     pub name: String,
+}
+
+impl SkillMigration {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
 }
 
 /// Part of [`SkillMetadata`](crate::SkillMetadata).
@@ -3986,6 +4388,13 @@ pub struct SkillsConfigWriteResponse {
     pub effective_enabled: bool,
 }
 
+impl SkillsConfigWriteResponse {
+    /// Creates a value from its required fields.
+    pub fn new(effective_enabled: bool) -> Self {
+        Self { effective_enabled }
+    }
+}
+
 /// Params of the client request `skills/extraRoots/set`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SkillsExtraRootsSetParams {
@@ -4016,6 +4425,21 @@ pub struct SkillsListEntry {
     pub skills: Vec<SkillMetadata>,
 }
 
+impl SkillsListEntry {
+    /// Creates a value from its required fields.
+    pub fn new(
+        cwd: impl Into<String>,
+        errors: Vec<SkillErrorInfo>,
+        skills: Vec<SkillMetadata>,
+    ) -> Self {
+        Self {
+            cwd: cwd.into(),
+            errors,
+            skills,
+        }
+    }
+}
+
 /// Params of the client request `skills/list`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SkillsListParams {
@@ -4032,4 +4456,11 @@ pub struct SkillsListParams {
 pub struct SkillsListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<SkillsListEntry>,
+}
+
+impl SkillsListResponse {
+    /// Creates a value from its required fields.
+    pub fn new(data: Vec<SkillsListEntry>) -> Self {
+        Self { data }
+    }
 }

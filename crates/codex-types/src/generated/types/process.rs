@@ -26,6 +26,23 @@ pub struct CommandExecOutputDeltaNotification {
     pub stream: CommandExecOutputStream,
 }
 
+impl CommandExecOutputDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        cap_reached: bool,
+        delta_base64: impl Into<String>,
+        process_id: impl Into<String>,
+        stream: CommandExecOutputStream,
+    ) -> Self {
+        Self {
+            cap_reached,
+            delta_base64: delta_base64.into(),
+            process_id: process_id.into(),
+            stream,
+        }
+    }
+}
+
 /// Stream label for `command/exec/outputDelta` notifications.
 ///
 /// Part of [`CommandExecOutputDeltaNotification`](crate::CommandExecOutputDeltaNotification).
@@ -226,6 +243,21 @@ pub struct CommandExecResponse {
     pub stdout: String,
 }
 
+impl CommandExecResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        exit_code: i32,
+        stderr: impl Into<String>,
+        stdout: impl Into<String>,
+    ) -> Self {
+        Self {
+            exit_code,
+            stderr: stderr.into(),
+            stdout: stdout.into(),
+        }
+    }
+}
+
 /// PTY size in character cells for `command/exec` PTY sessions.
 ///
 /// Part of [`CommandExecParams`](crate::CommandExecParams) and [`CommandExecResizeParams`](crate::CommandExecResizeParams).
@@ -235,6 +267,13 @@ pub struct CommandExecTerminalSize {
     pub cols: u16,
     /// Terminal height in character cells.
     pub rows: u16,
+}
+
+impl CommandExecTerminalSize {
+    /// Creates a value from its required fields.
+    pub fn new(cols: u16, rows: u16) -> Self {
+        Self { cols, rows }
+    }
 }
 
 /// Terminate a running `command/exec` session.
@@ -300,6 +339,13 @@ pub struct CommandExecWriteResponse {}
 pub struct CommandMigration {
     /// The protocol's `name`; always there.
     pub name: String,
+}
+
+impl CommandMigration {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
 }
 
 /// Params of the client request `environment/add`.
@@ -374,6 +420,16 @@ pub struct EnvironmentConnectionNotification {
     pub thread_id: String,
 }
 
+impl EnvironmentConnectionNotification {
+    /// Creates a value from its required fields.
+    pub fn new(environment_id: impl Into<String>, thread_id: impl Into<String>) -> Self {
+        Self {
+            environment_id: environment_id.into(),
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// Params of the client request `environment/info`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
@@ -421,6 +477,16 @@ pub struct EnvironmentShellInfo {
     pub name: String,
     /// Target-native shell executable path or command name.
     pub path: String,
+}
+
+impl EnvironmentShellInfo {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            path: path.into(),
+        }
+    }
 }
 
 /// Part of [`EnvironmentAddParams`](crate::EnvironmentAddParams).
@@ -535,6 +601,19 @@ pub struct FsChangedNotification {
     pub watch_id: String,
 }
 
+impl FsChangedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        changed_paths: Vec<AbsolutePathBuf>,
+        watch_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            changed_paths,
+            watch_id: watch_id.into(),
+        }
+    }
+}
+
 /// Copy a file or directory tree on the host filesystem.
 ///
 /// Params of the client request `fs/copy`.
@@ -631,6 +710,25 @@ pub struct FsGetMetadataResponse {
     pub modified_at_ms: i64,
 }
 
+impl FsGetMetadataResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        created_at_ms: i64,
+        is_directory: bool,
+        is_file: bool,
+        is_symlink: bool,
+        modified_at_ms: i64,
+    ) -> Self {
+        Self {
+            created_at_ms,
+            is_directory,
+            is_file,
+            is_symlink,
+            modified_at_ms,
+        }
+    }
+}
+
 /// A directory entry returned by `fs/readDirectory`.
 ///
 /// Part of [`FsReadDirectoryResponse`](crate::FsReadDirectoryResponse).
@@ -645,6 +743,17 @@ pub struct FsReadDirectoryEntry {
     /// Whether this entry resolves to a regular file.
     #[serde(rename = "isFile")]
     pub is_file: bool,
+}
+
+impl FsReadDirectoryEntry {
+    /// Creates a value from its required fields.
+    pub fn new(file_name: impl Into<String>, is_directory: bool, is_file: bool) -> Self {
+        Self {
+            file_name: file_name.into(),
+            is_directory,
+            is_file,
+        }
+    }
 }
 
 /// List direct child names for a directory.
@@ -672,6 +781,13 @@ pub struct FsReadDirectoryResponse {
     pub entries: Vec<FsReadDirectoryEntry>,
 }
 
+impl FsReadDirectoryResponse {
+    /// Creates a value from its required fields.
+    pub fn new(entries: Vec<FsReadDirectoryEntry>) -> Self {
+        Self { entries }
+    }
+}
+
 /// Read a file from the host filesystem.
 ///
 /// Params of the client request `fs/readFile`.
@@ -696,6 +812,15 @@ pub struct FsReadFileResponse {
     /// File contents encoded as base64.
     #[serde(rename = "dataBase64")]
     pub data_base64: String,
+}
+
+impl FsReadFileResponse {
+    /// Creates a value from its required fields.
+    pub fn new(data_base64: impl Into<String>) -> Self {
+        Self {
+            data_base64: data_base64.into(),
+        }
+    }
 }
 
 /// Remove a file or directory tree from the host filesystem.
@@ -782,6 +907,13 @@ impl FsWatchParams {
 pub struct FsWatchResponse {
     /// Canonicalized path associated with the watch.
     pub path: AbsolutePathBuf,
+}
+
+impl FsWatchResponse {
+    /// Creates a value from its required fields.
+    pub fn new(path: AbsolutePathBuf) -> Self {
+        Self { path }
+    }
 }
 
 /// Write a file on the host filesystem.
@@ -877,6 +1009,13 @@ pub struct FuzzyFileSearchResponse {
     pub files: Vec<FuzzyFileSearchResult>,
 }
 
+impl FuzzyFileSearchResponse {
+    /// Creates a value from its required fields.
+    pub fn new(files: Vec<FuzzyFileSearchResult>) -> Self {
+        Self { files }
+    }
+}
+
 /// Superset of \[`codex_file_search::FileMatch`\]
 ///
 /// Part of [`FuzzyFileSearchResponse`](crate::FuzzyFileSearchResponse) and [`FuzzyFileSearchSessionUpdatedNotification`](crate::FuzzyFileSearchSessionUpdatedNotification).
@@ -923,6 +1062,15 @@ pub struct FuzzyFileSearchSessionCompletedNotification {
     /// The protocol's `sessionId`; always there.
     #[serde(rename = "sessionId")]
     pub session_id: String,
+}
+
+impl FuzzyFileSearchSessionCompletedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(session_id: impl Into<String>) -> Self {
+        Self {
+            session_id: session_id.into(),
+        }
+    }
 }
 
 /// Params of the client request `fuzzyFileSearch/sessionStart`.
@@ -1018,6 +1166,21 @@ pub struct FuzzyFileSearchSessionUpdatedNotification {
     pub session_id: String,
 }
 
+impl FuzzyFileSearchSessionUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        files: Vec<FuzzyFileSearchResult>,
+        query: impl Into<String>,
+        session_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            files,
+            query: query.into(),
+            session_id: session_id.into(),
+        }
+    }
+}
+
 /// Final process exit notification for `process/spawn`.
 ///
 /// Payload of the server notification `process/exited`.
@@ -1047,6 +1210,27 @@ pub struct ProcessExitedNotification {
     /// In streaming mode, stdout is empty and cap state is also reported on the final stdout `process/outputDelta` notification.
     #[serde(rename = "stdoutCapReached")]
     pub stdout_cap_reached: bool,
+}
+
+impl ProcessExitedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        exit_code: i32,
+        process_handle: impl Into<String>,
+        stderr: impl Into<String>,
+        stderr_cap_reached: bool,
+        stdout: impl Into<String>,
+        stdout_cap_reached: bool,
+    ) -> Self {
+        Self {
+            exit_code,
+            process_handle: process_handle.into(),
+            stderr: stderr.into(),
+            stderr_cap_reached,
+            stdout: stdout.into(),
+            stdout_cap_reached,
+        }
+    }
 }
 
 /// Terminate a running `process/spawn` session.
@@ -1094,6 +1278,23 @@ pub struct ProcessOutputDeltaNotification {
     pub process_handle: String,
     /// Output stream this chunk belongs to.
     pub stream: ProcessOutputStream,
+}
+
+impl ProcessOutputDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        cap_reached: bool,
+        delta_base64: impl Into<String>,
+        process_handle: impl Into<String>,
+        stream: ProcessOutputStream,
+    ) -> Self {
+        Self {
+            cap_reached,
+            delta_base64: delta_base64.into(),
+            process_handle: process_handle.into(),
+            stream,
+        }
+    }
 }
 
 /// Stream label for `process/outputDelta` notifications.
@@ -1286,6 +1487,13 @@ pub struct ProcessTerminalSize {
     pub cols: u16,
     /// Terminal height in character cells.
     pub rows: u16,
+}
+
+impl ProcessTerminalSize {
+    /// Creates a value from its required fields.
+    pub fn new(cols: u16, rows: u16) -> Self {
+        Self { cols, rows }
+    }
 }
 
 /// Write stdin bytes to a running `process/spawn` session, close stdin, or both.
@@ -1702,6 +1910,13 @@ pub struct RemoteControlPairingStatusResponse {
     pub claimed: bool,
 }
 
+impl RemoteControlPairingStatusResponse {
+    /// Creates a value from its required fields.
+    pub fn new(claimed: bool) -> Self {
+        Self { claimed }
+    }
+}
+
 /// Current remote-control connection status and remote identity exposed to clients.
 ///
 /// Payload of the server notification `remoteControl/status/changed`.
@@ -1855,6 +2070,13 @@ pub struct WindowsSandboxReadinessResponse {
     pub status: WindowsSandboxReadiness,
 }
 
+impl WindowsSandboxReadinessResponse {
+    /// Creates a value from its required fields.
+    pub fn new(status: WindowsSandboxReadiness) -> Self {
+        Self { status }
+    }
+}
+
 /// Payload of the server notification `windowsSandbox/setupCompleted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowsSandboxSetupCompletedNotification {
@@ -1933,6 +2155,13 @@ pub struct WindowsSandboxSetupStartResponse {
     pub started: bool,
 }
 
+impl WindowsSandboxSetupStartResponse {
+    /// Creates a value from its required fields.
+    pub fn new(started: bool) -> Self {
+        Self { started }
+    }
+}
+
 /// Payload of the server notification `windows/worldWritableWarning`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowsWorldWritableWarningNotification {
@@ -1945,4 +2174,15 @@ pub struct WindowsWorldWritableWarningNotification {
     /// The protocol's `samplePaths`; always there.
     #[serde(rename = "samplePaths")]
     pub sample_paths: Vec<String>,
+}
+
+impl WindowsWorldWritableWarningNotification {
+    /// Creates a value from its required fields.
+    pub fn new(extra_count: u64, failed_scan: bool, sample_paths: Vec<String>) -> Self {
+        Self {
+            extra_count,
+            failed_scan,
+            sample_paths,
+        }
+    }
 }

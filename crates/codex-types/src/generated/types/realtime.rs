@@ -487,6 +487,13 @@ pub struct ThreadRealtimeBemItemPresentationInlineVisualization {
     pub index: u32,
 }
 
+impl ThreadRealtimeBemItemPresentationInlineVisualization {
+    /// Creates a value from its required fields.
+    pub fn new(index: u32) -> Self {
+        Self { index }
+    }
+}
+
 /// EXPERIMENTAL - emitted when thread realtime transport closes.
 ///
 /// Payload of the server notification `thread/realtime/closed`.
@@ -522,6 +529,16 @@ pub struct ThreadRealtimeErrorNotification {
     pub thread_id: String,
 }
 
+impl ThreadRealtimeErrorNotification {
+    /// Creates a value from its required fields.
+    pub fn new(message: impl Into<String>, thread_id: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// EXPERIMENTAL - role-bearing text item included when a realtime V3 session starts.
 ///
 /// Part of [`ThreadRealtimeStartParams`](crate::ThreadRealtimeStartParams).
@@ -531,6 +548,13 @@ pub struct ThreadRealtimeInitialItem {
     pub role: ConversationTextRole,
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl ThreadRealtimeInitialItem {
+    /// Creates a value from its required fields.
+    pub fn new(role: ConversationTextRole, text: impl Into<String>) -> Self {
+        Self { role, text: text.into() }
+    }
 }
 
 /// EXPERIMENTAL - a thread-scoped realtime item in the canonical timeline.
@@ -622,6 +646,16 @@ pub struct ThreadRealtimeItemAddedNotification {
     pub thread_id: String,
 }
 
+impl ThreadRealtimeItemAddedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(item: Value, thread_id: impl Into<String>) -> Self {
+        Self {
+            item,
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `bemItemPromoted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadRealtimeItemBemItemPromoted {
@@ -638,6 +672,25 @@ pub struct ThreadRealtimeItemBemItemPromoted {
     pub turn_id: String,
 }
 
+impl ThreadRealtimeItemBemItemPromoted {
+    /// Creates a value from its required fields.
+    pub fn new(
+        id: impl Into<String>,
+        item_id: impl Into<String>,
+        presentation: ThreadRealtimeBemItemPresentation,
+        realtime_session_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            item_id: item_id.into(),
+            presentation,
+            realtime_session_id: realtime_session_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// EXPERIMENTAL - a realtime timeline item published after canonical commit.
 ///
 /// Payload of the server notification `thread/realtime/item/completed`.
@@ -648,6 +701,16 @@ pub struct ThreadRealtimeItemCompletedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadRealtimeItemCompletedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(item: ThreadRealtimeItem, thread_id: impl Into<String>) -> Self {
+        Self {
+            item,
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionClosed`.
@@ -662,6 +725,21 @@ pub struct ThreadRealtimeItemRealtimeSessionClosed {
     pub realtime_session_id: String,
 }
 
+impl ThreadRealtimeItemRealtimeSessionClosed {
+    /// Creates a value from its required fields.
+    pub fn new(
+        id: impl Into<String>,
+        outcome: ThreadRealtimeSessionOutcome,
+        realtime_session_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            outcome,
+            realtime_session_id: realtime_session_id.into(),
+        }
+    }
+}
+
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionStarted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadRealtimeItemRealtimeSessionStarted {
@@ -670,6 +748,16 @@ pub struct ThreadRealtimeItemRealtimeSessionStarted {
     /// The protocol's `realtimeSessionId`; always there.
     #[serde(rename = "realtimeSessionId")]
     pub realtime_session_id: String,
+}
+
+impl ThreadRealtimeItemRealtimeSessionStarted {
+    /// Creates a value from its required fields.
+    pub fn new(id: impl Into<String>, realtime_session_id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            realtime_session_id: realtime_session_id.into(),
+        }
+    }
 }
 
 /// EXPERIMENTAL - a realtime timeline item started before its content streams.
@@ -682,6 +770,16 @@ pub struct ThreadRealtimeItemStartedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadRealtimeItemStartedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(item: ThreadRealtimeItem, thread_id: impl Into<String>) -> Self {
+        Self {
+            item,
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// EXPERIMENTAL - text appended to an active realtime transcript item.
@@ -699,6 +797,21 @@ pub struct ThreadRealtimeItemTranscriptDeltaNotification {
     pub thread_id: String,
 }
 
+impl ThreadRealtimeItemTranscriptDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        delta: impl Into<String>,
+        item_id: impl Into<String>,
+        thread_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            delta: delta.into(),
+            item_id: item_id.into(),
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `transcriptSegment`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadRealtimeItemTranscriptSegment {
@@ -711,6 +824,23 @@ pub struct ThreadRealtimeItemTranscriptSegment {
     pub role: ThreadRealtimeTranscriptRole,
     /// The protocol's `text`; always there.
     pub text: String,
+}
+
+impl ThreadRealtimeItemTranscriptSegment {
+    /// Creates a value from its required fields.
+    pub fn new(
+        id: impl Into<String>,
+        realtime_session_id: impl Into<String>,
+        role: ThreadRealtimeTranscriptRole,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            realtime_session_id: realtime_session_id.into(),
+            role,
+            text: text.into(),
+        }
+    }
 }
 
 /// EXPERIMENTAL - list voices supported by thread realtime.
@@ -732,6 +862,13 @@ pub struct ThreadRealtimeListVoicesResponse {
     pub voices: RealtimeVoicesList,
 }
 
+impl ThreadRealtimeListVoicesResponse {
+    /// Creates a value from its required fields.
+    pub fn new(voices: RealtimeVoicesList) -> Self {
+        Self { voices }
+    }
+}
+
 /// EXPERIMENTAL - streamed output audio emitted by thread realtime.
 ///
 /// Payload of the server notification `thread/realtime/outputAudio/delta`.
@@ -744,6 +881,16 @@ pub struct ThreadRealtimeOutputAudioDeltaNotification {
     pub thread_id: String,
 }
 
+impl ThreadRealtimeOutputAudioDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(audio: ThreadRealtimeAudioChunk, thread_id: impl Into<String>) -> Self {
+        Self {
+            audio,
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// EXPERIMENTAL - emitted with the remote SDP for a WebRTC realtime session.
 ///
 /// Payload of the server notification `thread/realtime/sdp`.
@@ -754,6 +901,16 @@ pub struct ThreadRealtimeSdpNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadRealtimeSdpNotification {
+    /// Creates a value from its required fields.
+    pub fn new(sdp: impl Into<String>, thread_id: impl Into<String>) -> Self {
+        Self {
+            sdp: sdp.into(),
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadRealtimeItemRealtimeSessionClosed`](crate::ThreadRealtimeItemRealtimeSessionClosed).
@@ -973,11 +1130,25 @@ pub struct ThreadRealtimeStartTransportExistingCall {
     pub call_id: String,
 }
 
+impl ThreadRealtimeStartTransportExistingCall {
+    /// Creates a value from its required fields.
+    pub fn new(call_id: impl Into<String>) -> Self {
+        Self { call_id: call_id.into() }
+    }
+}
+
 /// A [`ThreadRealtimeStartTransport`](crate::ThreadRealtimeStartTransport) whose `type` is `webrtc`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadRealtimeStartTransportWebrtc {
     /// SDP offer generated by a WebRTC RTCPeerConnection after configuring audio and the realtime events data channel.
     pub sdp: String,
+}
+
+impl ThreadRealtimeStartTransportWebrtc {
+    /// Creates a value from its required fields.
+    pub fn new(sdp: impl Into<String>) -> Self {
+        Self { sdp: sdp.into() }
+    }
 }
 
 /// EXPERIMENTAL - emitted when thread realtime startup is accepted.
@@ -1052,6 +1223,21 @@ pub struct ThreadRealtimeTranscriptDeltaNotification {
     pub thread_id: String,
 }
 
+impl ThreadRealtimeTranscriptDeltaNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        delta: impl Into<String>,
+        role: impl Into<String>,
+        thread_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            delta: delta.into(),
+            role: role.into(),
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// EXPERIMENTAL - final transcript text emitted when realtime completes a transcript part.
 ///
 /// Payload of the server notification `thread/realtime/transcript/done`.
@@ -1064,6 +1250,21 @@ pub struct ThreadRealtimeTranscriptDoneNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadRealtimeTranscriptDoneNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        role: impl Into<String>,
+        text: impl Into<String>,
+        thread_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            role: role.into(),
+            text: text.into(),
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadRealtimeItemTranscriptSegment`](crate::ThreadRealtimeItemTranscriptSegment).

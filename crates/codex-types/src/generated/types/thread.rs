@@ -462,6 +462,15 @@ pub struct ThreadArchivedNotification {
     pub thread_id: String,
 }
 
+impl ThreadArchivedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// An independently persisted attachment associated with a thread.
 ///
 /// Part of [`ThreadAttachmentAddResponse`](crate::ThreadAttachmentAddResponse) and [`ThreadAttachmentListResponse`](crate::ThreadAttachmentListResponse).
@@ -480,6 +489,25 @@ pub struct ThreadAttachment {
     pub identity_key: String,
     /// The protocol's `payload`; always there.
     pub payload: Value,
+}
+
+impl ThreadAttachment {
+    /// Creates a value from its required fields.
+    pub fn new(
+        attachment_type: impl Into<String>,
+        created_at: i64,
+        id: impl Into<String>,
+        identity_key: impl Into<String>,
+        payload: Value,
+    ) -> Self {
+        Self {
+            attachment_type: attachment_type.into(),
+            created_at,
+            id: id.into(),
+            identity_key: identity_key.into(),
+            payload,
+        }
+    }
 }
 
 /// Result of attempting to associate an attachment with a thread.
@@ -563,6 +591,16 @@ pub struct ThreadAttachmentAddResponse {
     pub attachment: ThreadAttachment,
     /// The protocol's `outcome`; always there.
     pub outcome: ThreadAttachmentAddOutcome,
+}
+
+impl ThreadAttachmentAddResponse {
+    /// Creates a value from its required fields.
+    pub fn new(
+        attachment: ThreadAttachment,
+        outcome: ThreadAttachmentAddOutcome,
+    ) -> Self {
+        Self { attachment, outcome }
+    }
 }
 
 /// Parameters for listing attachments from one thread.
@@ -658,6 +696,16 @@ pub struct ThreadAttachmentOwner {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadAttachmentOwner {
+    /// Creates a value from its required fields.
+    pub fn new(archived: bool, thread_id: impl Into<String>) -> Self {
+        Self {
+            archived,
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Parameters for reverse lookup by attachment identity within this server's store.
@@ -773,6 +821,25 @@ pub struct ThreadAttachmentUpdatedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadAttachmentUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        attachment_id: impl Into<String>,
+        attachment_type: impl Into<String>,
+        identity_key: impl Into<String>,
+        operation: ThreadAttachmentOperation,
+        thread_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            attachment_id: attachment_id.into(),
+            attachment_type: attachment_type.into(),
+            identity_key: identity_key.into(),
+            operation,
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadBackgroundTerminalsListResponse`](crate::ThreadBackgroundTerminalsListResponse).
@@ -924,12 +991,28 @@ pub struct ThreadBackgroundTerminalsTerminateResponse {
     pub terminated: bool,
 }
 
+impl ThreadBackgroundTerminalsTerminateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(terminated: bool) -> Self {
+        Self { terminated }
+    }
+}
+
 /// Payload of the server notification `thread/closed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadClosedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadClosedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Params of the client request `thread/compact/start`.
@@ -987,6 +1070,13 @@ pub struct ThreadDecrementElicitationResponse {
     pub paused: bool,
 }
 
+impl ThreadDecrementElicitationResponse {
+    /// Creates a value from its required fields.
+    pub fn new(count: i64, paused: bool) -> Self {
+        Self { count, paused }
+    }
+}
+
 /// Params of the client request `thread/delete`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadDeleteParams {
@@ -1016,6 +1106,15 @@ pub struct ThreadDeletedNotification {
     pub thread_id: String,
 }
 
+impl ThreadDeletedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// An environment selected by a loaded thread, independent of connection status.
 ///
 /// Part of [`Thread`](crate::Thread).
@@ -1029,6 +1128,21 @@ pub struct ThreadEnvironment {
     /// The protocol's `runtimeWorkspaceRoots`; always there.
     #[serde(rename = "runtimeWorkspaceRoots")]
     pub runtime_workspace_roots: Vec<LegacyAppPathString>,
+}
+
+impl ThreadEnvironment {
+    /// Creates a value from its required fields.
+    pub fn new(
+        cwd: LegacyAppPathString,
+        environment_id: impl Into<String>,
+        runtime_workspace_roots: Vec<LegacyAppPathString>,
+    ) -> Self {
+        Self {
+            cwd,
+            environment_id: environment_id.into(),
+            runtime_workspace_roots,
+        }
+    }
 }
 
 /// Extra app-server data for a thread.
@@ -1329,12 +1443,28 @@ pub struct ThreadGoalClearResponse {
     pub cleared: bool,
 }
 
+impl ThreadGoalClearResponse {
+    /// Creates a value from its required fields.
+    pub fn new(cleared: bool) -> Self {
+        Self { cleared }
+    }
+}
+
 /// Payload of the server notification `thread/goal/cleared`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadGoalClearedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadGoalClearedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Params of the client request `thread/goal/get`.
@@ -1437,6 +1567,13 @@ impl ThreadGoalSetParams {
 pub struct ThreadGoalSetResponse {
     /// The protocol's `goal`; always there.
     pub goal: ThreadGoal,
+}
+
+impl ThreadGoalSetResponse {
+    /// Creates a value from its required fields.
+    pub fn new(goal: ThreadGoal) -> Self {
+        Self { goal }
+    }
 }
 
 /// Part of [`ThreadGoal`](crate::ThreadGoal) and [`ThreadGoalSetParams`](crate::ThreadGoalSetParams).
@@ -1587,6 +1724,13 @@ pub struct ThreadIncrementElicitationResponse {
     pub count: i64,
     /// Whether timeout accounting is paused after applying the increment.
     pub paused: bool,
+}
+
+impl ThreadIncrementElicitationResponse {
+    /// Creates a value from its required fields.
+    pub fn new(count: i64, paused: bool) -> Self {
+        Self { count, paused }
+    }
 }
 
 /// Params of the client request `thread/inject_items`.
@@ -1906,6 +2050,13 @@ pub struct ThreadMetadataUpdateResponse {
     pub thread: Thread,
 }
 
+impl ThreadMetadataUpdateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(thread: Thread) -> Self {
+        Self { thread }
+    }
+}
+
 /// Payload of the server notification `thread/name/updated`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadNameUpdatedNotification {
@@ -2024,6 +2175,21 @@ pub struct ThreadPredictionUpdatedNotification {
     pub thread_id: String,
 }
 
+impl ThreadPredictionUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        result: ThreadPredictionResult,
+        source_turn_id: impl Into<String>,
+        thread_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            result,
+            source_turn_id: source_turn_id.into(),
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// Payload of the server notification `thread/project/updated`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadProjectUpdatedNotification {
@@ -2085,12 +2251,28 @@ pub struct ThreadQueueAddResponse {
     pub queued_submission: QueuedSubmission,
 }
 
+impl ThreadQueueAddResponse {
+    /// Creates a value from its required fields.
+    pub fn new(queued_submission: QueuedSubmission) -> Self {
+        Self { queued_submission }
+    }
+}
+
 /// Payload of the server notification `thread/queue/changed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadQueueChangedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadQueueChangedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Params of the client request `thread/queue/delete`.
@@ -2126,6 +2308,13 @@ impl ThreadQueueDeleteParams {
 pub struct ThreadQueueDeleteResponse {
     /// The protocol's `deleted`; always there.
     pub deleted: bool,
+}
+
+impl ThreadQueueDeleteResponse {
+    /// Creates a value from its required fields.
+    pub fn new(deleted: bool) -> Self {
+        Self { deleted }
+    }
 }
 
 /// Params of the client request `thread/queue/list`.
@@ -2238,6 +2427,13 @@ pub struct ThreadQueueStartResponse {
     pub turn: Turn,
 }
 
+impl ThreadQueueStartResponse {
+    /// Creates a value from its required fields.
+    pub fn new(turn: Turn) -> Self {
+        Self { turn }
+    }
+}
+
 /// Params of the client request `thread/queue/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
@@ -2276,6 +2472,13 @@ pub struct ThreadQueueUpdateResponse {
     /// The protocol's `queuedSubmission`; always there.
     #[serde(rename = "queuedSubmission")]
     pub queued_submission: QueuedSubmission,
+}
+
+impl ThreadQueueUpdateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(queued_submission: QueuedSubmission) -> Self {
+        Self { queued_submission }
+    }
 }
 
 /// Params of the client request `thread/read`.
@@ -2349,6 +2552,16 @@ pub struct ThreadReadStateChangedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadReadStateChangedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(read_state: ThreadReadState, thread_id: impl Into<String>) -> Self {
+        Self {
+            read_state,
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadReadStateUpdateParams`](crate::ThreadReadStateUpdateParams).
@@ -2436,6 +2649,13 @@ pub struct ThreadReadStateUpdateResponse {
     /// The protocol's `readState`; always there.
     #[serde(rename = "readState")]
     pub read_state: ThreadReadState,
+}
+
+impl ThreadReadStateUpdateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(read_state: ThreadReadState) -> Self {
+        Self { read_state }
+    }
 }
 
 /// Part of [`ThreadResumeParams`](crate::ThreadResumeParams).
@@ -2731,6 +2951,15 @@ pub struct ThreadRevertedNotification {
     pub thread_id: String,
 }
 
+impl ThreadRevertedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+        }
+    }
+}
+
 /// One visible message occurrence returned by \[`ThreadSearchOccurrencesResponse`\].
 ///
 /// Part of [`ThreadSearchOccurrencesResponse`](crate::ThreadSearchOccurrencesResponse).
@@ -2752,6 +2981,25 @@ pub struct ThreadSearchOccurrence {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl ThreadSearchOccurrence {
+    /// Creates a value from its required fields.
+    pub fn new(
+        item_id: impl Into<String>,
+        snippet: impl Into<String>,
+        snippet_match_range: ThreadSearchTextRange,
+        turn_cursor: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            item_id: item_id.into(),
+            snippet: snippet.into(),
+            snippet_match_range,
+            turn_cursor: turn_cursor.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Parameters for searching visible message occurrences within one paginated thread.
@@ -2884,6 +3132,16 @@ pub struct ThreadSearchResult {
     pub thread: Thread,
 }
 
+impl ThreadSearchResult {
+    /// Creates a value from its required fields.
+    pub fn new(snippet: impl Into<String>, thread: Thread) -> Self {
+        Self {
+            snippet: snippet.into(),
+            thread,
+        }
+    }
+}
+
 /// Part of [`ThreadSearchParams`](crate::ThreadSearchParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -2934,6 +3192,13 @@ pub struct ThreadSearchTextRange {
     pub end: u32,
     /// Inclusive UTF-16 code-unit offset.
     pub start: u32,
+}
+
+impl ThreadSearchTextRange {
+    /// Creates a value from its required fields.
+    pub fn new(end: u32, start: u32) -> Self {
+        Self { end, start }
+    }
 }
 
 /// An independently persisted, user-visible thread section.
@@ -3003,6 +3268,13 @@ impl ThreadSectionCreateParams {
 pub struct ThreadSectionCreateResponse {
     /// The protocol's `section`; always there.
     pub section: ThreadSection,
+}
+
+impl ThreadSectionCreateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(section: ThreadSection) -> Self {
+        Self { section }
+    }
 }
 
 /// Parameters for deleting an independently persisted thread section.
@@ -3132,6 +3404,13 @@ impl ThreadSectionUpdateParams {
 pub struct ThreadSectionUpdateResponse {
     /// The protocol's `section`; always there.
     pub section: ThreadSection,
+}
+
+impl ThreadSectionUpdateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(section: ThreadSection) -> Self {
+        Self { section }
+    }
 }
 
 /// Params of the client request `thread/name/set`.
@@ -3340,6 +3619,16 @@ pub struct ThreadSettingsUpdatedNotification {
     /// The protocol's `threadSettings`; always there.
     #[serde(rename = "threadSettings")]
     pub thread_settings: ThreadSettings,
+}
+
+impl ThreadSettingsUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>, thread_settings: ThreadSettings) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+            thread_settings,
+        }
+    }
 }
 
 /// Params of the client request `thread/shellCommand`.
@@ -3736,6 +4025,13 @@ pub struct ThreadStartedNotification {
     pub thread: Thread,
 }
 
+impl ThreadStartedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread: Thread) -> Self {
+        Self { thread }
+    }
+}
+
 /// Part of [`Thread`](crate::Thread) and [`ThreadStatusChangedNotification`](crate::ThreadStatusChangedNotification).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
@@ -3801,6 +4097,13 @@ pub struct ThreadStatusActive {
     pub active_flags: Vec<ThreadActiveFlag>,
 }
 
+impl ThreadStatusActive {
+    /// Creates a value from its required fields.
+    pub fn new(active_flags: Vec<ThreadActiveFlag>) -> Self {
+        Self { active_flags }
+    }
+}
+
 /// Payload of the server notification `thread/status/changed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadStatusChangedNotification {
@@ -3809,6 +4112,16 @@ pub struct ThreadStatusChangedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadStatusChangedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(status: ThreadStatus, thread_id: impl Into<String>) -> Self {
+        Self {
+            status,
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// EXPERIMENTAL - one item or turn boundary in canonical rollout order.
@@ -3882,6 +4195,17 @@ pub struct ThreadTimelineEntryItem {
     pub turn_id: String,
 }
 
+impl ThreadTimelineEntryItem {
+    /// Creates a value from its required fields.
+    pub fn new(item: ThreadItem, position: u64, turn_id: impl Into<String>) -> Self {
+        Self {
+            item,
+            position,
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `realtime`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadTimelineEntryRealtime {
@@ -3889,6 +4213,13 @@ pub struct ThreadTimelineEntryRealtime {
     pub item: ThreadRealtimeItem,
     /// The protocol's `position`; always there.
     pub position: u64,
+}
+
+impl ThreadTimelineEntryRealtime {
+    /// Creates a value from its required fields.
+    pub fn new(item: ThreadRealtimeItem, position: u64) -> Self {
+        Self { item, position }
+    }
 }
 
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `turnCompleted`.
@@ -4049,6 +4380,21 @@ pub struct ThreadTokenUsageUpdatedNotification {
     pub turn_id: String,
 }
 
+impl ThreadTokenUsageUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        thread_id: impl Into<String>,
+        token_usage: ThreadTokenUsage,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+            token_usage,
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Params of the client request `thread/turns/list`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadTurnsListParams {
@@ -4130,12 +4476,28 @@ pub struct ThreadUnarchiveResponse {
     pub thread: Thread,
 }
 
+impl ThreadUnarchiveResponse {
+    /// Creates a value from its required fields.
+    pub fn new(thread: Thread) -> Self {
+        Self { thread }
+    }
+}
+
 /// Payload of the server notification `thread/unarchived`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadUnarchivedNotification {
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
+}
+
+impl ThreadUnarchivedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadReadState`](crate::ThreadReadState).
@@ -4195,6 +4557,13 @@ pub struct ThreadUnreadPositionTurn {
     pub turn_id: String,
 }
 
+impl ThreadUnreadPositionTurn {
+    /// Creates a value from its required fields.
+    pub fn new(turn_id: impl Into<String>) -> Self {
+        Self { turn_id: turn_id.into() }
+    }
+}
+
 /// Params of the client request `thread/unsubscribe`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadUnsubscribeParams {
@@ -4217,6 +4586,13 @@ impl ThreadUnsubscribeParams {
 pub struct ThreadUnsubscribeResponse {
     /// The protocol's `status`; always there.
     pub status: ThreadUnsubscribeStatus,
+}
+
+impl ThreadUnsubscribeResponse {
+    /// Creates a value from its required fields.
+    pub fn new(status: ThreadUnsubscribeStatus) -> Self {
+        Self { status }
+    }
 }
 
 /// Part of [`ThreadUnsubscribeResponse`](crate::ThreadUnsubscribeResponse).

@@ -25,6 +25,13 @@ pub struct ByteRange {
     pub start: u64,
 }
 
+impl ByteRange {
+    /// Creates a value from its required fields.
+    pub fn new(end: u64, start: u64) -> Self {
+        Self { end, start }
+    }
+}
+
 /// Part of [`ThreadItemCollabAgentToolCall`](crate::ThreadItemCollabAgentToolCall).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CollabAgentState {
@@ -214,6 +221,13 @@ pub struct CollaborationMode {
     pub settings: Settings,
 }
 
+impl CollaborationMode {
+    /// Creates a value from its required fields.
+    pub fn new(mode: ModeKind, settings: Settings) -> Self {
+        Self { mode, settings }
+    }
+}
+
 /// EXPERIMENTAL - list collaboration mode presets.
 ///
 /// Params of the client request `collaborationMode/list`.
@@ -231,6 +245,13 @@ pub struct CollaborationModeListParams {}
 pub struct CollaborationModeListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<CollaborationModeMask>,
+}
+
+impl CollaborationModeListResponse {
+    /// Creates a value from its required fields.
+    pub fn new(data: Vec<CollaborationModeMask>) -> Self {
+        Self { data }
+    }
 }
 
 /// EXPERIMENTAL - collaboration mode preset metadata for clients.
@@ -381,11 +402,25 @@ pub struct ModelAccessPrograms {
     pub cyber: Vec<CyberAccessProgram>,
 }
 
+impl ModelAccessPrograms {
+    /// Creates a value from its required fields.
+    pub fn new(cyber: Vec<CyberAccessProgram>) -> Self {
+        Self { cyber }
+    }
+}
+
 /// Part of [`Model`](crate::Model).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelAvailabilityNux {
     /// The protocol's `message`; always there.
     pub message: String,
+}
+
+impl ModelAvailabilityNux {
+    /// Creates a value from its required fields.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
 }
 
 /// Params of the client request `model/list`.
@@ -432,6 +467,16 @@ pub struct ModelProviderCapabilitiesReadResponse {
     /// The protocol's `webSearch`; always there.
     #[serde(rename = "webSearch")]
     pub web_search: bool,
+}
+
+impl ModelProviderCapabilitiesReadResponse {
+    /// Creates a value from its required fields.
+    pub fn new(image_generation: bool, web_search: bool) -> Self {
+        Self {
+            image_generation,
+            web_search,
+        }
+    }
 }
 
 /// Part of [`ModelReroutedNotification`](crate::ModelReroutedNotification).
@@ -482,6 +527,25 @@ pub struct ModelReroutedNotification {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl ModelReroutedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        from_model: impl Into<String>,
+        reason: ModelRerouteReason,
+        thread_id: impl Into<String>,
+        to_model: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            from_model: from_model.into(),
+            reason,
+            thread_id: thread_id.into(),
+            to_model: to_model.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Payload of the server notification `model/safetyBuffering/updated`.
@@ -539,6 +603,21 @@ pub struct ModelServiceTier {
     pub id: String,
     /// The protocol's `name`; always there.
     pub name: String,
+}
+
+impl ModelServiceTier {
+    /// Creates a value from its required fields.
+    pub fn new(
+        description: impl Into<String>,
+        id: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
+        Self {
+            description: description.into(),
+            id: id.into(),
+            name: name.into(),
+        }
+    }
 }
 
 /// Part of [`Model`](crate::Model).
@@ -615,6 +694,21 @@ pub struct ModelVerificationNotification {
     pub turn_id: String,
     /// The protocol's `verifications`; always there.
     pub verifications: Vec<ModelVerification>,
+}
+
+impl ModelVerificationNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+        verifications: Vec<ModelVerification>,
+    ) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+            verifications,
+        }
+    }
 }
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
@@ -799,6 +893,16 @@ pub struct ReviewStartResponse {
     pub turn: Turn,
 }
 
+impl ReviewStartResponse {
+    /// Creates a value from its required fields.
+    pub fn new(review_thread_id: impl Into<String>, turn: Turn) -> Self {
+        Self {
+            review_thread_id: review_thread_id.into(),
+            turn,
+        }
+    }
+}
+
 /// Part of [`ReviewStartParams`](crate::ReviewStartParams).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
@@ -865,6 +969,13 @@ pub struct ReviewTargetBaseBranch {
     pub branch: String,
 }
 
+impl ReviewTargetBaseBranch {
+    /// Creates a value from its required fields.
+    pub fn new(branch: impl Into<String>) -> Self {
+        Self { branch: branch.into() }
+    }
+}
+
 /// Review the changes introduced by a specific commit.
 ///
 /// A [`ReviewTarget`](crate::ReviewTarget) whose `type` is `commit`.
@@ -894,6 +1005,15 @@ impl ReviewTargetCommit {
 pub struct ReviewTargetCustom {
     /// The protocol's `instructions`; always there.
     pub instructions: String,
+}
+
+impl ReviewTargetCustom {
+    /// Creates a value from its required fields.
+    pub fn new(instructions: impl Into<String>) -> Self {
+        Self {
+            instructions: instructions.into(),
+        }
+    }
 }
 
 /// Part of [`UserInputText`](crate::UserInputText).
@@ -982,6 +1102,16 @@ pub struct TurnCompletedNotification {
     pub turn: Turn,
 }
 
+impl TurnCompletedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>, turn: Turn) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+            turn,
+        }
+    }
+}
+
 /// Notification that the turn-level unified diff has changed. Contains the latest aggregated diff across all file changes in the turn.
 ///
 /// Payload of the server notification `turn/diff/updated`.
@@ -995,6 +1125,21 @@ pub struct TurnDiffUpdatedNotification {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl TurnDiffUpdatedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        diff: impl Into<String>,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            diff: diff.into(),
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
 }
 
 /// Part of [`ThreadStartParams`](crate::ThreadStartParams) and [`TurnStartParams`](crate::TurnStartParams).
@@ -1126,6 +1271,21 @@ pub struct TurnModerationMetadataNotification {
     pub turn_id: String,
 }
 
+impl TurnModerationMetadataNotification {
+    /// Creates a value from its required fields.
+    pub fn new(
+        metadata: Value,
+        thread_id: impl Into<String>,
+        turn_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            metadata,
+            thread_id: thread_id.into(),
+            turn_id: turn_id.into(),
+        }
+    }
+}
+
 /// Part of [`TurnPlanUpdatedNotification`](crate::TurnPlanUpdatedNotification).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnPlanStep {
@@ -1133,6 +1293,13 @@ pub struct TurnPlanStep {
     pub status: TurnPlanStepStatus,
     /// The protocol's `step`; always there.
     pub step: String,
+}
+
+impl TurnPlanStep {
+    /// Creates a value from its required fields.
+    pub fn new(status: TurnPlanStepStatus, step: impl Into<String>) -> Self {
+        Self { status, step: step.into() }
+    }
 }
 
 /// Part of [`TurnPlanStep`](crate::TurnPlanStep).
@@ -1265,6 +1432,13 @@ impl TurnSettingsUpdateParams {
 pub struct TurnSettingsUpdateResponse {
     /// The protocol's `status`; always there.
     pub status: TurnSettingsUpdateStatus,
+}
+
+impl TurnSettingsUpdateResponse {
+    /// Creates a value from its required fields.
+    pub fn new(status: TurnSettingsUpdateStatus) -> Self {
+        Self { status }
+    }
 }
 
 /// Part of [`TurnSettingsUpdateResponse`](crate::TurnSettingsUpdateResponse).
@@ -1462,6 +1636,13 @@ pub struct TurnStartResponse {
     pub turn: Turn,
 }
 
+impl TurnStartResponse {
+    /// Creates a value from its required fields.
+    pub fn new(turn: Turn) -> Self {
+        Self { turn }
+    }
+}
+
 /// Payload of the server notification `turn/started`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnStartedNotification {
@@ -1470,6 +1651,16 @@ pub struct TurnStartedNotification {
     pub thread_id: String,
     /// The protocol's `turn`; always there.
     pub turn: Turn,
+}
+
+impl TurnStartedNotification {
+    /// Creates a value from its required fields.
+    pub fn new(thread_id: impl Into<String>, turn: Turn) -> Self {
+        Self {
+            thread_id: thread_id.into(),
+            turn,
+        }
+    }
 }
 
 /// Part of [`ThreadTimelineEntryTurnCompleted`](crate::ThreadTimelineEntryTurnCompleted) and [`Turn`](crate::Turn).
@@ -1572,6 +1763,13 @@ pub struct TurnSteerResponse {
     /// The protocol's `turnId`; always there.
     #[serde(rename = "turnId")]
     pub turn_id: String,
+}
+
+impl TurnSteerResponse {
+    /// Creates a value from its required fields.
+    pub fn new(turn_id: impl Into<String>) -> Self {
+        Self { turn_id: turn_id.into() }
+    }
 }
 
 /// Part of [`TurnStartParams`](crate::TurnStartParams).
@@ -1704,6 +1902,13 @@ pub struct UserInputAudio {
     pub url: String,
 }
 
+impl UserInputAudio {
+    /// Creates a value from its required fields.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into() }
+    }
+}
+
 /// A [`UserInput`](crate::UserInput) whose `type` is `image`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct UserInputImage {
@@ -1723,6 +1928,13 @@ pub struct UserInputImage {
 pub struct UserInputLocalAudio {
     /// The protocol's `path`; always there.
     pub path: String,
+}
+
+impl UserInputLocalAudio {
+    /// Creates a value from its required fields.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into() }
+    }
 }
 
 /// A [`UserInput`](crate::UserInput) whose `type` is `localImage`.
@@ -1754,6 +1966,16 @@ pub struct UserInputMention {
     pub path: String,
 }
 
+impl UserInputMention {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            path: path.into(),
+        }
+    }
+}
+
 /// A [`UserInput`](crate::UserInput) whose `type` is `skill`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserInputSkill {
@@ -1761,6 +1983,16 @@ pub struct UserInputSkill {
     pub name: String,
     /// The protocol's `path`; always there.
     pub path: String,
+}
+
+impl UserInputSkill {
+    /// Creates a value from its required fields.
+    pub fn new(name: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            path: path.into(),
+        }
+    }
 }
 
 /// A [`UserInput`](crate::UserInput) whose `type` is `text`.
