@@ -142,7 +142,7 @@ fn root(provenance: &Provenance) -> Result<String> {
     ];
     let header = "//! What `cargo xtask regen` makes of the schema.\n\n\
         #![expect(\n    clippy::doc_markdown,\n    clippy::large_enum_variant,\n    clippy::struct_excessive_bools,\n    \
-        clippy::struct_field_names,\n    clippy::too_many_lines,\n    \
+        clippy::too_many_lines,\n    \
         reason = \"names, prose and sizes are the protocol's\"\n)]\n";
     codegen::file(header, &items)
 }

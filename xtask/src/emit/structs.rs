@@ -14,6 +14,9 @@ use crate::schema::reference;
 /// A constructor with more arguments than this is worse than a literal.
 const MOST_ARGUMENTS: usize = 7;
 
+/// So is one where more arguments are just true or false.
+const MOST_BOOLS: usize = 3;
+
 /// A field with all that its emission needs.
 struct Ready<'a> {
     field: &'a Field,
@@ -234,24 +237,23 @@ fn functions(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option
         .iter()
         .filter(|it| matches!(it.default, Default::Required))
         .collect();
-    let constructor = (1..=MOST_ARGUMENTS)
-        .contains(&required.len())
-        .then_some(required)
-        .map(|required| {
-            let arguments = required.iter().map(|it| {
-                let Ready { ident, ty, .. } = it;
-                if it.is_string() {
-                    quote!(#ident: impl Into<String>)
-                } else {
-                    quote!(#ident: #ty)
-                }
-            });
-            let values = values(body, fields);
-            quote! {
-                /// Creates a value from its required fields.
-                pub fn new(#(#arguments),*) -> Self { Self { #values } }
+    let bools = required.iter().filter(|it| it.ty.to_string() == "bool");
+    let readable = (1..=MOST_ARGUMENTS).contains(&required.len()) && bools.count() <= MOST_BOOLS;
+    let constructor = readable.then_some(required).map(|required| {
+        let arguments = required.iter().map(|it| {
+            let Ready { ident, ty, .. } = it;
+            if it.is_string() {
+                quote!(#ident: impl Into<String>)
+            } else {
+                quote!(#ident: #ty)
             }
         });
+        let values = values(body, fields);
+        quote! {
+            /// Creates a value from its required fields.
+            pub fn new(#(#arguments),*) -> Self { Self { #values } }
+        }
+    });
     if defaults.is_empty() && constructor.is_none() {
         return None;
     }

@@ -6,7 +6,6 @@
     clippy::doc_markdown,
     clippy::large_enum_variant,
     clippy::struct_excessive_bools,
-    clippy::struct_field_names,
     clippy::too_many_lines,
     reason = "names, prose and sizes are the protocol's"
 )]

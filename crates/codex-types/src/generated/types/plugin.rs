@@ -3099,25 +3099,6 @@ pub struct PluginReconcileChangedPlugin {
     pub id: String,
 }
 
-impl PluginReconcileChangedPlugin {
-    /// Creates a value from its required fields.
-    pub fn new(
-        has_apps: bool,
-        has_hooks: bool,
-        has_mcps: bool,
-        has_skills: bool,
-        id: impl Into<String>,
-    ) -> Self {
-        Self {
-            has_apps,
-            has_hooks,
-            has_mcps,
-            has_skills,
-            id: id.into(),
-        }
-    }
-}
-
 /// Params of the client request `plugin/reconcile`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PluginReconcileParams {
