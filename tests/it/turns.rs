@@ -197,6 +197,7 @@ async fn requests_are_typed_and_refusals_say_what_was_refused() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
     assert_eq!(codex.metadata().server_version, codex_sdk::RUNTIME_VERSION);
+    assert_eq!(types::RUNTIME_VERSION, codex_sdk::RUNTIME_VERSION);
     let thread = codex.thread_start().await.unwrap();
     let loaded = codex.request(types::ThreadLoadedListParams::default());
     assert_eq!(loaded.await.unwrap().data, [thread.id()]);

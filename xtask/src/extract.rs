@@ -1,11 +1,11 @@
 //! The schema, out of the pinned runtime.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use codex_cli_bin::{RUNTIME_VERSION, terminal_progress};
 
 /// The file of a schema folder that holds everything.
 const BUNDLE: &str = "codex_app_server_protocol.schemas.json";
@@ -20,9 +20,21 @@ pub struct Emitted {
     pub experimental: String,
 }
 
-/// The runtime to ask, if there is one.
-pub fn locate() -> Option<PathBuf> {
-    env::var_os("CODEX_SDK_BIN").map(PathBuf::from)
+/// The pinned runtime, if it is installed.
+pub fn locate() -> Result<Option<PathBuf>> {
+    match codex_cli_bin::locate() {
+        Ok(runtime) => Ok(Some(runtime.codex)),
+        Err(codex_cli_bin::Error::NotInstalled { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The pinned runtime, which is installed now if it is missing.
+pub fn locate_or_install() -> Result<PathBuf> {
+    match locate()? {
+        Some(codex) => Ok(codex),
+        None => Ok(codex_cli_bin::install(terminal_progress())?.codex),
+    }
 }
 
 /// Asks the runtime for its version and its schemas.
@@ -33,6 +45,11 @@ pub fn emit(codex: &Path) -> Result<Emitted> {
         .next_back()
         .context("the runtime prints no version")?
         .to_owned();
+    ensure!(
+        version == RUNTIME_VERSION,
+        "{} is version {version}, but the pin says {RUNTIME_VERSION}: unset CODEX_SDK_BIN, or bump the pin first",
+        codex.display()
+    );
     Ok(Emitted {
         version,
         stable: bundle(codex, &[])?,

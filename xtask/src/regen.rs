@@ -17,14 +17,18 @@ use crate::normalise;
 /// Regenerates everything, or with `check` fails with what would change.
 pub fn run(check: bool) -> Result<()> {
     let root = root()?;
-    let emitted = if let Some(codex) = extract::locate() {
+    let codex = if check {
+        extract::locate()?
+    } else {
+        Some(extract::locate_or_install()?)
+    };
+    let emitted = if let Some(codex) = codex {
         let emitted = extract::emit(&codex)?;
         schema_files(&emitted).ensure(&root, check)?;
         emitted
     } else {
-        eprintln!("no runtime found: the schema is taken as it is checked in");
+        eprintln!("no runtime is installed: the schema is checked by its hashes only");
         let recorded = recorded(&root)?;
-        // Nothing else may write it, so it must match its hashes.
         schema_files(&recorded).ensure(&root, true)?;
         recorded
     };

@@ -34,7 +34,9 @@ pub(crate) fn check(staging: &Staging, pin: &Pin, timeout: Duration) -> Result<(
 fn ask_version(package: &Package, staging: &Staging, timeout: Duration) -> Result<String, Flaw> {
     let broken = |error: io::Error| Flaw::Broken(error.to_string());
     let mut command: Command = Child::command(package.codex());
+    // A home of its own: without one it would make itself one in the user's.
     command.arg("--version").current_dir(staging.root());
+    command.env("CODEX_HOME", staging.root());
     let start = Instant::now();
     let mut child = Child::spawn(&mut command, staging.root().join("version")).map_err(broken)?;
     match child

@@ -81,7 +81,9 @@ async fn with_login() -> anyhow::Result<Option<Codex>> {
     if !home.is_some_and(|home: std::path::PathBuf| home.is_dir()) {
         return Ok(None);
     }
-    let codex = Codex::start().await?;
+    // Plugins are of no use here, and would be fetched first.
+    let codex = Codex::builder().config("features.plugins", false);
+    let codex = codex.start().await?;
     let account = codex
         .request(types::GetAccountParams::default())
         .await?
