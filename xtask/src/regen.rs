@@ -33,7 +33,10 @@ pub fn run(check: bool) -> Result<()> {
         recorded
     };
     let overrides = read(&root, "overrides.toml")?;
-    generate(&emitted, &overrides)?.ensure(&root, check)
+    generate(&emitted, &overrides)?.ensure(&root, check)?;
+    let verb = if check { "match" } else { "now match" };
+    eprintln!("the schema and the types {verb} runtime {}", emitted.version);
+    Ok(())
 }
 
 /// All generated files.
