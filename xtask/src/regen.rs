@@ -35,7 +35,10 @@ pub fn run(check: bool) -> Result<()> {
     let overrides = read(&root, "overrides.toml")?;
     generate(&emitted, &overrides)?.ensure(&root, check)?;
     let verb = if check { "match" } else { "now match" };
-    eprintln!("the schema and the types {verb} runtime {}", emitted.version);
+    eprintln!(
+        "the schema and the types {verb} runtime {}",
+        emitted.version
+    );
     Ok(())
 }
 
