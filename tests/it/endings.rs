@@ -18,9 +18,10 @@ async fn nothing_is_left_after(ending: &str) {
     let stage = Stage::new().await.unwrap();
     let call = Reply::function_call("exec_command", r#"{"cmd":"sleep 300"}"#);
     stage.model.push(call);
-    let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_ending"));
+    // What started the tests may have told them to ignore interrupts, as shells do in the background.
+    let mut program = tokio::process::Command::new("env");
     let mut program = program
-        .arg(ending)
+        .args(["--default-signal=INT", env!("CARGO_BIN_EXE_ending"), ending])
         .current_dir(stage.home.workspace())
         .envs(stage.env())
         // The home of this environment has no runtime.
