@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    Call, Codex, Error, Result,
+    Call, Closed, Codex, Error, Result,
     client::Client,
     connection::Limits,
     process::Process,
@@ -24,6 +24,7 @@ use crate::{
     toml_literal, types,
 };
 
+const CODEX_HOME: &str = "CODEX_HOME";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(8);
 const MAX_LINE_BYTES: usize = 256 * 1024 * 1024;
@@ -97,9 +98,10 @@ impl CodexBuilder {
 
     /// Sets `CODEX_HOME`: the existing folder with the configuration, the login and the threads.
     ///
-    /// Default: the runtime's own, `.codex` in the user's home. Use one client per home at a time.
+    /// Default: the runtime's own, `.codex` in the user's home. Use one client per home at a time. A
+    /// relative path starts from this program's folder.
     pub fn codex_home(self, path: impl Into<PathBuf>) -> Self {
-        self.env("CODEX_HOME", path.into())
+        self.env(CODEX_HOME, path.into())
     }
 
     /// Sets the runtime's working folder, which new threads work in unless they say otherwise.
@@ -125,7 +127,8 @@ impl CodexBuilder {
         self
     }
 
-    /// Inherits these variables, and no others. The runtime needs `HOME` and `PATH` at least.
+    /// Inherits these variables, and no others. The runtime needs `HOME` and `PATH` at least; on Windows
+    /// `USERPROFILE`, `SystemRoot` and `Path`.
     pub fn env_allow<K: Into<OsString>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         let inherited = self.inherited.get_or_insert_default();
         inherited.extend(keys.into_iter().map(Into::into));
@@ -207,7 +210,10 @@ impl CodexBuilder {
 
     /// Starts the runtime and shakes hands (`initialize`).
     ///
-    /// Must be awaited within a Tokio runtime, which then carries the client.
+    /// The Tokio runtime in which this is awaited carries the client.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime, or in one without its drivers for I/O and time.
     ///
     /// # Errors
     /// [`Error::Runtime`] without a runtime, [`Error::HomeMissing`], [`Error::Spawn`],
@@ -274,7 +280,7 @@ impl CodexBuilder {
             return Err(Error::Handshake {
                 program,
                 stderr_tail: client.stderr.text(),
-                source: Box::new(source),
+                source: Box::new(without_stderr(source)),
             });
         }
         let version = &client.metadata.server_version;
@@ -341,13 +347,16 @@ impl CodexBuilder {
             env.retain(|other, _| !same_key(other, key));
             env.insert(key.clone(), value.clone());
         }
-        if let Some(home) = env.get(OsStr::new("CODEX_HOME"))
-            && !Path::new(home).is_dir()
-            && !home.is_empty()
-        {
-            return Err(Error::HomeMissing {
-                path: PathBuf::from(home),
-            });
+        let home = env
+            .iter_mut()
+            .find(|(key, _)| same_key(key, OsStr::new(CODEX_HOME)));
+        if let Some((_, home)) = home.filter(|(_, home)| !home.is_empty()) {
+            // The runtime would start from its own working folder, which may be another one.
+            let path = std::path::absolute(&home).unwrap_or_else(|_| PathBuf::from(&home));
+            if !path.is_dir() {
+                return Err(Error::HomeMissing { path });
+            }
+            *home = path.into_os_string();
         }
         if let Some(dir) = path_dir {
             let key = env.keys().find(|key| same_key(key, OsStr::new("PATH")));
@@ -360,6 +369,17 @@ impl CodexBuilder {
             }
         }
         Ok(env)
+    }
+}
+
+/// The same error, without what an error around it says already.
+fn without_stderr(error: Error) -> Error {
+    match error {
+        Error::Closed(closed) => Error::Closed(Arc::new(Closed {
+            stderr_tail: String::new(),
+            ..Closed::clone(&closed)
+        })),
+        other => other,
     }
 }
 

@@ -9,11 +9,10 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     process::ChildStderr,
-    task::JoinHandle,
 };
 
 use crate::{
-    Error, Metadata, NotificationStream, Result,
+    CloseReason, Error, Metadata, NotificationStream, Result,
     connection::{Connection, Limits},
     process::{Process, StderrTail},
     tasks::{self, Supervised},
@@ -25,7 +24,6 @@ use crate::{
 pub(crate) struct Client {
     pub(crate) connection: Arc<Connection>,
     process: Option<Process>,
-    supervisor: JoinHandle<()>,
     pub(crate) stderr: StderrTail,
     pub(crate) metadata: Metadata,
     /// The subscription that began before the first byte, until somebody takes it.
@@ -49,16 +47,18 @@ impl Client {
         let (process, drained) = process.unzip();
         let drain = drained.map(|pipe| tokio::spawn(stderr.clone().drain(pipe)));
         let supervised = Supervised {
+            connection: Arc::clone(&connection),
             reader,
             writer,
             process: process.clone().zip(drain),
             stderr: stderr.clone(),
+            reason: CloseReason::Abandoned,
+            exit_status: None,
         };
-        let supervisor = tokio::spawn(tasks::supervise(Arc::clone(&connection), supervised));
+        tokio::spawn(tasks::supervise(supervised));
         Self {
             connection,
             process,
-            supervisor,
             stderr,
             metadata: Metadata::default(),
             early: Mutex::new(early),
@@ -115,13 +115,11 @@ impl Client {
 }
 
 impl Drop for Client {
+    /// The supervisor does the rest; if the async runtime is gone, it already has.
     fn drop(&mut self) {
         self.connection.begin_close();
-        let Some(process) = &self.process else { return };
-        process.kill();
-        if self.supervisor.is_finished() {
-            // The async runtime is gone, and with it the task that would have reaped the child.
-            process.reap_blocking();
+        if let Some(process) = &self.process {
+            process.kill();
         }
     }
 }

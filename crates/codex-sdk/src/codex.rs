@@ -5,16 +5,17 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    Call, CodexBuilder, NotificationStream, Result, SendRawRequest, SendRequest, StartThread,
+    Call, CodexBuilder, NotificationStream, SendRawRequest, SendRequest, StartThread,
     client::Client,
     types::{self, ClientMethod},
 };
 
 /// A running Codex runtime, and the connection to it.
 ///
-/// Clones share them. The runtime lives as long as any handle: this, a [`Thread`](crate::Thread), a
-/// [`TurnHandle`](crate::TurnHandle). When the last one is dropped it is killed; [`Codex::close`] ends
-/// it in order.
+/// Clones share them. The runtime lives as long as any of its handles: this, a
+/// [`Thread`](crate::Thread), a [`TurnHandle`](crate::TurnHandle), a [`TurnControl`](crate::TurnControl),
+/// or an operation that was made from one and isn't done. When the last is dropped it is killed;
+/// [`Codex::close`] ends it in order.
 #[derive(Clone)]
 pub struct Codex {
     client: Arc<Client>,
@@ -50,15 +51,17 @@ impl Codex {
     /// killed. All who wait on this client, and all later calls, get
     /// [`Error::Closed`](crate::Error::Closed). Closing again does nothing.
     ///
+    /// # Errors
+    /// None: an end that is forced is an end too.
+    ///
     /// # Cancel safety
     /// Once begun, the end takes its course.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "an end that is forced is an end too"
-    )]
-    pub async fn close(&self) -> Result<()> {
-        self.client.close().await;
-        Ok(())
+    pub fn close(&self) -> Call<()> {
+        let client = Arc::clone(&self.client);
+        Call::new(async move {
+            client.close().await;
+            Ok(())
+        })
     }
 
     /// Starts a thread (`thread/start`).
@@ -69,7 +72,9 @@ impl Codex {
     /// Sends any request of the protocol, typed: `ThreadLoadedListParams` for `thread/loaded/list`
     /// brings a `ThreadLoadedListResponse`.
     ///
-    /// At most 64 requests are in flight; further ones wait.
+    /// At most 64 requests are in flight; further ones wait, within their deadline. `command/exec` and
+    /// `mcpServer/tool/call`, which last until something else ends, have 16 places of their own;
+    /// `turn/steer` and `turn/interrupt` take none.
     pub fn request<M: ClientMethod>(&self, params: M) -> SendRequest<M> {
         SendRequest::new(Arc::clone(&self.client), params)
     }

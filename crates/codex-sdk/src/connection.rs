@@ -15,16 +15,16 @@ use std::{
 use serde::Serialize;
 use tokio::{
     runtime::Handle,
-    sync::{Semaphore, mpsc, oneshot, watch},
-    time::{Instant, timeout_at},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
     CloseReason, Closed, Error, Result,
     feed::{Feed, Inbox, feed},
-    router::{Pending, Reply, Router},
-    turns::Orphan,
+    router::{Effects, Pending, Reply, Router},
     types::{self, ClientMethod, RequestId},
+    unheard,
 };
 
 /// The runtime drops answers in silence when it is flooded; it never did with this many in flight.
@@ -33,8 +33,8 @@ const MAX_IN_FLIGHT: usize = 64;
 const MAX_LONG_RUNNING: usize = 16;
 /// Lines that may wait for the writer.
 const OUTBOUND_LINES: usize = 128;
-/// For steering and interrupting: the interrupt of a turn that has ended may never be answered.
-const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The interrupt of a turn that has ended may never be answered.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The limits that a client is built with.
 #[derive(Debug, Clone, Copy)]
@@ -137,12 +137,13 @@ impl Connection {
         turn: Option<(Arc<str>, Feed)>,
     ) -> Result<Reply> {
         let lane = Lane::of(&request.method);
-        let after = request.timeout.or(match lane {
-            Lane::LongRunning => None,
-            Lane::Control => Some(CONTROL_TIMEOUT.min(self.limits.request_timeout)),
-            Lane::Ordinary => Some(self.limits.request_timeout),
+        let after = request.timeout.or(match &*request.method {
+            "turn/interrupt" => Some(INTERRUPT_TIMEOUT.min(self.limits.request_timeout)),
+            _ if lane == Lane::LongRunning => None,
+            _ => Some(self.limits.request_timeout),
         });
-        let deadline = after.map(|after| Instant::now() + after);
+        // One too far away to be told is none.
+        let deadline = after.and_then(|after| Instant::now().checked_add(after));
         let method = request.method.clone();
         let answer = self.send_and_wait(lane, request, turn, deadline);
         let answer = match deadline {
@@ -170,11 +171,12 @@ impl Connection {
             Lane::Control => None,
         };
         let permit = match places {
-            // The semaphores are never closed.
-            Some(places) => Arc::clone(places).acquire_owned().await.ok(),
+            Some(places) => Some(self.place(places, &request.method).await?),
             None => None,
         };
-        let place = self.outbound.reserve().await.map_err(|_| self.ended())?;
+        let Ok(place) = self.outbound.reserve().await else {
+            return Err(self.ended().await);
+        };
         // No await between registering and queueing: a dropped future has done both or neither.
         let (reply, answer) = oneshot::channel();
         let (starts_on, feed) = turn.unzip();
@@ -185,7 +187,7 @@ impl Connection {
             _permit: permit,
         };
         if *self.closing.borrow() {
-            return Err(self.ended());
+            return Err(self.ended().await);
         }
         self.router().register(request.id, pending, feed)?;
         let _pending = PendingGuard {
@@ -194,13 +196,32 @@ impl Connection {
             deadline,
         };
         place.send(request.line);
-        answer.await.unwrap_or_else(|_| Err(self.ended()))
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.ended().await),
+        }
+    }
+
+    /// Waits for a place in flight: no longer than an ordinary request takes, also for one that has
+    /// no deadline itself.
+    async fn place(&self, places: &Arc<Semaphore>, method: &str) -> Result<OwnedSemaphorePermit> {
+        let after = self.limits.request_timeout;
+        match timeout(after, Arc::clone(places).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            // The semaphores are never closed.
+            Ok(Err(_)) | Err(_) => Err(Error::Timeout {
+                method: method.to_owned(),
+                after,
+            }),
+        }
     }
 
     /// Queues a line that is no request.
     pub(crate) async fn send(&self, line: String) -> Result<()> {
-        let sent = self.outbound.send(line).await;
-        sent.map_err(|_| self.ended())
+        match self.outbound.send(line).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.ended().await),
+        }
     }
 
     /// Subscribes to what no turn handle takes; with a thread, only to what belongs to it.
@@ -219,9 +240,12 @@ impl Connection {
         self.tasks.spawn(task);
     }
 
-    /// Interrupts a turn that lost its last handle while a `run` was pending on it.
-    pub(crate) fn interrupt(self: &Arc<Self>, orphan: Option<Orphan>) {
-        let Some(orphan) = orphan else { return };
+    /// Does what the router has left to do. Must not be called while the router is locked.
+    pub(crate) fn apply(self: &Arc<Self>, effects: Effects) {
+        for notification in &effects.unheard {
+            unheard::log(notification);
+        }
+        let Some(orphan) = effects.orphan else { return };
         let connection = Arc::clone(self);
         self.spawn(async move {
             let params = types::TurnInterruptParams::new(orphan.thread_id, orphan.turn_id);
@@ -254,20 +278,22 @@ impl Connection {
         closed.wait_for(Option::is_some).await.ok()?.clone()
     }
 
-    /// Ends everything; only the first call has an effect.
+    /// Ends everything. The supervisor calls this, once.
     pub(crate) fn set_closed(&self, closed: Closed) {
-        if self.closed.borrow().is_some() {
-            return;
-        }
-        self.begin_close();
         let closed = Arc::new(closed);
         self.closed.send_replace(Some(Arc::clone(&closed)));
         self.router().close(closed);
+        self.begin_close();
     }
 
-    /// The error of a caller who finds the connection ending or ended.
-    fn ended(&self) -> Error {
-        let closed = self.closed.borrow().clone();
+    /// The error of a caller who finds the connection ending or ended. If it ends by itself, it is
+    /// soon known why.
+    async fn ended(&self) -> Error {
+        let closed = if *self.closing.borrow() {
+            self.closed.borrow().clone()
+        } else {
+            self.closed().await
+        };
         Error::Closed(closed.unwrap_or_else(|| {
             Arc::new(Closed {
                 reason: CloseReason::Requested,
@@ -298,9 +324,9 @@ impl Drop for PendingGuard {
             return;
         };
         if deadline <= Instant::now() {
-            let orphan = router.forget(self.id);
+            let effects = router.forget(self.id);
             drop(router);
-            self.connection.interrupt(orphan);
+            self.connection.apply(effects);
             return;
         }
         drop(router);
@@ -310,8 +336,8 @@ impl Drop for PendingGuard {
                 () = tokio::time::sleep_until(deadline) => {}
                 _ = connection.closed() => return,
             }
-            let orphan = connection.router().forget(id);
-            connection.interrupt(orphan);
+            let effects = connection.router().forget(id);
+            connection.apply(effects);
         });
     }
 }

@@ -59,7 +59,7 @@ pub enum Error {
 
     /// A request was not answered in time. It may still take effect.
     #[error(
-        "`{method}` was not answered within {after:?}: raise the deadline with `timeout` if it may take longer"
+        "`{method}` was not answered within {after:?}: raise its deadline (`timeout`, `request_timeout` or `startup_timeout`) if it may take longer"
     )]
     #[non_exhaustive]
     Timeout {

@@ -46,18 +46,17 @@ struct Entry {
 }
 
 impl Feed {
-    /// Queues a notification; `false` when this subscription is over, because nobody reads it any
-    /// more or because it would exceed its budget.
+    /// Queues a notification, or an error about one; `false` when this subscription is over, because
+    /// nobody reads it any more or because it would exceed its budget.
     ///
     /// A single notification larger than the whole budget is let through to a reader that keeps up.
-    pub(crate) fn push(&self, notification: Notification, bytes: usize) -> bool {
+    pub(crate) fn push(&self, item: Result<Notification>, bytes: usize) -> bool {
         let unread = self.unread.load(Ordering::Relaxed);
         if unread > 0 && unread + bytes > self.budget {
             self.lag();
             return false;
         }
         self.unread.fetch_add(bytes, Ordering::Relaxed);
-        let item = Ok(notification);
         self.sender.send(Entry { item, bytes }).is_ok()
     }
 
@@ -66,19 +65,12 @@ impl Feed {
         self.budget
     }
 
-    /// Ends the subscription because it was read too slowly.
+    /// Tells the subscriber that it was read too slowly. Nothing is queued behind this.
     pub(crate) fn lag(&self) {
         let budget = self.budget;
-        self.fail(Error::Lagged { budget });
-    }
-
-    /// Queues an error behind what is unread.
-    pub(crate) fn fail(&self, error: Error) {
+        let item = Err(Error::Lagged { budget });
         // A subscriber that is gone needs no error.
-        let _ = self.sender.send(Entry {
-            item: Err(error),
-            bytes: 0,
-        });
+        let _ = self.sender.send(Entry { item, bytes: 0 });
     }
 
     /// Whether the subscriber is gone.

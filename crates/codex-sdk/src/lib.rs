@@ -266,6 +266,7 @@ mod thread;
 mod toml_literal;
 mod turn;
 mod turns;
+mod unheard;
 
 pub use codex_cli_bin as runtime;
 pub use codex_types as types;

@@ -17,13 +17,11 @@ pub(crate) enum Line<'a> {
     Whole(&'a [u8]),
     /// The beginning and the end of a line over the cap; what lay between was skipped.
     Overlong(&'a [u8], &'a [u8]),
-}
-
-/// How the input ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct End {
-    /// Bytes that came after the last line's end.
-    pub(crate) unfinished: usize,
+    /// The end of the input.
+    End {
+        /// Bytes that came after the last line's end.
+        unfinished: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -51,19 +49,19 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// The next line, or how the input ended.
+    /// The next line, or the end.
     ///
     /// Many lines are taken from one read: this awaits only when no whole line is left.
-    pub(crate) async fn next(&mut self) -> io::Result<Result<Line<'_>, End>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Line<'_>> {
         loop {
             if let Some(offset) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
-                return Ok(Ok(self.take(self.searched + offset)));
+                return Ok(self.take(self.searched + offset));
             }
             self.searched = self.buffer.len();
             self.compact();
             if self.input.read_buf(&mut self.buffer).await? == 0 {
                 let unfinished = self.skipped + self.buffer.len();
-                return Ok(Err(End { unfinished }));
+                return Ok(Line::End { unfinished });
             }
         }
     }
@@ -105,16 +103,16 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, KEPT_OF_OVERLONG, Line, Lines};
+    use super::{KEPT_OF_OVERLONG, Line, Lines};
 
-    async fn all(input: &[u8], cap: usize) -> (Vec<(bool, Vec<u8>)>, End) {
+    async fn all(input: &[u8], cap: usize) -> (Vec<(bool, Vec<u8>)>, usize) {
         let mut lines = Lines::new(input, cap);
         let mut found = Vec::new();
         loop {
             match lines.next().await.unwrap() {
-                Ok(Line::Whole(line)) => found.push((true, line.to_vec())),
-                Ok(Line::Overlong(head, tail)) => found.push((false, [head, tail].concat())),
-                Err(end) => return (found, end),
+                Line::Whole(line) => found.push((true, line.to_vec())),
+                Line::Overlong(head, tail) => found.push((false, [head, tail].concat())),
+                Line::End { unfinished } => return (found, unfinished),
             }
         }
     }
@@ -124,7 +122,7 @@ mod tests {
         let (lines, end) = all(b"one\n\nthree\nhalf", 100).await;
         let expected = [&b"one"[..], b"", b"three"];
         assert_eq!(lines, expected.map(|line| (true, line.to_vec())));
-        assert_eq!(end, End { unfinished: 4 });
+        assert_eq!(end, 4);
     }
 
     #[tokio::test]
@@ -138,7 +136,7 @@ mod tests {
         assert!(!whole && kept.starts_with(b"xxx") && kept.ends_with(b"x the end"));
         assert_eq!(kept.len(), 2 * KEPT_OF_OVERLONG);
         assert_eq!(lines[1], (true, b"next".to_vec()));
-        assert_eq!(end, End { unfinished: 0 });
+        assert_eq!(end, 0);
     }
 
     #[tokio::test]
@@ -154,9 +152,9 @@ mod tests {
         input.push(b'\n');
         let mut lines = Lines::new(&input[..], usize::MAX);
         assert!(
-            matches!(lines.next().await, Ok(Ok(Line::Whole(line))) if line.len() == 8 * 1024 * 1024)
+            matches!(lines.next().await, Ok(Line::Whole(line)) if line.len() == 8 * 1024 * 1024)
         );
-        assert!(matches!(lines.next().await, Ok(Err(_))));
+        assert!(matches!(lines.next().await, Ok(Line::End { .. })));
         assert!(lines.buffer.capacity() <= super::KEPT_CAPACITY);
     }
 }

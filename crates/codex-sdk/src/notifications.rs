@@ -12,10 +12,10 @@ use crate::{Notification, Result, feed::Inbox};
 /// A subscription to what no turn handle takes, from [`Codex::notifications`](crate::Codex::notifications)
 /// or [`Thread::notifications`](crate::Thread::notifications).
 ///
-/// A line that is no message, or one over the limit that belongs to nobody known, appears here as an
-/// error, after which the stream goes on. It ends with the connection
-/// ([`Error::Closed`](crate::Error::Closed)), or with [`Error::Lagged`](crate::Error::Lagged) when it is
-/// read too slowly; after such an error it yields `None`.
+/// A line that is no message, or one over the limit, appears here as an error unless it was for a turn
+/// with a handle, or for a request; the stream goes on after it. The stream ends with the connection
+/// ([`Error::Closed`](crate::Error::Closed)), or with [`Error::Lagged`](crate::Error::Lagged) when it
+/// is read too slowly; after such an error it yields `None`. It doesn't keep the runtime alive.
 #[derive(Debug)]
 #[must_use = "what comes for a stream lies in memory until it is read"]
 pub struct NotificationStream {

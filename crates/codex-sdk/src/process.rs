@@ -78,10 +78,14 @@ impl Process {
         }
     }
 
-    /// Reaps a killed child by polling, for when no task is left that could wait for it.
+    /// Reaps a killed child, if that is still to be done, by polling: for when no task can wait for it.
     pub(crate) fn reap_blocking(&self) {
         for _ in 0..1000 {
-            match self.lock().as_mut().map(|child| child.try_wait()) {
+            let exited = self
+                .lock()
+                .as_mut()
+                .map(|child| child.inner_mut().try_wait());
+            match exited {
                 Some(Ok(None)) => std::thread::sleep(Duration::from_millis(1)),
                 _ => break,
             }

@@ -9,6 +9,7 @@ use crate::types::{self, RequestId, RpcError, ServerRequest};
 /// The JSON-RPC code of a method that the other side doesn't know.
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
+pub(crate) const INTERNAL_ERROR: i64 = -32603;
 
 /// The line that answers a server request. It never approves anything.
 pub(crate) fn answer(

@@ -4,7 +4,11 @@ use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use crate::{Call, Error, client::Client, types::ClientMethod};
+use crate::{
+    Call,
+    client::Client,
+    types::{ClientMethod, DecodeError},
+};
 
 /// A typed request, from [`Codex::request`](crate::Codex::request).
 #[must_use = "a request is sent when it is awaited"]
@@ -23,8 +27,8 @@ impl<M> SendRequest<M> {
         }
     }
 
-    /// How long the reply may take. Default: the client's `request_timeout`; none for methods that
-    /// last until something else ends, as `command/exec` does.
+    /// How long the reply may take. Default: the client's `request_timeout`, for `turn/interrupt` at
+    /// most 10 s; none for `command/exec` and `mcpServer/tool/call`, which last until something ends.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -32,7 +36,9 @@ impl<M> SendRequest<M> {
 }
 
 /// # Errors
-/// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`], [`Error::Decode`], [`Error::Encode`].
+/// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+/// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode),
+/// [`Error::Encode`](crate::Error::Encode).
 ///
 /// # Cancel safety
 /// Dropping the call before it was queued sends nothing. Afterwards the request takes effect, and its
@@ -98,11 +104,10 @@ impl IntoFuture for SendRawRequest {
             let method = Cow::Owned(self.method.clone());
             let request = connection.outgoing(method, &self.params, self.timeout)?;
             let reply = connection.request(request, None).await?;
+            let result = reply.result.get();
             // Any JSON is a `Value`, unless it nests too deeply.
-            serde_json::from_str(reply.result.get()).map_err(|source| Error::Encode {
-                method: self.method,
-                source: Arc::new(source),
-            })
+            serde_json::from_str(result)
+                .map_err(|error| DecodeError::new(&self.method, result, error).into())
         })
     }
 }

@@ -26,7 +26,8 @@ pub struct TurnResult {
     /// The answer: the text of the last message that the model marked as final, else of the last one
     /// that it didn't mark at all. `None` if there is neither.
     pub final_response: Option<String>,
-    /// Every item that was completed, in order, the user's own messages included.
+    /// Every item that was completed, in order, the user's own messages included. For a handle that
+    /// joined a running turn: since it asked to join.
     pub items: Vec<ThreadItem>,
     /// The tokens of the thread so far (`total`), and of the last call of the model (`last`).
     pub usage: Option<ThreadTokenUsage>,
@@ -37,8 +38,8 @@ pub struct TurnResult {
 pub(crate) struct Collector {
     result: TurnResult,
     complete: bool,
-    /// An item, or the end, came in a shape that could not be read.
-    unreadable: Option<Error>,
+    /// Why the result can't be whole: the notifications broke off, or an item could not be read.
+    broken: Option<Error>,
 }
 
 impl Collector {
@@ -56,7 +57,7 @@ impl Collector {
                 usage: None,
             },
             complete: false,
-            unreadable: None,
+            broken: None,
         }
     }
 
@@ -94,15 +95,19 @@ impl Collector {
         }
         let raw = serde_json::value::to_raw_value(params).ok();
         if let Err(error) = Notification::decode(method, raw.as_deref()) {
-            self.unreadable.get_or_insert(Error::from(error));
+            self.broken.get_or_insert(Error::from(error));
         }
     }
 
-    /// The result of a turn whose notifications have ended, with the error that ended them.
-    pub(crate) fn finish(mut self, source: Option<Error>) -> Result<TurnResult> {
+    /// Notes the error that ended the notifications.
+    pub(crate) fn broke(&mut self, error: &Error) {
+        self.broken.get_or_insert_with(|| error.clone());
+    }
+
+    /// The result of a turn whose notifications have ended.
+    pub(crate) fn finish(mut self) -> Result<TurnResult> {
         self.result.final_response = final_response(&self.result.items);
-        let source = self.unreadable.or(source);
-        let result = self.result;
+        let (result, source) = (self.result, self.broken);
         if !self.complete || source.is_some() {
             let incomplete = TurnIncomplete { result, source };
             return Err(Error::TurnIncomplete(Box::new(incomplete)));

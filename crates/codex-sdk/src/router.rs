@@ -1,7 +1,8 @@
 //! Who waits for what: pending requests, running turns, subscriptions.
 //!
 //! All of it is plain data behind one lock, touched by the reader, by callers and by the `Drop` of
-//! their handles. Nothing here waits, and no user code runs while the lock is held.
+//! their handles. Nothing here waits, and no user code runs while the lock is held, log subscribers
+//! included: what is to be done afterwards is returned as [`Effects`].
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
@@ -12,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use crate::{
     Closed, Error, Notification, Result, RpcError,
     feed::Feed,
-    turns::{Orphan, Phase, ThreadTurns},
+    turns::{Orphan, Phase, ThreadTurns, Unclaimed},
     types,
 };
 
@@ -33,6 +34,16 @@ pub(crate) struct Pending {
     pub(crate) starts_on: Option<Arc<str>>,
     /// Counted against the requests in flight until the reply or the deadline.
     pub(crate) _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What is left to do once the lock is released.
+#[derive(Debug, Default)]
+#[must_use = "see `Connection::apply`"]
+pub(crate) struct Effects {
+    /// A turn to interrupt.
+    pub(crate) orphan: Option<Orphan>,
+    /// What nobody had subscribed to.
+    pub(crate) unheard: Vec<Notification>,
 }
 
 /// A subscription to what no turn handle took.
@@ -61,7 +72,7 @@ impl Router {
 
     pub(crate) fn subscribe(&mut self, thread_id: Option<Arc<str>>, feed: Feed) {
         if let Some(closed) = &self.closed {
-            feed.fail(Error::Closed(Arc::clone(closed)));
+            feed.push(Err(Error::Closed(Arc::clone(closed))), 0);
             return;
         }
         self.subscribers.retain(|other| !other.feed.is_abandoned());
@@ -83,35 +94,40 @@ impl Router {
     }
 
     /// Hands a reply to its caller; for `turn/start`, turns the starting turn into an active one.
+    /// `None` if no such request is pending.
     ///
     /// This happens here and not in the caller's future, which may be dropped or not be polled.
     pub(crate) fn resolve(
         &mut self,
         id: i64,
-        reply: Result<Box<RawValue>, types::RpcError>,
-    ) -> Option<Orphan> {
-        let Some(pending) = self.pending.remove(&id) else {
-            tracing::debug!(id, "a reply came after its deadline");
-            return None;
-        };
+        reply: std::result::Result<Box<RawValue>, types::RpcError>,
+    ) -> Option<Effects> {
+        let pending = self.pending.remove(&id)?;
         let turn_id = reply.as_deref().ok().and_then(started_turn);
-        let (phase, orphan) = match &pending.starts_on {
-            Some(thread_id) => self.started(thread_id, id, turn_id.as_deref()),
-            None => (None, None),
-        };
+        let (phase, effects) = self.started(&pending, id, turn_id.as_deref());
         let reply = match reply {
             Ok(result) => Ok(Reply { result, phase }),
             Err(error) => Err(Error::Rpc(Box::new(RpcError::new(&pending.method, error)))),
         };
         // Nobody listens if the caller's future was dropped.
         let _ = pending.reply.send(reply);
-        orphan
+        Some(effects)
+    }
+
+    /// Ends a request with an error; `None` if no such request is pending.
+    pub(crate) fn fail_request(&mut self, id: i64, error: &Error) -> Option<Effects> {
+        let pending = self.pending.remove(&id)?;
+        let (_, effects) = self.started(&pending, id, None);
+        let _ = pending.reply.send(Err(error.clone()));
+        Some(effects)
     }
 
     /// Forgets a request that nobody waits for any more: its deadline has passed.
-    pub(crate) fn forget(&mut self, id: i64) -> Option<Orphan> {
-        let pending = self.pending.remove(&id)?;
-        self.started(&pending.starts_on?, id, None).1
+    pub(crate) fn forget(&mut self, id: i64) -> Effects {
+        match self.pending.remove(&id) {
+            Some(pending) => self.started(&pending, id, None).1,
+            None => Effects::default(),
+        }
     }
 
     pub(crate) fn is_pending(&self, id: i64) -> bool {
@@ -119,121 +135,116 @@ impl Router {
     }
 
     /// Takes a handle off its turn. With `interrupt`, a turn that is left alone is to be interrupted.
-    pub(crate) fn leave(
-        &mut self,
-        thread_id: &str,
-        handle: i64,
-        interrupt: bool,
-    ) -> Option<Orphan> {
-        let thread = self.threads.get_mut(thread_id)?;
-        thread.leave(handle, interrupt);
-        thread.orphan(thread_id)
+    pub(crate) fn leave(&mut self, thread_id: &str, handle: i64, interrupt: bool) -> Effects {
+        let mut unclaimed = Unclaimed::new();
+        if let Some(thread) = self.threads.get_mut(thread_id) {
+            thread.leave(handle, interrupt, &mut unclaimed);
+        }
+        self.settle(Some(thread_id), unclaimed)
     }
 
     /// Routes one notification. `bytes` is its size on the wire.
-    pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) -> Option<Orphan> {
-        let milestone = Milestone::of(&notification);
+    pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) -> Effects {
+        let mut unclaimed = Unclaimed::new();
+        let milestone = self.milestone(&notification);
         if let Some(Milestone::Started { thread_id, turn_id }) = &milestone {
             let thread = self.threads.entry(thread_id.clone()).or_default();
             thread.begin(turn_id);
         }
         let of_turn = notification.turn_id().is_some();
         let thread_id = notification.thread_id().filter(|_| of_turn);
-        let unclaimed = match thread_id.and_then(|id| self.threads.get_mut(id)) {
-            Some(thread) => thread.deliver(notification, bytes),
-            None => Some(notification),
-        };
-        if let Some(unclaimed) = unclaimed {
-            self.publish(unclaimed, bytes);
+        match thread_id.and_then(|id| self.threads.get_mut(id)) {
+            Some(thread) => thread.deliver(notification, bytes, &mut unclaimed),
+            None => unclaimed.push((notification, bytes)),
         }
-        match milestone? {
-            Milestone::Started { thread_id, .. } => self.settle(&thread_id),
-            Milestone::Completed { thread_id, turn_id } => {
-                self.threads.get_mut(&thread_id)?.complete(&turn_id);
-                self.settle(&thread_id)
-            }
-            Milestone::ThreadClosed { thread_id } => {
-                // No `turn/completed` can follow: its handles learn it from the end of their events.
-                self.threads.get_mut(&thread_id)?.close();
-                self.settle(&thread_id)
-            }
+        let changed = milestone.as_ref().map(Milestone::thread_id);
+        let thread = changed.and_then(|thread_id| self.threads.get_mut(thread_id));
+        match (&milestone, thread) {
+            (Some(Milestone::Completed { turn_id, .. }), Some(thread)) => thread.complete(turn_id),
+            // No `turn/completed` can follow: its handles learn it from their end.
+            (Some(Milestone::ThreadClosed { .. }), Some(thread)) => thread.close(),
+            _ => {}
         }
+        self.settle(changed, unclaimed)
     }
 
-    /// Gives every subscription an error that is not the end of it.
-    pub(crate) fn report(&mut self, error: &Error) {
-        for subscriber in &self.subscribers {
-            if subscriber.thread_id.is_none() {
-                subscriber.feed.fail(error.clone());
+    /// Tells those whom something was for that it could not be read: the handles of its turn, else
+    /// the subscriptions. With `completed` it was the end of the turn.
+    pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) -> Effects {
+        let mut unclaimed = Unclaimed::new();
+        let mut heard = false;
+        let thread = lost.thread_id.and_then(|id| self.threads.get_mut(id));
+        if let (Some(thread), Some(turn_id)) = (thread, lost.turn_id) {
+            heard = thread.fail(turn_id, error, &mut unclaimed);
+            if lost.completed {
+                thread.complete(turn_id);
             }
         }
-    }
-
-    /// Ends a request with an error; `false` if it is not known.
-    pub(crate) fn fail_request(&mut self, id: i64, error: &Error) -> (bool, Option<Orphan>) {
-        let Some(pending) = self.pending.remove(&id) else {
-            return (false, None);
-        };
-        let orphan = pending
-            .starts_on
-            .and_then(|thread_id| self.started(&thread_id, id, None).1);
-        let _ = pending.reply.send(Err(error.clone()));
-        (true, orphan)
-    }
-
-    /// Ends one turn's events with an error; `false` if no handle is on it.
-    pub(crate) fn fail_turn(&mut self, thread_id: &str, turn_id: &str, error: &Error) -> bool {
-        let thread = self.threads.get_mut(thread_id);
-        thread.is_some_and(|thread| thread.fail(turn_id, error))
+        if !heard {
+            self.subscribers.retain(|subscriber| {
+                !subscriber.takes(lost.thread_id)
+                    || subscriber.feed.push(Err(error.clone()), lost.bytes)
+            });
+        }
+        self.settle(lost.thread_id, unclaimed)
     }
 
     /// Ends everything: whoever waits gets `closed`.
     pub(crate) fn close(&mut self, closed: Arc<Closed>) {
         let error = Error::Closed(Arc::clone(&closed));
         self.closed = Some(closed);
-        // A caller whose sender is gone finds the reason in `closed`.
+        // A caller whose sender is gone finds the reason in the connection.
         self.pending.clear();
         for (_, thread) in self.threads.drain() {
             thread.fail_all(&error);
         }
         for subscriber in self.subscribers.drain(..) {
-            subscriber.feed.fail(error.clone());
+            subscriber.feed.push(Err(error.clone()), 0);
         }
     }
 
+    /// Ends the starting of a turn, if this request started one.
     fn started(
         &mut self,
-        thread_id: &str,
+        pending: &Pending,
         handle: i64,
         turn_id: Option<&str>,
-    ) -> (Option<watch::Receiver<Phase>>, Option<Orphan>) {
-        let Some(thread) = self.threads.get_mut(thread_id) else {
-            return (None, None);
+    ) -> (Option<watch::Receiver<Phase>>, Effects) {
+        let mut unclaimed = Unclaimed::new();
+        let Some(thread_id) = pending.starts_on.as_deref() else {
+            return (None, Effects::default());
         };
-        let (phase, strays) = thread.bind(handle, turn_id);
-        for (notification, bytes) in strays {
-            self.publish(notification, bytes);
-        }
-        (phase, self.settle(thread_id))
+        let thread = self.threads.get_mut(thread_id);
+        let phase = thread.and_then(|thread| thread.bind(handle, turn_id, &mut unclaimed));
+        (phase, self.settle(Some(thread_id), unclaimed))
     }
 
-    /// Drops a thread's entry when nothing is left in it, else tells whether a turn is orphaned.
-    fn settle(&mut self, thread_id: &str) -> Option<Orphan> {
-        let thread = self.threads.get_mut(thread_id)?;
-        if thread.len() == 0 {
-            self.threads.remove(thread_id);
-            return None;
+    /// Publishes what no handle took. Drops the entry of a changed thread when nothing is left in it,
+    /// else looks for a turn that is orphaned.
+    fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) -> Effects {
+        let mut effects = Effects::default();
+        for (notification, bytes) in unclaimed {
+            effects.unheard.extend(self.publish(notification, bytes));
         }
-        thread.orphan(thread_id)
+        let Some(thread_id) = thread_id else {
+            return effects;
+        };
+        if let Some(thread) = self.threads.get_mut(thread_id) {
+            effects.orphan = thread.orphan(thread_id);
+            if thread.len() == 0 {
+                self.threads.remove(thread_id);
+            }
+        }
+        effects
     }
 
-    /// Gives a notification that no turn handle took to the subscriptions.
-    fn publish(&mut self, notification: Notification, bytes: usize) {
+    /// Gives a notification to the subscriptions, or back if there is none for it.
+    fn publish(&mut self, notification: Notification, bytes: usize) -> Option<Notification> {
         let thread_id = notification.thread_id();
         let matching = |subscriber: &&Subscriber| subscriber.takes(thread_id);
         let mut left = self.subscribers.iter().filter(matching).count();
         if left == 0 {
-            return warn_unheard(&notification);
+            return Some(notification);
         }
         let mut notification = Some(notification);
         self.subscribers.retain(|subscriber| {
@@ -246,15 +257,43 @@ impl Router {
                 0 => notification.take(),
                 _ => notification.clone(),
             };
-            own.is_none_or(|own| subscriber.feed.push(own, bytes))
+            own.is_none_or(|own| subscriber.feed.push(Ok(own), bytes))
         });
+        None
+    }
+
+    fn milestone(&self, notification: &Notification) -> Option<Milestone> {
+        if let Some(milestone) = Milestone::of(notification) {
+            return Some(milestone);
+        }
+        // Whatever comes of a turn shows that it has begun, should `turn/started` have been missed.
+        let (thread_id, turn_id) = (notification.thread_id()?, notification.turn_id()?);
+        self.threads
+            .get(thread_id)?
+            .awaits(turn_id)
+            .then(|| Milestone::Started {
+                thread_id: thread_id.to_owned(),
+                turn_id: turn_id.to_owned(),
+            })
     }
 }
 
 impl Subscriber {
+    /// Whether it is for what belongs to this thread, or to none.
     fn takes(&self, thread_id: Option<&str>) -> bool {
         self.thread_id.is_none() || self.thread_id.as_deref() == thread_id
     }
+}
+
+/// Something that could not be read, as far as it is known whose it was.
+#[derive(Debug, Default)]
+pub(crate) struct Lost<'a> {
+    pub(crate) thread_id: Option<&'a str>,
+    pub(crate) turn_id: Option<&'a str>,
+    /// It was the end of the turn.
+    pub(crate) completed: bool,
+    /// What an error about it counts for in a subscription's budget.
+    pub(crate) bytes: usize,
 }
 
 /// The id in the reply to `turn/start`.
@@ -299,36 +338,12 @@ impl Milestone {
             _ => None,
         }
     }
-}
 
-/// Logs what a user would want to know of though nobody subscribed.
-fn warn_unheard(notification: &Notification) {
-    match notification {
-        Notification::Warning(warning) => tracing::warn!(message = warning.message, "warning"),
-        Notification::ConfigWarning(warning) => {
-            tracing::warn!(
-                summary = warning.summary,
-                details = warning.details,
-                "configWarning"
-            );
+    fn thread_id(&self) -> &str {
+        match self {
+            Self::Started { thread_id, .. }
+            | Self::Completed { thread_id, .. }
+            | Self::ThreadClosed { thread_id } => thread_id,
         }
-        Notification::DeprecationNotice(notice) => {
-            tracing::warn!(
-                summary = notice.summary,
-                details = notice.details,
-                "deprecationNotice"
-            );
-        }
-        Notification::GuardianWarning(warning) => {
-            tracing::warn!(message = warning.message, "guardianWarning");
-        }
-        Notification::Error(error) => {
-            tracing::warn!(
-                message = error.error.message,
-                will_retry = error.will_retry,
-                "error"
-            );
-        }
-        other => tracing::trace!(method = other.method(), "nobody subscribed"),
     }
 }

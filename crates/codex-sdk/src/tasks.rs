@@ -1,6 +1,6 @@
 //! The tasks of a connection: reader, writer, supervisor.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::ExitStatus, sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use tokio::{
@@ -15,7 +15,9 @@ use crate::{
     connection::Connection,
     lines::{Line, Lines},
     process::{Process, StderrTail},
-    refuse, types,
+    refuse,
+    router::Lost,
+    types,
 };
 
 /// How long the last output of a process that has exited may take to arrive.
@@ -34,14 +36,12 @@ pub(crate) async fn read(
     let mut lines = Lines::new(output, limit);
     loop {
         match lines.next().await {
-            Ok(Ok(Line::Whole(line))) => receive(&connection, line),
-            Ok(Ok(Line::Overlong(head, tail))) => skip_overlong(&connection, head, tail, limit),
-            Ok(Err(end)) if end.unfinished == 0 => return CloseReason::Ended,
-            Ok(Err(end)) => {
-                return CloseReason::EndedInLine {
-                    bytes: end.unfinished,
-                };
+            Ok(Line::Whole(line)) => receive(&connection, line),
+            Ok(Line::Overlong(head, tail)) => {
+                lose(&connection, head, tail, &Error::LineTooLong { limit });
             }
+            Ok(Line::End { unfinished: 0 }) => return CloseReason::Ended,
+            Ok(Line::End { unfinished }) => return CloseReason::EndedInLine { bytes: unfinished },
             Err(error) => return CloseReason::Io(error.to_string()),
         }
     }
@@ -49,44 +49,65 @@ pub(crate) async fn read(
 
 /// Routes one line.
 fn receive(connection: &Arc<Connection>, line: &[u8]) {
-    match types::Message::parse(line) {
-        Ok(types::Message::Notification { method, params, .. }) => {
-            let notification = decode(&method, params);
-            let orphan = connection.router().deliver(notification, line.len());
-            connection.interrupt(orphan);
+    let malformed = match types::Message::parse(line) {
+        Ok(types::Message::Notification { method, params, .. }) => match decode(&method, params) {
+            Some(notification) => {
+                let effects = connection.router().deliver(notification, line.len());
+                return connection.apply(effects);
+            }
+            None => format!("the parameters of `{method}` nest too deeply"),
+        },
+        Ok(types::Message::Response { id, result }) => {
+            return resolve(connection, Some(&id), Ok(result));
         }
-        Ok(types::Message::Response { id, result }) => resolve(connection, Some(&id), Ok(result)),
-        Ok(types::Message::Error { id, error }) => resolve(connection, id.as_ref(), Err(error)),
+        Ok(types::Message::Error { id, error }) => {
+            return resolve(connection, id.as_ref(), Err(error));
+        }
         Ok(types::Message::Request { id, method, params }) => {
-            // Values made of strings and numbers can always be written.
-            let Ok(answer) = refuse::answer(&id, &method, params) else {
-                return;
-            };
-            let sender = Arc::clone(connection);
-            connection.spawn(async move {
-                // Only a connection that has ended fails to take it.
-                let _ = sender.send(answer).await;
-            });
+            return answer(connection, refuse::answer(&id, &method, params));
         }
-        Err(error) => {
-            let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN_OF_MALFORMED)]);
-            let reason = format!("{error}, in the line that begins with {shown:?}");
-            tracing::warn!(reason, "skipped a malformed line");
-            let error = Error::MalformedLine { reason };
-            connection.router().report(&error);
-        }
-    }
+        Err(_) => describe(line),
+    };
+    lose(
+        connection,
+        line,
+        &[],
+        &Error::MalformedLine { reason: malformed },
+    );
 }
 
-/// A known method with an unexpected body stays readable, and ends no stream.
-fn decode(method: &str, params: Option<&RawValue>) -> Notification {
-    Notification::decode(method, params).unwrap_or_else(|error| {
-        tracing::warn!(method, error = %error, "could not decode a notification");
-        let params = params.map(|params| serde_json::from_str(params.get()));
-        Notification::Unrecognized {
-            method: method.to_owned(),
-            params: params.and_then(Result::ok).unwrap_or_default(),
-        }
+/// What is wrong with a line that is no message. A message that is merely damaged may hold a secret,
+/// so that only what doesn't even begin like one is quoted.
+fn describe(line: &[u8]) -> String {
+    if line.trim_ascii_start().starts_with(b"{") {
+        return format!("{} bytes that begin like one", line.len());
+    }
+    let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN_OF_MALFORMED)]);
+    format!("it begins with {shown:?}")
+}
+
+/// Queues the answer to a server request.
+fn answer(connection: &Arc<Connection>, answer: serde_json::Result<String>) {
+    // Values made of strings and numbers can always be written.
+    let Ok(answer) = answer else { return };
+    let sender = Arc::clone(connection);
+    connection.spawn(async move {
+        // Only a connection that has ended fails to take it.
+        let _ = sender.send(answer).await;
+    });
+}
+
+/// A known method with an unexpected body stays readable, and ends no stream. `None` if it can't.
+fn decode(method: &str, params: Option<&RawValue>) -> Option<Notification> {
+    let error = match Notification::decode(method, params) {
+        Ok(notification) => return Some(notification),
+        Err(error) => error,
+    };
+    tracing::warn!(method, %error, "could not decode a notification");
+    let params = params.map_or("null", RawValue::get);
+    Some(Notification::Unrecognized {
+        method: method.to_owned(),
+        params: serde_json::from_str(params).ok()?,
     })
 }
 
@@ -95,45 +116,55 @@ fn resolve(
     id: Option<&types::RequestId>,
     reply: Result<&RawValue, types::RpcError>,
 ) {
-    let Some(types::RequestId::Integer(id)) = id else {
-        tracing::warn!(?id, "a reply to a request that was never sent");
-        return;
+    let resolved = match id {
+        Some(types::RequestId::Integer(id)) => {
+            let reply = reply.map(ToOwned::to_owned);
+            connection.router().resolve(*id, reply)
+        }
+        _ => None,
     };
-    let orphan = connection
-        .router()
-        .resolve(*id, reply.map(ToOwned::to_owned));
-    connection.interrupt(orphan);
+    if let Some(effects) = resolved {
+        connection.apply(effects);
+    } else {
+        tracing::debug!(?id, "a reply to no request, or after its deadline");
+    }
 }
 
-/// Tells whoever a line over the cap was for: a request, a turn, or else all subscriptions.
-fn skip_overlong(connection: &Arc<Connection>, head: &[u8], tail: &[u8], limit: usize) {
+/// Tells whoever a line was for, of which only these ends are known, that it could not be read: a
+/// request, either way; a turn; else the subscriptions.
+fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
+    let is_body = |key: &&str| head.contains(*key);
+    let body = ["\"params\":", "\"result\":", "\"error\":"]
+        .into_iter()
+        .find(is_body);
+    let envelope = body
+        .and_then(|body| head.split(body).next())
+        .unwrap_or_default();
+    let method = string_after(envelope, "\"method\":\"");
     let find = |key| string_after(&head, key).or_else(|| string_after(&tail, key));
-    let thread_id = find("\"threadId\":\"");
-    let turn_id = find("\"turnId\":\"").or_else(|| find("\"turn\":{\"id\":\""));
-    let request = head.strip_prefix("{\"id\":").and_then(leading_integer);
-
-    let error = Error::LineTooLong { limit };
-    tracing::warn!(
-        limit,
-        thread_id,
-        turn_id,
-        request,
-        "skipped a line over the limit"
-    );
-    let mut router = connection.router();
-    let (known, orphan) = match (request, thread_id, turn_id) {
-        (Some(id), ..) => router.fail_request(id, &error),
-        (None, Some(thread_id), Some(turn_id)) => {
-            (router.fail_turn(thread_id, turn_id, &error), None)
-        }
-        _ => (false, None),
+    let lost = Lost {
+        thread_id: find("\"threadId\":\""),
+        turn_id: find("\"turnId\":\"").or_else(|| find("\"turn\":{\"id\":\"")),
+        completed: method == Some("turn/completed"),
+        bytes: head.len(),
     };
-    if !known {
-        router.report(&error);
+    let id = integer_after(envelope, "\"id\":");
+    tracing::warn!(%error, method, id, ?lost.thread_id, ?lost.turn_id, "skipped a line");
+    if let (Some(_), Some(id)) = (method, id) {
+        let refusal =
+            types::RpcError::new(refuse::INTERNAL_ERROR, "the request was too long to read");
+        let id = types::RequestId::Integer(id);
+        answer(connection, types::encode_error(Some(&id), &refusal));
     }
+    let mut router = connection.router();
+    let of_request = match (method, id) {
+        (None, Some(id)) => router.fail_request(id, error),
+        _ => None,
+    };
+    let effects = of_request.unwrap_or_else(|| router.lose(&lost, error));
     drop(router);
-    connection.interrupt(orphan);
+    connection.apply(effects);
 }
 
 /// The string that follows `key`. Within a JSON string the quotes of `key` would be escaped, so that
@@ -143,8 +174,9 @@ fn string_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     rest.split('"').next()
 }
 
-fn leading_integer(text: &str) -> Option<i64> {
-    text.split(',').next()?.trim().parse().ok()
+fn integer_after(text: &str, key: &str) -> Option<i64> {
+    let (_, rest) = text.split_once(key)?;
+    rest.split(',').next()?.trim().parse().ok()
 }
 
 /// Writes queued lines until the connection ends. Dropping its input is the runtime's signal to go.
@@ -171,25 +203,22 @@ pub(crate) async fn write(
     CloseReason::Requested
 }
 
-/// The tasks and the process that a supervisor looks after.
+/// The tasks and the process of a connection. Whatever becomes of it, all of them are ended, and all
+/// waiters are told.
+#[derive(Debug)]
 pub(crate) struct Supervised {
+    pub(crate) connection: Arc<Connection>,
     pub(crate) reader: JoinHandle<CloseReason>,
     pub(crate) writer: JoinHandle<CloseReason>,
     /// The process and the task that drains its stderr, if there is one.
     pub(crate) process: Option<(Process, JoinHandle<()>)>,
     pub(crate) stderr: StderrTail,
+    pub(crate) reason: CloseReason,
+    pub(crate) exit_status: Option<ExitStatus>,
 }
 
-/// Waits for the first sign of the end, ends the rest, and tells all waiters.
-pub(crate) async fn supervise(connection: Arc<Connection>, mut tasks: Supervised) {
-    let mut end = EndGuard {
-        connection: Arc::clone(&connection),
-        closed: Closed {
-            reason: CloseReason::Abandoned,
-            exit_status: None,
-            stderr_tail: String::new(),
-        },
-    };
+/// Waits for the first sign of the end and then ends the rest.
+pub(crate) async fn supervise(mut tasks: Supervised) {
     let exited = async {
         match &tasks.process {
             Some((process, _)) => process.wait().await,
@@ -198,49 +227,43 @@ pub(crate) async fn supervise(connection: Arc<Connection>, mut tasks: Supervised
     };
     let (reason, read_on) = tokio::select! {
         biased;
-        () = connection.closing() => (CloseReason::Requested, false),
+        () = tasks.connection.closing() => (CloseReason::Requested, false),
         reason = &mut tasks.reader => (reason.unwrap_or(CloseReason::Abandoned), false),
         reason = &mut tasks.writer => (reason.unwrap_or(CloseReason::Abandoned), true),
         status = exited => {
-            end.closed.exit_status = status;
+            tasks.exit_status = status;
             (CloseReason::Ended, true)
         }
     };
-    end.closed.reason = reason;
+    tasks.reason = reason;
     tasks.writer.abort();
     if let Some((process, stderr)) = &mut tasks.process {
         let status = process.end().await;
-        end.closed.exit_status = status.or(end.closed.exit_status);
+        tasks.exit_status = status.or(tasks.exit_status);
         let _ = timeout(DRAIN, stderr).await;
     }
     if read_on {
         // Deliver what the runtime had written before it left. Its end tells more than a broken pipe.
         if let Ok(Ok(reason)) = timeout(DRAIN, &mut tasks.reader).await {
-            end.closed.reason = reason;
+            tasks.reason = reason;
         }
     }
-    end.closed.stderr_tail = tasks.stderr.text();
 }
 
 impl Drop for Supervised {
+    /// After [`supervise`], or instead of it when the async runtime is shut down.
     fn drop(&mut self) {
         self.reader.abort();
         self.writer.abort();
         if let Some((process, stderr)) = &self.process {
             process.kill();
+            process.reap_blocking();
             stderr.abort();
         }
-    }
-}
-
-/// Tells all waiters that the connection is over, also when the supervisor itself is dropped.
-struct EndGuard {
-    connection: Arc<Connection>,
-    closed: Closed,
-}
-
-impl Drop for EndGuard {
-    fn drop(&mut self) {
-        self.connection.set_closed(self.closed.clone());
+        self.connection.set_closed(Closed {
+            reason: self.reason.clone(),
+            exit_status: self.exit_status,
+            stderr_tail: self.stderr.text(),
+        });
     }
 }

@@ -133,18 +133,17 @@ impl TurnHandle {
     }
 
     pub(crate) async fn collect(mut self) -> Result<TurnResult> {
-        let mut source = None;
-        while let Some(next) = self.next().await {
-            source = next.err();
-        }
+        while self.next().await.is_some() {}
         // The turn is over, or its events broke off: it is no longer this call that is dropped.
         self.lease.interrupt = false;
-        self.collector.finish(source)
+        self.collector.finish()
     }
 
     fn observe(&mut self, next: Option<Result<Notification>>) -> Option<Result<Notification>> {
-        if let Some(Ok(notification)) = &next {
-            self.collector.observe(notification);
+        match &next {
+            Some(Ok(notification)) => self.collector.observe(notification),
+            Some(Err(error)) => self.collector.broke(error),
+            None => {}
         }
         next
     }
@@ -209,7 +208,7 @@ impl TurnControl {
     }
 
     /// Interrupts the turn (`turn/interrupt`) and returns once the runtime has taken it, or once the
-    /// turn has ended. A turn that has already ended is no error.
+    /// turn has ended. A turn whose end this client has seen is no error.
     ///
     /// The runtime refuses to interrupt a turn that it has accepted but not begun, so this waits for
     /// `turn/started` first.
@@ -238,23 +237,22 @@ impl TurnControl {
                     Err(error) => error,
                 },
                 // For a turn that was already interrupted the reply comes only with the next turn.
-                () = control.reached(Phase::Completed) => return Ok(()),
+                true = control.reached(Phase::Completed) => return Ok(()),
             };
-            let crossed = timeout(CROSSED, control.reached(Phase::Completed)).await;
-            match refused {
-                Error::Rpc(_) if crossed.is_ok() => Ok(()),
-                error => Err(error),
+            if let Error::Rpc(_) = refused {
+                let crossed = timeout(CROSSED, control.reached(Phase::Completed));
+                if let Ok(true) = crossed.await {
+                    return Ok(());
+                }
             }
+            Err(refused)
         })
     }
 
-    /// Resolves once the turn has got that far. If that can't be known any more it never does: the
-    /// connection is over, and requests on it say so.
-    async fn reached(&self, phase: Phase) {
+    /// Resolves once the turn has got that far, or once that can't be known any more: `false`.
+    async fn reached(&self, phase: Phase) -> bool {
         let mut receiver = self.phase.clone();
-        if receiver.wait_for(|now| *now >= phase).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        receiver.wait_for(|now| *now >= phase).await.is_ok()
     }
 }
 
@@ -280,8 +278,8 @@ struct Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut router = self.connection.router();
-        let orphan = router.leave(&self.thread_id, self.handle, self.interrupt);
+        let effects = router.leave(&self.thread_id, self.handle, self.interrupt);
         drop(router);
-        self.connection.interrupt(orphan);
+        self.connection.apply(effects);
     }
 }

@@ -7,6 +7,8 @@
 //! 2. *active*: its id is known, from the reply or from `turn/started`. It is one entry, however many
 //!    handles joined it, and lives until `turn/completed`, with or without them, because whoever
 //!    interrupts it must know whether it has begun.
+//!
+//! Being on a turn and getting its events are two things: a handle that lagged is still on it.
 
 use tokio::sync::watch;
 
@@ -17,7 +19,7 @@ use crate::{Error, Notification, feed::Feed};
 pub(crate) enum Phase {
     /// Accepted; the runtime doesn't take an interrupt for it yet.
     Accepted,
-    /// `turn/started` was seen.
+    /// The runtime has begun it.
     Started,
     /// `turn/completed` was seen.
     Completed,
@@ -25,14 +27,13 @@ pub(crate) enum Phase {
 
 /// A turn that has lost its last handle and is to be interrupted.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the turn runs on until it is interrupted"]
 pub(crate) struct Orphan {
     pub(crate) thread_id: String,
     pub(crate) turn_id: String,
 }
 
-/// A notification that came for a turn, with its size on the wire.
-type Sized = (Notification, usize);
+/// Notifications that no turn handle took, with their sizes on the wire, in order.
+pub(crate) type Unclaimed = Vec<(Notification, usize)>;
 
 #[derive(Debug, Default)]
 pub(crate) struct ThreadTurns {
@@ -43,10 +44,9 @@ pub(crate) struct ThreadTurns {
 /// A turn whose `turn/start` is unanswered.
 #[derive(Debug)]
 struct Starting {
-    /// The id of the request, which stays the id of the handle.
-    handle: i64,
-    /// `None` once the handle was dropped or lagged.
-    feed: Option<Feed>,
+    handle: Handle,
+    /// Whether the handle is still there.
+    held: bool,
     /// Interrupt the turn as soon as that is possible: a pending `run` was dropped.
     interrupt: bool,
     early: Vec<Early>,
@@ -68,9 +68,30 @@ struct Early {
 struct ActiveTurn {
     id: String,
     phase: watch::Sender<Phase>,
-    handles: Vec<(i64, Feed)>,
+    handles: Vec<Handle>,
     /// Its last handle was a pending `run` that was dropped.
     orphaned: bool,
+}
+
+#[derive(Debug)]
+struct Handle {
+    /// The id of the request that started or joined the turn.
+    id: i64,
+    /// `None` once its events have ended with an error.
+    feed: Option<Feed>,
+}
+
+impl Handle {
+    /// Queues a notification, if events are still wanted here.
+    fn push(&mut self, notification: Notification, bytes: usize) {
+        self.feed
+            .take_if(|feed| !feed.push(Ok(notification), bytes));
+    }
+
+    fn fail(&mut self, error: &Error) -> bool {
+        let feed = self.feed.take();
+        feed.is_some_and(|feed| feed.push(Err(error.clone()), 0))
+    }
 }
 
 impl ThreadTurns {
@@ -81,8 +102,11 @@ impl ThreadTurns {
     /// Registers a turn whose `turn/start` is about to be queued.
     pub(crate) fn start(&mut self, handle: i64, feed: Feed) {
         self.starting.push(Starting {
-            handle,
-            feed: Some(feed),
+            handle: Handle {
+                id: handle,
+                feed: Some(feed),
+            },
+            held: true,
             interrupt: false,
             early: Vec::new(),
             early_bytes: 0,
@@ -91,51 +115,48 @@ impl ThreadTurns {
     }
 
     /// Ends the starting of a turn: binds its handle to the turn of this id, or drops it if there is
-    /// none. Returns what it had collected of other turns and nobody else has.
+    /// none.
     pub(crate) fn bind(
         &mut self,
         handle: i64,
         turn_id: Option<&str>,
-    ) -> (Option<watch::Receiver<Phase>>, Vec<Sized>) {
-        let Some(index) = self.starting.iter().position(|s| s.handle == handle) else {
-            return (None, Vec::new());
-        };
+        unclaimed: &mut Unclaimed,
+    ) -> Option<watch::Receiver<Phase>> {
+        let is_it = |starting: &Starting| starting.handle.id == handle;
+        let index = self.starting.iter().position(is_it)?;
         let mut starting = self.starting.remove(index);
-        let mut strays = Vec::new();
         for early in starting.early.drain(..) {
-            let own = turn_id.is_some() && early.notification.turn_id() == turn_id;
-            match &starting.feed {
-                Some(feed) if own => {
-                    feed.push(early.notification, early.bytes);
-                }
-                _ if early.shared => {}
-                _ => strays.push((early.notification, early.bytes)),
+            if turn_id.is_some() && early.notification.turn_id() == turn_id {
+                starting.handle.push(early.notification, early.bytes);
+            } else if !early.shared {
+                unclaimed.push((early.notification, early.bytes));
             }
         }
-        let Some(turn_id) = turn_id else {
-            return (None, strays);
-        };
+        let turn_id = turn_id?;
         if starting.completed.iter().any(|id| id == turn_id) {
             // The receiver keeps the last value of a sender that is gone.
-            return (Some(watch::channel(Phase::Completed).1), strays);
+            return Some(watch::channel(Phase::Completed).1);
         }
         let turn = self.active_or_new(turn_id);
-        let phase = turn.phase.subscribe();
-        match starting.feed {
-            Some(feed) => {
-                turn.handles.push((handle, feed));
-                turn.orphaned = false;
-            }
-            None => turn.orphaned |= starting.interrupt && turn.handles.is_empty(),
+        if starting.held {
+            turn.handles.push(starting.handle);
+            turn.orphaned = false;
+        } else {
+            turn.orphaned |= starting.interrupt && turn.handles.is_empty();
         }
-        (Some(phase), strays)
+        Some(turn.phase.subscribe())
+    }
+
+    /// Whether this turn is known, and not known to have begun.
+    pub(crate) fn awaits(&self, turn_id: &str) -> bool {
+        let turn = self.active.iter().find(|turn| turn.id == turn_id);
+        turn.is_some_and(|turn| *turn.phase.borrow() == Phase::Accepted)
     }
 
     /// Notes that the runtime has begun a turn.
     pub(crate) fn begin(&mut self, turn_id: &str) {
-        // A thread runs one turn at a time: an older one that nobody holds has ended unseen.
-        self.active
-            .retain(|turn| turn.id == turn_id || !turn.handles.is_empty());
+        // A thread runs one turn at a time: the end of an older one was missed.
+        self.active.retain(|turn| turn.id == turn_id);
         let turn = self.active_or_new(turn_id);
         turn.phase.send_replace(Phase::Started);
     }
@@ -158,42 +179,48 @@ impl ThreadTurns {
         self.active.clear();
     }
 
-    /// Gives a turn's notification to its handles and to those that may turn out to be; gives it
-    /// back if there are none.
+    /// Gives a turn's notification to its handles and to those that may turn out to be.
     pub(crate) fn deliver(
         &mut self,
         notification: Notification,
         bytes: usize,
-    ) -> Option<Notification> {
-        let turn_id = notification.turn_id()?;
-        let turn = self.active.iter_mut().find(|turn| turn.id == turn_id);
-        let mut shared = turn.as_ref().is_some_and(|turn| !turn.handles.is_empty());
+        unclaimed: &mut Unclaimed,
+    ) {
+        let turn_id = notification.turn_id();
+        let active = self.active.iter_mut();
+        let handles = active
+            .filter(|turn| Some(turn.id.as_str()) == turn_id)
+            .flat_map(|turn| turn.handles.iter_mut());
+        let mut listening = handles.filter(|handle| handle.feed.is_some()).peekable();
+        let mut shared = listening.peek().is_some();
         for starting in &mut self.starting {
-            shared |= starting.collect(&notification, bytes, shared);
+            shared |= starting.collect(&notification, bytes, shared, unclaimed);
         }
-        let Some(turn) = turn.filter(|turn| !turn.handles.is_empty()) else {
-            return (!shared).then_some(notification);
-        };
-        if let [(_, feed)] = &turn.handles[..] {
-            if !feed.push(notification, bytes) {
-                turn.handles.clear();
+        // Only a turn with several handles needs copies.
+        while let Some(handle) = listening.next() {
+            if listening.peek().is_none() {
+                return handle.push(notification, bytes);
             }
-        } else {
-            turn.handles
-                .retain(|(_, feed)| feed.push(notification.clone(), bytes));
+            handle.push(notification.clone(), bytes);
         }
-        None
+        if !shared {
+            unclaimed.push((notification, bytes));
+        }
     }
 
     /// Takes a handle off its turn. With `interrupt`, a turn that is left alone becomes an orphan.
-    pub(crate) fn leave(&mut self, handle: i64, interrupt: bool) {
-        if let Some(starting) = self.starting.iter_mut().find(|s| s.handle == handle) {
-            starting.feed = None;
-            starting.interrupt = interrupt;
+    pub(crate) fn leave(&mut self, handle: i64, interrupt: bool, unclaimed: &mut Unclaimed) {
+        for starting in &mut self.starting {
+            if starting.handle.id == handle {
+                starting.held = false;
+                starting.interrupt = interrupt;
+                starting.handle.feed = None;
+                starting.release(unclaimed);
+            }
         }
         for turn in &mut self.active {
             let before = turn.handles.len();
-            turn.handles.retain(|(id, _)| *id != handle);
+            turn.handles.retain(|other| other.id != handle);
             if turn.handles.len() < before {
                 turn.orphaned = interrupt && turn.handles.is_empty();
             }
@@ -216,23 +243,27 @@ impl ThreadTurns {
         })
     }
 
-    /// Ends the events of one turn with an error; `false` if no handle is on it.
-    pub(crate) fn fail(&mut self, turn_id: &str, error: &Error) -> bool {
-        let turn = self.active.iter_mut().find(|turn| turn.id == turn_id);
-        let handles = turn.map(|turn| std::mem::take(&mut turn.handles));
-        let handles = handles.unwrap_or_default();
-        for (_, feed) in &handles {
-            feed.fail(error.clone());
+    /// Ends the events of one turn with an error, and those of turns that start and may be it;
+    /// `false` if no handle heard it.
+    pub(crate) fn fail(&mut self, turn_id: &str, error: &Error, unclaimed: &mut Unclaimed) -> bool {
+        let mut heard = false;
+        for turn in self.active.iter_mut().filter(|turn| turn.id == turn_id) {
+            for handle in &mut turn.handles {
+                heard |= handle.fail(error);
+            }
         }
-        !handles.is_empty()
+        for starting in &mut self.starting {
+            heard |= starting.handle.fail(error);
+            starting.release(unclaimed);
+        }
+        heard
     }
 
     /// Ends all events with an error.
     pub(crate) fn fail_all(self, error: &Error) {
         let active = self.active.into_iter().flat_map(|turn| turn.handles);
-        let feeds = active.map(|(_, feed)| feed);
-        for feed in feeds.chain(self.starting.into_iter().filter_map(|s| s.feed)) {
-            feed.fail(error.clone());
+        for mut handle in active.chain(self.starting.into_iter().map(|s| s.handle)) {
+            handle.fail(error);
         }
     }
 
@@ -252,13 +283,21 @@ impl ThreadTurns {
 }
 
 impl Starting {
-    /// Keeps a copy of what may be this turn's; `false` if the handle is gone.
-    fn collect(&mut self, notification: &Notification, bytes: usize, shared: bool) -> bool {
-        let Some(feed) = &self.feed else { return false };
+    /// Keeps a copy of what may be this turn's; `false` if nothing is wanted here any more.
+    fn collect(
+        &mut self,
+        notification: &Notification,
+        bytes: usize,
+        shared: bool,
+        unclaimed: &mut Unclaimed,
+    ) -> bool {
+        let Some(feed) = &self.handle.feed else {
+            return false;
+        };
         if self.early_bytes + bytes > feed.budget() {
             feed.lag();
-            self.feed = None;
-            // What nobody else has is still given to the subscriptions, in order, at the reply.
+            self.handle.feed = None;
+            self.release(unclaimed);
             return false;
         }
         self.early_bytes += bytes;
@@ -268,5 +307,11 @@ impl Starting {
             shared,
         });
         true
+    }
+
+    /// Gives back what was collected and nobody else had, once it is of no use here.
+    fn release(&mut self, unclaimed: &mut Unclaimed) {
+        let own = self.early.drain(..).filter(|early| !early.shared);
+        unclaimed.extend(own.map(|early| (early.notification, early.bytes)));
     }
 }

@@ -12,7 +12,10 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    pub(crate) fn new(method: &str, json: &str, source: serde_json::Error) -> Self {
+    /// Says that `json`, which is a message of this method, failed with this error.
+    ///
+    /// The path comes from the error's position, so the text must be the one that was read.
+    pub fn new(method: &str, json: &str, source: serde_json::Error) -> Self {
         let path = json_path::at(json, source.line(), source.column());
         Self {
             method: method.to_owned(),
@@ -40,11 +43,18 @@ impl fmt::Display for DecodeError {
         }
         // The position in the line is of no use beside the path; the source still has it.
         let cause = self.source.to_string();
-        write!(
-            f,
-            ": {}",
-            cause.split(" at line ").next().unwrap_or_default()
-        )
+        let cause = cause.split(" at line ").next().unwrap_or_default();
+        write!(f, ": {}", without_quotation(cause))
+    }
+}
+
+/// Leaves out the value that an error quotes: it may be secret.
+fn without_quotation(cause: &str) -> String {
+    match (cause.find('"'), cause.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}…{}", &cause[..=first], &cause[last..])
+        }
+        _ => cause.to_owned(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a dropped future leaves behind.
 
+use codex_sdk::Codex;
 use codex_testkit::peer::shapes;
 use serde_json::json;
 
-use crate::support::{begin, connect, idle, start_thread, start_turn, text_of};
+use crate::support::{begin, connect, connect_with, idle, start_thread, start_turn, text_of};
 
 #[tokio::test]
 async fn parity_91_a_start_dropped_before_it_is_polled_sends_nothing() {
@@ -132,4 +133,27 @@ async fn the_last_handle_that_is_dropped_ends_the_connection() {
     drop(turn);
     drop(control);
     peer.expect_eof().await;
+}
+
+#[tokio::test]
+async fn a_run_that_has_lagged_is_interrupted_when_it_is_dropped() {
+    let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(2000)).await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let run = begin(thread.run("go").into_future()).await;
+    let request = peer.expect_request("turn/start").await;
+    let reply = shapes::turn_start_response("1");
+    peer.reply(&request.id, reply).await;
+    peer.turn("t", "1").started().await;
+    for _ in 0..10 {
+        peer.turn("t", "1").delta("i", &"x".repeat(500)).await;
+    }
+    let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
+    let request = peer.expect_request("probe").await;
+    peer.reply(&request.id, json!({})).await;
+    probe.await.unwrap();
+    drop(run);
+    let interrupt = peer.expect_request("turn/interrupt").await;
+    peer.reply(&interrupt.id, json!({})).await;
+    peer.turn("t", "1").completed("interrupted").await;
+    idle(&codex).await;
 }

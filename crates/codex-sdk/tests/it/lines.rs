@@ -208,3 +208,77 @@ async fn parity_71_a_connection_that_ends_in_a_turn_says_so_with_what_had_come()
     let partial = error.partial_result().unwrap();
     assert_eq!(partial.final_response.as_deref(), Some("so far"));
 }
+
+#[tokio::test]
+async fn malformed_lines_count_against_the_budget_of_a_stream() {
+    let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(1000)).await;
+    let mut unread = codex.notifications();
+    for _ in 0..100 {
+        peer.raw(&b"a log line that doesn't belong here\n"[..])
+            .await;
+    }
+    let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
+    let request = peer.expect_request("probe").await;
+    peer.reply(&request.id, json!({})).await;
+    probe.await.unwrap();
+    let mut seen = 0;
+    loop {
+        match unread.next().await.unwrap().unwrap_err() {
+            Error::MalformedLine { .. } => seen += 1,
+            error => break assert!(matches!(error, Error::Lagged { .. }), "{error:?}"),
+        }
+    }
+    assert!(seen < 100, "{seen}");
+    assert!(unread.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_line_over_the_cap_for_a_thread_reaches_the_streams_of_that_thread() {
+    let (codex, mut peer) = connect_with(Codex::builder().max_line_bytes(10_000)).await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let other = start_thread(&codex, &mut peer, "u").await;
+    let (mut of_thread, mut of_other) = (thread.notifications(), other.notifications());
+    let long = json!({ "threadId": "t", "message": "x".repeat(100_000) });
+    peer.notify("warning", long).await;
+    peer.notify("warning", json!({ "threadId": "u", "message": "short" }))
+        .await;
+    let error = of_thread.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::LineTooLong { .. }), "{error:?}");
+    assert_eq!(of_other.next().await.unwrap().unwrap().method(), "warning");
+}
+
+#[tokio::test]
+async fn a_server_request_over_the_cap_is_refused_and_no_request_of_ours_is_mistaken_for_it() {
+    let (codex, mut peer) = connect_with(Codex::builder().max_line_bytes(10_000)).await;
+    let ours = begin(codex.request_raw("ours", json!({})).into_future()).await;
+    let request = peer.expect_request("ours").await;
+    let long = "x".repeat(100_000);
+    let line = format!(
+        "{{\"method\":\"item/tool/call\",\"id\":{},\"params\":{{\"text\":\"{long}\"}}}}\n",
+        request.id
+    );
+    peer.raw(line).await;
+    assert!(peer.expect_response(request.id.clone()).await.is_err());
+    peer.reply(&request.id, json!("answered")).await;
+    assert_eq!(ours.await.unwrap(), json!("answered"));
+}
+
+#[tokio::test]
+async fn a_message_that_is_damaged_is_not_quoted() {
+    let (codex, mut peer) = connect().await;
+    let mut all = codex.notifications();
+    peer.raw(&b"{\"token\":\"sk-secret\"}\n"[..]).await;
+    let error = all.next().await.unwrap().unwrap_err();
+    assert!(
+        !format!("{error} {error:?}").contains("secret"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_end_is_told_as_it_was_also_to_those_who_come_later() {
+    let (codex, mut peer) = connect().await;
+    peer.close().await;
+    let error = codex.request_raw("late", json!({})).await.unwrap_err();
+    assert_eq!(error.closed().unwrap().reason, CloseReason::Ended);
+}

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use codex_sdk::{Error, RpcErrorKind};
+use codex_sdk::{Codex, Error, RpcErrorKind};
 use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
-use crate::support::{begin, connect, idle};
+use crate::support::{begin, connect, connect_with, idle};
 
 #[tokio::test]
 async fn parity_98_replies_in_another_order_find_their_callers() {
@@ -201,4 +201,15 @@ async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
         assert!(refusal.is_err(), "{method}: {refusal:?}");
     }
     drop(codex);
+}
+
+#[tokio::test]
+async fn a_deadline_that_is_too_far_away_is_none() {
+    let builder = Codex::builder().startup_timeout(Duration::MAX);
+    let (codex, mut peer) = connect_with(builder.request_timeout(Duration::MAX)).await;
+    let call = codex.request_raw("any", json!({})).timeout(Duration::MAX);
+    let call = begin(call.into_future()).await;
+    let request = peer.expect_request("any").await;
+    peer.reply(&request.id, json!(1)).await;
+    assert_eq!(call.await.unwrap(), json!(1));
 }

@@ -128,3 +128,30 @@ async fn a_thread_that_is_closed_ends_its_turn() {
     assert!(!error.is_closed());
     idle(&codex).await;
 }
+
+#[tokio::test]
+async fn a_newer_turn_shows_that_the_end_of_an_older_one_was_missed() {
+    let (codex, mut peer) = connect().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let turn = start_turn(&thread, &mut peer, "1").await;
+    peer.turn("t", "1").started().await;
+    peer.turn("t", "2").started().await;
+    let error = turn.run().await.unwrap_err();
+    assert_eq!(
+        error.partial_result().unwrap().status,
+        TurnStatus::InProgress
+    );
+    peer.turn("t", "2").completed("completed").await;
+    idle(&codex).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupting_on_a_dead_connection_says_so_at_once() {
+    let (codex, mut peer) = connect().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let turn = start_turn(&thread, &mut peer, "1").await;
+    codex.close().await.unwrap();
+    let begun = tokio::time::Instant::now();
+    assert!(turn.interrupt().await.unwrap_err().is_closed());
+    assert!(begun.elapsed().is_zero(), "{:?}", begun.elapsed());
+}

@@ -133,6 +133,16 @@ fn a_wrong_value_is_named_by_its_path() {
 }
 
 #[test]
+fn an_error_does_not_quote_the_value() {
+    let params = json!({ "threadId": ["sk-secret"], "name": "sk-secret" });
+    let wrong = json!({ "threadId": "t", "turn": "sk-\"secret" });
+    for (method, params) in [("thread/closed", &params), ("turn/completed", &wrong)] {
+        let text = decode(method, params).unwrap_err().to_string();
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
 fn a_missing_field_is_named_with_its_object() {
     let error = decode("thread/closed", &json!({})).unwrap_err();
     assert_eq!(

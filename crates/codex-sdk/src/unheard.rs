@@ -1,0 +1,20 @@
+//! What a user would want to know of though nobody subscribed.
+
+use crate::Notification;
+
+pub(crate) fn log(notification: &Notification) {
+    match notification {
+        Notification::Warning(it) => tracing::warn!(text = it.message, "warning"),
+        Notification::ConfigWarning(it) => {
+            tracing::warn!(text = it.summary, details = it.details, "configWarning");
+        }
+        Notification::DeprecationNotice(it) => {
+            tracing::warn!(text = it.summary, details = it.details, "deprecationNotice");
+        }
+        Notification::GuardianWarning(it) => tracing::warn!(text = it.message, "guardianWarning"),
+        Notification::Error(it) => {
+            tracing::warn!(text = it.error.message, will_retry = it.will_retry, "error");
+        }
+        other => tracing::trace!(method = other.method(), "nobody subscribed"),
+    }
+}
