@@ -1,30 +1,16 @@
 //! How a client is started.
 
-use std::{
-    collections::BTreeMap,
-    ffi::{OsStr, OsString},
-    fmt, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    process::Command,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    Call, Closed, Codex, Error, Result,
-    client::Client,
-    connection::Limits,
-    process::Process,
-    runtime::{self, RUNTIME_VERSION, Runtime},
-    toml_literal, types,
+    Call, Closed, Codex, Error, Result, client::Client, connection::Limits, process::Process,
+    runtime::RUNTIME_VERSION, types,
 };
 
-const CODEX_HOME: &str = "CODEX_HOME";
+pub(crate) const CODEX_HOME: &str = "CODEX_HOME";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(8);
 const MAX_LINE_BYTES: usize = 256 * 1024 * 1024;
@@ -36,14 +22,14 @@ const SUBSCRIPTION_BUDGET: usize = 64 * 1024 * 1024;
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct CodexBuilder {
-    codex_bin: Option<PathBuf>,
-    install_runtime: bool,
-    cwd: Option<PathBuf>,
-    env: BTreeMap<OsString, OsString>,
+    pub(crate) codex_bin: Option<PathBuf>,
+    pub(crate) install_runtime: bool,
+    pub(crate) cwd: Option<PathBuf>,
+    pub(crate) env: BTreeMap<OsString, OsString>,
     /// With `Some`, only these are inherited.
-    inherited: Option<Vec<OsString>>,
-    config: Vec<(String, Value)>,
-    launch_args: Option<Vec<OsString>>,
+    pub(crate) inherited: Option<Vec<OsString>>,
+    pub(crate) config: Vec<(String, Value)>,
+    pub(crate) launch_args: Option<Vec<OsString>>,
     client_info: types::ClientInfo,
     experimental_api: bool,
     /// The budget of the subscription that begins before the handshake, in bytes.
@@ -90,7 +76,7 @@ impl CodexBuilder {
 
     /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
     ///
-    /// [`runtime::install`] does the same beforehand, and reports progress.
+    /// [`runtime::install`](crate::runtime::install) does the same beforehand, and reports progress.
     pub fn install_runtime(mut self, install: bool) -> Self {
         self.install_runtime = install;
         self
@@ -293,83 +279,6 @@ impl CodexBuilder {
         }
         Ok(Codex::new(client))
     }
-
-    async fn locate(&self) -> Result<Runtime> {
-        if let Some(path) = &self.codex_bin {
-            return Ok(runtime::explicit(path)?);
-        }
-        let install = self.install_runtime;
-        // Looks at the disk, and may run an installer for minutes.
-        let located = tokio::task::spawn_blocking(move || match runtime::locate() {
-            Err(runtime::Error::NotInstalled { .. }) if install => runtime::install(|_| {}),
-            located => located,
-        });
-        let located = located.await.map_err(|error| {
-            let error = io::Error::other(error);
-            Error::Spawn {
-                program: PathBuf::from("codex"),
-                source: Arc::new(error),
-            }
-        })?;
-        Ok(located?)
-    }
-
-    fn command(&self, runtime: &Runtime) -> Result<Command> {
-        let mut command = Command::new(&runtime.codex);
-        if let Some(args) = &self.launch_args {
-            command.args(args);
-        } else {
-            for (key, value) in &self.config {
-                let literal = toml_literal::write(value).map_err(|problem| {
-                    Error::InvalidInput(format!("`config` of {key:?}: {problem}"))
-                })?;
-                command.arg("--config").arg(format!("{key}={literal}"));
-            }
-            command.args(["app-server", "--listen", "stdio://"]);
-        }
-        if let Some(cwd) = &self.cwd {
-            command.current_dir(cwd);
-        }
-        let env = self.environment(runtime.path_dir.as_deref())?;
-        command.env_clear().envs(env);
-        Ok(command)
-    }
-
-    /// The whole environment of the runtime.
-    fn environment(&self, path_dir: Option<&Path>) -> Result<BTreeMap<OsString, OsString>> {
-        let mut env: BTreeMap<_, _> = std::env::vars_os()
-            .filter(|(key, _)| match &self.inherited {
-                Some(allowed) => allowed.iter().any(|name| same_key(name, key)),
-                None => true,
-            })
-            .collect();
-        for (key, value) in &self.env {
-            env.retain(|other, _| !same_key(other, key));
-            env.insert(key.clone(), value.clone());
-        }
-        let home = env
-            .iter_mut()
-            .find(|(key, _)| same_key(key, OsStr::new(CODEX_HOME)));
-        if let Some((_, home)) = home.filter(|(_, home)| !home.is_empty()) {
-            // The runtime would start from its own working folder, which may be another one.
-            let path = std::path::absolute(&home).unwrap_or_else(|_| PathBuf::from(&home));
-            if !path.is_dir() {
-                return Err(Error::HomeMissing { path });
-            }
-            *home = path.into_os_string();
-        }
-        if let Some(dir) = path_dir {
-            let key = env.keys().find(|key| same_key(key, OsStr::new("PATH")));
-            let key = key.cloned().unwrap_or_else(|| OsString::from("PATH"));
-            let path = env.get(&key).cloned().unwrap_or_default();
-            let rest = std::env::split_paths(&path).filter(|other| other != dir);
-            // Only a folder whose name holds the separator fails; the runtime works without it.
-            if let Ok(path) = std::env::join_paths(std::iter::once(dir.to_owned()).chain(rest)) {
-                env.insert(key, path);
-            }
-        }
-        Ok(env)
-    }
 }
 
 /// The same error, without what an error around it says already.
@@ -380,15 +289,6 @@ fn without_stderr(error: Error) -> Error {
             ..Closed::clone(&closed)
         })),
         other => other,
-    }
-}
-
-/// Whether two names are the same variable: Windows ignores their case.
-fn same_key(one: &OsStr, other: &OsStr) -> bool {
-    if cfg!(windows) {
-        one.eq_ignore_ascii_case(other)
-    } else {
-        one == other
     }
 }
 

@@ -246,11 +246,13 @@
 mod builder;
 mod call;
 mod client;
+mod closed;
 mod codex;
 mod connection;
 mod error;
 mod feed;
 mod input;
+mod launch;
 mod lines;
 mod notifications;
 mod options;
@@ -260,6 +262,7 @@ mod refuse;
 mod request;
 mod result;
 mod router;
+mod rpc_error;
 mod start_turn;
 mod tasks;
 mod thread;
@@ -273,15 +276,15 @@ pub use codex_types as types;
 
 pub use builder::CodexBuilder;
 pub use call::Call;
+pub use closed::{CloseReason, Closed};
 pub use codex::{Codex, Metadata, Stats};
-pub use error::{
-    CloseReason, Closed, Error, Result, RpcError, RpcErrorKind, TurnFailed, TurnIncomplete,
-};
+pub use error::{Error, Result, TurnFailed, TurnIncomplete};
 pub use input::{ExternalMessage, Input, InputItem, RunInput};
 pub use notifications::NotificationStream;
 pub use presets::{ApprovalMode, Sandbox};
 pub use request::{SendRawRequest, SendRequest};
 pub use result::TurnResult;
+pub use rpc_error::{RpcError, RpcErrorKind};
 pub use runtime::RUNTIME_VERSION;
 pub use start_turn::StartTurn;
 pub use thread::{StartThread, Thread};
