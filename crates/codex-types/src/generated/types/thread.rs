@@ -4313,23 +4313,24 @@ impl ThreadTimelineEntryRealtime {
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `turnCompleted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadTimelineEntryTurnCompleted {
-    /// The protocol's `completed_at`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The protocol's `completedAt`; may be absent.
+    #[serde(rename = "completedAt", skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<i64>,
-    /// The protocol's `duration_ms`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The protocol's `durationMs`; may be absent.
+    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
     /// The protocol's `error`; may be absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// The protocol's `position`; always there.
     pub position: u64,
-    /// The protocol's `started_at`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The protocol's `startedAt`; may be absent.
+    #[serde(rename = "startedAt", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<i64>,
     /// The protocol's `status`; always there.
     pub status: TurnStatus,
-    /// The protocol's `turn_id`; always there.
+    /// The protocol's `turnId`; always there.
+    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -4353,10 +4354,11 @@ impl ThreadTimelineEntryTurnCompleted {
 pub struct ThreadTimelineEntryTurnStarted {
     /// The protocol's `position`; always there.
     pub position: u64,
-    /// The protocol's `started_at`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The protocol's `startedAt`; may be absent.
+    #[serde(rename = "startedAt", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<i64>,
-    /// The protocol's `turn_id`; always there.
+    /// The protocol's `turnId`; always there.
+    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
