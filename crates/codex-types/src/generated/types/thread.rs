@@ -1233,8 +1233,15 @@ pub struct ThreadForkParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxMode>,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<String>,
+    ///
+    /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
+    #[serde(
+        rename = "serviceTier",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::support::double_option"
+    )]
+    pub service_tier: Option<Option<String>>,
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
@@ -2771,8 +2778,15 @@ pub struct ThreadResumeParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxMode>,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<String>,
+    ///
+    /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
+    #[serde(
+        rename = "serviceTier",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::support::double_option"
+    )]
+    pub service_tier: Option<Option<String>>,
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
@@ -3934,8 +3948,15 @@ pub struct ThreadStartParams {
     #[serde(rename = "serviceName", skip_serializing_if = "Option::is_none")]
     pub service_name: Option<String>,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<String>,
+    ///
+    /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
+    #[serde(
+        rename = "serviceTier",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::support::double_option"
+    )]
+    pub service_tier: Option<Option<String>>,
     /// The protocol's `sessionStartSource`; may be absent.
     #[serde(rename = "sessionStartSource", skip_serializing_if = "Option::is_none")]
     pub session_start_source: Option<ThreadStartSource>,
