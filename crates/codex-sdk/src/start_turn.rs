@@ -55,8 +55,6 @@ impl<O> StartTurn<O> {
         personality: Personality => personality;
         /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
         output_schema: Value => output_schema;
-        /// The service tier, for this turn and later ones.
-        service_tier: String => service_tier;
         /// The service tier of this turn only; `default` is the standard speed.
         turn_service_tier: String => service_tier_for_turn;
         /// What caused this turn: a label without authority.
@@ -65,6 +63,13 @@ impl<O> StartTurn<O> {
         approval_policy: AskForApproval => approval_policy;
         /// The raw reviewer of approvals; [`Self::approval_mode`] sets it and the policy.
         approvals_reviewer: ApprovalsReviewer => approvals_reviewer;
+    }
+
+    /// The service tier, for this turn and later ones. `default` is the standard speed, and what a
+    /// `null` on the wire means.
+    pub fn service_tier(mut self, service_tier: impl Into<String>) -> Self {
+        self.params.service_tier = Some(Some(service_tier.into()));
+        self
     }
 
     /// Who decides on approvals, from this turn on.

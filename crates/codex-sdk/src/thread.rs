@@ -109,8 +109,6 @@ impl StartThread {
         personality: Personality => personality;
         /// The name under which this program's service is known.
         service_name: String => service_name;
-        /// The service tier, for this thread's turns.
-        service_tier: String => service_tier;
         /// What begins here: a session, or one that was cleared.
         session_start_source: ThreadStartSource => session_start_source;
         /// Who started this thread, as analytics has it.
@@ -119,6 +117,13 @@ impl StartThread {
         approval_policy: AskForApproval => approval_policy;
         /// The raw reviewer of approvals; [`Self::approval_mode`] sets it and the policy.
         approvals_reviewer: ApprovalsReviewer => approvals_reviewer;
+    }
+
+    /// The service tier, for this thread's turns. `default` is the standard speed, and what a
+    /// `null` on the wire means.
+    pub fn service_tier(mut self, service_tier: impl Into<String>) -> Self {
+        self.params.service_tier = Some(Some(service_tier.into()));
+        self
     }
 
     /// Who decides on approvals. Default: [`ApprovalMode::DenyAll`].

@@ -1,5 +1,6 @@
 //! The repairs.
 
+use heck::ToLowerCamelCase;
 use serde_json::{Value, json};
 
 use crate::schema::{Object, walk};
@@ -16,6 +17,7 @@ pub const RULES: &[Rule] = &[
     ("open closed objects", open_objects),
     ("unwrap single allOf", unwrap_all_of),
     ("collapse doubled null", collapse_doubled_null),
+    ("restore camel case", restore_camel_case),
     ("spread common properties", spread_common_properties),
     ("merge alternatives of a branch", merge_alternatives),
     ("drop the catch-all branch", drop_catch_all),
@@ -103,6 +105,46 @@ fn collapse_doubled_null(definitions: &mut Object) -> usize {
             _ => false,
         }
     })
+}
+
+/// These unions rename the fields of their variants (`rename_all_fields`), which the emitter
+/// overlooks. The runtime writes camel case, and its TypeScript has it too.
+fn restore_camel_case(definitions: &mut Object) -> usize {
+    let unions = ["ThreadRealtimeItem", "ThreadTimelineEntry"];
+    let mut hits = 0;
+    for name in unions {
+        if let Some(union) = definitions.get_mut(name) {
+            walk(union, &mut |schema| hits += camel_case_fields(schema));
+        }
+    }
+    hits
+}
+
+fn camel_case_fields(schema: &mut Object) -> usize {
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return 0;
+    };
+    let snake: Vec<_> = properties
+        .keys()
+        .filter(|it| it.contains('_'))
+        .cloned()
+        .collect();
+    for name in &snake {
+        if let Some(property) = properties.remove(name) {
+            properties.insert(name.to_lower_camel_case(), property);
+        }
+    }
+    for required in schema
+        .get_mut("required")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(name) = required.as_str().filter(|it| it.contains('_')) {
+            *required = json!(name.to_lower_camel_case());
+        }
+    }
+    snake.len()
 }
 
 /// Properties beside a tagged `oneOf` belong to each of its branches.
@@ -196,6 +238,18 @@ mod tests {
             definitions["A"],
             json!({"properties": {"minimum": {"type": "number"}}})
         );
+    }
+
+    #[test]
+    fn the_fields_of_some_unions_are_renamed() {
+        let union =
+            |field: &str| json!({"oneOf": [{"properties": {(field): {}}, "required": [field]}]});
+        let mut definitions = Object::new();
+        definitions.insert("ThreadTimelineEntry".to_owned(), union("turn_id"));
+        definitions.insert("PatchChangeKind".to_owned(), union("move_path"));
+        assert_eq!(restore_camel_case(&mut definitions), 1);
+        assert_eq!(definitions["ThreadTimelineEntry"], union("turnId"));
+        assert_eq!(definitions["PatchChangeKind"], union("move_path"));
     }
 
     #[test]

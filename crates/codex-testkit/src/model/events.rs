@@ -22,6 +22,7 @@ pub(super) fn events(reply: &Reply, serial: usize) -> Vec<Value> {
 pub(super) fn output(reply: &Reply, serial: usize) -> Vec<Value> {
     let items = reply.items.iter().enumerate();
     items
+        .filter(|(_, item)| !matches!(item.kind, ItemKind::Event(_)))
         .map(|(index, item)| finished(item, &item_id(item, serial, index)))
         .collect()
 }
@@ -31,20 +32,24 @@ fn item_id(item: &Item, serial: usize, index: usize) -> String {
         ItemKind::Message { .. } => "msg",
         ItemKind::Reasoning { .. } => "rs",
         ItemKind::FunctionCall { .. } | ItemKind::CustomToolCall { .. } => "call",
-        ItemKind::Other(_) => "item",
+        ItemKind::Other(_) | ItemKind::Event(_) => "item",
     };
     let generated = || format!("{prefix}_{serial}_{index}");
     item.id.clone().unwrap_or_else(generated)
 }
 
 fn item_events(item: &Item, id: &str, index: usize, events: &mut Vec<Value>) {
+    if let ItemKind::Event(event) = &item.kind {
+        events.push(event.clone());
+        return;
+    }
     let envelope =
         |event: &str, item: Value| json!({"type": event, "output_index": index, "item": item});
     events.push(envelope("response.output_item.added", opened(item, id)));
     match &item.kind {
         ItemKind::Message { deltas, .. } => text_events(deltas, id, index, events),
         ItemKind::Reasoning { deltas } => summary_events(deltas, id, index, events),
-        ItemKind::FunctionCall { .. } | ItemKind::CustomToolCall { .. } | ItemKind::Other(_) => {}
+        _ => {}
     }
     events.push(envelope("response.output_item.done", finished(item, id)));
 }
@@ -93,7 +98,7 @@ fn opened(item: &Item, id: &str) -> Value {
             opened["status"] = json!("in_progress");
         }
         ItemKind::Reasoning { .. } => opened["summary"] = json!([]),
-        ItemKind::FunctionCall { .. } | ItemKind::CustomToolCall { .. } | ItemKind::Other(_) => {}
+        _ => {}
     }
     opened
 }
@@ -133,7 +138,7 @@ fn finished(item: &Item, id: &str) -> Value {
             "type": "custom_tool_call", "id": format!("ctc_{id}"), "call_id": id,
             "name": name, "input": input,
         }),
-        ItemKind::Other(item) => item.clone(),
+        ItemKind::Other(value) | ItemKind::Event(value) => value.clone(),
     }
 }
 

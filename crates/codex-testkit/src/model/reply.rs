@@ -65,6 +65,8 @@ pub(super) enum ItemKind {
         input: String,
     },
     Other(Value),
+    /// No item, but an event between them.
+    Event(Value),
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +120,11 @@ impl Reply {
     /// Any other output item, sent as it is, such as a `compaction` or a `web_search_call`.
     pub fn output_item(item: impl Into<Value>) -> Self {
         Self::item(ItemKind::Other(item.into()))
+    }
+
+    /// Any other event, sent as it is, between the items; for example a `response.metadata`.
+    pub fn event(event: impl Into<Value>) -> Self {
+        Self::item(ItemKind::Event(event.into()))
     }
 
     /// Ends with `response.failed`, for example with the code `server_error`.

@@ -24,16 +24,43 @@ pub(crate) enum Style {
     Unknown,
 }
 
-/// The schema as the runtime emits it.
+/// The schema as the runtime emits it, with the names that it writes.
 pub(crate) struct Schema(Value);
 
 /// Below this depth instances hold only what is required: types may hold themselves.
 const DEEP: usize = 8;
 
+/// Fields that the emitter names otherwise than the runtime writes them.
+const MISNAMED: [(&str, &[(&str, &str)]); 2] = [
+    (
+        "ThreadRealtimeItem",
+        &[("item_id", "itemId"), ("turn_id", "turnId")],
+    ),
+    (
+        "ThreadTimelineEntry",
+        &[
+            ("turn_id", "turnId"),
+            ("started_at", "startedAt"),
+            ("completed_at", "completedAt"),
+            ("duration_ms", "durationMs"),
+        ],
+    ),
+];
+
 impl Schema {
     pub(crate) fn load() -> Self {
         let text = include_str!("../../../../schema/experimental.json");
-        Self(serde_json::from_str(text).unwrap())
+        let mut schema: Value = serde_json::from_str(text).unwrap();
+        for (union, names) in MISNAMED {
+            let union = &mut schema["definitions"]["v2"][union];
+            let text = names
+                .iter()
+                .fold(union.to_string(), |text, (emitted, written)| {
+                    text.replace(&format!("\"{emitted}\""), &format!("\"{written}\""))
+                });
+            *union = serde_json::from_str(&text).unwrap();
+        }
+        Self(schema)
     }
 
     /// The definition with this name.

@@ -661,14 +661,16 @@ impl ThreadRealtimeItemAddedNotification {
 pub struct ThreadRealtimeItemBemItemPromoted {
     /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `item_id`; always there.
+    /// The protocol's `itemId`; always there.
+    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `presentation`; always there.
     pub presentation: ThreadRealtimeBemItemPresentation,
     /// The protocol's `realtimeSessionId`; always there.
     #[serde(rename = "realtimeSessionId")]
     pub realtime_session_id: String,
-    /// The protocol's `turn_id`; always there.
+    /// The protocol's `turnId`; always there.
+    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 

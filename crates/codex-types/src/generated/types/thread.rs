@@ -1233,8 +1233,15 @@ pub struct ThreadForkParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxMode>,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<String>,
+    ///
+    /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
+    #[serde(
+        rename = "serviceTier",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::support::double_option"
+    )]
+    pub service_tier: Option<Option<String>>,
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
@@ -2771,8 +2778,15 @@ pub struct ThreadResumeParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxMode>,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<String>,
+    ///
+    /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
+    #[serde(
+        rename = "serviceTier",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::support::double_option"
+    )]
+    pub service_tier: Option<Option<String>>,
     /// The protocol's `threadId`; always there.
     #[serde(rename = "threadId")]
     pub thread_id: String,
@@ -3934,8 +3948,15 @@ pub struct ThreadStartParams {
     #[serde(rename = "serviceName", skip_serializing_if = "Option::is_none")]
     pub service_name: Option<String>,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<String>,
+    ///
+    /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
+    #[serde(
+        rename = "serviceTier",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::support::double_option"
+    )]
+    pub service_tier: Option<Option<String>>,
     /// The protocol's `sessionStartSource`; may be absent.
     #[serde(rename = "sessionStartSource", skip_serializing_if = "Option::is_none")]
     pub session_start_source: Option<ThreadStartSource>,
@@ -4313,23 +4334,24 @@ impl ThreadTimelineEntryRealtime {
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `turnCompleted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadTimelineEntryTurnCompleted {
-    /// The protocol's `completed_at`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The protocol's `completedAt`; may be absent.
+    #[serde(rename = "completedAt", skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<i64>,
-    /// The protocol's `duration_ms`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The protocol's `durationMs`; may be absent.
+    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
     /// The protocol's `error`; may be absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// The protocol's `position`; always there.
     pub position: u64,
-    /// The protocol's `started_at`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The protocol's `startedAt`; may be absent.
+    #[serde(rename = "startedAt", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<i64>,
     /// The protocol's `status`; always there.
     pub status: TurnStatus,
-    /// The protocol's `turn_id`; always there.
+    /// The protocol's `turnId`; always there.
+    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -4353,10 +4375,11 @@ impl ThreadTimelineEntryTurnCompleted {
 pub struct ThreadTimelineEntryTurnStarted {
     /// The protocol's `position`; always there.
     pub position: u64,
-    /// The protocol's `started_at`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The protocol's `startedAt`; may be absent.
+    #[serde(rename = "startedAt", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<i64>,
-    /// The protocol's `turn_id`; always there.
+    /// The protocol's `turnId`; always there.
+    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 

@@ -1575,8 +1575,15 @@ pub struct TurnStartParams {
     #[serde(rename = "sandboxPolicy", skip_serializing_if = "Option::is_none")]
     pub sandbox_policy: Option<SandboxPolicy>,
     /// Override the service tier for this turn and subsequent turns.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<String>,
+    ///
+    /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
+    #[serde(
+        rename = "serviceTier",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::support::double_option"
+    )]
+    pub service_tier: Option<Option<String>>,
     /// Override the service tier only when this request starts a new turn. Use "default" for standard speed. Omitted or null inherits the thread's tier. Does not change the thread's tier or a turn being steered.
     #[serde(rename = "serviceTierForTurn", skip_serializing_if = "Option::is_none")]
     pub service_tier_for_turn: Option<String>,
