@@ -4,5 +4,6 @@
 mod cancel;
 mod endings;
 mod interrupt;
+mod lifecycle;
 mod startup;
 mod turns;

@@ -79,6 +79,40 @@ async fn parity_65_a_result_holds_every_completed_item_the_usage_and_the_times()
 }
 
 #[tokio::test]
+async fn the_usage_of_a_turn_is_its_share_of_the_threads_also_on_a_resumed_one() {
+    let usage = |input, output| Usage {
+        input,
+        output,
+        ..Usage::default()
+    };
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let shares = |result: &codex_sdk::TurnResult| {
+        let turn = result.turn_usage().unwrap();
+        let total = &result.usage.as_ref().unwrap().total;
+        (turn.input_tokens, turn.output_tokens, total.input_tokens)
+    };
+    stage.model.push(Reply::text("one").usage(usage(10, 1)));
+    assert_eq!(shares(&thread.run("one").await.unwrap()), (10, 1, 10));
+    // Two calls of the model in one turn.
+    let call = Reply::function_call("exec_command", r#"{"cmd":"true"}"#);
+    stage.model.push(call.usage(usage(20, 2)));
+    stage.model.push(Reply::text("two").usage(usage(30, 3)));
+    assert_eq!(shares(&thread.run("two").await.unwrap()), (50, 5, 60));
+    codex.close().await.unwrap();
+
+    let codex = stage.start().await.unwrap();
+    let thread = codex
+        .thread_resume(thread.id())
+        .include_turns(false)
+        .await
+        .unwrap();
+    stage.model.push(Reply::text("three").usage(usage(40, 4)));
+    assert_eq!(shares(&thread.run("three").await.unwrap()), (40, 4, 100));
+}
+
+#[tokio::test]
 async fn run_on_a_handle_includes_what_was_already_read() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::deltas(["one ", "two"]));

@@ -56,18 +56,12 @@ async fn main() -> anyhow::Result<()> {
     }
     let result = turn.run().await?;
 
-    println!(
-        "\n\nanswer    {}",
-        result.final_response.unwrap_or_default()
-    );
+    let answer = result.final_response.as_deref().unwrap_or_default();
+    println!("\n\nanswer    {answer}");
     println!("status    {}", result.status);
-    if let Some(usage) = result.usage {
-        let types::TokenUsageBreakdown {
-            input_tokens,
-            output_tokens,
-            ..
-        } = usage.last;
-        println!("usage     {input_tokens} tokens in, {output_tokens} out");
+    if let Some(usage) = result.turn_usage() {
+        let (input, output) = (usage.input_tokens, usage.output_tokens);
+        println!("usage     {input} tokens in, {output} out");
     }
     println!("duration  {} ms", result.duration_ms.unwrap_or_default());
     codex.close().await?;

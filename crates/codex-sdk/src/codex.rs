@@ -5,7 +5,8 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    Call, CodexBuilder, NotificationStream, SendRawRequest, SendRequest, StartThread,
+    Call, CodexBuilder, ForkThread, ListModels, ListThreads, NotificationStream, ReadAccount,
+    ResumeThread, SendRawRequest, SendRequest, StartThread, Thread,
     client::Client,
     types::{self, ClientMethod},
 };
@@ -40,6 +41,10 @@ impl Codex {
         }
     }
 
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
     /// What the runtime said of itself in the handshake.
     pub fn metadata(&self) -> &Metadata {
         &self.client.metadata
@@ -67,6 +72,64 @@ impl Codex {
     /// Starts a thread (`thread/start`).
     pub fn thread_start(&self) -> StartThread {
         StartThread::new(Arc::clone(&self.client))
+    }
+
+    /// Resumes a stored thread (`thread/resume`).
+    pub fn thread_resume(&self, thread_id: impl Into<String>) -> ResumeThread {
+        ResumeThread::new(Arc::clone(&self.client), thread_id.into())
+    }
+
+    /// Forks a stored thread (`thread/fork`): a new one with the same history.
+    pub fn thread_fork(&self, thread_id: impl Into<String>) -> ForkThread {
+        ForkThread::new(Arc::clone(&self.client), thread_id.into())
+    }
+
+    /// Lists stored threads, a page at a time (`thread/list`).
+    pub fn thread_list(&self) -> ListThreads {
+        ListThreads::new(Arc::clone(&self.client))
+    }
+
+    /// Archives a thread (`thread/archive`), which also unloads it.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+    /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// # Cancel safety
+    /// Dropping the call before it was queued sends nothing; afterwards the thread is archived.
+    pub fn thread_archive(&self, thread_id: impl Into<String>) -> Call<()> {
+        let client = Arc::clone(&self.client);
+        let params = types::ThreadArchiveParams {
+            thread_id: thread_id.into(),
+        };
+        Call::new(async move { client.request(&params, None).await.map(drop) })
+    }
+
+    /// Takes a thread out of the archive (`thread/unarchive`) and resumes it (`thread/resume`), since
+    /// the runtime alone would leave it unusable.
+    ///
+    /// # Errors and cancel safety
+    /// As for [`Self::thread_archive`]. Dropped in between, the thread is unarchived and not loaded.
+    pub fn thread_unarchive(&self, thread_id: impl Into<String>) -> Call<Thread> {
+        let codex = self.clone();
+        let thread_id = thread_id.into();
+        Call::new(async move {
+            let params = types::ThreadUnarchiveParams {
+                thread_id: thread_id.clone(),
+            };
+            codex.client.request(&params, None).await?;
+            codex.thread_resume(thread_id).include_turns(false).await
+        })
+    }
+
+    /// Lists the models, a page at a time (`model/list`).
+    pub fn models(&self) -> ListModels {
+        ListModels::new(Arc::clone(&self.client))
+    }
+
+    /// Reads the account that is logged in, if any (`account/read`).
+    pub fn account(&self) -> ReadAccount {
+        ReadAccount::new(Arc::clone(&self.client))
     }
 
     /// Sends any request of the protocol, typed: `ThreadLoadedListParams` for `thread/loaded/list`

@@ -254,13 +254,17 @@ mod feed;
 mod input;
 mod launch;
 mod lines;
+mod login;
 mod notifications;
+mod open_thread;
 mod options;
 mod presets;
 mod process;
+mod queries;
 mod refuse;
 mod request;
 mod result;
+mod retry;
 mod router;
 mod rpc_error;
 mod start_turn;
@@ -273,6 +277,7 @@ mod unheard;
 
 pub use codex_cli_bin as runtime;
 pub use codex_types as types;
+pub use secrecy;
 
 pub use builder::CodexBuilder;
 pub use call::Call;
@@ -281,13 +286,16 @@ pub use codex::{Codex, Metadata, Stats};
 pub use error::{Error, Result, TurnFailed, TurnIncomplete};
 pub use input::{ExternalMessage, Input, InputItem, RunInput};
 pub use notifications::NotificationStream;
+pub use open_thread::{ForkThread, ResumeThread, StartThread};
 pub use presets::{ApprovalMode, Sandbox};
+pub use queries::{ListModels, ListThreads, ReadAccount, ReadThread};
 pub use request::{SendRawRequest, SendRequest};
 pub use result::TurnResult;
+pub use retry::{RetryPolicy, retry_on_overload};
 pub use rpc_error::{RpcError, RpcErrorKind};
 pub use runtime::RUNTIME_VERSION;
 pub use start_turn::StartTurn;
-pub use thread::{StartThread, Thread};
+pub use thread::Thread;
 pub use turn::{TurnControl, TurnHandle};
 
 /// A notification of the runtime.

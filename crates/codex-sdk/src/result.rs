@@ -3,7 +3,10 @@
 use crate::{
     Error, Notification, Result,
     error::{TurnFailed, TurnIncomplete},
-    types::{MessagePhase, ThreadItem, ThreadTokenUsage, Turn, TurnError, TurnStatus},
+    types::{
+        MessagePhase, ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, Turn, TurnError,
+        TurnStatus,
+    },
 };
 
 /// What a turn brought, from [`Thread::run`](crate::Thread::run) and
@@ -31,12 +34,36 @@ pub struct TurnResult {
     pub items: Vec<ThreadItem>,
     /// The tokens of the thread so far (`total`), and of the last call of the model (`last`).
     pub usage: Option<ThreadTokenUsage>,
+    /// What the thread had used before the first call of the model in this turn.
+    baseline: Option<TokenUsageBreakdown>,
+}
+
+impl TurnResult {
+    /// The tokens of this turn alone: all calls of the model in it. `None` if the model wasn't called,
+    /// and for a handle that joined a running turn, which has not seen all of it.
+    pub fn turn_usage(&self) -> Option<TokenUsageBreakdown> {
+        let total = &self.usage.as_ref()?.total;
+        Some(difference(total, self.baseline.as_ref()?))
+    }
+}
+
+fn difference(all: &TokenUsageBreakdown, part: &TokenUsageBreakdown) -> TokenUsageBreakdown {
+    TokenUsageBreakdown {
+        cache_write_input_tokens: all.cache_write_input_tokens - part.cache_write_input_tokens,
+        cached_input_tokens: all.cached_input_tokens - part.cached_input_tokens,
+        input_tokens: all.input_tokens - part.input_tokens,
+        output_tokens: all.output_tokens - part.output_tokens,
+        reasoning_output_tokens: all.reasoning_output_tokens - part.reasoning_output_tokens,
+        total_tokens: all.total_tokens - part.total_tokens,
+    }
 }
 
 /// Gathers a [`TurnResult`] from a turn's notifications.
 #[derive(Debug)]
 pub(crate) struct Collector {
     result: TurnResult,
+    /// The beginning was seen.
+    begun: bool,
     complete: bool,
     /// Why the result can't be whole: the notifications broke off, or an item could not be read.
     broken: Option<Error>,
@@ -55,7 +82,9 @@ impl Collector {
                 final_response: None,
                 items: Vec::new(),
                 usage: None,
+                baseline: None,
             },
+            begun: false,
             complete: false,
             broken: None,
         }
@@ -67,9 +96,14 @@ impl Collector {
                 self.result.items.push(completed.item.clone());
             }
             Notification::ThreadTokenUsageUpdated(updated) => {
-                self.result.usage = Some(updated.token_usage.clone());
+                let usage = updated.token_usage.clone();
+                if self.begun && self.result.usage.is_none() {
+                    self.result.baseline = Some(difference(&usage.total, &usage.last));
+                }
+                self.result.usage = Some(usage);
             }
             Notification::TurnStarted(started) => {
+                self.begun = true;
                 self.result.started_at = started.turn.started_at;
             }
             Notification::TurnCompleted(completed) => self.complete(&completed.turn),

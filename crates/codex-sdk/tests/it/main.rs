@@ -4,5 +4,6 @@
 mod cancel;
 mod lines;
 mod requests;
+mod retry;
 mod routing;
 mod support;

@@ -1,0 +1,209 @@
+//! How a handle on a thread is had: by starting, resuming or forking one.
+
+use std::{fmt, future::IntoFuture, path::PathBuf, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    ApprovalMode, Call, Error, Result, Sandbox, Thread,
+    client::Client,
+    input::utf8,
+    options::setters,
+    types::{
+        ApprovalsReviewer, AskForApproval, Personality, ThreadForkParams, ThreadResumeParams,
+        ThreadSource, ThreadStartParams, ThreadStartSource,
+    },
+};
+
+/// Writes a builder around `$params`: what the three have in common, and its own setters.
+macro_rules! thread_builder {
+    ($(#[$doc:meta])* $name:ident($params:ident) { $($own:item)* }) => {
+        $(#[$doc])*
+        #[must_use = "nothing is sent until this is awaited"]
+        pub struct $name {
+            client: Arc<Client>,
+            params: $params,
+            cwd: Option<PathBuf>,
+            config: Option<Value>,
+        }
+
+        impl $name {
+            fn from_params(client: Arc<Client>, params: $params) -> Self {
+                Self { client, params, cwd: None, config: None }
+            }
+
+            $($own)*
+
+            setters! {
+                /// The model.
+                model: String => model;
+                /// The provider of the model, by its name in the configuration.
+                model_provider: String => model_provider;
+                /// Instructions instead of the runtime's own.
+                base_instructions: String => base_instructions;
+                /// Instructions on top of the runtime's own.
+                developer_instructions: String => developer_instructions;
+                /// The raw approval policy; [`Self::approval_mode`] sets it and the reviewer.
+                approval_policy: AskForApproval => approval_policy;
+                /// The raw reviewer of approvals; [`Self::approval_mode`] sets it and the policy.
+                approvals_reviewer: ApprovalsReviewer => approvals_reviewer;
+            }
+
+            /// The service tier, for this thread's turns. `default` is the standard speed, and what a
+            /// `null` on the wire means.
+            pub fn service_tier(mut self, service_tier: impl Into<String>) -> Self {
+                self.params.service_tier = Some(Some(service_tier.into()));
+                self
+            }
+
+            /// Who decides on approvals.
+            pub fn approval_mode(mut self, mode: ApprovalMode) -> Self {
+                let (policy, reviewer) = mode.wire();
+                self.params.approval_policy = Some(policy);
+                self.params.approvals_reviewer = reviewer;
+                self
+            }
+
+            /// What commands may reach.
+            pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+                self.params.sandbox = Some(sandbox.mode());
+                self
+            }
+
+            /// The folder that the thread works in.
+            pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
+                self.cwd = Some(cwd.into());
+                self
+            }
+
+            /// Overrides of the configuration for this thread: a JSON object.
+            pub fn config(mut self, config: impl Into<Value>) -> Self {
+                self.config = Some(config.into());
+                self
+            }
+
+            async fn open(mut self) -> Result<Thread> {
+                self.params.cwd = self.cwd.map(utf8).transpose()?;
+                self.params.config = match self.config {
+                    None => None,
+                    Some(Value::Object(config)) => Some(config),
+                    Some(_) => {
+                        let message = "`config` of a thread must be a JSON object";
+                        return Err(Error::InvalidInput(message.to_owned()));
+                    }
+                };
+                let response = self.client.request(&self.params, None).await?;
+                Ok(Thread::new(self.client, &response.thread.id, &response.model))
+            }
+        }
+
+        /// # Errors
+        /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`], [`Error::InvalidInput`].
+        ///
+        /// # Cancel safety
+        /// Dropping the call may leave a thread that is loaded, idle and without a handle.
+        impl IntoFuture for $name {
+            type Output = Result<Thread>;
+            type IntoFuture = Call<Thread>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Call::new(self.open())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("params", &self.params)
+                    .field("cwd", &self.cwd)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+thread_builder! {
+    /// Options for a new thread (`thread/start`), from
+    /// [`Codex::thread_start`](crate::Codex::thread_start).
+    ///
+    /// What isn't set is as the runtime's configuration has it, but the approval mode: by default
+    /// nothing is approved ([`ApprovalMode::DenyAll`]).
+    StartThread(ThreadStartParams) {
+        pub(crate) fn new(client: Arc<Client>) -> Self {
+            Self::from_params(client, ThreadStartParams::default())
+                .approval_mode(ApprovalMode::DenyAll)
+        }
+    }
+}
+
+impl StartThread {
+    setters! {
+        /// Whether the thread is kept in memory only, and can't be resumed.
+        ephemeral: bool => ephemeral;
+        /// The personality. The runtime's named ones have no effect any more.
+        personality: Personality => personality;
+        /// The name under which this program's service is known.
+        service_name: String => service_name;
+        /// What begins here: a session, or one that was cleared.
+        session_start_source: ThreadStartSource => session_start_source;
+        /// Who started this thread, as analytics has it.
+        thread_source: ThreadSource => thread_source;
+    }
+}
+
+thread_builder! {
+    /// Options for resuming a thread (`thread/resume`), from
+    /// [`Codex::thread_resume`](crate::Codex::thread_resume).
+    ///
+    /// What isn't set stays as the thread had it. The model sees the whole history in any case.
+    ResumeThread(ThreadResumeParams) {
+        pub(crate) fn new(client: Arc<Client>, thread_id: String) -> Self {
+            Self::from_params(client, ThreadResumeParams::new(thread_id))
+        }
+    }
+}
+
+impl ResumeThread {
+    setters! {
+        /// The personality. The runtime's named ones have no effect any more.
+        personality: Personality => personality;
+    }
+
+    /// Whether the runtime sends the thread's turns along. Without this it decides itself.
+    ///
+    /// A history can be hundreds of megabytes, and the [`Thread`] doesn't hold it: read it with
+    /// [`Thread::read`] or page by page with `thread/turns/list`.
+    pub fn include_turns(mut self, include: bool) -> Self {
+        self.params.exclude_turns = Some(!include);
+        self
+    }
+}
+
+thread_builder! {
+    /// Options for a fork of a thread (`thread/fork`), from
+    /// [`Codex::thread_fork`](crate::Codex::thread_fork).
+    ///
+    /// What isn't set is as the source has it. The turns of a fork keep the ids they have in the source.
+    ForkThread(ThreadForkParams) {
+        pub(crate) fn new(client: Arc<Client>, thread_id: String) -> Self {
+            Self::from_params(client, ThreadForkParams::new(thread_id))
+        }
+    }
+}
+
+impl ForkThread {
+    setters! {
+        /// Whether the fork is kept in memory only, and can't be resumed.
+        ephemeral: bool => ephemeral;
+        /// Who started this thread, as analytics has it.
+        thread_source: ThreadSource => thread_source;
+        /// The last turn of the source that the fork has; all of them by default.
+        last_turn_id: String => last_turn_id;
+    }
+
+    /// Whether the runtime sends the fork's turns along; see [`ResumeThread::include_turns`].
+    pub fn include_turns(mut self, include: bool) -> Self {
+        self.params.exclude_turns = Some(!include);
+        self
+    }
+}

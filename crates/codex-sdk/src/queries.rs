@@ -1,0 +1,155 @@
+//! Questions with options: each a builder around the parameters of its method.
+
+use std::{fmt, future::IntoFuture, sync::Arc};
+
+use crate::{
+    Call, Result,
+    client::Client,
+    options::setters,
+    types::{
+        GetAccountParams, GetAccountResponse, ModelListParams, ModelListResponse, SortDirection,
+        ThreadListCwdFilter, ThreadListParams, ThreadListResponse, ThreadReadParams,
+        ThreadReadResponse, ThreadSortKey, ThreadSourceKind,
+    },
+};
+
+/// Writes a builder around `$params` that brings `$response`.
+macro_rules! query {
+    ($(#[$doc:meta])* $name:ident($params:ident) -> $response:ident) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        #[must_use = "nothing is sent until this is awaited"]
+        pub struct $name {
+            client: Arc<Client>,
+            params: $params,
+        }
+
+        /// # Errors
+        /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+        /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode).
+        ///
+        /// # Cancel safety
+        /// It changes nothing; dropping the call is harmless.
+        impl IntoFuture for $name {
+            type Output = Result<$response>;
+            type IntoFuture = Call<$response>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Call::new(async move { self.client.request(&self.params, None).await })
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("params", &self.params)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+query! {
+    /// Which stored threads to list, from [`Codex::thread_list`](crate::Codex::thread_list).
+    ///
+    /// What isn't set doesn't filter. A page tells the `cursor` of the next one in `next_cursor`.
+    ListThreads(ThreadListParams) -> ThreadListResponse
+}
+
+impl ListThreads {
+    pub(crate) fn new(client: Arc<Client>) -> Self {
+        let params = ThreadListParams::default();
+        Self { client, params }
+    }
+
+    setters! {
+        /// Only archived threads, or with false only others, which is the runtime's default.
+        archived: bool => archived;
+        /// Where the page begins: the `next_cursor` of the one before.
+        cursor: String => cursor;
+        /// Only threads of this folder, or of these.
+        cwd: ThreadListCwdFilter => cwd;
+        /// The most threads in a page.
+        limit: u32 => limit;
+        /// Only threads with one of these providers.
+        model_providers: Vec<String> => model_providers;
+        /// Only threads whose title has this in it.
+        search_term: String => search_term;
+        /// Only threads in this section.
+        section_id: Option<String> => section_id;
+        /// Which end comes first.
+        sort_direction: SortDirection => sort_direction;
+        /// By what they are sorted.
+        sort_key: ThreadSortKey => sort_key;
+        /// Only threads of one of these kinds.
+        source_kinds: Vec<ThreadSourceKind> => source_kinds;
+        /// Whether only the runtime's database is looked at, which is faster.
+        use_state_db_only: bool => use_state_db_only;
+        /// Leaves these threads out.
+        excluded_thread_ids: Vec<String> => excluded_thread_ids;
+        /// Only threads that one of these programs started.
+        originators: Vec<String> => originators;
+        /// Only threads of this project.
+        project_id: Option<String> => project_id;
+        /// Only threads that this one started.
+        parent_thread_id: String => parent_thread_id;
+        /// Only threads that this one, or one of its descendants, started.
+        ancestor_thread_id: String => ancestor_thread_id;
+    }
+}
+
+query! {
+    /// Which models to list, from [`Codex::models`](crate::Codex::models).
+    ListModels(ModelListParams) -> ModelListResponse
+}
+
+impl ListModels {
+    pub(crate) fn new(client: Arc<Client>) -> Self {
+        let params = ModelListParams::default();
+        Self { client, params }
+    }
+
+    setters! {
+        /// Whether models are listed that a picker would hide. The runtime's default: no.
+        include_hidden: bool => include_hidden;
+        /// Where the page begins: the `next_cursor` of the one before.
+        cursor: String => cursor;
+        /// The most models in a page.
+        limit: u32 => limit;
+    }
+}
+
+query! {
+    /// How a thread is read, from [`Thread::read`](crate::Thread::read).
+    ReadThread(ThreadReadParams) -> ThreadReadResponse
+}
+
+impl ReadThread {
+    pub(crate) fn new(client: Arc<Client>, thread_id: &str) -> Self {
+        let params = ThreadReadParams::new(thread_id);
+        Self { client, params }
+    }
+
+    setters! {
+        /// Whether the turns come with it: the whole history, which may be large. The runtime's
+        /// default: no.
+        include_turns: bool => include_turns;
+    }
+}
+
+query! {
+    /// How the account is read, from [`Codex::account`](crate::Codex::account).
+    ReadAccount(GetAccountParams) -> GetAccountResponse
+}
+
+impl ReadAccount {
+    pub(crate) fn new(client: Arc<Client>) -> Self {
+        let params = GetAccountParams::default();
+        Self { client, params }
+    }
+
+    setters! {
+        /// Whether the login's token is refreshed first. The runtime's default: no.
+        refresh_token: bool => refresh_token;
+    }
+}

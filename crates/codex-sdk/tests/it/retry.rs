@@ -1,0 +1,63 @@
+//! Trying again.
+
+use codex_sdk::{Codex, Error, RetryPolicy, retry_on_overload};
+use codex_testkit::Peer;
+use serde_json::json;
+use tokio::time::{Duration, Instant};
+
+use crate::support::connect;
+
+/// Refuses a request `times` times as the runtime does when it is overloaded, then answers.
+async fn overloaded(peer: &mut Peer, times: usize) {
+    for _ in 0..times {
+        let request = peer.expect_request("any").await;
+        let message = "Server overloaded; retry later.";
+        peer.reply_error(&request.id, -32001, message, None).await;
+    }
+}
+
+async fn retry(codex: &Codex, policy: RetryPolicy) -> codex_sdk::Result<serde_json::Value> {
+    retry_on_overload(policy, || codex.request_raw("any", json!({}))).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn parity_131_an_overload_is_retried_with_growing_delays() {
+    let (codex, mut peer) = connect().await;
+    let begun = Instant::now();
+    let serve = async {
+        overloaded(&mut peer, 2).await;
+        let request = peer.expect_request("any").await;
+        peer.reply(&request.id, json!("at last")).await;
+    };
+    let policy = RetryPolicy::default().jitter_ratio(0.0);
+    let (answer, ()) = tokio::join!(retry(&codex, policy), serve);
+    assert_eq!(answer.unwrap(), json!("at last"));
+    let expected = Duration::from_millis(250 + 500);
+    assert!(begun.elapsed() >= expected && begun.elapsed() < 2 * expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn parity_131_it_gives_up_after_the_last_attempt() {
+    let (codex, mut peer) = connect().await;
+    let policy = RetryPolicy::default();
+    let (answer, ()) = tokio::join!(retry(&codex, policy), overloaded(&mut peer, 3));
+    assert!(answer.unwrap_err().is_retryable());
+}
+
+#[tokio::test]
+async fn parity_131_only_an_overload_is_retried() {
+    let (codex, mut peer) = connect().await;
+    let serve = async {
+        let request = peer.expect_request("any").await;
+        peer.reply_error(&request.id, -32600, "no", None).await;
+    };
+    let (answer, ()) = tokio::join!(retry(&codex, RetryPolicy::default()), serve);
+    assert!(matches!(answer, Err(Error::Rpc(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn parity_131_a_policy_without_attempts_is_refused() {
+    let (codex, _peer) = connect().await;
+    let answer = retry(&codex, RetryPolicy::default().max_attempts(0)).await;
+    assert!(matches!(answer, Err(Error::InvalidInput(_))), "{answer:?}");
+}

@@ -1,0 +1,224 @@
+//! Threads from their start to the archive and back; models; the account.
+
+use codex_e2e::Stage;
+use codex_sdk::types::{Account, ThreadItem, Turn};
+use codex_testkit::Reply;
+
+/// The texts of a turn's messages.
+fn texts(turn: &Turn) -> Vec<String> {
+    let texts = turn.items.iter().filter_map(|item| match item {
+        ThreadItem::UserMessage(message) => Some(format!("user: {}", input_text(message))),
+        ThreadItem::AgentMessage(message) => Some(format!("agent: {}", message.text)),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn input_text(message: &codex_sdk::types::ThreadItemUserMessage) -> &str {
+    match &message.content[..] {
+        [codex_sdk::types::UserInput::Text(text)] => &text.text,
+        _ => "",
+    }
+}
+
+#[tokio::test]
+async fn parity_46_a_name_can_be_set_before_any_turn() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.set_name("a name").await.unwrap();
+    let read = thread.read().await.unwrap();
+    assert_eq!(read.thread.name.as_deref(), Some("a name"));
+    assert_eq!(read.thread.id, thread.id());
+}
+
+#[tokio::test]
+async fn parity_48_archived_threads_are_listed_apart() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("kept"));
+    let codex = stage.start().await.unwrap();
+    let kept = codex.thread_start().await.unwrap();
+    let archived = codex.thread_start().await.unwrap();
+    for thread in [&kept, &archived] {
+        thread.run("hello").await.unwrap();
+    }
+    codex.thread_archive(archived.id()).await.unwrap();
+    for (flag, expected) in [(false, &kept), (true, &archived)] {
+        let page = codex
+            .thread_list()
+            .archived(flag)
+            .limit(20u32)
+            .await
+            .unwrap();
+        let ids: Vec<_> = page.data.iter().map(|thread| thread.id.as_str()).collect();
+        assert_eq!(ids, [expected.id()]);
+    }
+}
+
+#[tokio::test]
+async fn parity_49_the_history_is_read_in_order() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.push(Reply::text("first answer"));
+    stage.model.push(Reply::text("second answer"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("first").await.unwrap();
+    thread.run("second").await.unwrap();
+    let read = thread.read().include_turns(true).await.unwrap();
+    let texts: Vec<_> = read.thread.turns.iter().flat_map(texts).collect();
+    let expected = [
+        "user: first",
+        "agent: first answer",
+        "user: second",
+        "agent: second answer",
+    ];
+    assert_eq!(texts, expected);
+}
+
+#[tokio::test]
+async fn parity_50_52_a_thread_lives_on_through_resume_fork_archive_and_unarchive() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("yes"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("one").await.unwrap();
+
+    let resumed = codex
+        .thread_resume(thread.id())
+        .include_turns(false)
+        .await
+        .unwrap();
+    assert_eq!(resumed.id(), thread.id());
+    let fork = codex
+        .thread_fork(thread.id())
+        .include_turns(false)
+        .await
+        .unwrap();
+    assert_ne!(fork.id(), thread.id());
+    fork.run("in the fork").await.unwrap();
+
+    codex.thread_archive(thread.id()).await.unwrap();
+    let back = codex.thread_unarchive(thread.id()).await.unwrap();
+    assert_eq!(back.id(), thread.id());
+    let result = back.run("two").await.unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("yes"));
+    let last = stage.model.requests().pop().unwrap();
+    assert_eq!(
+        last.user_texts()
+            .into_iter()
+            .rev()
+            .take(2)
+            .collect::<Vec<_>>(),
+        ["two", "one"]
+    );
+}
+
+#[tokio::test]
+async fn a_new_client_resumes_what_an_earlier_one_left() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("yes"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("before").await.unwrap();
+    codex.close().await.unwrap();
+
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_resume(thread.id()).await.unwrap();
+    thread.run("after").await.unwrap();
+    let last = stage.model.requests().pop().unwrap();
+    assert!(
+        last.user_texts().contains(&"before"),
+        "{:?}",
+        last.user_texts()
+    );
+}
+
+#[tokio::test]
+async fn parity_51_a_thread_without_a_turn_cant_be_forked() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let error = codex.thread_fork(thread.id()).await.unwrap_err();
+    assert_eq!(error.rpc().unwrap().code, -32600);
+}
+
+#[tokio::test]
+async fn parity_53_models_are_listed() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let all = codex.models().include_hidden(true).await.unwrap();
+    let shown = codex.models().await.unwrap();
+    assert!(!shown.data.is_empty() && shown.data.len() < all.data.len());
+}
+
+#[tokio::test]
+async fn parity_54_compacting_is_acknowledged_at_once_and_done_as_a_turn() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("short"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("long").await.unwrap();
+    let mut events = thread.notifications();
+    thread.compact().await.unwrap();
+    let compacted = async {
+        loop {
+            let event = events.next().await.unwrap().unwrap();
+            if let codex_sdk::Notification::ItemCompleted(completed) = event
+                && let ThreadItem::ContextCompaction(_) = completed.item
+            {
+                return;
+            }
+        }
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(30), compacted);
+    waited.await.unwrap();
+    assert_eq!(stage.model.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn parity_57_58_an_api_key_logs_in_reaches_the_model_and_logs_out() {
+    let stage = Stage::with(|home| home.requires_openai_auth(true))
+        .await
+        .unwrap();
+    stage.model.push(Reply::text("authorised"));
+    let codex = stage.start().await.unwrap();
+    assert_eq!(codex.account().await.unwrap().account, None);
+    codex.login_api_key("sk-test-key").await.unwrap();
+    let account = codex.account().refresh_token(false).await.unwrap().account;
+    assert!(matches!(account, Some(Account::ApiKey)), "{account:?}");
+
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("hello").await.unwrap();
+    let request = stage.model.next_request().await;
+    assert_eq!(request.header("authorization"), Some("Bearer sk-test-key"));
+    codex.logout().await.unwrap();
+    codex.logout().await.unwrap();
+    assert_eq!(codex.account().await.unwrap().account, None);
+}
+
+#[tokio::test]
+async fn parity_1_and_2_a_policy_survives_resume_and_fork_unless_it_is_set() {
+    use codex_sdk::{ApprovalMode, types};
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("yes"));
+    let codex = stage.start().await.unwrap();
+    let mode = ApprovalMode::Ask;
+    let thread = codex.thread_start().approval_mode(mode).await.unwrap();
+    thread.run("hello").await.unwrap();
+
+    let mut resume = types::ThreadResumeParams::new(thread.id());
+    resume.exclude_turns = Some(true);
+    let resumed = codex.request(resume).await.unwrap();
+    assert_eq!(resumed.approval_policy, types::AskForApproval::OnRequest);
+    assert_eq!(resumed.approvals_reviewer, types::ApprovalsReviewer::User);
+
+    let fork = codex.thread_fork(thread.id()).include_turns(false);
+    let fork = fork.approval_mode(ApprovalMode::DenyAll).await.unwrap();
+    let settings = codex
+        .request(types::ThreadResumeParams::new(fork.id()))
+        .await;
+    assert_eq!(
+        settings.unwrap().approval_policy,
+        types::AskForApproval::Never
+    );
+}
