@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod cancel;
+mod concurrency;
 mod endings;
+mod inputs;
 mod interrupt;
 mod lifecycle;
 mod startup;

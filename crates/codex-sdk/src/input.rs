@@ -1,6 +1,6 @@
 //! What a turn is given.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Result, types};
 
@@ -28,12 +28,12 @@ impl InputItem {
         Self(Kind::Image(data_url.into()))
     }
 
-    /// An image file that the runtime reads.
+    /// An image file that the runtime reads. A relative path starts from this program's folder.
     pub fn local_image(path: impl Into<PathBuf>) -> Self {
         Self(Kind::LocalImage(path.into()))
     }
 
-    /// A skill: its name and its `SKILL.md`.
+    /// A skill: its name and its `SKILL.md`. A relative path starts from this program's folder.
     pub fn skill(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         Self(Kind::Skill(name.into(), path.into()))
     }
@@ -43,23 +43,44 @@ impl InputItem {
         Self(Kind::Mention(name.into(), path.into()))
     }
 
+    /// Checks what the runtime would accept and then fail over, or not say clearly.
     fn into_wire(self) -> Result<types::UserInput> {
         use types::UserInput;
         Ok(match self.0 {
             Kind::Text(text) => UserInput::Text(types::UserInputText::new(text)),
-            Kind::Image(url) => UserInput::Image(types::UserInputImage {
-                url: Some(url),
-                ..Default::default()
-            }),
+            Kind::Image(url) if url.starts_with("data:") => {
+                UserInput::Image(types::UserInputImage {
+                    url: Some(url),
+                    ..Default::default()
+                })
+            }
+            Kind::Image(_) => {
+                return invalid("an image must be a `data:` URL: load it, or use `local_image`");
+            }
             Kind::LocalImage(path) => {
-                UserInput::LocalImage(types::UserInputLocalImage::new(utf8(path)?))
+                UserInput::LocalImage(types::UserInputLocalImage::new(file(&path)?))
             }
             Kind::Skill(name, path) => {
-                let path = utf8(path)?;
+                let path = file(&path)?;
                 UserInput::Skill(types::UserInputSkill { name, path })
             }
             Kind::Mention(name, path) => UserInput::Mention(types::UserInputMention { name, path }),
         })
+    }
+}
+
+fn invalid<T>(message: impl Into<String>) -> Result<T> {
+    Err(Error::InvalidInput(message.into()))
+}
+
+/// The absolute path of a file that must be there: the runtime would only tell the model.
+fn file(path: &Path) -> Result<String> {
+    if !path.is_file() {
+        return invalid(format!("{} is not a file: check the path", path.display()));
+    }
+    match std::path::absolute(path) {
+        Ok(path) => utf8(path),
+        Err(_) => utf8(path.to_owned()),
     }
 }
 
@@ -77,8 +98,28 @@ pub(crate) fn utf8(path: PathBuf) -> Result<String> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input(Vec<InputItem>);
 
+/// The runtime refuses an input with more text than this.
+const MOST_CHARACTERS: usize = 1_048_576;
+
 impl Input {
+    /// # Errors
+    /// [`Error::InvalidInput`] for one that is blank or has too much text, and for each item's own
+    /// reasons.
     pub(crate) fn into_wire(self) -> Result<Vec<types::UserInput>> {
+        let texts = self.0.iter().filter_map(|item| match &item.0 {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        });
+        let characters: usize = texts.clone().map(|text| text.chars().count()).sum();
+        if characters > MOST_CHARACTERS {
+            return invalid(format!(
+                "the input has {characters} characters of text, and may have {MOST_CHARACTERS}: put the rest into a file"
+            ));
+        }
+        let blank = texts.clone().all(|text| text.trim().is_empty());
+        if blank && texts.count() == self.0.len() {
+            return invalid("the input is blank: say what the turn is about");
+        }
         self.0.into_iter().map(InputItem::into_wire).collect()
     }
 }
@@ -98,7 +139,12 @@ impl RunInput {
     pub(crate) fn fill(self, params: &mut types::TurnStartParams) -> Result<()> {
         match self.0 {
             RunKind::Input(input) => params.input = input.into_wire()?,
-            RunKind::External(message) => params.tool_output = Some(message.0),
+            RunKind::External(message) => {
+                if message.0.name.trim().is_empty() {
+                    return invalid("the `tool_name` of an external message must not be blank");
+                }
+                params.tool_output = Some(message.0);
+            }
         }
         Ok(())
     }
