@@ -7,5 +7,6 @@ mod endings;
 mod inputs;
 mod interrupt;
 mod lifecycle;
+mod login;
 mod startup;
 mod turns;

@@ -15,6 +15,7 @@ use crate::{
     CloseReason, Error, Metadata, NotificationStream, Result,
     connection::{Connection, Limits},
     process::{Process, StderrTail},
+    router::Topic,
     tasks::{self, Supervised},
     types::{self, ClientMethod},
 };
@@ -40,7 +41,8 @@ impl Client {
         early: Option<usize>,
     ) -> Self {
         let (connection, lines) = Connection::new(limits);
-        let early = early.map(|budget| NotificationStream::new(connection.subscribe(None, budget)));
+        let early = early
+            .map(|budget| NotificationStream::new(connection.subscribe(Topic::Everything, budget)));
         let stderr = StderrTail::default();
         let reader = tokio::spawn(tasks::read(Arc::clone(&connection), output));
         let writer = tokio::spawn(tasks::write(lines, input));
@@ -93,10 +95,10 @@ impl Client {
         Ok(types::decode_response::<M>(&reply.result)?)
     }
 
-    /// Subscribes to what no turn handle takes; with a thread, only to what belongs to it.
-    pub(crate) fn subscribe(&self, thread_id: Option<Arc<str>>) -> NotificationStream {
+    /// Subscribes to what no turn handle takes.
+    pub(crate) fn subscribe(&self, topic: Topic) -> NotificationStream {
         let budget = self.connection.limits.subscription_budget;
-        NotificationStream::new(self.connection.subscribe(thread_id, budget))
+        NotificationStream::new(self.connection.subscribe(topic, budget))
     }
 
     /// Ends the connection in order and waits for the end of the process.

@@ -8,6 +8,7 @@ use crate::{
     Call, CodexBuilder, ForkThread, ListModels, ListThreads, NotificationStream, ReadAccount,
     ResumeThread, SendRawRequest, SendRequest, StartThread, Thread,
     client::Client,
+    router::Topic,
     types::{self, ClientMethod},
 };
 
@@ -156,7 +157,7 @@ impl Codex {
         let early = early
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
-        early.unwrap_or_else(|| self.client.subscribe(None))
+        early.unwrap_or_else(|| self.client.subscribe(Topic::Everything))
     }
 
     /// What goes on in this client right now.

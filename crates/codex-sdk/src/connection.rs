@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     CloseReason, Closed, Error, Result,
     feed::{Feed, Inbox, feed},
-    router::{Effects, Pending, Reply, Router},
+    router::{Effects, Pending, Reply, Router, Topic},
     types::{self, ClientMethod, RequestId},
     unheard,
 };
@@ -224,10 +224,10 @@ impl Connection {
         }
     }
 
-    /// Subscribes to what no turn handle takes; with a thread, only to what belongs to it.
-    pub(crate) fn subscribe(&self, thread_id: Option<Arc<str>>, budget: usize) -> Inbox {
+    /// Subscribes to what no turn handle takes.
+    pub(crate) fn subscribe(&self, topic: Topic, budget: usize) -> Inbox {
         let (feed, inbox) = feed(budget);
-        self.router().subscribe(thread_id, feed);
+        self.router().subscribe(topic, feed);
         inbox
     }
 
@@ -288,7 +288,7 @@ impl Connection {
 
     /// The error of a caller who finds the connection ending or ended. If it ends by itself, it is
     /// soon known why.
-    async fn ended(&self) -> Error {
+    pub(crate) async fn ended(&self) -> Error {
         let closed = if *self.closing.borrow() {
             self.closed.borrow().clone()
         } else {

@@ -285,6 +285,7 @@ pub use closed::{CloseReason, Closed};
 pub use codex::{Codex, Metadata, Stats};
 pub use error::{Error, Result, TurnFailed, TurnIncomplete};
 pub use input::{ExternalMessage, Input, InputItem, RunInput};
+pub use login::{ChatgptLogin, DeviceCodeLogin};
 pub use notifications::NotificationStream;
 pub use open_thread::{ForkThread, ResumeThread, StartThread};
 pub use presets::{ApprovalMode, Sandbox};

@@ -1,12 +1,19 @@
 //! Logging in and out.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
 
 use crate::{
-    Call, Codex,
-    types::{AccountLogout, LoginAccountParams, LoginAccountParamsApiKey},
+    Call, Codex, Error, Notification, NotificationStream, Result,
+    client::Client,
+    router::Topic,
+    types::{
+        AccountLoginCompletedNotification, AccountLogout, CancelLoginAccountParams,
+        CancelLoginAccountResponse, DecodeError, LoginAccountParams, LoginAccountParamsApiKey,
+        LoginAccountParamsChatgpt, LoginAccountResponse,
+    },
 };
 
 impl Codex {
@@ -30,6 +37,52 @@ impl Codex {
         })
     }
 
+    /// Begins a login with ChatGPT in a browser (`account/login/start`).
+    ///
+    /// The runtime listens on this machine for the browser to come back. This crate opens no browser.
+    /// A login that was begun before and isn't done ends without success.
+    ///
+    /// # Errors
+    /// As for [`Self::login_api_key`].
+    ///
+    /// # Cancel safety
+    /// Dropping the call may leave a login that was begun, until another one replaces it.
+    pub fn login_chatgpt(&self) -> Call<ChatgptLogin> {
+        let client = Arc::clone(self.client());
+        Call::new(async move {
+            let params = LoginAccountParams::Chatgpt(LoginAccountParamsChatgpt::default());
+            let (response, pending) = PendingLogin::begin(client, &params).await?;
+            match response {
+                LoginAccountResponse::Chatgpt(begun) => Ok(ChatgptLogin {
+                    pending: pending.of(begun.login_id),
+                    auth_url: begun.auth_url,
+                }),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
+    /// Begins a login with ChatGPT by a code that the user enters on another device
+    /// (`account/login/start`): the way for machines without a browser.
+    ///
+    /// # Errors and cancel safety
+    /// As for [`Self::login_chatgpt`].
+    pub fn login_chatgpt_device_code(&self) -> Call<DeviceCodeLogin> {
+        let client = Arc::clone(self.client());
+        Call::new(async move {
+            let params = LoginAccountParams::ChatgptDeviceCode;
+            let (response, pending) = PendingLogin::begin(client, &params).await?;
+            match response {
+                LoginAccountResponse::ChatgptDeviceCode(begun) => Ok(DeviceCodeLogin {
+                    pending: pending.of(begun.login_id),
+                    verification_url: begun.verification_url,
+                    user_code: begun.user_code,
+                }),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
     /// Logs out (`account/logout`). Without a login it does nothing.
     ///
     /// # Errors and cancel safety
@@ -37,5 +90,159 @@ impl Codex {
     pub fn logout(&self) -> Call<()> {
         let client = Arc::clone(self.client());
         Call::new(async move { client.request(&AccountLogout, None).await.map(drop) })
+    }
+}
+
+fn unexpected(response: &LoginAccountResponse) -> Error {
+    let kind = response.tag();
+    let error = serde::de::Error::custom(format_args!("an answer of the kind `{kind}`"));
+    DecodeError::new("account/login/start", "", error).into()
+}
+
+/// Writes the parts that all handles on a login have in common.
+macro_rules! login_handle {
+    ($name:ident) => {
+        impl $name {
+            /// The id of this login.
+            pub fn login_id(&self) -> &str {
+                &self.pending.login_id
+            }
+
+            /// Waits until this login is done (`account/login/completed`), with or without success:
+            /// `success` and `error` tell. It may be waited for again, and from several tasks.
+            ///
+            /// # Errors
+            /// [`Error::Closed`].
+            ///
+            /// # Cancel safety
+            /// Dropping the call loses nothing.
+            pub fn wait(&self) -> Call<AccountLoginCompletedNotification> {
+                self.pending.wait()
+            }
+
+            /// Gives this login up (`account/login/cancel`). One that is done or was replaced is not
+            /// found, which is no error: the status tells.
+            ///
+            /// # Errors
+            /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
+            ///
+            /// # Cancel safety
+            /// Dropping the call before it was queued sends nothing; afterwards it takes effect.
+            pub fn cancel(&self) -> Call<CancelLoginAccountResponse> {
+                self.pending.cancel()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // The other fields would let whoever reads them take part in the login.
+                f.debug_struct(stringify!($name))
+                    .field("login_id", &self.pending.login_id)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+/// A login in a browser that was begun, from [`Codex::login_chatgpt`].
+#[derive(Clone)]
+pub struct ChatgptLogin {
+    pending: PendingLogin,
+    auth_url: String,
+}
+
+impl ChatgptLogin {
+    /// The page to be opened in the user's browser.
+    pub fn auth_url(&self) -> &str {
+        &self.auth_url
+    }
+}
+
+login_handle!(ChatgptLogin);
+
+/// A login by code that was begun, from [`Codex::login_chatgpt_device_code`].
+#[derive(Clone)]
+pub struct DeviceCodeLogin {
+    pending: PendingLogin,
+    verification_url: String,
+    user_code: String,
+}
+
+impl DeviceCodeLogin {
+    /// The page where the user enters the code.
+    pub fn verification_url(&self) -> &str {
+        &self.verification_url
+    }
+
+    /// The code that the user enters there.
+    pub fn user_code(&self) -> &str {
+        &self.user_code
+    }
+}
+
+login_handle!(DeviceCodeLogin);
+
+#[derive(Clone)]
+struct PendingLogin {
+    client: Arc<Client>,
+    login_id: String,
+    ends: Arc<Mutex<Ends>>,
+}
+
+/// The ends of logins since before this one was begun, so that none can come too early.
+struct Ends {
+    stream: NotificationStream,
+    own: Option<AccountLoginCompletedNotification>,
+}
+
+impl PendingLogin {
+    /// Sends the request; the login's id is known from the response.
+    async fn begin(
+        client: Arc<Client>,
+        params: &LoginAccountParams,
+    ) -> Result<(LoginAccountResponse, Self)> {
+        let stream = client.subscribe(Topic::Logins);
+        let response = client.request(params, None).await?;
+        let pending = Self {
+            client,
+            login_id: String::new(),
+            ends: Arc::new(Mutex::new(Ends { stream, own: None })),
+        };
+        Ok((response, pending))
+    }
+
+    fn of(self, login_id: String) -> Self {
+        Self { login_id, ..self }
+    }
+
+    fn wait(&self) -> Call<AccountLoginCompletedNotification> {
+        let login = self.clone();
+        Call::new(async move {
+            let mut ends = login.ends.lock().await;
+            loop {
+                if let Some(end) = &ends.own {
+                    return Ok(end.clone());
+                }
+                let Some(next) = ends.stream.next().await else {
+                    // Somebody else has had the error that ended the stream.
+                    return Err(login.client.connection.ended().await);
+                };
+                if let Notification::AccountLoginCompleted(end) = next?
+                    && end.login_id.as_deref() == Some(&login.login_id)
+                {
+                    ends.own = Some(end);
+                }
+            }
+        })
+    }
+
+    fn cancel(&self) -> Call<CancelLoginAccountResponse> {
+        let login = self.clone();
+        Call::new(async move {
+            let params = CancelLoginAccountParams {
+                login_id: login.login_id,
+            };
+            login.client.request(&params, None).await
+        })
     }
 }

@@ -49,9 +49,18 @@ pub(crate) struct Effects {
 /// A subscription to what no turn handle took.
 #[derive(Debug)]
 struct Subscriber {
-    /// Only what belongs to this thread.
-    thread_id: Option<Arc<str>>,
+    topic: Topic,
     feed: Feed,
+}
+
+/// What a subscription is to.
+#[derive(Debug, Clone)]
+pub(crate) enum Topic {
+    Everything,
+    /// What belongs to this thread.
+    Thread(Arc<str>),
+    /// The ends of logins.
+    Logins,
 }
 
 #[derive(Debug, Default)]
@@ -70,13 +79,13 @@ impl Router {
         (self.pending.len(), turns)
     }
 
-    pub(crate) fn subscribe(&mut self, thread_id: Option<Arc<str>>, feed: Feed) {
+    pub(crate) fn subscribe(&mut self, topic: Topic, feed: Feed) {
         if let Some(closed) = &self.closed {
             feed.push(Err(Error::Closed(Arc::clone(closed))), 0);
             return;
         }
         self.subscribers.retain(|other| !other.feed.is_abandoned());
-        self.subscribers.push(Subscriber { thread_id, feed });
+        self.subscribers.push(Subscriber { topic, feed });
     }
 
     /// Registers a request, and with `feed` the handle of the turn that it starts. This comes before
@@ -182,7 +191,7 @@ impl Router {
         }
         if !heard {
             self.subscribers.retain(|subscriber| {
-                !subscriber.takes(lost.thread_id)
+                !subscriber.topic.holds_lost(lost.thread_id)
                     || subscriber.feed.push(Err(error.clone()), lost.bytes)
             });
         }
@@ -240,16 +249,14 @@ impl Router {
 
     /// Gives a notification to the subscriptions, or back if there is none for it.
     fn publish(&mut self, notification: Notification, bytes: usize) -> Option<Notification> {
-        let thread_id = notification.thread_id();
-        let matching = |subscriber: &&Subscriber| subscriber.takes(thread_id);
+        let matching = |subscriber: &&Subscriber| subscriber.topic.holds(&notification);
         let mut left = self.subscribers.iter().filter(matching).count();
         if left == 0 {
             return Some(notification);
         }
         let mut notification = Some(notification);
         self.subscribers.retain(|subscriber| {
-            let thread_id = notification.as_ref().and_then(Notification::thread_id);
-            if left == 0 || !subscriber.takes(thread_id) {
+            if !matches!(&notification, Some(it) if subscriber.topic.holds(it)) {
                 return true;
             }
             left -= 1;
@@ -278,10 +285,22 @@ impl Router {
     }
 }
 
-impl Subscriber {
-    /// Whether it is for what belongs to this thread, or to none.
-    fn takes(&self, thread_id: Option<&str>) -> bool {
-        self.thread_id.is_none() || self.thread_id.as_deref() == thread_id
+impl Topic {
+    fn holds(&self, notification: &Notification) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Thread(id) => notification.thread_id() == Some(id),
+            Self::Logins => matches!(notification, Notification::AccountLoginCompleted(_)),
+        }
+    }
+
+    /// Whether something of this thread, or of none, that could not be read belongs here.
+    fn holds_lost(&self, thread_id: Option<&str>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Thread(id) => thread_id == Some(id),
+            Self::Logins => false,
+        }
     }
 }
 

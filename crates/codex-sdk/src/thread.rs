@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use crate::{
     Call, NotificationStream, ReadThread, RunInput, StartTurn, TurnHandle, TurnResult,
     client::Client,
+    router::Topic,
     types::{ThreadCompactStartParams, ThreadSetNameParams},
 };
 
@@ -85,7 +86,7 @@ impl Thread {
 
     /// Subscribes to every notification of this thread that no live turn handle takes, from now on.
     pub fn notifications(&self) -> NotificationStream {
-        self.client.subscribe(Some(Arc::clone(&self.id)))
+        self.client.subscribe(Topic::Thread(Arc::clone(&self.id)))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod cancel;
 mod lines;
+mod login;
 mod requests;
 mod retry;
 mod routing;
