@@ -4,5 +4,9 @@
 mod cancel;
 mod endings;
 mod interrupt;
+#[cfg(unix)]
+mod null_and_absent;
+#[cfg(unix)]
+mod recording;
 mod startup;
 mod turns;
