@@ -58,7 +58,9 @@ async fn every_line_of_a_recording_decodes() {
         &tally.server_requests,
         ServerRequest::METHODS,
     );
-    assert!(notifications >= 40 && replies >= 60 && requests >= 7);
+    assert!(notifications >= 40, "{notifications} notifications");
+    assert!(replies >= 60, "{replies} replies");
+    assert!(requests >= 7, "{requests} server requests");
     assert!(!tally.refusals.is_empty(), "no error was recorded");
 }
 
