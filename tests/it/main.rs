@@ -8,5 +8,7 @@ mod inputs;
 mod interrupt;
 mod lifecycle;
 mod login;
+mod null_and_absent;
+mod recording;
 mod startup;
 mod turns;

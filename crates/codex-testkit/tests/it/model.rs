@@ -52,6 +52,19 @@ async fn a_message_comes_as_the_runtime_expects_it() {
 }
 
 #[tokio::test]
+async fn an_event_is_sent_as_it_is_and_is_no_item() {
+    let model = ScriptedModel::start().await.unwrap();
+    let event = json!({"type": "response.metadata", "metadata": {"mood": "calm"}});
+    model.push(Reply::event(event.clone()).then(Reply::text("hello")));
+
+    let events = ask(&model).await.events().await;
+
+    assert_eq!(events[1], event);
+    let last = events.last().unwrap();
+    assert_eq!(last["response"]["output"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn joined_replies_are_one_response_with_items_in_order() {
     let model = ScriptedModel::start().await.unwrap();
     model.push(
