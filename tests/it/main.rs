@@ -8,7 +8,9 @@ mod inputs;
 mod interrupt;
 mod lifecycle;
 mod login;
+#[cfg(unix)]
 mod null_and_absent;
+#[cfg(unix)]
 mod recording;
 mod startup;
 mod turns;

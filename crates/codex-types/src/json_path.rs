@@ -37,6 +37,8 @@ fn enclosing(json: &str, consumed: usize) -> Vec<Frame<'_>> {
         match bytes[here] {
             b'{' => frames.push(Frame::Object(None)),
             b'[' => frames.push(Frame::Array(0)),
+            // An error behind a value is about the value.
+            b',' if position == end => {}
             b',' => match frames.last_mut() {
                 Some(Frame::Object(key)) => *key = None,
                 Some(Frame::Array(index)) => *index += 1,
@@ -114,6 +116,11 @@ mod tests {
     fn quotes_and_brackets_in_strings_do_not_count() {
         let json = r#"{"a\"}":"]}","b":1}"#;
         assert_eq!(at(json, 1, json.find('1').unwrap() + 1), "b");
+    }
+
+    #[test]
+    fn a_comma_names_the_value_before_it() {
+        assert_eq!(at(r#"{"a":[{},{}]}"#, 1, 9), "a[0]");
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn test_table(model: &Model) -> Result<String> {
     });
     let items = [
         quote!(
-            use crate::schema::{RoundTrip, round_trip};
+            use crate::dispatch::{RoundTrip, round_trip};
         ),
         quote! {
             /// Every type, and how to send a JSON value through it.

@@ -20,31 +20,22 @@ pub(crate) enum Shape {
     },
 }
 
-/// How well a value fits a shape.
-#[derive(PartialEq, PartialOrd)]
-enum Fit {
-    WithMore,
-    Exact,
-}
-
 impl Shape {
-    fn fit(&self, value: &Value) -> Option<Fit> {
+    /// How many keys of a value the shape does not know; none if the value is not of this shape.
+    fn unknown_keys(&self, value: &Value) -> Option<usize> {
         match (self, value) {
-            (Self::String, Value::String(_)) | (Self::Array, Value::Array(_)) => Some(Fit::Exact),
+            (Self::String, Value::String(_)) | (Self::Array, Value::Array(_)) => Some(0),
             (Self::OneOf(strings), Value::String(value)) => {
-                strings.contains(&value.as_str()).then_some(Fit::Exact)
+                strings.contains(&value.as_str()).then_some(0)
             }
             (Self::Object { required, known }, Value::Object(object)) => {
                 let holds = |(key, shapes): &(&str, &[Self])| {
                     object.get(*key).is_some_and(|it| {
-                        shapes.is_empty() || shapes.iter().any(|s| s.fit(it).is_some())
+                        shapes.is_empty() || shapes.iter().any(|s| s.unknown_keys(it).is_some())
                     })
                 };
-                let exact = object.keys().all(|it| known.contains(&it.as_str()));
-                required
-                    .iter()
-                    .all(holds)
-                    .then_some(if exact { Fit::Exact } else { Fit::WithMore })
+                let unknown = object.keys().filter(|it| !known.contains(&it.as_str()));
+                required.iter().all(holds).then(|| unknown.count())
             }
             _ => None,
         }
@@ -60,8 +51,8 @@ pub(crate) trait Untagged: Sized {
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error>;
 }
 
-/// Reads such a union: the first variant that the value fits exactly, else the first that it fits
-/// with unknown keys. A value that fits and then does not decode is an error.
+/// Reads such a union: the variant that knows most of the keys, the first of several. A value that
+/// fits and then does not decode is an error.
 pub(crate) fn deserialize_untagged<'de, T: Untagged, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -71,14 +62,15 @@ pub(crate) fn deserialize_untagged<'de, T: Untagged, D: Deserializer<'de>>(
 }
 
 fn select(variants: &[&[Shape]], value: &Value) -> Option<usize> {
-    let fits = |wanted: Fit| {
-        variants.iter().position(|shapes| {
-            shapes
-                .iter()
-                .any(|it| it.fit(value).is_some_and(|fit| fit >= wanted))
-        })
+    let unknown_keys = |shapes: &&[Shape]| {
+        let each = shapes.iter().filter_map(|it| it.unknown_keys(value));
+        each.min()
     };
-    fits(Fit::Exact).or_else(|| fits(Fit::WithMore))
+    let fitting = variants.iter().enumerate();
+    fitting
+        .filter_map(|(index, it)| Some((unknown_keys(it)?, index)))
+        .min()
+        .map(|(_, index)| index)
 }
 
 /// `Deserialize` for such a union.

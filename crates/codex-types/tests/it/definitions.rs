@@ -2,7 +2,7 @@
 
 //! All types by name.
 
-use crate::schema::{RoundTrip, round_trip};
+use crate::dispatch::{RoundTrip, round_trip};
 
 /// Every type, and how to send a JSON value through it.
 pub(crate) const DEFINITIONS: &[(&str, RoundTrip)] = &[

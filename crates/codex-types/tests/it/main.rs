@@ -7,8 +7,17 @@
 
 #[rustfmt::skip]
 mod definitions;
+mod dispatch;
 mod forward;
+mod generate;
+mod harness;
 mod lines;
 mod messages;
+mod mutations;
+
+mod package;
+mod picks;
+mod round_trips;
+mod sample;
 mod schema;
-mod values;
+mod tap;

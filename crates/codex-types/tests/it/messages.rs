@@ -7,24 +7,25 @@ use codex_types::{
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::schema::{Schema, Style};
-
-const STYLES: [Style; 3] = [Style::Minimal, Style::Maximal, Style::Unknown];
+use crate::generate::systematic;
+use crate::picks::Style;
+use crate::schema::Schema;
 
 /// Calls `check` with every method of a list, and instances of its params.
 fn each(list: &str, check: impl Fn(&str, &Value, &RawValue)) {
-    let schema = Schema::load();
+    let schema = Schema::get();
     for (method, params) in schema.messages(list) {
-        for style in STYLES {
-            for instance in schema.instances(params, style) {
-                check(&method, &instance, &to_raw_value(&instance).unwrap());
+        for style in [Style::Minimal, Style::Maximal] {
+            for instance in systematic(schema, params, style) {
+                let raw = to_raw_value(&instance.value).unwrap();
+                check(&method, &instance.value, &raw);
             }
         }
     }
 }
 
 fn methods(list: &str) -> Vec<String> {
-    Schema::load()
+    Schema::get()
         .messages(list)
         .into_iter()
         .map(|(method, _)| method)
