@@ -37,6 +37,43 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Standing in between
+//!
+//! A proxy, or a recorder, forwards lines as they are and decodes what it wants to know. A line
+//! that it can't read is no reason to hold it back.
+//!
+//! ```
+//! use codex_types::{Message, ServerNotification};
+//!
+//! /// Forwards what the runtime says, and notes which turns failed and why.
+//! fn forward(line: &str, out: &mut Vec<String>, failed: &mut Vec<String>) {
+//!     out.push(line.to_owned());
+//!     let Ok(Message::Notification { method, params, .. }) = Message::parse(line) else {
+//!         return;
+//!     };
+//!     match ServerNotification::decode(&method, params) {
+//!         Ok(ServerNotification::TurnCompleted(params)) => {
+//!             failed.extend(params.turn.error.map(|it| format!("{}: {}", params.turn.id, it.message)));
+//!         }
+//!         Ok(_) => {}
+//!         // `turn.items[3].text`, say: a newer runtime changed what was known.
+//!         Err(error) => eprintln!("{error}"),
+//!     }
+//! }
+//!
+//! let (mut out, mut failed) = (Vec::new(), Vec::new());
+//! for line in [
+//!     r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","items":[],"status":"failed","error":{"message":"no network"}}}}"#,
+//!     r#"{"method":"newer/thing","params":{"a":1}}"#,
+//!     "not even JSON",
+//! ] {
+//!     forward(line, &mut out, &mut failed);
+//! }
+//! assert_eq!((out.len(), failed), (3, vec!["u: no network".to_owned()]));
+//! ```
+//!
+//! The example `tap` prints a line of summary for each message of a recording, in both directions.
+//!
 //! # Newer runtimes
 //!
 //! Nothing a newer runtime says is lost or refused because it is new: every enum has a variant

@@ -92,7 +92,7 @@ fn unasked() -> (Side, String) {
 type Read = Result<Summary, String>;
 
 fn client_request(method: &str, params: Option<&RawValue>) -> Read {
-    let request = ClientRequest::decode(method, params).map_err(text)?;
+    let request = ClientRequest::decode(method, params).map_err(|it| it.to_string())?;
     Ok(match request {
         ClientRequest::Initialize(params) => said(format!(
             "{} {}",
@@ -113,7 +113,7 @@ fn client_request(method: &str, params: Option<&RawValue>) -> Read {
 }
 
 fn server_request(method: &str, params: Option<&RawValue>) -> Read {
-    let request = ServerRequest::decode(method, params).map_err(text)?;
+    let request = ServerRequest::decode(method, params).map_err(|it| it.to_string())?;
     let words = match &request {
         ServerRequest::ItemCommandExecutionRequestApproval(params) => {
             params.command.as_deref().map(short).unwrap_or_default()
@@ -136,7 +136,12 @@ fn notification(method: &str, params: Option<&RawValue>) -> String {
         turn: it.turn_id().map(str::to_owned),
         words: notified(&it),
     });
-    show(Side::Server, method, None, summary.map_err(text))
+    show(
+        Side::Server,
+        method,
+        None,
+        summary.map_err(|it| it.to_string()),
+    )
 }
 
 fn notified(notification: &ServerNotification) -> String {
@@ -178,7 +183,7 @@ fn answer(method: &str, result: &RawValue) -> Read {
         }),
         _ => Ok(Summary::default()),
     }
-    .map_err(text)
+    .map_err(|it| it.to_string())
 }
 
 fn item(item: &ThreadItem) -> String {
@@ -224,10 +229,6 @@ fn said(words: String) -> Summary {
         words,
         ..Summary::default()
     }
-}
-
-fn text(error: impl ToString) -> String {
-    error.to_string()
 }
 
 /// `> method #id  thread/turn  words`; what could not be read says so and is still shown.

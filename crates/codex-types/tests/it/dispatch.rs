@@ -1,6 +1,7 @@
 //! From the name of a definition to what sends a value through its type.
 
 use std::borrow::Cow;
+use std::error::Error;
 
 use codex_types::{
     ClientMethod, ClientNotification, ClientRequest, DecodeError, GetAccountRateLimitsParams,
@@ -26,18 +27,21 @@ pub(crate) struct Failure {
     pub(crate) text: String,
 }
 
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
 impl Failure {
-    fn new(text: impl ToString) -> Self {
-        Self {
-            path: None,
-            text: text.to_string(),
-        }
+    fn new(text: String) -> Self {
+        Self { path: None, text }
     }
 
     /// An error in the params of a message.
     fn in_params(error: &DecodeError, params: Option<&RawValue>) -> Self {
         if params.is_none() {
-            return Self::new(error);
+            return Self::new(error.to_string());
         }
         let path = match error.path() {
             "" => "params".to_owned(),
@@ -105,25 +109,25 @@ pub(crate) fn round_trip<T: Serialize + DeserializeOwned>(json: &str) -> Result<
         const EXPERIMENTAL: bool = false;
     }
 
-    let raw: &RawValue = serde_json::from_str(json).map_err(Failure::new)?;
+    let raw: &RawValue = serde_json::from_str(json).map_err(Failure::from)?;
     let value = decode_response::<Probe<T>>(raw).map_err(|error| Failure {
         path: Some(error.path().to_owned()),
         text: error.to_string(),
     })?;
-    serde_json::to_string(&value).map_err(Failure::new)
+    serde_json::to_string(&value).map_err(Failure::from)
 }
 
 type Parts<'a> = (Cow<'a, str>, Option<&'a RawValue>);
 
 fn request(line: &str) -> Result<(RequestId, Parts<'_>), Failure> {
-    match Message::parse(line).map_err(Failure::new)? {
+    match Message::parse(line).map_err(Failure::from)? {
         Message::Request { id, method, params } => Ok((id, (method, params))),
         other => Err(Failure::new(format!("no request: {other:?}"))),
     }
 }
 
 fn notification(line: &str) -> Result<(Option<i64>, Parts<'_>), Failure> {
-    match Message::parse(line).map_err(Failure::new)? {
+    match Message::parse(line).map_err(Failure::from)? {
         Message::Notification {
             method,
             params,
@@ -137,33 +141,33 @@ fn client_request(line: &str) -> Result<String, Failure> {
     let (id, (method, params)) = request(line)?;
     let request =
         ClientRequest::decode(&method, params).map_err(|it| Failure::in_params(&it, params))?;
-    request.encode(&id).map_err(Failure::new)
+    request.encode(&id).map_err(Failure::from)
 }
 
 fn server_request(line: &str) -> Result<String, Failure> {
     let (id, (method, params)) = request(line)?;
     let request =
         ServerRequest::decode(&method, params).map_err(|it| Failure::in_params(&it, params))?;
-    request.encode(&id).map_err(Failure::new)
+    request.encode(&id).map_err(Failure::from)
 }
 
 fn client_notification(line: &str) -> Result<String, Failure> {
     let (_, (method, params)) = notification(line)?;
     let decoded = ClientNotification::decode(&method, params);
     let decoded = decoded.map_err(|it| Failure::in_params(&it, params))?;
-    decoded.encode().map_err(Failure::new)
+    decoded.encode().map_err(Failure::from)
 }
 
 fn server_notification(line: &str) -> Result<String, Failure> {
     let (emitted_at_ms, (method, params)) = notification(line)?;
     let decoded = NotificationEnvelope::decode(&method, params, emitted_at_ms);
     let decoded = decoded.map_err(|it| Failure::in_params(&it, params))?;
-    decoded.encode().map_err(Failure::new)
+    decoded.encode().map_err(Failure::from)
 }
 
 /// A line whose method nobody looks at.
 fn envelope(line: &str) -> Result<String, Failure> {
-    match Message::parse(line).map_err(Failure::new)? {
+    match Message::parse(line).map_err(Failure::from)? {
         Message::Request { id, method, params } => encode_request(&method, &id, &params),
         Message::Notification { method, params, .. } => {
             encode_notification(&method, params.as_ref(), None)
@@ -171,5 +175,5 @@ fn envelope(line: &str) -> Result<String, Failure> {
         Message::Response { id, result } => encode_response(&id, result),
         Message::Error { id, error } => encode_error(id.as_ref(), &error),
     }
-    .map_err(Failure::new)
+    .map_err(Failure::from)
 }

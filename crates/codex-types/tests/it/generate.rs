@@ -5,6 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::picks::{DEEP, Picks, Presence, Style};
 use crate::sample::{Fields, Kind, Sample, Site, Step, Wire};
 use crate::schema::Schema;
+use crate::shapes::{
+    branches, catch_all, is_anything, is_null, is_required, limits, not_null, single_key, strings,
+    tag,
+};
 
 /// Makes one instance.
 pub(crate) struct Generator<'a> {
@@ -183,9 +187,10 @@ impl Generator<'_> {
                 if needed && !nullable && default.is_none() && part_index < 2 {
                     fields.required.push((name.clone(), self.wrong(property)));
                 }
-                let presence = match needed {
-                    true => Presence::Present,
-                    false => self.picks.presence(property, nullable, depth),
+                let presence = if needed {
+                    Presence::Present
+                } else {
+                    self.picks.presence(property, nullable, depth)
                 };
                 match presence {
                     Presence::Null => _ = object.insert(name.clone(), Value::Null),
@@ -293,77 +298,4 @@ impl Generator<'_> {
             _ => Some(json!("wrong")),
         }
     }
-}
-
-fn not_null(kind: &Value) -> Option<&str> {
-    kind.as_str().filter(|it| *it != "null")
-}
-
-pub(crate) fn branches(schema: &Value) -> Option<&Vec<Value>> {
-    let found = schema.get("oneOf").or_else(|| schema.get("anyOf"));
-    found.and_then(Value::as_array)
-}
-
-fn is_null(schema: &Value) -> bool {
-    schema.get("type").is_some_and(|it| it == "null")
-}
-
-fn is_anything(schema: &Value) -> bool {
-    schema.get("type").is_none() && branches(schema).is_none()
-}
-
-fn is_required(schema: &Value, property: &str) -> bool {
-    let required = schema.get("required").and_then(Value::as_array);
-    required.is_some_and(|it| it.iter().any(|it| it == property))
-}
-
-/// The property that is another constant in every branch.
-fn tag<'a>(branches: &[&'a Value]) -> Option<&'a str> {
-    let constant = |branch: &'a Value| {
-        let mut properties = branch.get("properties")?.as_object()?.iter();
-        let found =
-            properties.find(|(_, it)| it["enum"].as_array().is_some_and(|it| it.len() == 1));
-        found.map(|(name, _)| name.as_str())
-    };
-    let tag = constant(branches.first()?)?;
-    branches
-        .iter()
-        .all(|it| constant(it) == Some(tag))
-        .then_some(tag)
-}
-
-/// Whether a branch is strings, or the branch for strings and objects of newer runtimes.
-fn strings(branch: &Value) -> bool {
-    branch.get("enum").is_some() || *branch == catch_all()
-}
-
-fn catch_all() -> Value {
-    json!({"type": ["string", "object"]})
-}
-
-fn single_key(branch: &Value) -> bool {
-    branch["properties"]
-        .as_object()
-        .is_some_and(|it| it.len() == 1)
-        && branch["required"]
-            .as_array()
-            .is_some_and(|it| it.len() == 1)
-}
-
-/// The least and the greatest that a format can say, and what lies between.
-fn limits(schema: &Value) -> Vec<Value> {
-    let least = schema
-        .get("minimum")
-        .and_then(Value::as_f64)
-        .unwrap_or(f64::MIN);
-    let limits = match schema.get("format").and_then(Value::as_str) {
-        Some("int32") => vec![json!(1), json!(0), json!(i32::MIN), json!(i32::MAX)],
-        Some("int64") => vec![json!(1), json!(0), json!(i64::MIN), json!(i64::MAX)],
-        Some("uint16") => vec![json!(1), json!(0), json!(u16::MAX)],
-        Some("uint32") => vec![json!(1), json!(0), json!(u32::MAX)],
-        Some("uint64" | "uint") => vec![json!(1), json!(0), json!(1_u64 << 53), json!(u64::MAX)],
-        other => panic!("the format {other:?} is new to the tests"),
-    };
-    let enough = |it: &Value| it.as_f64().unwrap() >= least;
-    limits.into_iter().filter(enough).collect()
 }

@@ -20,4 +20,5 @@ mod picks;
 mod round_trips;
 mod sample;
 mod schema;
+mod shapes;
 mod tap;

@@ -56,7 +56,7 @@ pub(crate) type Seen = BTreeMap<(*const Value, &'static str), Taken>;
 pub(crate) struct Taken {
     pub(crate) schema: &'static Value,
     pub(crate) options: usize,
-    pub(crate) taken: BTreeSet<usize>,
+    pub(crate) picked: BTreeSet<usize>,
 }
 
 /// What becomes of a property.
@@ -105,9 +105,9 @@ impl Picks {
         let seen = seen.or_insert_with(|| Taken {
             schema,
             options,
-            taken: BTreeSet::new(),
+            picked: BTreeSet::new(),
         });
-        seen.taken.insert(picked);
+        seen.picked.insert(picked);
         picked
     }
 

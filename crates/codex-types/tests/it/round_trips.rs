@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::generate::branches;
 use crate::harness::{Subject, Verdict, each_random, each_systematic, subjects};
 use crate::picks::{Seen, Style, Taken};
 use crate::sample::{Sample, same};
 use crate::schema::Schema;
+use crate::shapes::branches;
 
 #[test]
 fn minimal_instances_survive() {
@@ -65,10 +65,10 @@ fn leaves_nothing_out(subject: &Subject, seen: &Seen) -> Verdict {
         let Taken {
             schema,
             options,
-            taken,
+            picked,
         } = seen;
-        if taken.len() < *options {
-            return Err(format!("{what}: just {taken:?} of {options}: {schema}"));
+        if picked.len() < *options {
+            return Err(format!("{what}: just {picked:?} of {options}: {schema}"));
         }
     }
     let known: BTreeSet<_> = seen.keys().map(|(schema, _)| *schema).collect();

@@ -123,6 +123,9 @@ pub(crate) enum Wire {
     Escaped,
 }
 
+/// All tags of the schema. One may be a mere field beside an earlier one.
+const TAGS: [&str; 5] = ["type", "method", "mode", "kind", "handlerType"];
+
 impl Wire {
     pub(crate) const ALL: [Self; 3] = [Self::TagsFirst, Self::TagsLast, Self::Escaped];
 
@@ -160,8 +163,6 @@ impl Wire {
 
     fn sorted(self, object: &Map<String, Value>) -> Vec<(&String, &Value)> {
         let mut entries: Vec<_> = object.iter().collect();
-        // All tags of the schema. One may be a mere field beside an earlier one.
-        const TAGS: [&str; 5] = ["type", "method", "mode", "kind", "handlerType"];
         let rank = |key: &str| TAGS.iter().position(|it| *it == key).unwrap_or(TAGS.len());
         entries.sort_by_key(|(key, _)| rank(key));
         if self == Self::TagsLast {
