@@ -8,11 +8,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
+};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
-
-use super::Text;
 
 /// A struct that is an object on the wire.
 ///
@@ -60,11 +60,6 @@ pub(crate) fn serialize_object<T: Object, S: Serializer>(
 /// Where the value of a field goes while its object is read.
 pub(crate) trait Slot<'de, A: MapAccess<'de>> {
     fn read(&mut self, map: &mut A) -> Result<(), A::Error>;
-
-    /// Whether there can be no struct without a value here.
-    fn is_missing(&self) -> bool {
-        false
-    }
 }
 
 /// A field that must be there.
@@ -86,10 +81,6 @@ impl<'de, T: Deserialize<'de>, A: MapAccess<'de>> Slot<'de, A> for Required<T> {
     fn read(&mut self, map: &mut A) -> Result<(), A::Error> {
         self.0 = Some(map.next_value()?);
         Ok(())
-    }
-
-    fn is_missing(&self) -> bool {
-        self.0.is_none()
     }
 }
 
@@ -182,37 +173,114 @@ impl<T> Defaulted<T> {
     }
 }
 
-/// Reads entries into the slots of the same index.
+/// A field as its object is read: its key, and whether it must be there.
+pub(crate) enum Key {
+    Required(&'static str),
+    Optional(&'static str),
+    Nullable(&'static str),
+    Double(&'static str),
+    Defaulted(&'static str),
+}
+
+impl Key {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Required(name)
+            | Self::Optional(name)
+            | Self::Nullable(name)
+            | Self::Double(name)
+            | Self::Defaulted(name) => name,
+        }
+    }
+}
+
+/// Reads entries into the slots with the same index as their key.
 pub(crate) fn read_entries<'de, A: MapAccess<'de>>(
     mut map: A,
-    keys: &[&'static str],
+    keys: &'static [Key],
     slots: &mut [&mut dyn Slot<'de, A>],
     mut extra: Option<&mut Map<String, Value>>,
 ) -> Result<(), A::Error> {
+    let mut seen = 0_u64;
     let mut next = 0;
-    while let Some(Text(key)) = map.next_key()? {
-        if let Some(index) = find(keys, next, &key) {
-            slots[index].read(&mut map)?;
+    let mut unknown = extra.is_some().then(String::new);
+    while let Some(index) = map.next_key_seed(Search {
+        keys,
+        next,
+        unknown: unknown.as_mut(),
+    })? {
+        if let Some(slot) = slots.get_mut(index) {
+            slot.read(&mut map)?;
+            seen |= 1 << index;
             next = index + 1;
-        } else if let Some(extra) = &mut extra {
-            extra.insert(key.into_owned(), map.next_value()?);
+        } else if let (Some(extra), Some(key)) = (&mut extra, &unknown) {
+            extra.insert(key.clone(), map.next_value()?);
         } else {
             map.next_value::<IgnoredAny>()?;
         }
     }
-    match slots.iter().position(|it| it.is_missing()) {
-        Some(index) => Err(A::Error::missing_field(keys[index])),
-        None => Ok(()),
+    for (index, key) in keys.iter().enumerate() {
+        if let Key::Required(name) = key
+            && seen & (1 << index) == 0
+        {
+            return Err(A::Error::missing_field(name));
+        }
+    }
+    Ok(())
+}
+
+/// Reads the index of a key; that of an unknown one is beyond all others.
+struct Search<'a> {
+    keys: &'static [Key],
+    /// Where the key is likely to be: after the last one.
+    next: usize,
+    /// Where an unknown key is kept, if it is of use.
+    unknown: Option<&'a mut String>,
+}
+
+impl Search<'_> {
+    #[inline]
+    fn index(&self, key: &str) -> Option<usize> {
+        let is = |it: &Key| {
+            let name = it.name();
+            // Most keys differ in what is cheap to compare.
+            name.len() == key.len()
+                && name.as_bytes().first() == key.as_bytes().first()
+                && name == key
+        };
+        let (before, after) = self.keys.split_at(self.next);
+        match after.iter().position(is) {
+            Some(index) => Some(index + self.next),
+            None => before.iter().position(is),
+        }
     }
 }
 
-/// The index of a key, looked for where it is likely to be.
-fn find(keys: &[&str], next: usize, key: &str) -> Option<usize> {
-    let (before, after) = keys.split_at(next);
-    let position = |keys: &[&str]| keys.iter().position(|it| *it == key);
-    position(after)
-        .map(|it| it + next)
-        .or_else(|| position(before))
+impl<'de> DeserializeSeed<'de> for Search<'_> {
+    type Value = usize;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Search<'_> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    #[inline]
+    fn visit_str<E: Error>(self, key: &str) -> Result<usize, E> {
+        Ok(self.index(key).unwrap_or_else(|| {
+            if let Some(unknown) = self.unknown {
+                key.clone_into(unknown);
+            }
+            usize::MAX
+        }))
+    }
 }
 
 /// An entry to be written, or not.
@@ -290,7 +358,7 @@ macro_rules! object {
                 $(let mut $extra = serde_json::Map::new();)?
                 $crate::support::object::read_entries(
                     map,
-                    &[$($key),*],
+                    &[$($crate::support::object::Key::$kind($key)),*],
                     &mut [$(&mut $field),*],
                     object!(@extra $($extra)?),
                 )?;
