@@ -79,6 +79,7 @@ const SUPPORT: &[&str] = &[
     "ignore",
     "route",
     "named_string",
+    "object",
     "string_enum",
     "tagged_enum",
     "untagged_enum",

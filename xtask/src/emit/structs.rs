@@ -56,6 +56,7 @@ pub fn items(
     items.extend(redacted(definition, &fields));
     items.extend(default(definition, body, &fields));
     items.extend(functions(definition, body, &fields));
+    items.push(object(definition, body, &fields));
     Ok(items)
 }
 
@@ -100,19 +101,17 @@ fn declaration(
     let fields = fields.iter().map(|ready| {
         let Ready { ident, ty, .. } = ready;
         let doc = field_doc(ready);
-        let attributes = attributes(definition, ready);
-        quote!(#doc #attributes pub #ident: #ty,)
+        quote!(#doc pub #ident: #ty,)
     });
     let extra = body.open.then(|| {
         quote! {
             /// Entries without a field of their own.
-            #[serde(flatten)]
             pub extra: Map<String, Value>,
         }
     });
     quote! {
         #doc
-        #[derive(#debug Clone, PartialEq, #default Serialize, Deserialize)]
+        #[derive(#debug Clone, PartialEq, #default)]
         pub struct #name { #(#fields)* #extra }
     }
 }
@@ -142,41 +141,32 @@ fn field_doc(ready: &Ready) -> TokenStream {
     )
 }
 
-fn attributes(definition: &Definition, ready: &Ready) -> TokenStream {
-    let Ready {
-        field,
-        ident,
-        default,
-        ..
-    } = ready;
-    let mut parts = Vec::new();
-    if **ident != field.wire {
+/// The table that the serde impls are made from.
+fn object(definition: &Definition, body: &Struct, fields: &[Ready]) -> TokenStream {
+    let name = format_ident!("{}", definition.name);
+    let entries = fields.iter().map(|ready| {
+        let Ready {
+            field,
+            ident,
+            default,
+            ..
+        } = ready;
         let wire = &field.wire;
-        parts.push(quote!(rename = #wire));
-    }
-    match default {
-        Default::OfType if field.double => {
-            parts.push(quote!(
-                default,
-                skip_serializing_if = "Option::is_none",
-                with = "crate::support::double_option"
-            ));
-        }
-        Default::OfType if field.is_option() && !field.required => {
-            parts.push(quote!(skip_serializing_if = "Option::is_none"));
-        }
-        Default::OfType if !field.is_option() => parts.push(quote!(default)),
-        Default::Value(_) => {
-            let function = format!("{}::{}", definition.name, default_function(ready));
-            parts.push(quote!(default = #function));
-        }
-        Default::OfType | Default::Required => {}
-    }
-    if parts.is_empty() {
-        TokenStream::new()
-    } else {
-        quote!(#[serde(#(#parts),*)])
-    }
+        let kind = match default {
+            Default::Required => quote!(Required(#wire)),
+            Default::OfType if field.double => quote!(Double(#wire)),
+            Default::OfType if field.is_option() && field.required => quote!(Nullable(#wire)),
+            Default::OfType if field.is_option() => quote!(Optional(#wire)),
+            Default::OfType => quote!(Defaulted(#wire)),
+            Default::Value(_) => {
+                let function = format_ident!("{}", default_function(ready));
+                quote!(Defaulted(#wire, Self::#function()))
+            }
+        };
+        quote!(#ident: #kind,)
+    });
+    let extra = body.open.then(|| quote!(..extra));
+    quote!(object!(#name { #(#entries)* #extra });)
 }
 
 /// `Debug` by hand, for structs that hold secrets.

@@ -1,7 +1,7 @@
 //! What generated code is made of. Nothing here is public.
 
-pub(crate) mod double_option;
 mod external;
+pub(crate) mod object;
 mod payload;
 pub(crate) mod route;
 mod strings;
@@ -10,6 +10,7 @@ mod text;
 mod untagged;
 
 pub(crate) use external::{External, deserialize_external, external_enum, external_tag};
+pub(crate) use object::object;
 pub(crate) use payload::{Payload, RawParams, encode};
 pub(crate) use strings::{deserialize_string, named_string, string_enum};
 pub(crate) use tagged::{Tagged, deserialize_tagged, ignore, tagged_enum, whole};

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::Text;
@@ -53,13 +54,43 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
             body.insert(key, value);
         }
         match body.remove(T::TAG) {
-            Some(Value::String(tag)) => T::decode(&tag, body).map_err(A::Error::custom),
+            Some(Value::String(tag)) => reordered(&tag, &body).map_err(A::Error::custom),
             Some(_) => Err(A::Error::custom(format_args!(
                 "the field `{}` is not a string",
                 T::TAG
             ))),
             None => Err(A::Error::missing_field(T::TAG)),
         }
+    }
+}
+
+/// Reads an object whose tag did not come first from a text where it does.
+///
+/// It could be read from the map. But then every body, and all that is in it, would be compiled
+/// a second time, for a deserializer that the runtime never makes necessary.
+fn reordered<T: Tagged>(tag: &str, body: &Map<String, Value>) -> Result<T, String> {
+    let text = TagFirst(T::TAG, tag, body);
+    let text = serde_json::to_string(&text).map_err(|error| error.to_string())?;
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
+    deserialize_tagged(&mut deserializer).map_err(|error: serde_json::Error| {
+        // Its position is one in a text that nobody else has seen.
+        let error = error.to_string();
+        error
+            .split_once(" at line ")
+            .map_or_else(|| error.clone(), |(message, _)| message.to_owned())
+    })
+}
+
+struct TagFirst<'a>(&'static str, &'a str, &'a Map<String, Value>);
+
+impl Serialize for TagFirst<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(self.0, self.1)?;
+        for (key, value) in self.2 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use crate::RequestId;
-use crate::support::{Redacted, Tagged, ignore, string_enum, tagged_enum, whole};
+use crate::support::{Redacted, Tagged, ignore, object, string_enum, tagged_enum, whole};
 use super::{
     AddCreditsNudgeCreditType, AddCreditsNudgeEmailStatus, AwsCredentialType,
     CreditsSnapshot, DesktopOnboardingEntrypoint, PlanType, ThreadUsage,
@@ -64,22 +64,24 @@ impl Tagged for Account {
 tagged_enum!(Account);
 
 /// A [`Account`](crate::Account) whose `type` is `amazonBedrock`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AccountAmazonBedrock {
     /// The protocol's `usesCodexManagedCredentials`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "usesCodexManagedCredentials", default)]
     pub uses_codex_managed_credentials: bool,
 }
 
+object!(AccountAmazonBedrock {
+    uses_codex_managed_credentials: Defaulted("usesCodexManagedCredentials"),
+});
+
 /// A [`Account`](crate::Account) whose `type` is `chatgpt`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AccountChatgpt {
     /// The protocol's `email`; `null` if there is none.
     pub email: Option<String>,
     /// The protocol's `planType`; always there.
-    #[serde(rename = "planType")]
     pub plan_type: PlanType,
 }
 
@@ -90,17 +92,19 @@ impl AccountChatgpt {
     }
 }
 
+object!(AccountChatgpt {
+    email: Nullable("email"),
+    plan_type: Required("planType"),
+});
+
 /// Payload of the server notification `account/login/completed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AccountLoginCompletedNotification {
     /// The protocol's `error`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The protocol's `loginId`; may be absent.
-    #[serde(rename = "loginId", skip_serializing_if = "Option::is_none")]
     pub login_id: Option<String>,
     /// The protocol's `onboardingEntrypoint`; may be absent.
-    #[serde(rename = "onboardingEntrypoint", skip_serializing_if = "Option::is_none")]
     pub onboarding_entrypoint: Option<DesktopOnboardingEntrypoint>,
     /// The protocol's `success`; always there.
     pub success: bool,
@@ -118,15 +122,21 @@ impl AccountLoginCompletedNotification {
     }
 }
 
+object!(AccountLoginCompletedNotification {
+    error: Optional("error"),
+    login_id: Optional("loginId"),
+    onboarding_entrypoint: Optional("onboardingEntrypoint"),
+    success: Required("success"),
+});
+
 /// Sparse rolling rate-limit update.
 ///
 /// Clients should merge available values into the most recent `account/rateLimits/read` response or refetch that snapshot. Nullable account metadata may be unavailable in a rolling update and does not clear a previously observed value.
 ///
 /// Payload of the server notification `account/rateLimits/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AccountRateLimitsUpdatedNotification {
     /// The protocol's `rateLimits`; always there.
-    #[serde(rename = "rateLimits")]
     pub rate_limits: RateLimitSnapshot,
 }
 
@@ -136,6 +146,10 @@ impl AccountRateLimitsUpdatedNotification {
         Self { rate_limits }
     }
 }
+
+object!(AccountRateLimitsUpdatedNotification {
+    rate_limits: Required("rateLimits"),
+});
 
 /// Backend routing policy. Wire values match the accounts/check contract.
 ///
@@ -179,10 +193,9 @@ impl From<&str> for AccountRoutingOverride {
 string_enum!(AccountRoutingOverride);
 
 /// Part of [`GetAccountTokenUsageResponse`](crate::GetAccountTokenUsageResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AccountTokenUsageDailyBucket {
     /// The protocol's `startDate`; always there.
-    #[serde(rename = "startDate")]
     pub start_date: String,
     /// The protocol's `tokens`; always there.
     pub tokens: i64,
@@ -198,43 +211,56 @@ impl AccountTokenUsageDailyBucket {
     }
 }
 
+object!(AccountTokenUsageDailyBucket {
+    start_date: Required("startDate"),
+    tokens: Required("tokens"),
+});
+
 /// Part of [`GetAccountTokenUsageResponse`](crate::GetAccountTokenUsageResponse).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AccountTokenUsageSummary {
     /// The protocol's `currentStreakDays`; may be absent.
-    #[serde(rename = "currentStreakDays", skip_serializing_if = "Option::is_none")]
     pub current_streak_days: Option<i64>,
     /// The protocol's `lifetimeTokens`; may be absent.
-    #[serde(rename = "lifetimeTokens", skip_serializing_if = "Option::is_none")]
     pub lifetime_tokens: Option<i64>,
     /// The protocol's `longestRunningTurnSec`; may be absent.
-    #[serde(rename = "longestRunningTurnSec", skip_serializing_if = "Option::is_none")]
     pub longest_running_turn_sec: Option<i64>,
     /// The protocol's `longestStreakDays`; may be absent.
-    #[serde(rename = "longestStreakDays", skip_serializing_if = "Option::is_none")]
     pub longest_streak_days: Option<i64>,
     /// The protocol's `peakDailyTokens`; may be absent.
-    #[serde(rename = "peakDailyTokens", skip_serializing_if = "Option::is_none")]
     pub peak_daily_tokens: Option<i64>,
 }
 
+object!(AccountTokenUsageSummary {
+    current_streak_days: Optional("currentStreakDays"),
+    lifetime_tokens: Optional("lifetimeTokens"),
+    longest_running_turn_sec: Optional("longestRunningTurnSec"),
+    longest_streak_days: Optional("longestStreakDays"),
+    peak_daily_tokens: Optional("peakDailyTokens"),
+});
+
 /// Payload of the server notification `account/updated`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AccountUpdatedNotification {
     /// The protocol's `authMode`; may be absent.
-    #[serde(rename = "authMode", skip_serializing_if = "Option::is_none")]
     pub auth_mode: Option<AuthMode>,
     /// The protocol's `planType`; may be absent.
-    #[serde(rename = "planType", skip_serializing_if = "Option::is_none")]
     pub plan_type: Option<PlanType>,
 }
 
+object!(AccountUpdatedNotification {
+    auth_mode: Optional("authMode"),
+    plan_type: Optional("planType"),
+});
+
 /// Params of the server request `attestation/generate`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AttestationGenerateParams {}
 
+object!(AttestationGenerateParams {});
+
 /// Result of the server request `attestation/generate`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct AttestationGenerateResponse {
     /// Opaque client attestation token.
     pub token: String,
@@ -252,6 +278,10 @@ impl AttestationGenerateResponse {
         Self { token: token.into() }
     }
 }
+
+object!(AttestationGenerateResponse {
+    token: Required("token"),
+});
 
 /// Authentication mode for OpenAI-backed providers.
 ///
@@ -317,17 +347,15 @@ impl From<&str> for AuthMode {
 string_enum!(AuthMode);
 
 /// Payload of the server notification `modelProvider/authRecoveryStarted` and `modelProvider/authRecoveryCompleted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AuthRecoveryNotification {
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `provider`; always there.
     pub provider: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -348,15 +376,21 @@ impl AuthRecoveryNotification {
     }
 }
 
+object!(AuthRecoveryNotification {
+    message: Required("message"),
+    provider: Required("provider"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Part of [`BedrockDiscoverResponse`](crate::BedrockDiscoverResponse).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BedrockAwsProfile {
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `region`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
 }
 
@@ -370,24 +404,30 @@ impl BedrockAwsProfile {
     }
 }
 
+object!(BedrockAwsProfile {
+    name: Required("name"),
+    region: Optional("region"),
+});
+
 /// Params of the client request `account/bedrock/checkGovCloudRequirements`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BedrockCheckGovCloudRequirementsParams {}
+
+object!(BedrockCheckGovCloudRequirementsParams {
+});
 
 /// Advisory check of the current Bedrock configuration after login or setup.
 ///
 /// Result of the client request `account/bedrock/checkGovCloudRequirements`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BedrockCheckGovCloudRequirementsResponse {
     /// Whether the active Bedrock authentication resolves to a GovCloud region.
-    #[serde(rename = "isGovCloud")]
     pub is_gov_cloud: bool,
     /// Whether GovCloud is selected and the managed requirements miss the baseline. A false value is not a general certification of the network configuration.
-    #[serde(rename = "shouldWarn")]
     pub should_warn: bool,
 }
 
@@ -398,19 +438,25 @@ impl BedrockCheckGovCloudRequirementsResponse {
     }
 }
 
+object!(BedrockCheckGovCloudRequirementsResponse {
+    is_gov_cloud: Required("isGovCloud"),
+    should_warn: Required("shouldWarn"),
+});
+
 /// Params of the client request `account/bedrock/discover`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BedrockDiscoverParams {}
+
+object!(BedrockDiscoverParams {});
 
 /// Result of the client request `account/bedrock/discover`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BedrockDiscoverResponse {
     /// The protocol's `environmentCredentials`; always there.
-    #[serde(rename = "environmentCredentials")]
     pub environment_credentials: Vec<BedrockEnvironmentCredential>,
     /// The protocol's `profiles`; always there.
     pub profiles: Vec<BedrockAwsProfile>,
@@ -429,16 +475,19 @@ impl BedrockDiscoverResponse {
     }
 }
 
+object!(BedrockDiscoverResponse {
+    environment_credentials: Required("environmentCredentials"),
+    profiles: Required("profiles"),
+});
+
 /// Part of [`BedrockDiscoverResponse`](crate::BedrockDiscoverResponse).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BedrockEnvironmentCredential {
     /// The protocol's `region`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: AwsCredentialType,
 }
 
@@ -448,6 +497,11 @@ impl BedrockEnvironmentCredential {
         Self { region: None, type_ }
     }
 }
+
+object!(BedrockEnvironmentCredential {
+    region: Optional("region"),
+    type_: Required("type"),
+});
 
 /// Params of the client request `account/bedrock/setup`.
 ///
@@ -501,7 +555,7 @@ tagged_enum!(BedrockSetupParams);
 /// A [`BedrockSetupParams`](crate::BedrockSetupParams) whose `type` is `environment`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BedrockSetupParamsEnvironment {
     /// The protocol's `region`; always there.
     pub region: String,
@@ -514,10 +568,14 @@ impl BedrockSetupParamsEnvironment {
     }
 }
 
+object!(BedrockSetupParamsEnvironment {
+    region: Required("region"),
+});
+
 /// A [`BedrockSetupParams`](crate::BedrockSetupParams) whose `type` is `profile`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BedrockSetupParamsProfile {
     /// The protocol's `profile`; always there.
     pub profile: String,
@@ -535,17 +593,23 @@ impl BedrockSetupParamsProfile {
     }
 }
 
+object!(BedrockSetupParamsProfile {
+    profile: Required("profile"),
+    region: Required("region"),
+});
+
 /// Result of the client request `account/bedrock/setup`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BedrockSetupResponse {}
 
+object!(BedrockSetupResponse {});
+
 /// Params of the client request `account/login/cancel`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CancelLoginAccountParams {
     /// The protocol's `loginId`; always there.
-    #[serde(rename = "loginId")]
     pub login_id: String,
 }
 
@@ -556,8 +620,12 @@ impl CancelLoginAccountParams {
     }
 }
 
+object!(CancelLoginAccountParams {
+    login_id: Required("loginId"),
+});
+
 /// Result of the client request `account/login/cancel`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CancelLoginAccountResponse {
     /// The protocol's `status`; always there.
     pub status: CancelLoginAccountStatus,
@@ -569,6 +637,10 @@ impl CancelLoginAccountResponse {
         Self { status }
     }
 }
+
+object!(CancelLoginAccountResponse {
+    status: Required("status"),
+});
 
 /// Part of [`CancelLoginAccountResponse`](crate::CancelLoginAccountResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -606,14 +678,13 @@ impl From<&str> for CancelLoginAccountStatus {
 string_enum!(CancelLoginAccountStatus);
 
 /// Params of the server request `account/chatgptAuthTokens/refresh`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ChatgptAuthTokensRefreshParams {
     /// Workspace/account identifier that Codex was previously using.
     ///
     /// Clients that manage multiple accounts/workspaces can use this as a hint to refresh the token for the correct workspace.
     ///
     /// This may be `null` when the prior auth state did not include a workspace identifier (`chatgpt_account_id`).
-    #[serde(rename = "previousAccountId", skip_serializing_if = "Option::is_none")]
     pub previous_account_id: Option<String>,
     /// The protocol's `reason`; always there.
     pub reason: ChatgptAuthTokensRefreshReason,
@@ -628,6 +699,11 @@ impl ChatgptAuthTokensRefreshParams {
         }
     }
 }
+
+object!(ChatgptAuthTokensRefreshParams {
+    previous_account_id: Optional("previousAccountId"),
+    reason: Required("reason"),
+});
 
 /// Part of [`ChatgptAuthTokensRefreshParams`](crate::ChatgptAuthTokensRefreshParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -661,16 +737,13 @@ impl From<&str> for ChatgptAuthTokensRefreshReason {
 string_enum!(ChatgptAuthTokensRefreshReason);
 
 /// Result of the server request `account/chatgptAuthTokens/refresh`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct ChatgptAuthTokensRefreshResponse {
     /// The protocol's `accessToken`; always there.
-    #[serde(rename = "accessToken")]
     pub access_token: String,
     /// The protocol's `chatgptAccountId`; always there.
-    #[serde(rename = "chatgptAccountId")]
     pub chatgpt_account_id: String,
     /// The protocol's `chatgptPlanType`; may be absent.
-    #[serde(rename = "chatgptPlanType", skip_serializing_if = "Option::is_none")]
     pub chatgpt_plan_type: Option<String>,
 }
 
@@ -697,6 +770,12 @@ impl ChatgptAuthTokensRefreshResponse {
         }
     }
 }
+
+object!(ChatgptAuthTokensRefreshResponse {
+    access_token: Required("accessToken"),
+    chatgpt_account_id: Required("chatgptAccountId"),
+    chatgpt_plan_type: Optional("chatgptPlanType"),
+});
 
 /// Part of [`ConsumeAccountRateLimitResetCreditResponse`](crate::ConsumeAccountRateLimitResetCreditResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -742,13 +821,11 @@ impl From<&str> for ConsumeAccountRateLimitResetCreditOutcome {
 string_enum!(ConsumeAccountRateLimitResetCreditOutcome);
 
 /// Params of the client request `account/rateLimitResetCredit/consume`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConsumeAccountRateLimitResetCreditParams {
     /// Opaque reset-credit identifier to redeem. When omitted, the backend selects the next available credit.
-    #[serde(rename = "creditId", skip_serializing_if = "Option::is_none")]
     pub credit_id: Option<String>,
     /// Identifies one logical reset attempt. A UUID is recommended; reuse the same value when retrying that attempt.
-    #[serde(rename = "idempotencyKey")]
     pub idempotency_key: String,
 }
 
@@ -762,8 +839,13 @@ impl ConsumeAccountRateLimitResetCreditParams {
     }
 }
 
+object!(ConsumeAccountRateLimitResetCreditParams {
+    credit_id: Optional("creditId"),
+    idempotency_key: Required("idempotencyKey"),
+});
+
 /// Result of the client request `account/rateLimitResetCredit/consume`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConsumeAccountRateLimitResetCreditResponse {
     /// The protocol's `outcome`; always there.
     pub outcome: ConsumeAccountRateLimitResetCreditOutcome,
@@ -776,21 +858,24 @@ impl ConsumeAccountRateLimitResetCreditResponse {
     }
 }
 
+object!(ConsumeAccountRateLimitResetCreditResponse {
+    outcome: Required("outcome"),
+});
+
 /// Result of the client request `account/gatewayOAuth/cancel`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GatewayOAuthCancelResponse {}
 
+object!(GatewayOAuthCancelResponse {});
+
 /// Payload of the server notification `account/gatewayOAuth/changed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GatewayOAuthChangedNotification {
     /// Authorization handoff, sent only to the connection that started login.
-    #[serde(rename = "authUrl", skip_serializing_if = "Option::is_none")]
     pub auth_url: Option<String>,
     /// The protocol's `error`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The protocol's `providerId`; always there.
-    #[serde(rename = "providerId")]
     pub provider_id: String,
     /// The protocol's `status`; always there.
     pub status: GatewayOAuthStatus,
@@ -808,28 +893,33 @@ impl GatewayOAuthChangedNotification {
     }
 }
 
+object!(GatewayOAuthChangedNotification {
+    auth_url: Optional("authUrl"),
+    error: Optional("error"),
+    provider_id: Required("providerId"),
+    status: Required("status"),
+});
+
 /// Result of the client request `account/gatewayOAuth/login`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GatewayOAuthLoginResponse {}
+
+object!(GatewayOAuthLoginResponse {});
 
 /// Current effective gateway policy and credential readiness; never contains credentials.
 ///
 /// Result of the client request `account/gatewayOAuth/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GatewayOAuthReadResponse {
     /// The protocol's `error`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The protocol's `providerId`; always there.
-    #[serde(rename = "providerId")]
     pub provider_id: String,
     /// The protocol's `providerName`; always there.
-    #[serde(rename = "providerName")]
     pub provider_name: String,
     /// Whether the selected provider uses gateway OAuth, even when already signed in.
     pub required: bool,
     /// Null when the effective provider does not use gateway OAuth.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<GatewayOAuthStatus>,
 }
 
@@ -849,6 +939,14 @@ impl GatewayOAuthReadResponse {
         }
     }
 }
+
+object!(GatewayOAuthReadResponse {
+    error: Optional("error"),
+    provider_id: Required("providerId"),
+    provider_name: Required("providerName"),
+    required: Required("required"),
+    status: Optional("status"),
+});
 
 /// Part of [`GatewayOAuthChangedNotification`](crate::GatewayOAuthChangedNotification) and [`GatewayOAuthReadResponse`](crate::GatewayOAuthReadResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -894,51 +992,48 @@ impl From<&str> for GatewayOAuthStatus {
 string_enum!(GatewayOAuthStatus);
 
 /// Params of the client request `account/read`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GetAccountParams {
     /// When `true`, requests a proactive token refresh before returning.
     ///
     /// In managed auth mode this triggers the normal refresh-token flow. In external auth mode this flag is ignored. Clients should refresh tokens themselves and call `account/login/start` with `chatgptAuthTokens`.
-    #[serde(rename = "refreshToken", skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<bool>,
 }
+
+object!(GetAccountParams {
+    refresh_token: Optional("refreshToken"),
+});
 
 /// Usage-read capabilities of the requesting client, never inferred from its experiment arm.
 ///
 /// Params of the client request `account/rateLimits/read`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GetAccountRateLimitsParams {
     /// Skip the separate reset-credit detail lookup for background usage polls. The usage response still includes the available count; omitted/false preserves detailed reads.
-    #[serde(
-        rename = "excludeResetCreditDetails",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub exclude_reset_credit_details: Option<bool>,
     /// The client supports automatic Luna Reserve fallback. For eligible ChatGPT CLI users, allow the backend to record experiment exposure after ordinary usage is blocked.
-    #[serde(rename = "supportsLunaReserve", skip_serializing_if = "Option::is_none")]
     pub supports_luna_reserve: Option<bool>,
 }
 
+object!(GetAccountRateLimitsParams {
+    exclude_reset_credit_details: Optional("excludeResetCreditDetails"),
+    supports_luna_reserve: Optional("supportsLunaReserve"),
+});
+
 /// Result of the client request `account/rateLimits/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GetAccountRateLimitsResponse {
     /// Account associated with this usage snapshot, when supplied by the backend.
-    #[serde(rename = "accountId", skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
     /// Backend permission for ordinary included usage, validated against the active account. Null means unavailable; clients must not infer recovery from percentages or reset times.
-    #[serde(rename = "ordinaryUsageAllowed", skip_serializing_if = "Option::is_none")]
     pub ordinary_usage_allowed: Option<bool>,
     /// The protocol's `rateLimitResetCredits`; may be absent.
-    #[serde(rename = "rateLimitResetCredits", skip_serializing_if = "Option::is_none")]
     pub rate_limit_reset_credits: Option<RateLimitResetCreditsSummary>,
     /// Optional backend-owned banner from the same usage read. Its nested keys retain the backend's snake_case contract; an absent banner leaves the client's existing UI unchanged.
-    #[serde(rename = "rateLimitUpsell", skip_serializing_if = "Option::is_none")]
     pub rate_limit_upsell: Option<Value>,
     /// Backward-compatible single-bucket view; mirrors the historical payload.
-    #[serde(rename = "rateLimits")]
     pub rate_limits: RateLimitSnapshot,
     /// Multi-bucket view keyed by metered `limit_id` (for example, `codex`).
-    #[serde(rename = "rateLimitsByLimitId", skip_serializing_if = "Option::is_none")]
     pub rate_limits_by_limit_id: Option<BTreeMap<String, RateLimitSnapshot>>,
 }
 
@@ -956,19 +1051,25 @@ impl GetAccountRateLimitsResponse {
     }
 }
 
+object!(GetAccountRateLimitsResponse {
+    account_id: Optional("accountId"),
+    ordinary_usage_allowed: Optional("ordinaryUsageAllowed"),
+    rate_limit_reset_credits: Optional("rateLimitResetCredits"),
+    rate_limit_upsell: Optional("rateLimitUpsell"),
+    rate_limits: Required("rateLimits"),
+    rate_limits_by_limit_id: Optional("rateLimitsByLimitId"),
+});
+
 /// Result of the client request `account/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GetAccountResponse {
     /// The protocol's `account`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
     /// The protocol's `requiresOpenaiAuth`; always there.
-    #[serde(rename = "requiresOpenaiAuth")]
     pub requires_openai_auth: bool,
     /// The protocol's `workspaceRouting`; may be absent.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "workspaceRouting", skip_serializing_if = "Option::is_none")]
     pub workspace_routing: Option<WorkspaceRouting>,
 }
 
@@ -983,24 +1084,31 @@ impl GetAccountResponse {
     }
 }
 
+object!(GetAccountResponse {
+    account: Optional("account"),
+    requires_openai_auth: Required("requiresOpenaiAuth"),
+    workspace_routing: Optional("workspaceRouting"),
+});
+
 /// Params of the client request `account/usage/read`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GetAccountTokenUsageParams {
     /// When present, read estimated usage for this thread instead of account-wide token activity.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
 
+object!(GetAccountTokenUsageParams {
+    thread_id: Optional("threadId"),
+});
+
 /// Result of the client request `account/usage/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GetAccountTokenUsageResponse {
     /// The protocol's `dailyUsageBuckets`; may be absent.
-    #[serde(rename = "dailyUsageBuckets", skip_serializing_if = "Option::is_none")]
     pub daily_usage_buckets: Option<Vec<AccountTokenUsageDailyBucket>>,
     /// The protocol's `summary`; always there.
     pub summary: AccountTokenUsageSummary,
     /// Estimated usage when a thread was requested and its billing route is available.
-    #[serde(rename = "threadUsage", skip_serializing_if = "Option::is_none")]
     pub thread_usage: Option<ThreadUsage>,
 }
 
@@ -1015,11 +1123,16 @@ impl GetAccountTokenUsageResponse {
     }
 }
 
+object!(GetAccountTokenUsageResponse {
+    daily_usage_buckets: Optional("dailyUsageBuckets"),
+    summary: Required("summary"),
+    thread_usage: Optional("threadUsage"),
+});
+
 /// Result of the client request `account/workspaceMessages/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GetWorkspaceMessagesResponse {
     /// Whether the workspace-message backend route is available for this client.
-    #[serde(rename = "featureEnabled")]
     pub feature_enabled: bool,
     /// Active workspace messages returned by the backend.
     pub messages: Vec<WorkspaceMessage>,
@@ -1031,6 +1144,11 @@ impl GetWorkspaceMessagesResponse {
         Self { feature_enabled, messages }
     }
 }
+
+object!(GetWorkspaceMessagesResponse {
+    feature_enabled: Required("featureEnabled"),
+    messages: Required("messages"),
+});
 
 /// Params of the client request `account/login/start`.
 #[derive(Clone, PartialEq, Serialize)]
@@ -1128,10 +1246,9 @@ tagged_enum!(LoginAccountParams);
 /// \[UNSTABLE\] Managed Amazon Bedrock login is experimental.
 ///
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrock`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsAmazonBedrock {
     /// The protocol's `apiKey`; always there.
-    #[serde(rename = "apiKey")]
     pub api_key: String,
     /// The protocol's `region`; always there.
     pub region: String,
@@ -1156,21 +1273,23 @@ impl LoginAccountParamsAmazonBedrock {
     }
 }
 
+object!(LoginAccountParamsAmazonBedrock {
+    api_key: Required("apiKey"),
+    region: Required("region"),
+});
+
 /// \[UNSTABLE\] Managed Amazon Bedrock AWS access key login is experimental.
 ///
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrockAccessKeys`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsAmazonBedrockAccessKeys {
     /// The protocol's `accessKeyId`; always there.
-    #[serde(rename = "accessKeyId")]
     pub access_key_id: String,
     /// The protocol's `region`; always there.
     pub region: String,
     /// The protocol's `secretAccessKey`; always there.
-    #[serde(rename = "secretAccessKey")]
     pub secret_access_key: String,
     /// The protocol's `sessionToken`; may be absent.
-    #[serde(rename = "sessionToken", skip_serializing_if = "Option::is_none")]
     pub session_token: Option<String>,
 }
 
@@ -1201,11 +1320,17 @@ impl LoginAccountParamsAmazonBedrockAccessKeys {
     }
 }
 
+object!(LoginAccountParamsAmazonBedrockAccessKeys {
+    access_key_id: Required("accessKeyId"),
+    region: Required("region"),
+    secret_access_key: Required("secretAccessKey"),
+    session_token: Optional("sessionToken"),
+});
+
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `apiKey`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsApiKey {
     /// The protocol's `apiKey`; always there.
-    #[serde(rename = "apiKey")]
     pub api_key: String,
 }
 
@@ -1222,38 +1347,39 @@ impl LoginAccountParamsApiKey {
     }
 }
 
+object!(LoginAccountParamsApiKey {
+    api_key: Required("apiKey"),
+});
+
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `chatgpt`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoginAccountParamsChatgpt {
     /// The protocol's `appBrand`; may be absent.
-    #[serde(rename = "appBrand", skip_serializing_if = "Option::is_none")]
     pub app_brand: Option<LoginAppBrand>,
     /// The protocol's `codexStreamlinedLogin`; may be absent.
-    #[serde(rename = "codexStreamlinedLogin", skip_serializing_if = "Option::is_none")]
     pub codex_streamlined_login: Option<bool>,
     /// The protocol's `useHostedLoginSuccessPage`; may be absent.
-    #[serde(
-        rename = "useHostedLoginSuccessPage",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub use_hosted_login_success_page: Option<bool>,
 }
+
+object!(LoginAccountParamsChatgpt {
+    app_brand: Optional("appBrand"),
+    codex_streamlined_login: Optional("codexStreamlinedLogin"),
+    use_hosted_login_success_page: Optional("useHostedLoginSuccessPage"),
+});
 
 /// \[UNSTABLE\] FOR OPENAI INTERNAL USE ONLY - DO NOT USE. The access token must contain the same scopes that Codex-managed ChatGPT auth tokens have.
 ///
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `chatgptAuthTokens`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsChatgptAuthTokens {
     /// Access token (JWT) supplied by the client. This token is used for backend API requests and email extraction.
-    #[serde(rename = "accessToken")]
     pub access_token: String,
     /// Workspace/account identifier supplied by the client.
-    #[serde(rename = "chatgptAccountId")]
     pub chatgpt_account_id: String,
     /// Optional plan type supplied by the client.
     ///
     /// When `null`, Codex attempts to derive the plan type from access-token claims. If unavailable, the plan defaults to `unknown`.
-    #[serde(rename = "chatgptPlanType", skip_serializing_if = "Option::is_none")]
     pub chatgpt_plan_type: Option<String>,
 }
 
@@ -1280,6 +1406,12 @@ impl LoginAccountParamsChatgptAuthTokens {
         }
     }
 }
+
+object!(LoginAccountParamsChatgptAuthTokens {
+    access_token: Required("accessToken"),
+    chatgpt_account_id: Required("chatgptAccountId"),
+    chatgpt_plan_type: Optional("chatgptPlanType"),
+});
 
 /// Result of the client request `account/login/start`.
 #[derive(Clone, PartialEq, Serialize)]
@@ -1363,13 +1495,11 @@ impl Tagged for LoginAccountResponse {
 tagged_enum!(LoginAccountResponse);
 
 /// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgpt`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LoginAccountResponseChatgpt {
     /// URL the client should open in a browser to initiate the OAuth flow.
-    #[serde(rename = "authUrl")]
     pub auth_url: String,
     /// The protocol's `loginId`; always there.
-    #[serde(rename = "loginId")]
     pub login_id: String,
 }
 
@@ -1383,17 +1513,19 @@ impl LoginAccountResponseChatgpt {
     }
 }
 
+object!(LoginAccountResponseChatgpt {
+    auth_url: Required("authUrl"),
+    login_id: Required("loginId"),
+});
+
 /// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgptDeviceCode`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct LoginAccountResponseChatgptDeviceCode {
     /// The protocol's `loginId`; always there.
-    #[serde(rename = "loginId")]
     pub login_id: String,
     /// One-time code the user must enter after signing in.
-    #[serde(rename = "userCode")]
     pub user_code: String,
     /// URL the client should open in a browser to complete device code authorization.
-    #[serde(rename = "verificationUrl")]
     pub verification_url: String,
 }
 
@@ -1421,6 +1553,12 @@ impl LoginAccountResponseChatgptDeviceCode {
         }
     }
 }
+
+object!(LoginAccountResponseChatgptDeviceCode {
+    login_id: Required("loginId"),
+    user_code: Required("userCode"),
+    verification_url: Required("verificationUrl"),
+});
 
 /// Part of [`LoginAccountParamsChatgpt`](crate::LoginAccountParamsChatgpt).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1458,8 +1596,10 @@ impl From<&str> for LoginAppBrand {
 string_enum!(LoginAppBrand);
 
 /// Result of the client request `account/logout`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct LogoutAccountResponse {}
+
+object!(LogoutAccountResponse {});
 
 /// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1517,26 +1657,21 @@ impl From<&str> for RateLimitReachedType {
 string_enum!(RateLimitReachedType);
 
 /// Part of [`RateLimitResetCreditsSummary`](crate::RateLimitResetCreditsSummary).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitResetCredit {
     /// Backend-provided display description for this credit, or `null` when unavailable.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Unix timestamp in seconds when the credit expires, or `null` if it does not expire.
-    #[serde(rename = "expiresAt", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
     /// Unix timestamp in seconds when the credit was granted.
-    #[serde(rename = "grantedAt")]
     pub granted_at: i64,
     /// Opaque backend identifier for this reset credit.
     pub id: String,
     /// The protocol's `resetType`; always there.
-    #[serde(rename = "resetType")]
     pub reset_type: RateLimitResetType,
     /// The protocol's `status`; always there.
     pub status: RateLimitResetCreditStatus,
     /// Backend-provided display title for this credit, or `null` when unavailable.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
@@ -1559,6 +1694,16 @@ impl RateLimitResetCredit {
         }
     }
 }
+
+object!(RateLimitResetCredit {
+    description: Optional("description"),
+    expires_at: Optional("expiresAt"),
+    granted_at: Required("grantedAt"),
+    id: Required("id"),
+    reset_type: Required("resetType"),
+    status: Required("status"),
+    title: Optional("title"),
+});
 
 /// Part of [`RateLimitResetCredit`](crate::RateLimitResetCredit).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1604,15 +1749,13 @@ impl From<&str> for RateLimitResetCreditStatus {
 string_enum!(RateLimitResetCreditStatus);
 
 /// Part of [`GetAccountRateLimitsResponse`](crate::GetAccountRateLimitsResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitResetCreditsSummary {
     /// The protocol's `availableCount`; always there.
-    #[serde(rename = "availableCount")]
     pub available_count: i64,
     /// Detail rows for available reset credits, when the backend provides them.
     ///
     /// `null` means only `availableCount` is known, while an empty array means details were fetched and no available credits were returned. The backend may cap this list, so its length can be less than `availableCount`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub credits: Option<Vec<RateLimitResetCredit>>,
 }
 
@@ -1625,6 +1768,11 @@ impl RateLimitResetCreditsSummary {
         }
     }
 }
+
+object!(RateLimitResetCreditsSummary {
+    available_count: Required("availableCount"),
+    credits: Optional("credits"),
+});
 
 /// Part of [`RateLimitResetCredit`](crate::RateLimitResetCredit).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1662,51 +1810,51 @@ impl From<&str> for RateLimitResetType {
 string_enum!(RateLimitResetType);
 
 /// Part of [`AccountRateLimitsUpdatedNotification`](crate::AccountRateLimitsUpdatedNotification) and [`GetAccountRateLimitsResponse`](crate::GetAccountRateLimitsResponse).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RateLimitSnapshot {
     /// The protocol's `credits`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub credits: Option<CreditsSnapshot>,
     /// The protocol's `individualLimit`; may be absent.
-    #[serde(rename = "individualLimit", skip_serializing_if = "Option::is_none")]
     pub individual_limit: Option<SpendControlLimitSnapshot>,
     /// The protocol's `limitId`; may be absent.
-    #[serde(rename = "limitId", skip_serializing_if = "Option::is_none")]
     pub limit_id: Option<String>,
     /// The protocol's `limitName`; may be absent.
-    #[serde(rename = "limitName", skip_serializing_if = "Option::is_none")]
     pub limit_name: Option<String>,
     /// Normal model whose display name and reasoning options describe this quota alias.
-    #[serde(rename = "normalModelSlug", skip_serializing_if = "Option::is_none")]
     pub normal_model_slug: Option<String>,
     /// The protocol's `planType`; may be absent.
-    #[serde(rename = "planType", skip_serializing_if = "Option::is_none")]
     pub plan_type: Option<PlanType>,
     /// The protocol's `primary`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub primary: Option<RateLimitWindow>,
     /// The protocol's `rateLimitReachedType`; may be absent.
-    #[serde(rename = "rateLimitReachedType", skip_serializing_if = "Option::is_none")]
     pub rate_limit_reached_type: Option<RateLimitReachedType>,
     /// The protocol's `secondary`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub secondary: Option<RateLimitWindow>,
     /// Backend-reported spend-control state. `None` is unavailable, not a sparse-update recovery.
-    #[serde(rename = "spendControlReached", skip_serializing_if = "Option::is_none")]
     pub spend_control_reached: Option<bool>,
 }
 
+object!(RateLimitSnapshot {
+    credits: Optional("credits"),
+    individual_limit: Optional("individualLimit"),
+    limit_id: Optional("limitId"),
+    limit_name: Optional("limitName"),
+    normal_model_slug: Optional("normalModelSlug"),
+    plan_type: Optional("planType"),
+    primary: Optional("primary"),
+    rate_limit_reached_type: Optional("rateLimitReachedType"),
+    secondary: Optional("secondary"),
+    spend_control_reached: Optional("spendControlReached"),
+});
+
 /// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitWindow {
     /// The protocol's `resetsAt`; may be absent.
-    #[serde(rename = "resetsAt", skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<i64>,
     /// The protocol's `usedPercent`; always there.
-    #[serde(rename = "usedPercent")]
     pub used_percent: i32,
     /// The protocol's `windowDurationMins`; may be absent.
-    #[serde(rename = "windowDurationMins", skip_serializing_if = "Option::is_none")]
     pub window_duration_mins: Option<i64>,
 }
 
@@ -1721,11 +1869,16 @@ impl RateLimitWindow {
     }
 }
 
+object!(RateLimitWindow {
+    resets_at: Optional("resetsAt"),
+    used_percent: Required("usedPercent"),
+    window_duration_mins: Optional("windowDurationMins"),
+});
+
 /// Params of the client request `account/sendAddCreditsNudgeEmail`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SendAddCreditsNudgeEmailParams {
     /// The protocol's `creditType`; always there.
-    #[serde(rename = "creditType")]
     pub credit_type: AddCreditsNudgeCreditType,
 }
 
@@ -1736,8 +1889,12 @@ impl SendAddCreditsNudgeEmailParams {
     }
 }
 
+object!(SendAddCreditsNudgeEmailParams {
+    credit_type: Required("creditType"),
+});
+
 /// Result of the client request `account/sendAddCreditsNudgeEmail`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SendAddCreditsNudgeEmailResponse {
     /// The protocol's `status`; always there.
     pub status: AddCreditsNudgeEmailStatus,
@@ -1750,16 +1907,18 @@ impl SendAddCreditsNudgeEmailResponse {
     }
 }
 
+object!(SendAddCreditsNudgeEmailResponse {
+    status: Required("status"),
+});
+
 /// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SpendControlLimitSnapshot {
     /// The protocol's `limit`; always there.
     pub limit: String,
     /// The protocol's `remainingPercent`; always there.
-    #[serde(rename = "remainingPercent")]
     pub remaining_percent: i32,
     /// The protocol's `resetsAt`; always there.
-    #[serde(rename = "resetsAt")]
     pub resets_at: i64,
     /// The protocol's `used`; always there.
     pub used: String,
@@ -1782,15 +1941,21 @@ impl SpendControlLimitSnapshot {
     }
 }
 
+object!(SpendControlLimitSnapshot {
+    limit: Required("limit"),
+    remaining_percent: Required("remainingPercent"),
+    resets_at: Required("resetsAt"),
+    used: Required("used"),
+});
+
 /// Cancels a native verification RPC issued on this connection, not an elicitation. Use a fresh request ID for each operation and a distinct ID for this cancellation RPC.
 ///
 /// Params of the client request `userVerification/cancel`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationCancelParams {
     /// The protocol's `requestId`; always there.
-    #[serde(rename = "requestId")]
     pub request_id: RequestId,
 }
 
@@ -1801,13 +1966,19 @@ impl UserVerificationCancelParams {
     }
 }
 
+object!(UserVerificationCancelParams {
+    request_id: Required("requestId"),
+});
+
 /// Acknowledges the cancellation signal; native work may still be finishing. Unknown or finished requests are a no-op, and completed effects are not rolled back.
 ///
 /// Result of the client request `userVerification/cancel`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserVerificationCancelResponse {}
+
+object!(UserVerificationCancelResponse {});
 
 /// Part of [`UserVerificationErrorDetailsCancelled`](crate::UserVerificationErrorDetailsCancelled).
 ///
@@ -1849,36 +2020,39 @@ string_enum!(UserVerificationCancellationReason);
 /// Params of the client request `userVerification/delete`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserVerificationDeleteParams {}
+
+object!(UserVerificationDeleteParams {});
 
 /// Result of the client request `userVerification/delete`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserVerificationDeleteResponse {}
+
+object!(UserVerificationDeleteResponse {});
 
 /// Params of the client request `userVerification/enroll`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserVerificationEnrollParams {}
+
+object!(UserVerificationEnrollParams {});
 
 /// Public metadata for a created or reused local credential. The caller completes backend registration; this response does not establish server enrollment. Older app-servers omit the metadata fields; callers must check both before registration.
 ///
 /// Result of the client request `userVerification/enroll`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationEnrollResponse {
     /// The protocol's `algorithm`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
     /// The protocol's `credentialId`; always there.
-    #[serde(rename = "credentialId")]
     pub credential_id: String,
     /// Unpadded base64url of the SubjectPublicKeyInfo DER encoding.
-    #[serde(rename = "publicKey", skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
 }
 
@@ -1892,6 +2066,12 @@ impl UserVerificationEnrollResponse {
         }
     }
 }
+
+object!(UserVerificationEnrollResponse {
+    algorithm: Optional("algorithm"),
+    credential_id: Required("credentialId"),
+    public_key: Optional("publicKey"),
+});
 
 /// Closed error categories; native diagnostic payloads must not cross this boundary.
 ///
@@ -1957,7 +2137,7 @@ tagged_enum!(UserVerificationErrorDetails);
 /// A [`UserVerificationErrorDetails`](crate::UserVerificationErrorDetails) whose `type` is `cancelled`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationErrorDetailsCancelled {
     /// The protocol's `reason`; always there.
     pub reason: UserVerificationCancellationReason,
@@ -1970,10 +2150,14 @@ impl UserVerificationErrorDetailsCancelled {
     }
 }
 
+object!(UserVerificationErrorDetailsCancelled {
+    reason: Required("reason"),
+});
+
 /// A [`UserVerificationErrorDetails`](crate::UserVerificationErrorDetails) whose `type` is `failed`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationErrorDetailsFailed {
     /// The protocol's `reason`; always there.
     pub reason: UserVerificationFailureReason,
@@ -1986,10 +2170,14 @@ impl UserVerificationErrorDetailsFailed {
     }
 }
 
+object!(UserVerificationErrorDetailsFailed {
+    reason: Required("reason"),
+});
+
 /// A [`UserVerificationErrorDetails`](crate::UserVerificationErrorDetails) whose `type` is `invalidRequest`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationErrorDetailsInvalidRequest {
     /// The protocol's `reason`; always there.
     pub reason: UserVerificationInvalidRequestReason,
@@ -2002,10 +2190,14 @@ impl UserVerificationErrorDetailsInvalidRequest {
     }
 }
 
+object!(UserVerificationErrorDetailsInvalidRequest {
+    reason: Required("reason"),
+});
+
 /// A [`UserVerificationErrorDetails`](crate::UserVerificationErrorDetails) whose `type` is `unavailable`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationErrorDetailsUnavailable {
     /// The protocol's `reason`; always there.
     pub reason: UserVerificationUnavailableReason,
@@ -2017,6 +2209,10 @@ impl UserVerificationErrorDetailsUnavailable {
         Self { reason }
     }
 }
+
+object!(UserVerificationErrorDetailsUnavailable {
+    reason: Required("reason"),
+});
 
 /// Part of [`UserVerificationErrorDetailsFailed`](crate::UserVerificationErrorDetailsFailed).
 ///
@@ -2101,10 +2297,9 @@ string_enum!(UserVerificationInvalidRequestReason);
 /// Part of [`UserVerificationVerifyResponse`](crate::UserVerificationVerifyResponse).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationProof {
     /// The protocol's `credentialId`; always there.
-    #[serde(rename = "credentialId")]
     pub credential_id: String,
     /// Unpadded base64url DER ECDSA signature using P-256 and SHA-256.
     pub signature: String,
@@ -2120,12 +2315,17 @@ impl UserVerificationProof {
     }
 }
 
+object!(UserVerificationProof {
+    credential_id: Required("credentialId"),
+    signature: Required("signature"),
+});
+
 /// The error object inside the normal JSON-RPC envelope.
 ///
 /// Defined by the protocol, and used by none of its methods.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationRpcError {
     /// The protocol's `code`; always there.
     pub code: i64,
@@ -2150,29 +2350,40 @@ impl UserVerificationRpcError {
     }
 }
 
+object!(UserVerificationRpcError {
+    code: Required("code"),
+    data: Required("data"),
+    message: Required("message"),
+});
+
 /// Params of the client request `userVerification/status`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserVerificationStatusParams {}
+
+object!(UserVerificationStatusParams {});
 
 /// Local readiness only; this neither prompts nor queries server registration.
 ///
 /// Result of the client request `userVerification/status`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserVerificationStatusResponse {
     /// The protocol's `credentialId`; may be absent.
-    #[serde(rename = "credentialId", skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<String>,
     /// The protocol's `unavailableMessage`; may be absent.
-    #[serde(rename = "unavailableMessage", skip_serializing_if = "Option::is_none")]
     pub unavailable_message: Option<String>,
     /// The protocol's `unavailableReason`; may be absent.
-    #[serde(rename = "unavailableReason", skip_serializing_if = "Option::is_none")]
     pub unavailable_reason: Option<UserVerificationUnavailableReason>,
 }
+
+object!(UserVerificationStatusResponse {
+    credential_id: Optional("credentialId"),
+    unavailable_message: Optional("unavailableMessage"),
+    unavailable_reason: Optional("unavailableReason"),
+});
 
 /// Part of [`UserVerificationErrorDetailsUnavailable`](crate::UserVerificationErrorDetailsUnavailable) and [`UserVerificationStatusResponse`](crate::UserVerificationStatusResponse).
 ///
@@ -2220,7 +2431,7 @@ string_enum!(UserVerificationUnavailableReason);
 /// Params of the client request `userVerification/verify`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationVerifyParams {
     /// Unpadded base64url encoding of 1–4096 challenge bytes.
     pub challenge: String,
@@ -2245,10 +2456,16 @@ impl UserVerificationVerifyParams {
     }
 }
 
+object!(UserVerificationVerifyParams {
+    challenge: Required("challenge"),
+    description: Required("description"),
+    title: Required("title"),
+});
+
 /// Result of the client request `userVerification/verify`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationVerifyResponse {
     /// The protocol's `proof`; always there.
     pub proof: UserVerificationProof,
@@ -2261,23 +2478,22 @@ impl UserVerificationVerifyResponse {
     }
 }
 
+object!(UserVerificationVerifyResponse {
+    proof: Required("proof"),
+});
+
 /// Part of [`GetWorkspaceMessagesResponse`](crate::GetWorkspaceMessagesResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WorkspaceMessage {
     /// Unix timestamp (in seconds) when the message was archived.
-    #[serde(rename = "archivedAt", skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<i64>,
     /// Unix timestamp (in seconds) when the message was created.
-    #[serde(rename = "createdAt", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<i64>,
     /// The protocol's `messageBody`; always there.
-    #[serde(rename = "messageBody")]
     pub message_body: String,
     /// The protocol's `messageId`; always there.
-    #[serde(rename = "messageId")]
     pub message_id: String,
     /// The protocol's `messageType`; always there.
-    #[serde(rename = "messageType")]
     pub message_type: WorkspaceMessageType,
 }
 
@@ -2297,6 +2513,14 @@ impl WorkspaceMessage {
         }
     }
 }
+
+object!(WorkspaceMessage {
+    archived_at: Optional("archivedAt"),
+    created_at: Optional("createdAt"),
+    message_body: Required("messageBody"),
+    message_id: Required("messageId"),
+    message_type: Required("messageType"),
+});
 
 /// Part of [`WorkspaceMessage`](crate::WorkspaceMessage).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2338,16 +2562,13 @@ impl From<&str> for WorkspaceMessageType {
 string_enum!(WorkspaceMessageType);
 
 /// Part of [`GetAccountResponse`](crate::GetAccountResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WorkspaceRouting {
     /// The protocol's `accountRoutingOverride`; always there.
-    #[serde(rename = "accountRoutingOverride")]
     pub account_routing_override: AccountRoutingOverride,
     /// The protocol's `backendOrigin`; always there.
-    #[serde(rename = "backendOrigin")]
     pub backend_origin: String,
     /// The protocol's `chatgptAccountId`; always there.
-    #[serde(rename = "chatgptAccountId")]
     pub chatgpt_account_id: String,
 }
 
@@ -2365,3 +2586,9 @@ impl WorkspaceRouting {
         }
     }
 }
+
+object!(WorkspaceRouting {
+    account_routing_override: Required("accountRoutingOverride"),
+    backend_origin: Required("backendOrigin"),
+    chatgpt_account_id: Required("chatgptAccountId"),
+});

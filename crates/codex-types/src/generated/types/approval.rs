@@ -5,66 +5,70 @@ use serde::de::MapAccess;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use crate::support::{
-    External, Tagged, external_enum, external_tag, ignore, string_enum, tagged_enum,
-    whole,
+    External, Tagged, external_enum, external_tag, ignore, object, string_enum,
+    tagged_enum, whole,
 };
 use super::{
     AbsolutePathBuf, CommandAction, FileUpdateChange, LegacyAppPathString, ThreadId,
 };
 
 /// Part of [`AdditionalPermissionProfile`](crate::AdditionalPermissionProfile) and 2 other types.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AdditionalFileSystemPermissions {
     /// The protocol's `entries`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<Vec<FileSystemSandboxEntry>>,
     /// The protocol's `globScanMaxDepth`; may be absent.
-    #[serde(rename = "globScanMaxDepth", skip_serializing_if = "Option::is_none")]
     pub glob_scan_max_depth: Option<u64>,
     /// This will be removed in favor of `entries`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<Vec<LegacyAppPathString>>,
     /// This will be removed in favor of `entries`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub write: Option<Vec<LegacyAppPathString>>,
 }
 
+object!(AdditionalFileSystemPermissions {
+    entries: Optional("entries"),
+    glob_scan_max_depth: Optional("globScanMaxDepth"),
+    read: Optional("read"),
+    write: Optional("write"),
+});
+
 /// Part of [`AdditionalPermissionProfile`](crate::AdditionalPermissionProfile) and 2 other types.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AdditionalNetworkPermissions {
     /// The protocol's `enabled`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
+object!(AdditionalNetworkPermissions {
+    enabled: Optional("enabled"),
+});
+
 /// Part of [`CommandExecutionRequestApprovalParams`](crate::CommandExecutionRequestApprovalParams).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AdditionalPermissionProfile {
     /// The protocol's `fileSystem`; may be absent.
-    #[serde(rename = "fileSystem", skip_serializing_if = "Option::is_none")]
     pub file_system: Option<AdditionalFileSystemPermissions>,
     /// Partial overlay used for per-command permission requests.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<AdditionalNetworkPermissions>,
 }
 
+object!(AdditionalPermissionProfile {
+    file_system: Optional("fileSystem"),
+    network: Optional("network"),
+});
+
 /// Params of the server request `applyPatchApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ApplyPatchApprovalParams {
     /// Use to correlate this with \[codex_protocol::protocol::PatchApplyBeginEvent\] and \[codex_protocol::protocol::PatchApplyEndEvent\].
-    #[serde(rename = "callId")]
     pub call_id: String,
     /// The protocol's `conversationId`; always there.
-    #[serde(rename = "conversationId")]
     pub conversation_id: ThreadId,
     /// The protocol's `fileChanges`; always there.
-    #[serde(rename = "fileChanges")]
     pub file_changes: BTreeMap<String, FileChange>,
     /// When set, the agent is asking the user to allow writes under this root for the remainder of the session (unclear if this is honored today).
-    #[serde(rename = "grantRoot", skip_serializing_if = "Option::is_none")]
     pub grant_root: Option<String>,
     /// Optional explanatory reason (e.g. request for extra write access).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -85,8 +89,16 @@ impl ApplyPatchApprovalParams {
     }
 }
 
+object!(ApplyPatchApprovalParams {
+    call_id: Required("callId"),
+    conversation_id: Required("conversationId"),
+    file_changes: Required("fileChanges"),
+    grant_root: Optional("grantRoot"),
+    reason: Optional("reason"),
+});
+
 /// Result of the server request `applyPatchApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ApplyPatchApprovalResponse {
     /// The protocol's `decision`; always there.
     pub decision: ReviewDecision,
@@ -98,6 +110,10 @@ impl ApplyPatchApprovalResponse {
         Self { decision }
     }
 }
+
+object!(ApplyPatchApprovalResponse {
+    decision: Required("decision"),
+});
 
 /// Configures who approval requests are routed to for review. Examples include sandbox escapes, blocked network access, MCP approval prompts, and ARC escalations. Defaults to `user`. `auto_review` uses a carefully prompted subagent to gather relevant context and apply a risk-based decision framework before approving or denying the request. The legacy value `guardian_subagent` is accepted for compatibility.
 ///
@@ -206,14 +222,13 @@ impl External for AskForApproval {
 external_enum!(AskForApproval);
 
 /// A [`AskForApproval`](crate::AskForApproval) whose only key is `granular`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AskForApprovalGranular {
     /// The protocol's `mcp_elicitations`; always there.
     pub mcp_elicitations: bool,
     /// The protocol's `request_permissions`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(default)]
     pub request_permissions: bool,
     /// The protocol's `rules`; always there.
     pub rules: bool,
@@ -222,7 +237,6 @@ pub struct AskForApprovalGranular {
     /// The protocol's `skill_approval`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(default)]
     pub skill_approval: bool,
 }
 
@@ -238,6 +252,14 @@ impl AskForApprovalGranular {
         }
     }
 }
+
+object!(AskForApprovalGranular {
+    mcp_elicitations: Required("mcp_elicitations"),
+    request_permissions: Defaulted("request_permissions"),
+    rules: Required("rules"),
+    sandbox_approval: Required("sandbox_approval"),
+    skill_approval: Defaulted("skill_approval"),
+});
 
 /// \[UNSTABLE\] Source that produced a terminal approval auto-review decision.
 ///
@@ -273,15 +295,18 @@ impl From<&str> for AutoReviewDecisionSource {
 string_enum!(AutoReviewDecisionSource);
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AutoReviewRequirements {
     /// The protocol's `ignoreRules`; may be absent.
-    #[serde(rename = "ignoreRules", skip_serializing_if = "Option::is_none")]
     pub ignore_rules: Option<Vec<String>>,
     /// The protocol's `requiredOnModels`; may be absent.
-    #[serde(rename = "requiredOnModels", skip_serializing_if = "Option::is_none")]
     pub required_on_models: Option<Vec<String>>,
 }
+
+object!(AutoReviewRequirements {
+    ignore_rules: Optional("ignoreRules"),
+    required_on_models: Optional("requiredOnModels"),
+});
 
 /// Part of [`CommandExecutionRequestApprovalParams`](crate::CommandExecutionRequestApprovalParams) and [`CommandExecutionRequestApprovalResponse`](crate::CommandExecutionRequestApprovalResponse).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -367,7 +392,7 @@ impl External for CommandExecutionApprovalDecision {
 external_enum!(CommandExecutionApprovalDecision);
 
 /// A [`CommandExecutionApprovalDecision`](crate::CommandExecutionApprovalDecision) whose only key is `acceptWithExecpolicyAmendment`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
     /// The protocol's `execpolicy_amendment`; always there.
     pub execpolicy_amendment: Vec<String>,
@@ -380,8 +405,12 @@ impl CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
     }
 }
 
+object!(CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
+    execpolicy_amendment: Required("execpolicy_amendment"),
+});
+
 /// A [`CommandExecutionApprovalDecision`](crate::CommandExecutionApprovalDecision) whose only key is `applyNetworkPolicyAmendment`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment {
     /// The protocol's `network_policy_amendment`; always there.
     pub network_policy_amendment: NetworkPolicyAmendment,
@@ -393,6 +422,10 @@ impl CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment {
         Self { network_policy_amendment }
     }
 }
+
+object!(CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment {
+    network_policy_amendment: Required("network_policy_amendment"),
+});
 
 /// Distinguishes a command approval from input sent to an existing terminal.
 ///
@@ -432,71 +465,49 @@ impl From<&str> for CommandExecutionApprovalKind {
 string_enum!(CommandExecutionApprovalKind);
 
 /// Params of the server request `item/commandExecution/requestApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionRequestApprovalParams {
     /// Optional additional permissions requested for this command.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "additionalPermissions", skip_serializing_if = "Option::is_none")]
     pub additional_permissions: Option<AdditionalPermissionProfile>,
     /// Unique identifier for this specific approval callback.
     ///
     /// For regular shell/unified_exec approvals, this is null.
     ///
     /// For zsh-exec-bridge subcommand approvals, multiple callbacks can belong to one parent `itemId`, so `approvalId` is a distinct opaque callback id (a UUID) used to disambiguate routing. Stdin approvals also use a distinct callback id; inspect `kind` to distinguish them.
-    #[serde(rename = "approvalId", skip_serializing_if = "Option::is_none")]
     pub approval_id: Option<String>,
     /// Ordered list of decisions the client may present for this prompt.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "availableDecisions", skip_serializing_if = "Option::is_none")]
     pub available_decisions: Option<Vec<CommandExecutionApprovalDecision>>,
     /// The command to be executed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Best-effort parsed command actions for friendly display.
-    #[serde(rename = "commandActions", skip_serializing_if = "Option::is_none")]
     pub command_actions: Option<Vec<CommandAction>>,
     /// The command's working directory.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<LegacyAppPathString>,
     /// Environment in which the command will run.
-    #[serde(rename = "environmentId", skip_serializing_if = "Option::is_none")]
     pub environment_id: Option<String>,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// Kind of action under review. Defaults to `command` for older servers.
     ///
     /// Defaults to `"command"`.
-    #[serde(default = "CommandExecutionRequestApprovalParams::default_kind")]
     pub kind: CommandExecutionApprovalKind,
     /// Optional context for a managed-network approval prompt.
-    #[serde(rename = "networkApprovalContext", skip_serializing_if = "Option::is_none")]
     pub network_approval_context: Option<NetworkApprovalContext>,
     /// Optional proposed execpolicy amendment to allow similar commands without prompting.
-    #[serde(
-        rename = "proposedExecpolicyAmendment",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub proposed_execpolicy_amendment: Option<Vec<String>>,
     /// Optional proposed network policy amendments (allow/deny host) for future requests.
-    #[serde(
-        rename = "proposedNetworkPolicyAmendments",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub proposed_network_policy_amendments: Option<Vec<NetworkPolicyAmendment>>,
     /// Optional explanatory reason (e.g. request for network access).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Unix timestamp (in milliseconds) when this approval request started.
-    #[serde(rename = "startedAtMs")]
     pub started_at_ms: i64,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -532,8 +543,27 @@ impl CommandExecutionRequestApprovalParams {
     }
 }
 
+object!(CommandExecutionRequestApprovalParams {
+    additional_permissions: Optional("additionalPermissions"),
+    approval_id: Optional("approvalId"),
+    available_decisions: Optional("availableDecisions"),
+    command: Optional("command"),
+    command_actions: Optional("commandActions"),
+    cwd: Optional("cwd"),
+    environment_id: Optional("environmentId"),
+    item_id: Required("itemId"),
+    kind: Defaulted("kind", Self::default_kind()),
+    network_approval_context: Optional("networkApprovalContext"),
+    proposed_execpolicy_amendment: Optional("proposedExecpolicyAmendment"),
+    proposed_network_policy_amendments: Optional("proposedNetworkPolicyAmendments"),
+    reason: Optional("reason"),
+    started_at_ms: Required("startedAtMs"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Result of the server request `item/commandExecution/requestApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionRequestApprovalResponse {
     /// The protocol's `decision`; always there.
     pub decision: CommandExecutionApprovalDecision,
@@ -546,27 +576,26 @@ impl CommandExecutionRequestApprovalResponse {
     }
 }
 
+object!(CommandExecutionRequestApprovalResponse {
+    decision: Required("decision"),
+});
+
 /// Params of the server request `execCommandApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExecCommandApprovalParams {
     /// Identifier for this specific approval callback.
-    #[serde(rename = "approvalId", skip_serializing_if = "Option::is_none")]
     pub approval_id: Option<String>,
     /// Use to correlate this with \[codex_protocol::protocol::ExecCommandBeginEvent\] and \[codex_protocol::protocol::ExecCommandEndEvent\].
-    #[serde(rename = "callId")]
     pub call_id: String,
     /// The protocol's `command`; always there.
     pub command: Vec<String>,
     /// The protocol's `conversationId`; always there.
-    #[serde(rename = "conversationId")]
     pub conversation_id: ThreadId,
     /// The protocol's `cwd`; always there.
     pub cwd: String,
     /// The protocol's `parsedCmd`; always there.
-    #[serde(rename = "parsedCmd")]
     pub parsed_cmd: Vec<ParsedCommand>,
     /// The protocol's `reason`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -591,8 +620,18 @@ impl ExecCommandApprovalParams {
     }
 }
 
+object!(ExecCommandApprovalParams {
+    approval_id: Optional("approvalId"),
+    call_id: Required("callId"),
+    command: Required("command"),
+    conversation_id: Required("conversationId"),
+    cwd: Required("cwd"),
+    parsed_cmd: Required("parsedCmd"),
+    reason: Optional("reason"),
+});
+
 /// Result of the server request `execCommandApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExecCommandApprovalResponse {
     /// The protocol's `decision`; always there.
     pub decision: ReviewDecision,
@@ -604,6 +643,10 @@ impl ExecCommandApprovalResponse {
         Self { decision }
     }
 }
+
+object!(ExecCommandApprovalResponse {
+    decision: Required("decision"),
+});
 
 /// Part of [`ApplyPatchApprovalParams`](crate::ApplyPatchApprovalParams).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -658,7 +701,7 @@ impl Tagged for FileChange {
 tagged_enum!(FileChange);
 
 /// A [`FileChange`](crate::FileChange) whose `type` is `add`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeAdd {
     /// The protocol's `content`; always there.
     pub content: String,
@@ -670,6 +713,10 @@ impl FileChangeAdd {
         Self { content: content.into() }
     }
 }
+
+object!(FileChangeAdd {
+    content: Required("content"),
+});
 
 /// Part of [`FileChangeRequestApprovalResponse`](crate::FileChangeRequestApprovalResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -715,7 +762,7 @@ impl From<&str> for FileChangeApprovalDecision {
 string_enum!(FileChangeApprovalDecision);
 
 /// A [`FileChange`](crate::FileChange) whose `type` is `delete`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeDelete {
     /// The protocol's `content`; always there.
     pub content: String,
@@ -728,23 +775,24 @@ impl FileChangeDelete {
     }
 }
 
+object!(FileChangeDelete {
+    content: Required("content"),
+});
+
 /// Deprecated legacy notification for `apply_patch` textual output.
 ///
 /// The server no longer emits this notification.
 ///
 /// Payload of the server notification `item/fileChange/outputDelta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeOutputDeltaNotification {
     /// The protocol's `delta`; always there.
     pub delta: String,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -765,19 +813,23 @@ impl FileChangeOutputDeltaNotification {
     }
 }
 
+object!(FileChangeOutputDeltaNotification {
+    delta: Required("delta"),
+    item_id: Required("itemId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Payload of the server notification `item/fileChange/patchUpdated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileChangePatchUpdatedNotification {
     /// The protocol's `changes`; always there.
     pub changes: Vec<FileUpdateChange>,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -798,26 +850,27 @@ impl FileChangePatchUpdatedNotification {
     }
 }
 
+object!(FileChangePatchUpdatedNotification {
+    changes: Required("changes"),
+    item_id: Required("itemId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Params of the server request `item/fileChange/requestApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeRequestApprovalParams {
     /// \[UNSTABLE\] When set, the agent is asking the user to allow writes under this root for the remainder of the session (unclear if this is honored today).
-    #[serde(rename = "grantRoot", skip_serializing_if = "Option::is_none")]
     pub grant_root: Option<String>,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// Optional explanatory reason (e.g. request for extra write access).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Unix timestamp (in milliseconds) when this approval request started.
-    #[serde(rename = "startedAtMs")]
     pub started_at_ms: i64,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -840,8 +893,17 @@ impl FileChangeRequestApprovalParams {
     }
 }
 
+object!(FileChangeRequestApprovalParams {
+    grant_root: Optional("grantRoot"),
+    item_id: Required("itemId"),
+    reason: Optional("reason"),
+    started_at_ms: Required("startedAtMs"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Result of the server request `item/fileChange/requestApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeRequestApprovalResponse {
     /// The protocol's `decision`; always there.
     pub decision: FileChangeApprovalDecision,
@@ -854,11 +916,14 @@ impl FileChangeRequestApprovalResponse {
     }
 }
 
+object!(FileChangeRequestApprovalResponse {
+    decision: Required("decision"),
+});
+
 /// A [`FileChange`](crate::FileChange) whose `type` is `update`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeUpdate {
     /// The protocol's `move_path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub move_path: Option<String>,
     /// The protocol's `unified_diff`; always there.
     pub unified_diff: String,
@@ -873,6 +938,11 @@ impl FileChangeUpdate {
         }
     }
 }
+
+object!(FileChangeUpdate {
+    move_path: Optional("move_path"),
+    unified_diff: Required("unified_diff"),
+});
 
 /// Part of [`FileSystemSandboxEntry`](crate::FileSystemSandboxEntry).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -966,7 +1036,7 @@ impl Tagged for FileSystemPath {
 tagged_enum!(FileSystemPath);
 
 /// A [`FileSystemPath`](crate::FileSystemPath) whose `type` is `glob_pattern`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemPathGlobPattern {
     /// The protocol's `pattern`; always there.
     pub pattern: String,
@@ -979,8 +1049,12 @@ impl FileSystemPathGlobPattern {
     }
 }
 
+object!(FileSystemPathGlobPattern {
+    pattern: Required("pattern"),
+});
+
 /// A [`FileSystemPath`](crate::FileSystemPath) whose `type` is `path`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemPathPath {
     /// The protocol's `path`; always there.
     pub path: LegacyAppPathString,
@@ -993,8 +1067,12 @@ impl FileSystemPathPath {
     }
 }
 
+object!(FileSystemPathPath {
+    path: Required("path"),
+});
+
 /// A [`FileSystemPath`](crate::FileSystemPath) whose `type` is `special`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemPathSpecial {
     /// The protocol's `value`; always there.
     pub value: FileSystemSpecialPath,
@@ -1007,8 +1085,12 @@ impl FileSystemPathSpecial {
     }
 }
 
+object!(FileSystemPathSpecial {
+    value: Required("value"),
+});
+
 /// Part of [`AdditionalFileSystemPermissions`](crate::AdditionalFileSystemPermissions).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemSandboxEntry {
     /// The protocol's `access`; always there.
     pub access: FileSystemAccessMode,
@@ -1022,6 +1104,11 @@ impl FileSystemSandboxEntry {
         Self { access, path }
     }
 }
+
+object!(FileSystemSandboxEntry {
+    access: Required("access"),
+    path: Required("path"),
+});
 
 /// Part of [`FileSystemPathSpecial`](crate::FileSystemPathSpecial).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1091,20 +1178,22 @@ impl Tagged for FileSystemSpecialPath {
 tagged_enum!(FileSystemSpecialPath);
 
 /// A [`FileSystemSpecialPath`](crate::FileSystemSpecialPath) whose `kind` is `project_roots`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FileSystemSpecialPathProjectRoots {
     /// The protocol's `subpath`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub subpath: Option<LegacyAppPathString>,
 }
 
+object!(FileSystemSpecialPathProjectRoots {
+    subpath: Optional("subpath"),
+});
+
 /// A [`FileSystemSpecialPath`](crate::FileSystemSpecialPath) whose `kind` is `unknown`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemSpecialPathUnknown {
     /// The protocol's `path`; always there.
     pub path: String,
     /// The protocol's `subpath`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub subpath: Option<LegacyAppPathString>,
 }
 
@@ -1118,32 +1207,37 @@ impl FileSystemSpecialPathUnknown {
     }
 }
 
+object!(FileSystemSpecialPathUnknown {
+    path: Required("path"),
+    subpath: Optional("subpath"),
+});
+
 /// Part of [`PermissionsRequestApprovalResponse`](crate::PermissionsRequestApprovalResponse).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GrantedPermissionProfile {
     /// The protocol's `fileSystem`; may be absent.
-    #[serde(rename = "fileSystem", skip_serializing_if = "Option::is_none")]
     pub file_system: Option<AdditionalFileSystemPermissions>,
     /// The protocol's `network`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<AdditionalNetworkPermissions>,
 }
+
+object!(GrantedPermissionProfile {
+    file_system: Optional("fileSystem"),
+    network: Optional("network"),
+});
 
 /// \[UNSTABLE\] Temporary approval auto-review payload used by `item/autoApprovalReview/*` notifications. This shape is expected to change soon.
 ///
 /// Part of [`ItemGuardianApprovalReviewCompletedNotification`](crate::ItemGuardianApprovalReviewCompletedNotification) and [`ItemGuardianApprovalReviewStartedNotification`](crate::ItemGuardianApprovalReviewStartedNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReview {
     /// The protocol's `rationale`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
     /// The protocol's `riskLevel`; may be absent.
-    #[serde(rename = "riskLevel", skip_serializing_if = "Option::is_none")]
     pub risk_level: Option<GuardianRiskLevel>,
     /// The protocol's `status`; always there.
     pub status: GuardianApprovalReviewStatus,
     /// The protocol's `userAuthorization`; may be absent.
-    #[serde(rename = "userAuthorization", skip_serializing_if = "Option::is_none")]
     pub user_authorization: Option<GuardianUserAuthorization>,
 }
 
@@ -1158,6 +1252,13 @@ impl GuardianApprovalReview {
         }
     }
 }
+
+object!(GuardianApprovalReview {
+    rationale: Optional("rationale"),
+    risk_level: Optional("riskLevel"),
+    status: Required("status"),
+    user_authorization: Optional("userAuthorization"),
+});
 
 /// Part of [`ItemGuardianApprovalReviewCompletedNotification`](crate::ItemGuardianApprovalReviewCompletedNotification) and [`ItemGuardianApprovalReviewStartedNotification`](crate::ItemGuardianApprovalReviewStartedNotification).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1234,7 +1335,7 @@ impl Tagged for GuardianApprovalReviewAction {
 tagged_enum!(GuardianApprovalReviewAction);
 
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `applyPatch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionApplyPatch {
     /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
@@ -1249,8 +1350,13 @@ impl GuardianApprovalReviewActionApplyPatch {
     }
 }
 
+object!(GuardianApprovalReviewActionApplyPatch {
+    cwd: Required("cwd"),
+    files: Required("files"),
+});
+
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `command`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionCommand {
     /// The protocol's `command`; always there.
     pub command: String,
@@ -1275,8 +1381,14 @@ impl GuardianApprovalReviewActionCommand {
     }
 }
 
+object!(GuardianApprovalReviewActionCommand {
+    command: Required("command"),
+    cwd: Required("cwd"),
+    source: Required("source"),
+});
+
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `execve`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionExecve {
     /// The protocol's `argv`; always there.
     pub argv: Vec<String>,
@@ -1305,22 +1417,25 @@ impl GuardianApprovalReviewActionExecve {
     }
 }
 
+object!(GuardianApprovalReviewActionExecve {
+    argv: Required("argv"),
+    cwd: Required("cwd"),
+    program: Required("program"),
+    source: Required("source"),
+});
+
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `mcpToolCall`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionMcpToolCall {
     /// The protocol's `connectorId`; may be absent.
-    #[serde(rename = "connectorId", skip_serializing_if = "Option::is_none")]
     pub connector_id: Option<String>,
     /// The protocol's `connectorName`; may be absent.
-    #[serde(rename = "connectorName", skip_serializing_if = "Option::is_none")]
     pub connector_name: Option<String>,
     /// The protocol's `server`; always there.
     pub server: String,
     /// The protocol's `toolName`; always there.
-    #[serde(rename = "toolName")]
     pub tool_name: String,
     /// The protocol's `toolTitle`; may be absent.
-    #[serde(rename = "toolTitle", skip_serializing_if = "Option::is_none")]
     pub tool_title: Option<String>,
 }
 
@@ -1337,8 +1452,16 @@ impl GuardianApprovalReviewActionMcpToolCall {
     }
 }
 
+object!(GuardianApprovalReviewActionMcpToolCall {
+    connector_id: Optional("connectorId"),
+    connector_name: Optional("connectorName"),
+    server: Required("server"),
+    tool_name: Required("toolName"),
+    tool_title: Optional("toolTitle"),
+});
+
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `networkAccess`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionNetworkAccess {
     /// The protocol's `host`; always there.
     pub host: String,
@@ -1367,13 +1490,19 @@ impl GuardianApprovalReviewActionNetworkAccess {
     }
 }
 
+object!(GuardianApprovalReviewActionNetworkAccess {
+    host: Required("host"),
+    port: Required("port"),
+    protocol: Required("protocol"),
+    target: Required("target"),
+});
+
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `requestPermissions`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionRequestPermissions {
     /// The protocol's `permissions`; always there.
     pub permissions: RequestPermissionProfile,
     /// The protocol's `reason`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -1384,18 +1513,21 @@ impl GuardianApprovalReviewActionRequestPermissions {
     }
 }
 
+object!(GuardianApprovalReviewActionRequestPermissions {
+    permissions: Required("permissions"),
+    reason: Optional("reason"),
+});
+
 /// A child approval for input to an existing command execution item.
 ///
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `writeStdin`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionWriteStdin {
     /// The protocol's `approvalId`; always there.
-    #[serde(rename = "approvalId")]
     pub approval_id: String,
     /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
     /// The protocol's `processId`; always there.
-    #[serde(rename = "processId")]
     pub process_id: String,
     /// The protocol's `stdin`; always there.
     pub stdin: String,
@@ -1417,6 +1549,13 @@ impl GuardianApprovalReviewActionWriteStdin {
         }
     }
 }
+
+object!(GuardianApprovalReviewActionWriteStdin {
+    approval_id: Required("approvalId"),
+    cwd: Required("cwd"),
+    process_id: Required("processId"),
+    stdin: Required("stdin"),
+});
 
 /// \[UNSTABLE\] Lifecycle state for an approval auto-review.
 ///
@@ -1593,12 +1732,11 @@ impl From<&str> for GuardianUserAuthorization {
 string_enum!(GuardianUserAuthorization);
 
 /// Payload of the server notification `guardianWarning`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardianWarningNotification {
     /// Concise guardian warning message for the user.
     pub message: String,
     /// Thread target for the guardian warning.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1611,6 +1749,11 @@ impl GuardianWarningNotification {
         }
     }
 }
+
+object!(GuardianWarningNotification {
+    message: Required("message"),
+    thread_id: Required("threadId"),
+});
 
 /// Part of [`SandboxPolicyExternalSandbox`](crate::SandboxPolicyExternalSandbox).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1648,7 +1791,7 @@ impl From<&str> for NetworkAccess {
 string_enum!(NetworkAccess);
 
 /// Part of [`CommandExecutionRequestApprovalParams`](crate::CommandExecutionRequestApprovalParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NetworkApprovalContext {
     /// The protocol's `host`; always there.
     pub host: String,
@@ -1665,6 +1808,11 @@ impl NetworkApprovalContext {
         }
     }
 }
+
+object!(NetworkApprovalContext {
+    host: Required("host"),
+    protocol: Required("protocol"),
+});
 
 /// Part of [`GuardianApprovalReviewActionNetworkAccess`](crate::GuardianApprovalReviewActionNetworkAccess) and [`NetworkApprovalContext`](crate::NetworkApprovalContext).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1745,7 +1893,7 @@ impl From<&str> for NetworkDomainPermission {
 string_enum!(NetworkDomainPermission);
 
 /// Part of [`CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment`](crate::CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment) and 2 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NetworkPolicyAmendment {
     /// The protocol's `action`; always there.
     pub action: NetworkPolicyRuleAction,
@@ -1759,6 +1907,11 @@ impl NetworkPolicyAmendment {
         Self { action, host: host.into() }
     }
 }
+
+object!(NetworkPolicyAmendment {
+    action: Required("action"),
+    host: Required("host"),
+});
 
 /// Part of [`NetworkPolicyAmendment`](crate::NetworkPolicyAmendment).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1796,57 +1949,51 @@ impl From<&str> for NetworkPolicyRuleAction {
 string_enum!(NetworkPolicyRuleAction);
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct NetworkRequirements {
     /// The protocol's `allowLocalBinding`; may be absent.
-    #[serde(rename = "allowLocalBinding", skip_serializing_if = "Option::is_none")]
     pub allow_local_binding: Option<bool>,
     /// Legacy compatibility view derived from `unix_sockets`.
-    #[serde(rename = "allowUnixSockets", skip_serializing_if = "Option::is_none")]
     pub allow_unix_sockets: Option<Vec<String>>,
     /// The protocol's `allowUpstreamProxy`; may be absent.
-    #[serde(rename = "allowUpstreamProxy", skip_serializing_if = "Option::is_none")]
     pub allow_upstream_proxy: Option<bool>,
     /// Legacy compatibility view derived from `domains`.
-    #[serde(rename = "allowedDomains", skip_serializing_if = "Option::is_none")]
     pub allowed_domains: Option<Vec<String>>,
     /// The protocol's `dangerouslyAllowAllUnixSockets`; may be absent.
-    #[serde(
-        rename = "dangerouslyAllowAllUnixSockets",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub dangerously_allow_all_unix_sockets: Option<bool>,
     /// The protocol's `dangerouslyAllowNonLoopbackProxy`; may be absent.
-    #[serde(
-        rename = "dangerouslyAllowNonLoopbackProxy",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub dangerously_allow_non_loopback_proxy: Option<bool>,
     /// Legacy compatibility view derived from `domains`.
-    #[serde(rename = "deniedDomains", skip_serializing_if = "Option::is_none")]
     pub denied_domains: Option<Vec<String>>,
     /// Canonical network permission map for `experimental_network`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub domains: Option<BTreeMap<String, NetworkDomainPermission>>,
     /// The protocol's `enabled`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// The protocol's `httpPort`; may be absent.
-    #[serde(rename = "httpPort", skip_serializing_if = "Option::is_none")]
     pub http_port: Option<u16>,
     /// When true, only managed allowlist entries are respected while managed network enforcement is active.
-    #[serde(
-        rename = "managedAllowedDomainsOnly",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub managed_allowed_domains_only: Option<bool>,
     /// The protocol's `socksPort`; may be absent.
-    #[serde(rename = "socksPort", skip_serializing_if = "Option::is_none")]
     pub socks_port: Option<u16>,
     /// Canonical unix socket permission map for `experimental_network`.
-    #[serde(rename = "unixSockets", skip_serializing_if = "Option::is_none")]
     pub unix_sockets: Option<BTreeMap<String, NetworkUnixSocketPermission>>,
 }
+
+object!(NetworkRequirements {
+    allow_local_binding: Optional("allowLocalBinding"),
+    allow_unix_sockets: Optional("allowUnixSockets"),
+    allow_upstream_proxy: Optional("allowUpstreamProxy"),
+    allowed_domains: Optional("allowedDomains"),
+    dangerously_allow_all_unix_sockets: Optional("dangerouslyAllowAllUnixSockets"),
+    dangerously_allow_non_loopback_proxy: Optional("dangerouslyAllowNonLoopbackProxy"),
+    denied_domains: Optional("deniedDomains"),
+    domains: Optional("domains"),
+    enabled: Optional("enabled"),
+    http_port: Optional("httpPort"),
+    managed_allowed_domains_only: Optional("managedAllowedDomainsOnly"),
+    socks_port: Optional("socksPort"),
+    unix_sockets: Optional("unixSockets"),
+});
 
 /// Part of [`NetworkRequirements`](crate::NetworkRequirements).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1941,12 +2088,11 @@ impl Tagged for ParsedCommand {
 tagged_enum!(ParsedCommand);
 
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `list_files`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandListFiles {
     /// The protocol's `cmd`; always there.
     pub cmd: String,
     /// The protocol's `path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
 
@@ -1960,8 +2106,13 @@ impl ParsedCommandListFiles {
     }
 }
 
+object!(ParsedCommandListFiles {
+    cmd: Required("cmd"),
+    path: Optional("path"),
+});
+
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandRead {
     /// The protocol's `cmd`; always there.
     pub cmd: String,
@@ -1986,16 +2137,20 @@ impl ParsedCommandRead {
     }
 }
 
+object!(ParsedCommandRead {
+    cmd: Required("cmd"),
+    name: Required("name"),
+    path: Required("path"),
+});
+
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `search`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandSearch {
     /// The protocol's `cmd`; always there.
     pub cmd: String,
     /// The protocol's `path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The protocol's `query`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
 }
 
@@ -2010,8 +2165,14 @@ impl ParsedCommandSearch {
     }
 }
 
+object!(ParsedCommandSearch {
+    cmd: Required("cmd"),
+    path: Optional("path"),
+    query: Optional("query"),
+});
+
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `unknown`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandUnknown {
     /// The protocol's `cmd`; always there.
     pub cmd: String,
@@ -2023,6 +2184,10 @@ impl ParsedCommandUnknown {
         Self { cmd: cmd.into() }
     }
 }
+
+object!(ParsedCommandUnknown {
+    cmd: Required("cmd"),
+});
 
 /// Part of [`PermissionsRequestApprovalResponse`](crate::PermissionsRequestApprovalResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2060,26 +2225,28 @@ impl From<&str> for PermissionGrantScope {
 string_enum!(PermissionGrantScope);
 
 /// Params of the client request `permissionProfile/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PermissionProfileListParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Optional working directory to resolve project config layers.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// Optional page size; defaults to the full result set.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
+object!(PermissionProfileListParams {
+    cursor: Optional("cursor"),
+    cwd: Optional("cwd"),
+    limit: Optional("limit"),
+});
+
 /// Result of the client request `permissionProfile/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PermissionProfileListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<PermissionProfileSummary>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -2090,13 +2257,17 @@ impl PermissionProfileListResponse {
     }
 }
 
+object!(PermissionProfileListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Part of [`PermissionProfileListResponse`](crate::PermissionProfileListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PermissionProfileSummary {
     /// Whether the effective requirements allow selecting this profile.
     pub allowed: bool,
     /// Optional user-facing description for display in clients.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Available permission profile identifier.
     pub id: String,
@@ -2113,30 +2284,30 @@ impl PermissionProfileSummary {
     }
 }
 
+object!(PermissionProfileSummary {
+    allowed: Required("allowed"),
+    description: Optional("description"),
+    id: Required("id"),
+});
+
 /// Params of the server request `item/permissions/requestApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PermissionsRequestApprovalParams {
     /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
     /// The protocol's `environmentId`; may be absent.
-    #[serde(rename = "environmentId", skip_serializing_if = "Option::is_none")]
     pub environment_id: Option<String>,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `permissions`; always there.
     pub permissions: RequestPermissionProfile,
     /// The protocol's `reason`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Unix timestamp (in milliseconds) when this approval request started.
-    #[serde(rename = "startedAtMs")]
     pub started_at_ms: i64,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -2163,18 +2334,27 @@ impl PermissionsRequestApprovalParams {
     }
 }
 
+object!(PermissionsRequestApprovalParams {
+    cwd: Required("cwd"),
+    environment_id: Optional("environmentId"),
+    item_id: Required("itemId"),
+    permissions: Required("permissions"),
+    reason: Optional("reason"),
+    started_at_ms: Required("startedAtMs"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Result of the server request `item/permissions/requestApproval`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PermissionsRequestApprovalResponse {
     /// The protocol's `permissions`; always there.
     pub permissions: GrantedPermissionProfile,
     /// The protocol's `scope`; may be absent.
     ///
     /// Defaults to `"turn"`.
-    #[serde(default = "PermissionsRequestApprovalResponse::default_scope")]
     pub scope: PermissionGrantScope,
     /// Review every subsequent command in this turn before normal sandboxed execution.
-    #[serde(rename = "strictAutoReview", skip_serializing_if = "Option::is_none")]
     pub strict_auto_review: Option<bool>,
 }
 
@@ -2192,16 +2372,25 @@ impl PermissionsRequestApprovalResponse {
     }
 }
 
+object!(PermissionsRequestApprovalResponse {
+    permissions: Required("permissions"),
+    scope: Defaulted("scope", Self::default_scope()),
+    strict_auto_review: Optional("strictAutoReview"),
+});
+
 /// Part of [`GuardianApprovalReviewActionRequestPermissions`](crate::GuardianApprovalReviewActionRequestPermissions) and [`PermissionsRequestApprovalParams`](crate::PermissionsRequestApprovalParams).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RequestPermissionProfile {
     /// The protocol's `fileSystem`; may be absent.
-    #[serde(rename = "fileSystem", skip_serializing_if = "Option::is_none")]
     pub file_system: Option<AdditionalFileSystemPermissions>,
     /// The protocol's `network`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<AdditionalNetworkPermissions>,
 }
+
+object!(RequestPermissionProfile {
+    file_system: Optional("fileSystem"),
+    network: Optional("network"),
+});
 
 /// User's decision in response to an ExecApprovalRequest.
 ///
@@ -2295,7 +2484,7 @@ impl External for ReviewDecision {
 external_enum!(ReviewDecision);
 
 /// A [`ReviewDecision`](crate::ReviewDecision) whose only key is `approved_execpolicy_amendment`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReviewDecisionApprovedExecpolicyAmendment {
     /// The protocol's `proposed_execpolicy_amendment`; always there.
     pub proposed_execpolicy_amendment: Vec<String>,
@@ -2310,8 +2499,12 @@ impl ReviewDecisionApprovedExecpolicyAmendment {
     }
 }
 
+object!(ReviewDecisionApprovedExecpolicyAmendment {
+    proposed_execpolicy_amendment: Required("proposed_execpolicy_amendment"),
+});
+
 /// A [`ReviewDecision`](crate::ReviewDecision) whose only key is `denied`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReviewDecisionDenied {
     /// The protocol's `rejection`; always there.
     pub rejection: String,
@@ -2326,8 +2519,12 @@ impl ReviewDecisionDenied {
     }
 }
 
+object!(ReviewDecisionDenied {
+    rejection: Required("rejection"),
+});
+
 /// A [`ReviewDecision`](crate::ReviewDecision) whose only key is `network_policy_amendment`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReviewDecisionNetworkPolicyAmendment {
     /// The protocol's `network_policy_amendment`; always there.
     pub network_policy_amendment: NetworkPolicyAmendment,
@@ -2339,6 +2536,10 @@ impl ReviewDecisionNetworkPolicyAmendment {
         Self { network_policy_amendment }
     }
 }
+
+object!(ReviewDecisionNetworkPolicyAmendment {
+    network_policy_amendment: Required("network_policy_amendment"),
+});
 
 /// Part of [`Config`](crate::Config) and 4 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2439,15 +2640,11 @@ impl Tagged for SandboxPolicy {
 tagged_enum!(SandboxPolicy);
 
 /// A [`SandboxPolicy`](crate::SandboxPolicy) whose `type` is `externalSandbox`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SandboxPolicyExternalSandbox {
     /// The protocol's `networkAccess`; may be absent.
     ///
     /// Defaults to `"restricted"`.
-    #[serde(
-        rename = "networkAccess",
-        default = "SandboxPolicyExternalSandbox::default_network_access"
-    )]
     pub network_access: NetworkAccess,
 }
 
@@ -2465,70 +2662,83 @@ impl SandboxPolicyExternalSandbox {
     }
 }
 
+object!(SandboxPolicyExternalSandbox {
+    network_access: Defaulted("networkAccess", Self::default_network_access()),
+});
+
 /// A [`SandboxPolicy`](crate::SandboxPolicy) whose `type` is `readOnly`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SandboxPolicyReadOnly {
     /// The protocol's `networkAccess`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "networkAccess", default)]
     pub network_access: bool,
 }
 
+object!(SandboxPolicyReadOnly {
+    network_access: Defaulted("networkAccess"),
+});
+
 /// A [`SandboxPolicy`](crate::SandboxPolicy) whose `type` is `workspaceWrite`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SandboxPolicyWorkspaceWrite {
     /// The protocol's `excludeSlashTmp`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "excludeSlashTmp", default)]
     pub exclude_slash_tmp: bool,
     /// The protocol's `excludeTmpdirEnvVar`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "excludeTmpdirEnvVar", default)]
     pub exclude_tmpdir_env_var: bool,
     /// The protocol's `networkAccess`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "networkAccess", default)]
     pub network_access: bool,
     /// The protocol's `writableRoots`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "writableRoots", default)]
     pub writable_roots: Vec<AbsolutePathBuf>,
 }
 
+object!(SandboxPolicyWorkspaceWrite {
+    exclude_slash_tmp: Defaulted("excludeSlashTmp"),
+    exclude_tmpdir_env_var: Defaulted("excludeTmpdirEnvVar"),
+    network_access: Defaulted("networkAccess"),
+    writable_roots: Defaulted("writableRoots"),
+});
+
 /// Part of [`Config`](crate::Config).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SandboxWorkspaceWrite {
     /// The protocol's `exclude_slash_tmp`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(default)]
     pub exclude_slash_tmp: bool,
     /// The protocol's `exclude_tmpdir_env_var`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(default)]
     pub exclude_tmpdir_env_var: bool,
     /// The protocol's `network_access`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(default)]
     pub network_access: bool,
     /// The protocol's `writable_roots`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub writable_roots: Vec<String>,
 }
+
+object!(SandboxWorkspaceWrite {
+    exclude_slash_tmp: Defaulted("exclude_slash_tmp"),
+    exclude_tmpdir_env_var: Defaulted("exclude_tmpdir_env_var"),
+    network_access: Defaulted("network_access"),
+    writable_roots: Defaulted("writable_roots"),
+});
 
 /// EXPERIMENTAL. Captures a user's answer to a request_user_input question.
 ///
 /// Part of [`ToolRequestUserInputResponse`](crate::ToolRequestUserInputResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputAnswer {
     /// The protocol's `answers`; always there.
     pub answers: Vec<String>,
@@ -2541,10 +2751,14 @@ impl ToolRequestUserInputAnswer {
     }
 }
 
+object!(ToolRequestUserInputAnswer {
+    answers: Required("answers"),
+});
+
 /// EXPERIMENTAL. Defines a single selectable option for request_user_input.
 ///
 /// Part of [`ToolRequestUserInputQuestion`](crate::ToolRequestUserInputQuestion).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputOption {
     /// The protocol's `description`; always there.
     pub description: String,
@@ -2562,27 +2776,27 @@ impl ToolRequestUserInputOption {
     }
 }
 
+object!(ToolRequestUserInputOption {
+    description: Required("description"),
+    label: Required("label"),
+});
+
 /// EXPERIMENTAL. Params sent with a request_user_input event.
 ///
 /// Params of the server request `item/tool/requestUserInput`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputParams {
     /// @deprecated Use `isBlocking` to decide whether the request should block.
-    #[serde(rename = "autoResolutionMs", skip_serializing_if = "Option::is_none")]
     pub auto_resolution_ms: Option<u64>,
     /// The protocol's `isBlocking`; always there.
-    #[serde(rename = "isBlocking")]
     pub is_blocking: bool,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `questions`; always there.
     pub questions: Vec<ToolRequestUserInputQuestion>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -2606,10 +2820,19 @@ impl ToolRequestUserInputParams {
     }
 }
 
+object!(ToolRequestUserInputParams {
+    auto_resolution_ms: Optional("autoResolutionMs"),
+    is_blocking: Required("isBlocking"),
+    item_id: Required("itemId"),
+    questions: Required("questions"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// EXPERIMENTAL. Represents one request_user_input question and its required options.
 ///
 /// Part of [`ToolRequestUserInputParams`](crate::ToolRequestUserInputParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputQuestion {
     /// The protocol's `header`; always there.
     pub header: String,
@@ -2618,15 +2841,12 @@ pub struct ToolRequestUserInputQuestion {
     /// The protocol's `isOther`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "isOther", default)]
     pub is_other: bool,
     /// The protocol's `isSecret`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "isSecret", default)]
     pub is_secret: bool,
     /// The protocol's `options`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<Vec<ToolRequestUserInputOption>>,
     /// The protocol's `question`; always there.
     pub question: String,
@@ -2650,10 +2870,19 @@ impl ToolRequestUserInputQuestion {
     }
 }
 
+object!(ToolRequestUserInputQuestion {
+    header: Required("header"),
+    id: Required("id"),
+    is_other: Defaulted("isOther"),
+    is_secret: Defaulted("isSecret"),
+    options: Optional("options"),
+    question: Required("question"),
+});
+
 /// EXPERIMENTAL. Response payload mapping question ids to answers.
 ///
 /// Result of the server request `item/tool/requestUserInput`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputResponse {
     /// The protocol's `answers`; always there.
     pub answers: BTreeMap<String, ToolRequestUserInputAnswer>,
@@ -2665,3 +2894,7 @@ impl ToolRequestUserInputResponse {
         Self { answers }
     }
 }
+
+object!(ToolRequestUserInputResponse {
+    answers: Required("answers"),
+});

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use crate::support::{Tagged, ignore, string_enum, tagged_enum, whole};
+use crate::support::{Tagged, ignore, object, string_enum, tagged_enum, whole};
 use super::{
     AbsolutePathBuf, AllowDenyRequirement, ApplicationRequirements, ApprovalsReviewer,
     AppsConfig, AskForApproval, AutoCompactTokenLimitScope, AutoReviewRequirements,
@@ -15,15 +15,18 @@ use super::{
 };
 
 /// Part of [`Config`](crate::Config).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AnalyticsConfig {
     /// The protocol's `enabled`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// Entries without a field of their own.
-    #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
+
+object!(AnalyticsConfig {
+    enabled: Optional("enabled"),
+    ..extra
+});
 
 /// Part of [`BrowserUseOriginPolicy`](crate::BrowserUseOriginPolicy).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,167 +64,193 @@ impl From<&str> for BrowserUseAccessApprovalLifetime {
 string_enum!(BrowserUseAccessApprovalLifetime);
 
 /// Part of [`Config`](crate::Config).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseConfig {
     /// The protocol's `allow_history_access`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_history_access: Option<bool>,
     /// The protocol's `default_origin_policy`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_origin_policy: Option<BrowserUseOriginPolicyConfig>,
     /// The protocol's `origins`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origins: Option<BTreeMap<String, BrowserUseOriginPolicyConfig>>,
 }
 
+object!(BrowserUseConfig {
+    allow_history_access: Optional("allow_history_access"),
+    default_origin_policy: Optional("default_origin_policy"),
+    origins: Optional("origins"),
+});
+
 /// Part of [`BrowserUseRequirements`](crate::BrowserUseRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseExtensionRequirements {
     /// The protocol's `requestHeaders`; may be absent.
-    #[serde(rename = "requestHeaders", skip_serializing_if = "Option::is_none")]
     pub request_headers: Option<Vec<RequestHeader>>,
 }
 
+object!(BrowserUseExtensionRequirements {
+    request_headers: Optional("requestHeaders"),
+});
+
 /// Part of [`BrowserUseRequirements`](crate::BrowserUseRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseOriginPolicy {
     /// The protocol's `access`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<AllowDenyRequirement>,
     /// The protocol's `accessApprovalLifetime`; may be absent.
-    #[serde(rename = "accessApprovalLifetime", skip_serializing_if = "Option::is_none")]
     pub access_approval_lifetime: Option<BrowserUseAccessApprovalLifetime>,
     /// The protocol's `autoReview`; may be absent.
-    #[serde(rename = "autoReview", skip_serializing_if = "Option::is_none")]
     pub auto_review: Option<AllowDenyRequirement>,
     /// The protocol's `downloads`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<AllowDenyRequirement>,
     /// The protocol's `fullCdpAccess`; may be absent.
-    #[serde(rename = "fullCdpAccess", skip_serializing_if = "Option::is_none")]
     pub full_cdp_access: Option<AllowDenyRequirement>,
     /// The protocol's `persistentApproval`; may be absent.
-    #[serde(rename = "persistentApproval", skip_serializing_if = "Option::is_none")]
     pub persistent_approval: Option<bool>,
     /// The protocol's `uploads`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub uploads: Option<AllowDenyRequirement>,
 }
+
+object!(BrowserUseOriginPolicy {
+    access: Optional("access"),
+    access_approval_lifetime: Optional("accessApprovalLifetime"),
+    auto_review: Optional("autoReview"),
+    downloads: Optional("downloads"),
+    full_cdp_access: Optional("fullCdpAccess"),
+    persistent_approval: Optional("persistentApproval"),
+    uploads: Optional("uploads"),
+});
 
 /// Part of [`BrowserUseConfig`](crate::BrowserUseConfig).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseOriginPolicyConfig {
     /// The protocol's `access`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<AllowDenyRequirement>,
     /// The protocol's `downloads`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<AllowDenyRequirement>,
     /// The protocol's `full_cdp_access`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub full_cdp_access: Option<AllowDenyRequirement>,
     /// The protocol's `uploads`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub uploads: Option<AllowDenyRequirement>,
 }
 
+object!(BrowserUseOriginPolicyConfig {
+    access: Optional("access"),
+    downloads: Optional("downloads"),
+    full_cdp_access: Optional("full_cdp_access"),
+    uploads: Optional("uploads"),
+});
+
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseRequirements {
     /// The protocol's `allowGlobalPersistentApproval`; may be absent.
-    #[serde(
-        rename = "allowGlobalPersistentApproval",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub allow_global_persistent_approval: Option<bool>,
     /// The protocol's `allowHistoryAccess`; may be absent.
-    #[serde(rename = "allowHistoryAccess", skip_serializing_if = "Option::is_none")]
     pub allow_history_access: Option<bool>,
     /// The protocol's `allowWebmcp`; may be absent.
-    #[serde(rename = "allowWebmcp", skip_serializing_if = "Option::is_none")]
     pub allow_webmcp: Option<bool>,
     /// The protocol's `defaultOriginPolicy`; may be absent.
-    #[serde(rename = "defaultOriginPolicy", skip_serializing_if = "Option::is_none")]
     pub default_origin_policy: Option<BrowserUseOriginPolicy>,
     /// The protocol's `disableAutoReview`; may be absent.
-    #[serde(rename = "disableAutoReview", skip_serializing_if = "Option::is_none")]
     pub disable_auto_review: Option<bool>,
     /// The protocol's `extension`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub extension: Option<BrowserUseExtensionRequirements>,
     /// The protocol's `origins`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origins: Option<BTreeMap<String, BrowserUseOriginPolicy>>,
 }
 
+object!(BrowserUseRequirements {
+    allow_global_persistent_approval: Optional("allowGlobalPersistentApproval"),
+    allow_history_access: Optional("allowHistoryAccess"),
+    allow_webmcp: Optional("allowWebmcp"),
+    default_origin_policy: Optional("defaultOriginPolicy"),
+    disable_auto_review: Optional("disableAutoReview"),
+    extension: Optional("extension"),
+    origins: Optional("origins"),
+});
+
 /// Part of [`Config`](crate::Config).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseConfig {
     /// The protocol's `default_app_access`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_app_access: Option<AllowDenyRequirement>,
     /// The protocol's `macos`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub macos: Option<ComputerUseMacosConfig>,
     /// The protocol's `windows`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub windows: Option<ComputerUseWindowsConfig>,
 }
 
+object!(ComputerUseConfig {
+    default_app_access: Optional("default_app_access"),
+    macos: Optional("macos"),
+    windows: Optional("windows"),
+});
+
 /// Part of [`ComputerUseConfig`](crate::ComputerUseConfig).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseMacosConfig {
     /// The protocol's `bundle_ids`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle_ids: Option<BTreeMap<String, AllowDenyRequirement>>,
 }
+
+object!(ComputerUseMacosConfig {
+    bundle_ids: Optional("bundle_ids"),
+});
 
 /// Part of [`ComputerUseRequirements`](crate::ComputerUseRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseMacosRequirements {
     /// The protocol's `bundleIds`; may be absent.
-    #[serde(rename = "bundleIds", skip_serializing_if = "Option::is_none")]
     pub bundle_ids: Option<BTreeMap<String, AllowDenyRequirement>>,
 }
 
+object!(ComputerUseMacosRequirements {
+    bundle_ids: Optional("bundleIds"),
+});
+
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseRequirements {
     /// The protocol's `allowLockedComputerUse`; may be absent.
-    #[serde(rename = "allowLockedComputerUse", skip_serializing_if = "Option::is_none")]
     pub allow_locked_computer_use: Option<bool>,
     /// The protocol's `allowPersistentApproval`; may be absent.
-    #[serde(rename = "allowPersistentApproval", skip_serializing_if = "Option::is_none")]
     pub allow_persistent_approval: Option<bool>,
     /// The protocol's `defaultAppAccess`; may be absent.
-    #[serde(rename = "defaultAppAccess", skip_serializing_if = "Option::is_none")]
     pub default_app_access: Option<AllowDenyRequirement>,
     /// The protocol's `macos`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub macos: Option<ComputerUseMacosRequirements>,
     /// The protocol's `windows`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub windows: Option<ComputerUseWindowsRequirements>,
 }
 
+object!(ComputerUseRequirements {
+    allow_locked_computer_use: Optional("allowLockedComputerUse"),
+    allow_persistent_approval: Optional("allowPersistentApproval"),
+    default_app_access: Optional("defaultAppAccess"),
+    macos: Optional("macos"),
+    windows: Optional("windows"),
+});
+
 /// Part of [`ComputerUseConfig`](crate::ComputerUseConfig).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseWindowsConfig {
     /// The protocol's `aumids`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub aumids: Option<BTreeMap<String, AllowDenyRequirement>>,
     /// The protocol's `exes`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub exes: Option<Vec<ComputerUseWindowsExeConfig>>,
 }
 
+object!(ComputerUseWindowsConfig {
+    aumids: Optional("aumids"),
+    exes: Optional("exes"),
+});
+
 /// Part of [`ComputerUseWindowsConfig`](crate::ComputerUseWindowsConfig).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ComputerUseWindowsExeConfig {
     /// The protocol's `access`; always there.
     pub access: AllowDenyRequirement,
     /// The protocol's `binary_name`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub binary_name: Option<String>,
     /// The protocol's `product_name`; always there.
     pub product_name: String,
@@ -245,19 +274,23 @@ impl ComputerUseWindowsExeConfig {
     }
 }
 
+object!(ComputerUseWindowsExeConfig {
+    access: Required("access"),
+    binary_name: Optional("binary_name"),
+    product_name: Required("product_name"),
+    publisher_name: Required("publisher_name"),
+});
+
 /// Part of [`ComputerUseWindowsRequirements`](crate::ComputerUseWindowsRequirements).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ComputerUseWindowsExeRequirement {
     /// The protocol's `access`; always there.
     pub access: AllowDenyRequirement,
     /// The protocol's `binaryName`; may be absent.
-    #[serde(rename = "binaryName", skip_serializing_if = "Option::is_none")]
     pub binary_name: Option<String>,
     /// The protocol's `productName`; always there.
-    #[serde(rename = "productName")]
     pub product_name: String,
     /// The protocol's `publisherName`; always there.
-    #[serde(rename = "publisherName")]
     pub publisher_name: String,
 }
 
@@ -277,118 +310,130 @@ impl ComputerUseWindowsExeRequirement {
     }
 }
 
+object!(ComputerUseWindowsExeRequirement {
+    access: Required("access"),
+    binary_name: Optional("binaryName"),
+    product_name: Required("productName"),
+    publisher_name: Required("publisherName"),
+});
+
 /// Part of [`ComputerUseRequirements`](crate::ComputerUseRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseWindowsRequirements {
     /// The protocol's `aumids`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub aumids: Option<BTreeMap<String, AllowDenyRequirement>>,
     /// The protocol's `exes`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub exes: Option<Vec<ComputerUseWindowsExeRequirement>>,
 }
 
+object!(ComputerUseWindowsRequirements {
+    aumids: Optional("aumids"),
+    exes: Optional("exes"),
+});
+
 /// Part of [`ConfigReadResponse`](crate::ConfigReadResponse).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Config {
     /// The protocol's `analytics`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub analytics: Option<AnalyticsConfig>,
     /// The protocol's `approval_policy`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub approval_policy: Option<AskForApproval>,
     /// \[UNSTABLE\] Optional default for where approval requests are routed for review.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// The protocol's `apps`; may be absent.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub apps: Option<AppsConfig>,
     /// The protocol's `browser_use`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub browser_use: Option<BrowserUseConfig>,
     /// The protocol's `compact_prompt`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub compact_prompt: Option<String>,
     /// The protocol's `computer_use`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub computer_use: Option<ComputerUseConfig>,
     /// The protocol's `desktop`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub desktop: Option<Map<String, Value>>,
     /// The protocol's `developer_instructions`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub developer_instructions: Option<String>,
     /// The protocol's `forced_chatgpt_workspace_id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub forced_chatgpt_workspace_id: Option<ForcedChatgptWorkspaceIds>,
     /// The protocol's `forced_login_method`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub forced_login_method: Option<ForcedLoginMethod>,
     /// The protocol's `instructions`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
     /// The protocol's `model`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The protocol's `model_auto_compact_token_limit`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_auto_compact_token_limit: Option<i64>,
     /// The protocol's `model_auto_compact_token_limit_scope`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_auto_compact_token_limit_scope: Option<AutoCompactTokenLimitScope>,
     /// The protocol's `model_context_window`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_context_window: Option<i64>,
     /// The protocol's `model_provider`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_provider: Option<String>,
     /// The protocol's `model_reasoning_effort`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_reasoning_effort: Option<ReasoningEffort>,
     /// The protocol's `model_reasoning_summary`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_reasoning_summary: Option<ReasoningSummary>,
     /// The protocol's `model_verbosity`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_verbosity: Option<Verbosity>,
     /// The protocol's `review_model`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub review_model: Option<String>,
     /// The protocol's `sandbox_mode`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox_mode: Option<SandboxMode>,
     /// The protocol's `sandbox_workspace_write`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox_workspace_write: Option<SandboxWorkspaceWrite>,
     /// The protocol's `service_tier`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
     /// The protocol's `tools`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<ToolsV2>,
     /// The protocol's `web_search`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub web_search: Option<WebSearchMode>,
     /// Entries without a field of their own.
-    #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
+object!(Config {
+    analytics: Optional("analytics"),
+    approval_policy: Optional("approval_policy"),
+    approvals_reviewer: Optional("approvals_reviewer"),
+    apps: Optional("apps"),
+    browser_use: Optional("browser_use"),
+    compact_prompt: Optional("compact_prompt"),
+    computer_use: Optional("computer_use"),
+    desktop: Optional("desktop"),
+    developer_instructions: Optional("developer_instructions"),
+    forced_chatgpt_workspace_id: Optional("forced_chatgpt_workspace_id"),
+    forced_login_method: Optional("forced_login_method"),
+    instructions: Optional("instructions"),
+    model: Optional("model"),
+    model_auto_compact_token_limit: Optional("model_auto_compact_token_limit"),
+    model_auto_compact_token_limit_scope: Optional(
+        "model_auto_compact_token_limit_scope",
+    ),
+    model_context_window: Optional("model_context_window"),
+    model_provider: Optional("model_provider"),
+    model_reasoning_effort: Optional("model_reasoning_effort"),
+    model_reasoning_summary: Optional("model_reasoning_summary"),
+    model_verbosity: Optional("model_verbosity"),
+    review_model: Optional("review_model"),
+    sandbox_mode: Optional("sandbox_mode"),
+    sandbox_workspace_write: Optional("sandbox_workspace_write"),
+    service_tier: Optional("service_tier"),
+    tools: Optional("tools"),
+    web_search: Optional("web_search"),
+    ..extra
+});
+
 /// Params of the client request `config/batchWrite`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigBatchWriteParams {
     /// The protocol's `edits`; always there.
     pub edits: Vec<ConfigEdit>,
     /// The protocol's `expectedVersion`; may be absent.
-    #[serde(rename = "expectedVersion", skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<String>,
     /// Path to the config file to write; defaults to the user's `config.toml` when omitted.
-    #[serde(rename = "filePath", skip_serializing_if = "Option::is_none")]
     pub file_path: Option<String>,
     /// When true, hot-reload updated runtime settings into loaded threads after writing. Session-static model, reasoning-effort, Plan-mode reasoning-effort, and service-tier defaults are not reloaded. The deprecated personality setting is also not reloaded.
-    #[serde(rename = "reloadUserConfig", skip_serializing_if = "Option::is_none")]
     pub reload_user_config: Option<bool>,
 }
 
@@ -404,14 +449,19 @@ impl ConfigBatchWriteParams {
     }
 }
 
+object!(ConfigBatchWriteParams {
+    edits: Required("edits"),
+    expected_version: Optional("expectedVersion"),
+    file_path: Optional("filePath"),
+    reload_user_config: Optional("reloadUserConfig"),
+});
+
 /// Part of [`ConfigBatchWriteParams`](crate::ConfigBatchWriteParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigEdit {
     /// The protocol's `keyPath`; always there.
-    #[serde(rename = "keyPath")]
     pub key_path: String,
     /// The protocol's `mergeStrategy`; always there.
-    #[serde(rename = "mergeStrategy")]
     pub merge_strategy: MergeStrategy,
     /// The protocol's `value`; always there.
     pub value: Value,
@@ -432,13 +482,18 @@ impl ConfigEdit {
     }
 }
 
+object!(ConfigEdit {
+    key_path: Required("keyPath"),
+    merge_strategy: Required("mergeStrategy"),
+    value: Required("value"),
+});
+
 /// Part of [`ConfigReadResponse`](crate::ConfigReadResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayer {
     /// The protocol's `config`; always there.
     pub config: Value,
     /// The protocol's `disabledReason`; may be absent.
-    #[serde(rename = "disabledReason", skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
     /// The protocol's `name`; always there.
     pub name: ConfigLayerSource,
@@ -462,8 +517,15 @@ impl ConfigLayer {
     }
 }
 
+object!(ConfigLayer {
+    config: Required("config"),
+    disabled_reason: Optional("disabledReason"),
+    name: Required("name"),
+    version: Required("version"),
+});
+
 /// Part of [`ConfigReadResponse`](crate::ConfigReadResponse) and [`OverriddenMetadata`](crate::OverriddenMetadata).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerMetadata {
     /// The protocol's `name`; always there.
     pub name: ConfigLayerSource,
@@ -480,6 +542,11 @@ impl ConfigLayerMetadata {
         }
     }
 }
+
+object!(ConfigLayerMetadata {
+    name: Required("name"),
+    version: Required("version"),
+});
 
 /// Part of [`ConfigLayer`](crate::ConfigLayer) and [`ConfigLayerMetadata`](crate::ConfigLayerMetadata).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -576,7 +643,7 @@ tagged_enum!(ConfigLayerSource);
 /// Enterprise-managed config layer delivered by the cloud config bundle.
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `enterpriseManaged`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceEnterpriseManaged {
     /// Stable identifier for the delivered layer.
     pub id: String,
@@ -594,10 +661,15 @@ impl ConfigLayerSourceEnterpriseManaged {
     }
 }
 
+object!(ConfigLayerSourceEnterpriseManaged {
+    id: Required("id"),
+    name: Required("name"),
+});
+
 /// `managed_config.toml` was designed to be a config that was loaded as the last layer on top of everything else. This scheme did not quite work out as intended, but we keep this variant as a "best effort" while we phase out `managed_config.toml` in favor of `requirements.toml`.
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `legacyManagedConfigTomlFromFile`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceLegacyManagedConfigTomlFromFile {
     /// The protocol's `file`; always there.
     pub file: AbsolutePathBuf,
@@ -610,10 +682,14 @@ impl ConfigLayerSourceLegacyManagedConfigTomlFromFile {
     }
 }
 
+object!(ConfigLayerSourceLegacyManagedConfigTomlFromFile {
+    file: Required("file"),
+});
+
 /// Managed preferences layer delivered by MDM (macOS only).
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `mdm`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceMdm {
     /// The protocol's `domain`; always there.
     pub domain: String,
@@ -631,10 +707,15 @@ impl ConfigLayerSourceMdm {
     }
 }
 
+object!(ConfigLayerSourceMdm {
+    domain: Required("domain"),
+    key: Required("key"),
+});
+
 /// Default configuration supplied with the installed Codex package.
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `packagedDefaults`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourcePackagedDefaults {
     /// Path to the packaged default configuration file.
     pub file: AbsolutePathBuf,
@@ -647,13 +728,16 @@ impl ConfigLayerSourcePackagedDefaults {
     }
 }
 
+object!(ConfigLayerSourcePackagedDefaults {
+    file: Required("file"),
+});
+
 /// Path to a .codex/ folder within a project. There could be multiple of these between `cwd` and the project/repo root.
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `project`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceProject {
     /// The protocol's `dotCodexFolder`; always there.
-    #[serde(rename = "dotCodexFolder")]
     pub dot_codex_folder: AbsolutePathBuf,
 }
 
@@ -664,10 +748,14 @@ impl ConfigLayerSourceProject {
     }
 }
 
+object!(ConfigLayerSourceProject {
+    dot_codex_folder: Required("dotCodexFolder"),
+});
+
 /// Managed config layer from a file (usually `managed_config.toml`).
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `system`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceSystem {
     /// This is the path to the system config.toml file, though it is not guaranteed to exist.
     pub file: AbsolutePathBuf,
@@ -680,15 +768,18 @@ impl ConfigLayerSourceSystem {
     }
 }
 
+object!(ConfigLayerSourceSystem {
+    file: Required("file"),
+});
+
 /// User config layer from $CODEX_HOME/config.toml. This layer is special in that it is expected to be: - writable by the user - generally outside the workspace directory
 ///
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `user`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceUser {
     /// This is the path to the user's config.toml file, though it is not guaranteed to exist.
     pub file: AbsolutePathBuf,
     /// Name of the selected profile-v2 config layered on top of the base user config, when this layer represents one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
 }
 
@@ -699,24 +790,31 @@ impl ConfigLayerSourceUser {
     }
 }
 
+object!(ConfigLayerSourceUser {
+    file: Required("file"),
+    profile: Optional("profile"),
+});
+
 /// Params of the client request `config/read`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ConfigReadParams {
     /// Optional working directory to resolve project config layers. If specified, return the effective config as seen from that directory (i.e., including any project layers between `cwd` and the project/repo root).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The protocol's `includeLayers`; may be absent.
-    #[serde(rename = "includeLayers", skip_serializing_if = "Option::is_none")]
     pub include_layers: Option<bool>,
 }
 
+object!(ConfigReadParams {
+    cwd: Optional("cwd"),
+    include_layers: Optional("includeLayers"),
+});
+
 /// Result of the client request `config/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigReadResponse {
     /// The protocol's `config`; always there.
     pub config: Config,
     /// The protocol's `layers`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<ConfigLayer>>,
     /// The protocol's `origins`; always there.
     pub origins: BTreeMap<String, ConfigLayerMetadata>,
@@ -733,163 +831,155 @@ impl ConfigReadResponse {
     }
 }
 
+object!(ConfigReadResponse {
+    config: Required("config"),
+    layers: Optional("layers"),
+    origins: Required("origins"),
+});
+
 /// Part of [`ConfigRequirementsReadResponse`](crate::ConfigRequirementsReadResponse).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ConfigRequirements {
     /// The protocol's `additionalDeveloperInstructions`; may be absent.
-    #[serde(
-        rename = "additionalDeveloperInstructions",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub additional_developer_instructions: Option<String>,
     /// The protocol's `allowAppshots`; may be absent.
-    #[serde(rename = "allowAppshots", skip_serializing_if = "Option::is_none")]
     pub allow_appshots: Option<bool>,
     /// The protocol's `allowBrowserAndComputerUse`; may be absent.
-    #[serde(
-        rename = "allowBrowserAndComputerUse",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub allow_browser_and_computer_use: Option<bool>,
     /// The protocol's `allowLoginShell`; may be absent.
-    #[serde(rename = "allowLoginShell", skip_serializing_if = "Option::is_none")]
     pub allow_login_shell: Option<bool>,
     /// The protocol's `allowManagedHooksOnly`; may be absent.
-    #[serde(rename = "allowManagedHooksOnly", skip_serializing_if = "Option::is_none")]
     pub allow_managed_hooks_only: Option<bool>,
     /// The protocol's `allowRemoteControl`; may be absent.
-    #[serde(rename = "allowRemoteControl", skip_serializing_if = "Option::is_none")]
     pub allow_remote_control: Option<bool>,
     /// The protocol's `allowedApprovalPolicies`; may be absent.
-    #[serde(rename = "allowedApprovalPolicies", skip_serializing_if = "Option::is_none")]
     pub allowed_approval_policies: Option<Vec<AskForApproval>>,
     /// The protocol's `allowedApprovalsReviewers`; may be absent.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "allowedApprovalsReviewers",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub allowed_approvals_reviewers: Option<Vec<ApprovalsReviewer>>,
     /// Effective login methods after managed, forced-login, and workspace restrictions. An empty list permits no login method. Older servers may omit this field.
-    #[serde(rename = "allowedLoginMethods", skip_serializing_if = "Option::is_none")]
     pub allowed_login_methods: Option<Vec<ForcedLoginMethod>>,
     /// The protocol's `allowedPermissionProfiles`; may be absent.
-    #[serde(
-        rename = "allowedPermissionProfiles",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub allowed_permission_profiles: Option<BTreeMap<String, bool>>,
     /// The protocol's `allowedSandboxModes`; may be absent.
-    #[serde(rename = "allowedSandboxModes", skip_serializing_if = "Option::is_none")]
     pub allowed_sandbox_modes: Option<Vec<SandboxMode>>,
     /// The protocol's `allowedWebSearchModes`; may be absent.
-    #[serde(rename = "allowedWebSearchModes", skip_serializing_if = "Option::is_none")]
     pub allowed_web_search_modes: Option<Vec<WebSearchMode>>,
     /// The protocol's `allowedWindowsSandboxImplementations`; may be absent.
-    #[serde(
-        rename = "allowedWindowsSandboxImplementations",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub allowed_windows_sandbox_implementations: Option<
         Vec<WindowsSandboxImplementation>,
     >,
     /// The protocol's `application`; may be absent.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<ApplicationRequirements>,
     /// The protocol's `autoReview`; may be absent.
-    #[serde(rename = "autoReview", skip_serializing_if = "Option::is_none")]
     pub auto_review: Option<AutoReviewRequirements>,
     /// The protocol's `browserUse`; may be absent.
-    #[serde(rename = "browserUse", skip_serializing_if = "Option::is_none")]
     pub browser_use: Option<BrowserUseRequirements>,
     /// The protocol's `chatgptBaseUrl`; may be absent.
-    #[serde(rename = "chatgptBaseUrl", skip_serializing_if = "Option::is_none")]
     pub chatgpt_base_url: Option<String>,
     /// The protocol's `checkForUpdateOnStartup`; may be absent.
-    #[serde(rename = "checkForUpdateOnStartup", skip_serializing_if = "Option::is_none")]
     pub check_for_update_on_startup: Option<bool>,
     /// The protocol's `cliAuthCredentialsStore`; may be absent.
-    #[serde(rename = "cliAuthCredentialsStore", skip_serializing_if = "Option::is_none")]
     pub cli_auth_credentials_store: Option<CliAuthCredentialsStoreMode>,
     /// The protocol's `computerUse`; may be absent.
-    #[serde(rename = "computerUse", skip_serializing_if = "Option::is_none")]
     pub computer_use: Option<ComputerUseRequirements>,
     /// The protocol's `defaultPermissions`; may be absent.
-    #[serde(rename = "defaultPermissions", skip_serializing_if = "Option::is_none")]
     pub default_permissions: Option<String>,
     /// The protocol's `enforceResidency`; may be absent.
-    #[serde(rename = "enforceResidency", skip_serializing_if = "Option::is_none")]
     pub enforce_residency: Option<ResidencyRequirement>,
     /// The protocol's `featureRequirements`; may be absent.
-    #[serde(rename = "featureRequirements", skip_serializing_if = "Option::is_none")]
     pub feature_requirements: Option<BTreeMap<String, bool>>,
     /// The protocol's `feedback`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<FeedbackRequirements>,
     /// The protocol's `hooks`; may be absent.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hooks: Option<ManagedHooksRequirements>,
     /// The protocol's `inAppBrowser`; may be absent.
-    #[serde(rename = "inAppBrowser", skip_serializing_if = "Option::is_none")]
     pub in_app_browser: Option<InAppBrowserRequirements>,
     /// The protocol's `logDir`; may be absent.
-    #[serde(rename = "logDir", skip_serializing_if = "Option::is_none")]
     pub log_dir: Option<String>,
     /// The protocol's `modelCatalogJson`; may be absent.
-    #[serde(rename = "modelCatalogJson", skip_serializing_if = "Option::is_none")]
     pub model_catalog_json: Option<String>,
     /// Exact provider selection required by managed policy.
-    #[serde(rename = "modelProvider", skip_serializing_if = "Option::is_none")]
     pub model_provider: Option<String>,
     /// Complete required provider definitions, using config.toml field names.
-    #[serde(rename = "modelProviders", skip_serializing_if = "Option::is_none")]
     pub model_providers: Option<Map<String, Value>>,
     /// The protocol's `models`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub models: Option<ModelsRequirements>,
     /// The protocol's `network`; may be absent.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkRequirements>,
     /// The protocol's `sqliteHome`; may be absent.
-    #[serde(rename = "sqliteHome", skip_serializing_if = "Option::is_none")]
     pub sqlite_home: Option<String>,
 }
 
+object!(ConfigRequirements {
+    additional_developer_instructions: Optional("additionalDeveloperInstructions"),
+    allow_appshots: Optional("allowAppshots"),
+    allow_browser_and_computer_use: Optional("allowBrowserAndComputerUse"),
+    allow_login_shell: Optional("allowLoginShell"),
+    allow_managed_hooks_only: Optional("allowManagedHooksOnly"),
+    allow_remote_control: Optional("allowRemoteControl"),
+    allowed_approval_policies: Optional("allowedApprovalPolicies"),
+    allowed_approvals_reviewers: Optional("allowedApprovalsReviewers"),
+    allowed_login_methods: Optional("allowedLoginMethods"),
+    allowed_permission_profiles: Optional("allowedPermissionProfiles"),
+    allowed_sandbox_modes: Optional("allowedSandboxModes"),
+    allowed_web_search_modes: Optional("allowedWebSearchModes"),
+    allowed_windows_sandbox_implementations: Optional(
+        "allowedWindowsSandboxImplementations",
+    ),
+    application: Optional("application"),
+    auto_review: Optional("autoReview"),
+    browser_use: Optional("browserUse"),
+    chatgpt_base_url: Optional("chatgptBaseUrl"),
+    check_for_update_on_startup: Optional("checkForUpdateOnStartup"),
+    cli_auth_credentials_store: Optional("cliAuthCredentialsStore"),
+    computer_use: Optional("computerUse"),
+    default_permissions: Optional("defaultPermissions"),
+    enforce_residency: Optional("enforceResidency"),
+    feature_requirements: Optional("featureRequirements"),
+    feedback: Optional("feedback"),
+    hooks: Optional("hooks"),
+    in_app_browser: Optional("inAppBrowser"),
+    log_dir: Optional("logDir"),
+    model_catalog_json: Optional("modelCatalogJson"),
+    model_provider: Optional("modelProvider"),
+    model_providers: Optional("modelProviders"),
+    models: Optional("models"),
+    network: Optional("network"),
+    sqlite_home: Optional("sqliteHome"),
+});
+
 /// Result of the client request `configRequirements/read`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ConfigRequirementsReadResponse {
     /// Null if no requirements are configured (e.g. no requirements.toml/MDM entries).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub requirements: Option<ConfigRequirements>,
     /// Whether Fast and Ultra Fast requirements are enforced independently. Older servers omit this field and use Fast mode as a shared speed gate.
-    #[serde(
-        rename = "supportsIndependentSpeedModes",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub supports_independent_speed_modes: Option<bool>,
 }
 
+object!(ConfigRequirementsReadResponse {
+    requirements: Optional("requirements"),
+    supports_independent_speed_modes: Optional("supportsIndependentSpeedModes"),
+});
+
 /// Params of the client request `config/value/write`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigValueWriteParams {
     /// The protocol's `expectedVersion`; may be absent.
-    #[serde(rename = "expectedVersion", skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<String>,
     /// Path to the config file to write; defaults to the user's `config.toml` when omitted.
-    #[serde(rename = "filePath", skip_serializing_if = "Option::is_none")]
     pub file_path: Option<String>,
     /// The protocol's `keyPath`; always there.
-    #[serde(rename = "keyPath")]
     pub key_path: String,
     /// The protocol's `mergeStrategy`; always there.
-    #[serde(rename = "mergeStrategy")]
     pub merge_strategy: MergeStrategy,
     /// The protocol's `value`; always there.
     pub value: Value,
@@ -912,17 +1002,22 @@ impl ConfigValueWriteParams {
     }
 }
 
+object!(ConfigValueWriteParams {
+    expected_version: Optional("expectedVersion"),
+    file_path: Optional("filePath"),
+    key_path: Required("keyPath"),
+    merge_strategy: Required("mergeStrategy"),
+    value: Required("value"),
+});
+
 /// Payload of the server notification `configWarning`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigWarningNotification {
     /// Optional extra guidance or error details.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
     /// Optional path to the config file that triggered the warning.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Optional range for the error location inside the config file.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<TextRange>,
     /// Concise summary of the warning.
     pub summary: String,
@@ -940,14 +1035,19 @@ impl ConfigWarningNotification {
     }
 }
 
+object!(ConfigWarningNotification {
+    details: Optional("details"),
+    path: Optional("path"),
+    range: Optional("range"),
+    summary: Required("summary"),
+});
+
 /// Result of the client request `config/value/write` and `config/batchWrite`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigWriteResponse {
     /// Canonical path to the config file that was written.
-    #[serde(rename = "filePath")]
     pub file_path: AbsolutePathBuf,
     /// The protocol's `overriddenMetadata`; may be absent.
-    #[serde(rename = "overriddenMetadata", skip_serializing_if = "Option::is_none")]
     pub overridden_metadata: Option<OverriddenMetadata>,
     /// The protocol's `status`; always there.
     pub status: WriteStatus,
@@ -971,10 +1071,17 @@ impl ConfigWriteResponse {
     }
 }
 
+object!(ConfigWriteResponse {
+    file_path: Required("filePath"),
+    overridden_metadata: Optional("overriddenMetadata"),
+    status: Required("status"),
+    version: Required("version"),
+});
+
 /// Reasoning settings interpreted by the backend for the routed model.
 ///
 /// Part of [`ResponseItemConfigurationUpdate`](crate::ResponseItemConfigurationUpdate).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigurationReasoning {
     /// The protocol's `effort`; always there.
     pub effort: ReasoningEffort,
@@ -986,6 +1093,10 @@ impl ConfigurationReasoning {
         Self { effort }
     }
 }
+
+object!(ConfigurationReasoning {
+    effort: Required("effort"),
+});
 
 /// Part of [`ConfiguredHookMatcherGroup`](crate::ConfiguredHookMatcherGroup).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1045,24 +1156,19 @@ impl Tagged for ConfiguredHookHandler {
 tagged_enum!(ConfiguredHookHandler);
 
 /// A [`ConfiguredHookHandler`](crate::ConfiguredHookHandler) whose `type` is `command`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredHookHandlerCommand {
     /// Approximate token threshold for spilling this hook's `additionalContext` to disk. `null` uses 2,500 tokens; `0` disables spilling for this hook. The threshold is evaluated against the original context; a spilled preview also includes recovery metadata.
-    #[serde(rename = "additionalContextLimit", skip_serializing_if = "Option::is_none")]
     pub additional_context_limit: Option<u64>,
     /// The protocol's `async`; always there.
-    #[serde(rename = "async")]
     pub async_: bool,
     /// The protocol's `command`; always there.
     pub command: String,
     /// The protocol's `commandWindows`; may be absent.
-    #[serde(rename = "commandWindows", skip_serializing_if = "Option::is_none")]
     pub command_windows: Option<String>,
     /// The protocol's `statusMessage`; may be absent.
-    #[serde(rename = "statusMessage", skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
     /// The protocol's `timeoutSec`; may be absent.
-    #[serde(rename = "timeoutSec", skip_serializing_if = "Option::is_none")]
     pub timeout_sec: Option<u64>,
 }
 
@@ -1080,18 +1186,25 @@ impl ConfiguredHookHandlerCommand {
     }
 }
 
+object!(ConfiguredHookHandlerCommand {
+    additional_context_limit: Optional("additionalContextLimit"),
+    async_: Required("async"),
+    command: Required("command"),
+    command_windows: Optional("commandWindows"),
+    status_message: Optional("statusMessage"),
+    timeout_sec: Optional("timeoutSec"),
+});
+
 /// A [`ConfiguredHookHandler`](crate::ConfiguredHookHandler) whose `type` is `mcp_tool`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredHookHandlerMcpTool {
     /// The protocol's `input`; always there.
     pub input: Map<String, Value>,
     /// The protocol's `server`; always there.
     pub server: String,
     /// The protocol's `statusMessage`; may be absent.
-    #[serde(rename = "statusMessage", skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
     /// The protocol's `timeoutSec`; may be absent.
-    #[serde(rename = "timeoutSec", skip_serializing_if = "Option::is_none")]
     pub timeout_sec: Option<u64>,
     /// The protocol's `tool`; always there.
     pub tool: String,
@@ -1114,13 +1227,20 @@ impl ConfiguredHookHandlerMcpTool {
     }
 }
 
+object!(ConfiguredHookHandlerMcpTool {
+    input: Required("input"),
+    server: Required("server"),
+    status_message: Optional("statusMessage"),
+    timeout_sec: Optional("timeoutSec"),
+    tool: Required("tool"),
+});
+
 /// Part of [`ManagedHooksRequirements`](crate::ManagedHooksRequirements).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredHookMatcherGroup {
     /// The protocol's `hooks`; always there.
     pub hooks: Vec<ConfiguredHookHandler>,
     /// The protocol's `matcher`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub matcher: Option<String>,
 }
 
@@ -1131,20 +1251,21 @@ impl ConfiguredHookMatcherGroup {
     }
 }
 
+object!(ConfiguredHookMatcherGroup {
+    hooks: Required("hooks"),
+    matcher: Optional("matcher"),
+});
+
 /// Part of [`ExperimentalFeatureListResponse`](crate::ExperimentalFeatureListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentalFeature {
     /// Announcement copy shown to users when the feature is introduced. Null when this feature is not in beta.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub announcement: Option<String>,
     /// Whether this feature is enabled by default.
-    #[serde(rename = "defaultEnabled")]
     pub default_enabled: bool,
     /// Short summary describing what the feature does. Null when this feature is not in beta.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// User-facing display name shown in the experimental features UI. Null when this feature is not in beta.
-    #[serde(rename = "displayName", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Whether this feature is currently enabled in the loaded config.
     pub enabled: bool,
@@ -1174,8 +1295,18 @@ impl ExperimentalFeature {
     }
 }
 
+object!(ExperimentalFeature {
+    announcement: Optional("announcement"),
+    default_enabled: Required("defaultEnabled"),
+    description: Optional("description"),
+    display_name: Optional("displayName"),
+    enabled: Required("enabled"),
+    name: Required("name"),
+    stage: Required("stage"),
+});
+
 /// Params of the client request `experimentalFeature/enablement/set`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentalFeatureEnablementSetParams {
     /// Process-wide runtime feature enablement keyed by canonical feature name.
     ///
@@ -1190,8 +1321,12 @@ impl ExperimentalFeatureEnablementSetParams {
     }
 }
 
+object!(ExperimentalFeatureEnablementSetParams {
+    enablement: Required("enablement"),
+});
+
 /// Result of the client request `experimentalFeature/enablement/set`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentalFeatureEnablementSetResponse {
     /// Feature enablement entries updated by this request.
     pub enablement: BTreeMap<String, bool>,
@@ -1204,27 +1339,33 @@ impl ExperimentalFeatureEnablementSetResponse {
     }
 }
 
+object!(ExperimentalFeatureEnablementSetResponse {
+    enablement: Required("enablement"),
+});
+
 /// Params of the client request `experimentalFeature/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ExperimentalFeatureListParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Optional page size; defaults to a reasonable server-side value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Optional loaded thread id. Pass this when showing feature state for an existing thread so enablement is computed from that thread's refreshed config, including project-local config for the thread's cwd.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
 
+object!(ExperimentalFeatureListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    thread_id: Optional("threadId"),
+});
+
 /// Result of the client request `experimentalFeature/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentalFeatureListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<ExperimentalFeature>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -1234,6 +1375,11 @@ impl ExperimentalFeatureListResponse {
         Self { data, next_cursor: None }
     }
 }
+
+object!(ExperimentalFeatureListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
 
 /// Part of [`ExperimentalFeature`](crate::ExperimentalFeature).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1283,52 +1429,55 @@ impl From<&str> for ExperimentalFeatureStage {
 string_enum!(ExperimentalFeatureStage);
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ManagedHooksRequirements {
     /// The protocol's `Interrupt`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "Interrupt", default)]
     pub interrupt: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `PermissionRequest`; always there.
-    #[serde(rename = "PermissionRequest")]
     pub permission_request: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `PostCompact`; always there.
-    #[serde(rename = "PostCompact")]
     pub post_compact: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `PostToolUse`; always there.
-    #[serde(rename = "PostToolUse")]
     pub post_tool_use: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `PreCompact`; always there.
-    #[serde(rename = "PreCompact")]
     pub pre_compact: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `PreToolUse`; always there.
-    #[serde(rename = "PreToolUse")]
     pub pre_tool_use: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `SessionEnd`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "SessionEnd", default)]
     pub session_end: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `SessionStart`; always there.
-    #[serde(rename = "SessionStart")]
     pub session_start: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `Stop`; always there.
-    #[serde(rename = "Stop")]
     pub stop: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `SubagentStart`; always there.
-    #[serde(rename = "SubagentStart")]
     pub subagent_start: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `SubagentStop`; always there.
-    #[serde(rename = "SubagentStop")]
     pub subagent_stop: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `UserPromptSubmit`; always there.
-    #[serde(rename = "UserPromptSubmit")]
     pub user_prompt_submit: Vec<ConfiguredHookMatcherGroup>,
     /// The protocol's `managedDir`; may be absent.
-    #[serde(rename = "managedDir", skip_serializing_if = "Option::is_none")]
     pub managed_dir: Option<String>,
     /// The protocol's `windowsManagedDir`; may be absent.
-    #[serde(rename = "windowsManagedDir", skip_serializing_if = "Option::is_none")]
     pub windows_managed_dir: Option<String>,
 }
+
+object!(ManagedHooksRequirements {
+    interrupt: Defaulted("Interrupt"),
+    permission_request: Required("PermissionRequest"),
+    post_compact: Required("PostCompact"),
+    post_tool_use: Required("PostToolUse"),
+    pre_compact: Required("PreCompact"),
+    pre_tool_use: Required("PreToolUse"),
+    session_end: Defaulted("SessionEnd"),
+    session_start: Required("SessionStart"),
+    stop: Required("Stop"),
+    subagent_start: Required("SubagentStart"),
+    subagent_stop: Required("SubagentStop"),
+    user_prompt_submit: Required("UserPromptSubmit"),
+    managed_dir: Optional("managedDir"),
+    windows_managed_dir: Optional("windowsManagedDir"),
+});

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use crate::support::{
-    Redacted, Shape, Tagged, Untagged, ignore, named_string, string_enum, tagged_enum,
-    untagged_enum, whole,
+    Redacted, Shape, Tagged, Untagged, ignore, named_string, object, string_enum,
+    tagged_enum, untagged_enum, whole,
 };
 use super::{
     AbsolutePathBuf, AsyncUserInputQuestion, AutoReviewDecisionSource, CollabAgentState,
@@ -49,18 +49,15 @@ impl From<&str> for AgentMessageDelivery {
 string_enum!(AgentMessageDelivery);
 
 /// Payload of the server notification `item/agentMessage/delta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AgentMessageDeltaNotification {
     /// The protocol's `delta`; always there.
     pub delta: String,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -80,6 +77,13 @@ impl AgentMessageDeltaNotification {
         }
     }
 }
+
+object!(AgentMessageDeltaNotification {
+    delta: Required("delta"),
+    item_id: Required("itemId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
 
 /// Part of [`ResponseItemAgentMessage`](crate::ResponseItemAgentMessage).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -131,7 +135,7 @@ impl Tagged for AgentMessageInputContent {
 tagged_enum!(AgentMessageInputContent);
 
 /// A [`AgentMessageInputContent`](crate::AgentMessageInputContent) whose `type` is `encrypted_content`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AgentMessageInputContentEncryptedContent {
     /// The protocol's `encrypted_content`; always there.
     pub encrypted_content: String,
@@ -146,8 +150,12 @@ impl AgentMessageInputContentEncryptedContent {
     }
 }
 
+object!(AgentMessageInputContentEncryptedContent {
+    encrypted_content: Required("encrypted_content"),
+});
+
 /// A [`AgentMessageInputContent`](crate::AgentMessageInputContent) whose `type` is `input_text`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AgentMessageInputContentInputText {
     /// The protocol's `text`; always there.
     pub text: String,
@@ -159,6 +167,10 @@ impl AgentMessageInputContentInputText {
         Self { text: text.into() }
     }
 }
+
+object!(AgentMessageInputContentInputText {
+    text: Required("text"),
+});
 
 /// Part of [`CommandExecutionRequestApprovalParams`](crate::CommandExecutionRequestApprovalParams) and [`ThreadItemCommandExecution`](crate::ThreadItemCommandExecution).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -218,12 +230,11 @@ impl Tagged for CommandAction {
 tagged_enum!(CommandAction);
 
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `listFiles`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionListFiles {
     /// The protocol's `command`; always there.
     pub command: String,
     /// The protocol's `path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
 
@@ -237,8 +248,13 @@ impl CommandActionListFiles {
     }
 }
 
+object!(CommandActionListFiles {
+    command: Required("command"),
+    path: Optional("path"),
+});
+
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionRead {
     /// The protocol's `command`; always there.
     pub command: String,
@@ -263,16 +279,20 @@ impl CommandActionRead {
     }
 }
 
+object!(CommandActionRead {
+    command: Required("command"),
+    name: Required("name"),
+    path: Required("path"),
+});
+
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `search`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionSearch {
     /// The protocol's `command`; always there.
     pub command: String,
     /// The protocol's `path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The protocol's `query`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
 }
 
@@ -287,8 +307,14 @@ impl CommandActionSearch {
     }
 }
 
+object!(CommandActionSearch {
+    command: Required("command"),
+    path: Optional("path"),
+    query: Optional("query"),
+});
+
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `unknown`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionUnknown {
     /// The protocol's `command`; always there.
     pub command: String,
@@ -301,19 +327,20 @@ impl CommandActionUnknown {
     }
 }
 
+object!(CommandActionUnknown {
+    command: Required("command"),
+});
+
 /// Payload of the server notification `item/commandExecution/outputDelta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionOutputDeltaNotification {
     /// The protocol's `delta`; always there.
     pub delta: String,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -333,6 +360,13 @@ impl CommandExecutionOutputDeltaNotification {
         }
     }
 }
+
+object!(CommandExecutionOutputDeltaNotification {
+    delta: Required("delta"),
+    item_id: Required("itemId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
 
 /// Part of [`ThreadItemCommandExecution`](crate::ThreadItemCommandExecution).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -478,7 +512,7 @@ impl Tagged for ContentItem {
 tagged_enum!(ContentItem);
 
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `input_audio`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ContentItemInputAudio {
     /// The protocol's `audio_url`; always there.
     pub audio_url: String,
@@ -493,22 +527,29 @@ impl ContentItemInputAudio {
     }
 }
 
+object!(ContentItemInputAudio {
+    audio_url: Required("audio_url"),
+});
+
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `input_image`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ContentItemInputImage {
     /// The protocol's `detail`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<ImageDetail>,
     /// The protocol's `file_id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file_id: Option<String>,
     /// The protocol's `image_url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
 }
 
+object!(ContentItemInputImage {
+    detail: Optional("detail"),
+    file_id: Optional("file_id"),
+    image_url: Optional("image_url"),
+});
+
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `input_text`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ContentItemInputText {
     /// The protocol's `text`; always there.
     pub text: String,
@@ -521,14 +562,16 @@ impl ContentItemInputText {
     }
 }
 
+object!(ContentItemInputText {
+    text: Required("text"),
+});
+
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `output_text`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ContentItemOutputText {
     /// The protocol's `annotations`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Vec<Value>>,
     /// The protocol's `logprobs`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Vec<Value>>,
     /// The protocol's `text`; always there.
     pub text: String,
@@ -544,6 +587,12 @@ impl ContentItemOutputText {
         }
     }
 }
+
+object!(ContentItemOutputText {
+    annotations: Optional("annotations"),
+    logprobs: Optional("logprobs"),
+    text: Required("text"),
+});
 
 /// Part of [`DynamicToolCallResponse`](crate::DynamicToolCallResponse) and [`ThreadItemDynamicToolCall`](crate::ThreadItemDynamicToolCall).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -598,10 +647,9 @@ impl Tagged for DynamicToolCallOutputContentItem {
 tagged_enum!(DynamicToolCallOutputContentItem);
 
 /// A [`DynamicToolCallOutputContentItem`](crate::DynamicToolCallOutputContentItem) whose `type` is `inputAudio`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallOutputContentItemInputAudio {
     /// The protocol's `audioUrl`; always there.
-    #[serde(rename = "audioUrl")]
     pub audio_url: String,
 }
 
@@ -614,11 +662,14 @@ impl DynamicToolCallOutputContentItemInputAudio {
     }
 }
 
+object!(DynamicToolCallOutputContentItemInputAudio {
+    audio_url: Required("audioUrl"),
+});
+
 /// A [`DynamicToolCallOutputContentItem`](crate::DynamicToolCallOutputContentItem) whose `type` is `inputImage`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallOutputContentItemInputImage {
     /// The protocol's `imageUrl`; always there.
-    #[serde(rename = "imageUrl")]
     pub image_url: String,
 }
 
@@ -631,8 +682,12 @@ impl DynamicToolCallOutputContentItemInputImage {
     }
 }
 
+object!(DynamicToolCallOutputContentItemInputImage {
+    image_url: Required("imageUrl"),
+});
+
 /// A [`DynamicToolCallOutputContentItem`](crate::DynamicToolCallOutputContentItem) whose `type` is `inputText`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallOutputContentItemInputText {
     /// The protocol's `text`; always there.
     pub text: String,
@@ -645,24 +700,24 @@ impl DynamicToolCallOutputContentItemInputText {
     }
 }
 
+object!(DynamicToolCallOutputContentItemInputText {
+    text: Required("text"),
+});
+
 /// Params of the server request `item/tool/call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallParams {
     /// The protocol's `arguments`; always there.
     pub arguments: Value,
     /// The protocol's `callId`; always there.
-    #[serde(rename = "callId")]
     pub call_id: String,
     /// The protocol's `namespace`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `tool`; always there.
     pub tool: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -686,11 +741,19 @@ impl DynamicToolCallParams {
     }
 }
 
+object!(DynamicToolCallParams {
+    arguments: Required("arguments"),
+    call_id: Required("callId"),
+    namespace: Optional("namespace"),
+    thread_id: Required("threadId"),
+    tool: Required("tool"),
+    turn_id: Required("turnId"),
+});
+
 /// Result of the server request `item/tool/call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallResponse {
     /// The protocol's `contentItems`; always there.
-    #[serde(rename = "contentItems")]
     pub content_items: Vec<DynamicToolCallOutputContentItem>,
     /// The protocol's `success`; always there.
     pub success: bool,
@@ -705,6 +768,11 @@ impl DynamicToolCallResponse {
         Self { content_items, success }
     }
 }
+
+object!(DynamicToolCallResponse {
+    content_items: Required("contentItems"),
+    success: Required("success"),
+});
 
 /// Part of [`ThreadItemDynamicToolCall`](crate::ThreadItemDynamicToolCall).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -788,15 +856,13 @@ impl Tagged for DynamicToolNamespaceTool {
 tagged_enum!(DynamicToolNamespaceTool);
 
 /// A [`DynamicToolNamespaceTool`](crate::DynamicToolNamespaceTool) whose `type` is `function`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolNamespaceToolFunction {
     /// The protocol's `deferLoading`; may be absent.
-    #[serde(rename = "deferLoading", skip_serializing_if = "Option::is_none")]
     pub defer_loading: Option<bool>,
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `inputSchema`; always there.
-    #[serde(rename = "inputSchema")]
     pub input_schema: Value,
     /// The protocol's `name`; always there.
     pub name: String,
@@ -817,6 +883,13 @@ impl DynamicToolNamespaceToolFunction {
         }
     }
 }
+
+object!(DynamicToolNamespaceToolFunction {
+    defer_loading: Optional("deferLoading"),
+    description: Required("description"),
+    input_schema: Required("inputSchema"),
+    name: Required("name"),
+});
 
 /// Part of [`ThreadStartParams`](crate::ThreadStartParams).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -866,15 +939,13 @@ impl Tagged for DynamicToolSpec {
 tagged_enum!(DynamicToolSpec);
 
 /// A [`DynamicToolSpec`](crate::DynamicToolSpec) whose `type` is `function`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolSpecFunction {
     /// The protocol's `deferLoading`; may be absent.
-    #[serde(rename = "deferLoading", skip_serializing_if = "Option::is_none")]
     pub defer_loading: Option<bool>,
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `inputSchema`; always there.
-    #[serde(rename = "inputSchema")]
     pub input_schema: Value,
     /// The protocol's `name`; always there.
     pub name: String,
@@ -896,8 +967,15 @@ impl DynamicToolSpecFunction {
     }
 }
 
+object!(DynamicToolSpecFunction {
+    defer_loading: Optional("deferLoading"),
+    description: Required("description"),
+    input_schema: Required("inputSchema"),
+    name: Required("name"),
+});
+
 /// A [`DynamicToolSpec`](crate::DynamicToolSpec) whose `type` is `namespace`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolSpecNamespace {
     /// The protocol's `description`; always there.
     pub description: String,
@@ -921,6 +999,12 @@ impl DynamicToolSpecNamespace {
         }
     }
 }
+
+object!(DynamicToolSpecNamespace {
+    description: Required("description"),
+    name: Required("name"),
+    tools: Required("tools"),
+});
 
 /// Part of [`ResponseItemCustomToolCallOutput`](crate::ResponseItemCustomToolCallOutput) and 3 other types.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1010,7 +1094,7 @@ impl Tagged for FunctionCallOutputContentItem {
 tagged_enum!(FunctionCallOutputContentItem);
 
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `encrypted_content`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCallOutputContentItemEncryptedContent {
     /// The protocol's `encrypted_content`; always there.
     pub encrypted_content: String,
@@ -1025,8 +1109,12 @@ impl FunctionCallOutputContentItemEncryptedContent {
     }
 }
 
+object!(FunctionCallOutputContentItemEncryptedContent {
+    encrypted_content: Required("encrypted_content"),
+});
+
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `input_audio`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCallOutputContentItemInputAudio {
     /// The protocol's `audio_url`; always there.
     pub audio_url: String,
@@ -1041,22 +1129,29 @@ impl FunctionCallOutputContentItemInputAudio {
     }
 }
 
+object!(FunctionCallOutputContentItemInputAudio {
+    audio_url: Required("audio_url"),
+});
+
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `input_image`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FunctionCallOutputContentItemInputImage {
     /// The protocol's `detail`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<ImageDetail>,
     /// The protocol's `file_id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file_id: Option<String>,
     /// The protocol's `image_url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
 }
 
+object!(FunctionCallOutputContentItemInputImage {
+    detail: Optional("detail"),
+    file_id: Optional("file_id"),
+    image_url: Optional("image_url"),
+});
+
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `input_text`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCallOutputContentItemInputText {
     /// The protocol's `text`; always there.
     pub text: String,
@@ -1068,6 +1163,10 @@ impl FunctionCallOutputContentItemInputText {
         Self { text: text.into() }
     }
 }
+
+object!(FunctionCallOutputContentItemInputText {
+    text: Required("text"),
+});
 
 /// Part of [`ContentItemInputImage`](crate::ContentItemInputImage) and 3 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1157,13 +1256,11 @@ impl Tagged for ImageGenerationFailure {
 tagged_enum!(ImageGenerationFailure);
 
 /// A [`ImageGenerationFailure`](crate::ImageGenerationFailure) whose `type` is `usageLimitExceeded`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageGenerationFailureUsageLimitExceeded {
     /// The protocol's `limitId`; always there.
-    #[serde(rename = "limitId")]
     pub limit_id: String,
     /// The protocol's `resetsAt`; may be absent.
-    #[serde(rename = "resetsAt", skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<i64>,
 }
 
@@ -1177,19 +1274,21 @@ impl ImageGenerationFailureUsageLimitExceeded {
     }
 }
 
+object!(ImageGenerationFailureUsageLimitExceeded {
+    limit_id: Required("limitId"),
+    resets_at: Optional("resetsAt"),
+});
+
 /// Payload of the server notification `item/completed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ItemCompletedNotification {
     /// Unix timestamp (in milliseconds) when this item lifecycle completed.
-    #[serde(rename = "completedAtMs")]
     pub completed_at_ms: i64,
     /// The protocol's `item`; always there.
     pub item: ThreadItem,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1210,69 +1309,76 @@ impl ItemCompletedNotification {
     }
 }
 
+object!(ItemCompletedNotification {
+    completed_at_ms: Required("completedAtMs"),
+    item: Required("item"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// \[UNSTABLE\] Temporary notification payload for approval auto-review. This shape is expected to change soon.
 ///
 /// Payload of the server notification `item/autoApprovalReview/completed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ItemGuardianApprovalReviewCompletedNotification {
     /// The protocol's `action`; always there.
     pub action: GuardianApprovalReviewAction,
     /// Unix timestamp (in milliseconds) when this review completed.
-    #[serde(rename = "completedAtMs")]
     pub completed_at_ms: i64,
     /// The protocol's `decisionSource`; always there.
-    #[serde(rename = "decisionSource")]
     pub decision_source: AutoReviewDecisionSource,
     /// The protocol's `review`; always there.
     pub review: GuardianApprovalReview,
     /// Stable identifier for this review.
-    #[serde(rename = "reviewId")]
     pub review_id: String,
     /// Unix timestamp (in milliseconds) when this review started.
-    #[serde(rename = "startedAtMs")]
     pub started_at_ms: i64,
     /// Identifier for the reviewed item or tool call when one exists.
     ///
     /// In most cases, one review maps to one target item. The exceptions are - execve reviews, where a single command may contain multiple execve calls to review (only possible when using the shell_zsh_fork feature) - stdin reviews, which refer to the existing parent command item and have a separate approval ID in the action payload - network policy reviews, where there is no target item
     ///
     /// A network call is triggered by a CommandExecution item, so having a target_item_id set to the CommandExecution item would be misleading because the review is about the network call, not the command execution. Therefore, target_item_id is set to None for network policy reviews.
-    #[serde(rename = "targetItemId", skip_serializing_if = "Option::is_none")]
     pub target_item_id: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
+
+object!(ItemGuardianApprovalReviewCompletedNotification {
+    action: Required("action"),
+    completed_at_ms: Required("completedAtMs"),
+    decision_source: Required("decisionSource"),
+    review: Required("review"),
+    review_id: Required("reviewId"),
+    started_at_ms: Required("startedAtMs"),
+    target_item_id: Optional("targetItemId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
 
 /// \[UNSTABLE\] Temporary notification payload for approval auto-review. This shape is expected to change soon.
 ///
 /// Payload of the server notification `item/autoApprovalReview/started`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ItemGuardianApprovalReviewStartedNotification {
     /// The protocol's `action`; always there.
     pub action: GuardianApprovalReviewAction,
     /// The protocol's `review`; always there.
     pub review: GuardianApprovalReview,
     /// Stable identifier for this review.
-    #[serde(rename = "reviewId")]
     pub review_id: String,
     /// Unix timestamp (in milliseconds) when this review started.
-    #[serde(rename = "startedAtMs")]
     pub started_at_ms: i64,
     /// Identifier for the reviewed item or tool call when one exists.
     ///
     /// In most cases, one review maps to one target item. The exceptions are - execve reviews, where a single command may contain multiple execve calls to review (only possible when using the shell_zsh_fork feature) - stdin reviews, which refer to the existing parent command item and have a separate approval ID in the action payload - network policy reviews, where there is no target item
     ///
     /// A network call is triggered by a CommandExecution item, so having a target_item_id set to the CommandExecution item would be misleading because the review is about the network call, not the command execution. Therefore, target_item_id is set to None for network policy reviews.
-    #[serde(rename = "targetItemId", skip_serializing_if = "Option::is_none")]
     pub target_item_id: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1298,19 +1404,26 @@ impl ItemGuardianApprovalReviewStartedNotification {
     }
 }
 
+object!(ItemGuardianApprovalReviewStartedNotification {
+    action: Required("action"),
+    review: Required("review"),
+    review_id: Required("reviewId"),
+    started_at_ms: Required("startedAtMs"),
+    target_item_id: Optional("targetItemId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Payload of the server notification `item/started`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ItemStartedNotification {
     /// The protocol's `item`; always there.
     pub item: ThreadItem,
     /// Unix timestamp (in milliseconds) when this item lifecycle started.
-    #[serde(rename = "startedAtMs")]
     pub started_at_ms: i64,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1330,6 +1443,13 @@ impl ItemStartedNotification {
         }
     }
 }
+
+object!(ItemStartedNotification {
+    item: Required("item"),
+    started_at_ms: Required("startedAtMs"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
 
 /// Part of [`ResponseItemLocalShellCall`](crate::ResponseItemLocalShellCall).
 #[derive(Clone, PartialEq, Serialize)]
@@ -1385,21 +1505,17 @@ impl Tagged for LocalShellAction {
 tagged_enum!(LocalShellAction);
 
 /// A [`LocalShellAction`](crate::LocalShellAction) whose `type` is `exec`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct LocalShellActionExec {
     /// The protocol's `command`; always there.
     pub command: Vec<String>,
     /// The protocol's `env`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, String>>,
     /// The protocol's `timeout_ms`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// The protocol's `user`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The protocol's `working_directory`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
 }
 
@@ -1427,6 +1543,14 @@ impl LocalShellActionExec {
         }
     }
 }
+
+object!(LocalShellActionExec {
+    command: Required("command"),
+    env: Optional("env"),
+    timeout_ms: Optional("timeout_ms"),
+    user: Optional("user"),
+    working_directory: Optional("working_directory"),
+});
 
 /// Part of [`ResponseItemLocalShellCall`](crate::ResponseItemLocalShellCall).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1608,28 +1732,28 @@ impl Tagged for PatchChangeKind {
 tagged_enum!(PatchChangeKind);
 
 /// A [`PatchChangeKind`](crate::PatchChangeKind) whose `type` is `update`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PatchChangeKindUpdate {
     /// The protocol's `move_path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub move_path: Option<String>,
 }
+
+object!(PatchChangeKindUpdate {
+    move_path: Optional("move_path"),
+});
 
 /// EXPERIMENTAL - proposed plan streaming deltas for plan items. Clients should not assume concatenated deltas match the completed plan item content.
 ///
 /// Payload of the server notification `item/plan/delta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlanDeltaNotification {
     /// The protocol's `delta`; always there.
     pub delta: String,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1649,6 +1773,13 @@ impl PlanDeltaNotification {
         }
     }
 }
+
+object!(PlanDeltaNotification {
+    delta: Required("delta"),
+    item_id: Required("itemId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
 
 /// Part of [`AccountChatgpt`](crate::AccountChatgpt) and 2 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1752,22 +1883,17 @@ string_enum!(PlanType);
 /// Internal-only notification containing the exact usage from one upstream Responses API completion.
 ///
 /// Defined by the protocol, and used by none of its methods.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RawResponseCompletedNotification {
     /// The protocol's `responseId`; always there.
-    #[serde(rename = "responseId")]
     pub response_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
     /// The protocol's `usage`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsageBreakdown>,
     /// The protocol's `usageMetadata`; may be absent.
-    #[serde(rename = "usageMetadata", skip_serializing_if = "Option::is_none")]
     pub usage_metadata: Option<ResponseUsageMetadata>,
 }
 
@@ -1788,16 +1914,22 @@ impl RawResponseCompletedNotification {
     }
 }
 
+object!(RawResponseCompletedNotification {
+    response_id: Required("responseId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+    usage: Optional("usage"),
+    usage_metadata: Optional("usageMetadata"),
+});
+
 /// Defined by the protocol, and used by none of its methods.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RawResponseItemCompletedNotification {
     /// The protocol's `item`; always there.
     pub item: ResponseItem,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1816,6 +1948,12 @@ impl RawResponseItemCompletedNotification {
     }
 }
 
+object!(RawResponseItemCompletedNotification {
+    item: Required("item"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// A non-empty reasoning effort value advertised by the model.
 ///
 /// Part of [`CollaborationModeMask`](crate::CollaborationModeMask) and 16 other types.
@@ -1825,12 +1963,11 @@ pub struct ReasoningEffort(pub String);
 named_string!(ReasoningEffort);
 
 /// Part of [`Model`](crate::Model).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningEffortOption {
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `reasoningEffort`; always there.
-    #[serde(rename = "reasoningEffort")]
     pub reasoning_effort: ReasoningEffort,
 }
 
@@ -1846,6 +1983,11 @@ impl ReasoningEffortOption {
         }
     }
 }
+
+object!(ReasoningEffortOption {
+    description: Required("description"),
+    reasoning_effort: Required("reasoningEffort"),
+});
 
 /// Part of [`ResponseItemReasoning`](crate::ResponseItemReasoning).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1895,7 +2037,7 @@ impl Tagged for ReasoningItemContent {
 tagged_enum!(ReasoningItemContent);
 
 /// A [`ReasoningItemContent`](crate::ReasoningItemContent) whose `type` is `reasoning_text`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningItemContentReasoningText {
     /// The protocol's `text`; always there.
     pub text: String,
@@ -1908,8 +2050,12 @@ impl ReasoningItemContentReasoningText {
     }
 }
 
+object!(ReasoningItemContentReasoningText {
+    text: Required("text"),
+});
+
 /// A [`ReasoningItemContent`](crate::ReasoningItemContent) whose `type` is `text`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningItemContentText {
     /// The protocol's `text`; always there.
     pub text: String,
@@ -1921,6 +2067,10 @@ impl ReasoningItemContentText {
         Self { text: text.into() }
     }
 }
+
+object!(ReasoningItemContentText {
+    text: Required("text"),
+});
 
 /// Part of [`ResponseItemReasoning`](crate::ResponseItemReasoning).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1965,7 +2115,7 @@ impl Tagged for ReasoningItemReasoningSummary {
 tagged_enum!(ReasoningItemReasoningSummary);
 
 /// A [`ReasoningItemReasoningSummary`](crate::ReasoningItemReasoningSummary) whose `type` is `summary_text`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningItemReasoningSummarySummaryText {
     /// The protocol's `text`; always there.
     pub text: String,
@@ -1977,6 +2127,10 @@ impl ReasoningItemReasoningSummarySummaryText {
         Self { text: text.into() }
     }
 }
+
+object!(ReasoningItemReasoningSummarySummaryText {
+    text: Required("text"),
+});
 
 /// A summary of the reasoning performed by the model. This can be useful for debugging and understanding the model's reasoning process. See <https://platform.openai.com/docs/guides/reasoning?api-mode=responses#reasoning-summaries>
 ///
@@ -2024,19 +2178,15 @@ impl From<&str> for ReasoningSummary {
 string_enum!(ReasoningSummary);
 
 /// Payload of the server notification `item/reasoning/summaryPartAdded`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningSummaryPartAddedNotification {
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `summaryIndex`; always there.
-    #[serde(rename = "summaryIndex")]
     pub summary_index: i64,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -2057,22 +2207,25 @@ impl ReasoningSummaryPartAddedNotification {
     }
 }
 
+object!(ReasoningSummaryPartAddedNotification {
+    item_id: Required("itemId"),
+    summary_index: Required("summaryIndex"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Payload of the server notification `item/reasoning/summaryTextDelta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningSummaryTextDeltaNotification {
     /// The protocol's `delta`; always there.
     pub delta: String,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `summaryIndex`; always there.
-    #[serde(rename = "summaryIndex")]
     pub summary_index: i64,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -2095,22 +2248,26 @@ impl ReasoningSummaryTextDeltaNotification {
     }
 }
 
+object!(ReasoningSummaryTextDeltaNotification {
+    delta: Required("delta"),
+    item_id: Required("itemId"),
+    summary_index: Required("summaryIndex"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Payload of the server notification `item/reasoning/textDelta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningTextDeltaNotification {
     /// The protocol's `contentIndex`; always there.
-    #[serde(rename = "contentIndex")]
     pub content_index: i64,
     /// The protocol's `delta`; always there.
     pub delta: String,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -2132,6 +2289,14 @@ impl ReasoningTextDeltaNotification {
         }
     }
 }
+
+object!(ReasoningTextDeltaNotification {
+    content_index: Required("contentIndex"),
+    delta: Required("delta"),
+    item_id: Required("itemId"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
 
 /// Part of [`RawResponseItemCompletedNotification`](crate::RawResponseItemCompletedNotification) and [`ThreadResumeParams`](crate::ThreadResumeParams).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -2281,10 +2446,9 @@ impl Tagged for ResponseItem {
 tagged_enum!(ResponseItem);
 
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `additional_tools`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemAdditionalTools {
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `role`; always there.
     pub role: String,
@@ -2303,18 +2467,22 @@ impl ResponseItemAdditionalTools {
     }
 }
 
+object!(ResponseItemAdditionalTools {
+    id: Optional("id"),
+    role: Required("role"),
+    tools: Required("tools"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `agent_message`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemAgentMessage {
     /// The protocol's `author`; always there.
     pub author: String,
     /// The protocol's `content`; always there.
     pub content: Vec<AgentMessageInputContent>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
@@ -2339,16 +2507,24 @@ impl ResponseItemAgentMessage {
     }
 }
 
+object!(ResponseItemAgentMessage {
+    author: Required("author"),
+    content: Required("content"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    recipient: Required("recipient"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `compaction`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemCompaction {
     /// The protocol's `encrypted_content`; always there.
     pub encrypted_content: String,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
@@ -2365,10 +2541,18 @@ impl ResponseItemCompaction {
     }
 }
 
+object!(ResponseItemCompaction {
+    encrypted_content: Required("encrypted_content"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+});
+
 /// A durable input control interpreted by the backend at its position in history.
 ///
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `configuration_update`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemConfigurationUpdate {
     /// The protocol's `reasoning`; always there.
     pub reasoning: ConfigurationReasoning,
@@ -2381,47 +2565,51 @@ impl ResponseItemConfigurationUpdate {
     }
 }
 
+object!(ResponseItemConfigurationUpdate {
+    reasoning: Required("reasoning"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `context_compaction`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponseItemContextCompaction {
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
 }
 
+object!(ResponseItemContextCompaction {
+    encrypted_content: Optional("encrypted_content"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `custom_tool_call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemCustomToolCall {
     /// The protocol's `call_id`; always there.
     pub call_id: String,
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `input`; always there.
     pub input: String,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `namespace`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The protocol's `status`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
@@ -2445,21 +2633,31 @@ impl ResponseItemCustomToolCall {
     }
 }
 
+object!(ResponseItemCustomToolCall {
+    call_id: Required("call_id"),
+    encrypted_content: Optional("encrypted_content"),
+    id: Optional("id"),
+    input: Required("input"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    name: Required("name"),
+    namespace: Optional("namespace"),
+    status: Optional("status"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `custom_tool_call_output`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemCustomToolCallOutput {
     /// The protocol's `call_id`; always there.
     pub call_id: String,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
     /// The protocol's `name`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The protocol's `output`; always there.
     pub output: FunctionCallOutputBody,
@@ -2478,34 +2676,38 @@ impl ResponseItemCustomToolCallOutput {
     }
 }
 
+object!(ResponseItemCustomToolCallOutput {
+    call_id: Required("call_id"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    name: Optional("name"),
+    output: Required("output"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `function_call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemFunctionCall {
     /// The protocol's `arguments`; always there.
     pub arguments: String,
     /// The protocol's `call_id`; always there.
     pub call_id: String,
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// The protocol's `encrypted_function_args`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_function_args: Option<Vec<String>>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `namespace`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The protocol's `status`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
@@ -2530,25 +2732,34 @@ impl ResponseItemFunctionCall {
     }
 }
 
+object!(ResponseItemFunctionCall {
+    arguments: Required("arguments"),
+    call_id: Required("call_id"),
+    encrypted_content: Optional("encrypted_content"),
+    encrypted_function_args: Optional("encrypted_function_args"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    name: Required("name"),
+    namespace: Optional("namespace"),
+    status: Optional("status"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `function_call_output`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemFunctionCallOutput {
     /// The protocol's `call_id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
     /// The protocol's `name`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The protocol's `namespace`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The protocol's `output`; always there.
     pub output: FunctionCallOutputBody,
@@ -2568,24 +2779,31 @@ impl ResponseItemFunctionCallOutput {
     }
 }
 
+object!(ResponseItemFunctionCallOutput {
+    call_id: Optional("call_id"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    name: Optional("name"),
+    namespace: Optional("namespace"),
+    output: Required("output"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `image_generation_call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemImageGenerationCall {
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
     /// The protocol's `result`; always there.
     pub result: String,
     /// The protocol's `revised_prompt`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub revised_prompt: Option<String>,
     /// The protocol's `status`; always there.
     pub status: String,
@@ -2605,22 +2823,29 @@ impl ResponseItemImageGenerationCall {
     }
 }
 
+object!(ResponseItemImageGenerationCall {
+    encrypted_content: Optional("encrypted_content"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    result: Required("result"),
+    revised_prompt: Optional("revised_prompt"),
+    status: Required("status"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `local_shell_call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemLocalShellCall {
     /// The protocol's `action`; always there.
     pub action: LocalShellAction,
     /// Set when using the Responses API.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// Legacy id field retained for compatibility with older payloads.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
@@ -2642,29 +2867,35 @@ impl ResponseItemLocalShellCall {
     }
 }
 
+object!(ResponseItemLocalShellCall {
+    action: Required("action"),
+    call_id: Optional("call_id"),
+    encrypted_content: Optional("encrypted_content"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    status: Required("status"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `message`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemMessage {
     /// The protocol's `content`; always there.
     pub content: Vec<ContentItem>,
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
     /// The protocol's `phase`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<MessagePhase>,
     /// The protocol's `role`; always there.
     pub role: String,
     /// The protocol's `status`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
@@ -2683,20 +2914,28 @@ impl ResponseItemMessage {
     }
 }
 
+object!(ResponseItemMessage {
+    content: Required("content"),
+    encrypted_content: Optional("encrypted_content"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    phase: Optional("phase"),
+    role: Required("role"),
+    status: Optional("status"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `reasoning`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemReasoning {
     /// The protocol's `content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Vec<ReasoningItemContent>>,
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
@@ -2717,29 +2956,34 @@ impl ResponseItemReasoning {
     }
 }
 
+object!(ResponseItemReasoning {
+    content: Optional("content"),
+    encrypted_content: Optional("encrypted_content"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    summary: Required("summary"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `tool_search_call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemToolSearchCall {
     /// The protocol's `arguments`; always there.
     pub arguments: Value,
     /// The protocol's `call_id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// The protocol's `execution`; always there.
     pub execution: String,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
     /// The protocol's `status`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
@@ -2758,19 +3002,28 @@ impl ResponseItemToolSearchCall {
     }
 }
 
+object!(ResponseItemToolSearchCall {
+    arguments: Required("arguments"),
+    call_id: Optional("call_id"),
+    encrypted_content: Optional("encrypted_content"),
+    execution: Required("execution"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    status: Optional("status"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `tool_search_output`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemToolSearchOutput {
     /// The protocol's `call_id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The protocol's `execution`; always there.
     pub execution: String,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
@@ -2798,40 +3051,59 @@ impl ResponseItemToolSearchOutput {
     }
 }
 
+object!(ResponseItemToolSearchOutput {
+    call_id: Optional("call_id"),
+    execution: Required("execution"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    status: Required("status"),
+    tools: Required("tools"),
+});
+
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `web_search_call`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponseItemWebSearchCall {
     /// The protocol's `action`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<ResponsesApiWebSearchAction>,
     /// The protocol's `encrypted_content`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// The protocol's `id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
     /// The protocol's `status`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
+
+object!(ResponseItemWebSearchCall {
+    action: Optional("action"),
+    encrypted_content: Optional("encrypted_content"),
+    id: Optional("id"),
+    internal_chat_message_metadata_passthrough: Optional(
+        "internal_chat_message_metadata_passthrough",
+    ),
+    status: Optional("status"),
+});
 
 /// Usage metadata reported for one upstream response.
 ///
 /// Part of [`RawResponseCompletedNotification`](crate::RawResponseCompletedNotification).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponseUsageMetadata {
     /// The protocol's `amount`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<String>,
     /// The protocol's `metadata`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
 }
+
+object!(ResponseUsageMetadata {
+    amount: Optional("amount"),
+    metadata: Optional("metadata"),
+});
 
 /// Part of [`ResponseItemWebSearchCall`](crate::ResponseItemWebSearchCall).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -2891,34 +3163,43 @@ impl Tagged for ResponsesApiWebSearchAction {
 tagged_enum!(ResponsesApiWebSearchAction);
 
 /// A [`ResponsesApiWebSearchAction`](crate::ResponsesApiWebSearchAction) whose `type` is `find_in_page`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponsesApiWebSearchActionFindInPage {
     /// The protocol's `pattern`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// The protocol's `url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
+
+object!(ResponsesApiWebSearchActionFindInPage {
+    pattern: Optional("pattern"),
+    url: Optional("url"),
+});
 
 /// A [`ResponsesApiWebSearchAction`](crate::ResponsesApiWebSearchAction) whose `type` is `open_page`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponsesApiWebSearchActionOpenPage {
     /// The protocol's `url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
+object!(ResponsesApiWebSearchActionOpenPage {
+    url: Optional("url"),
+});
+
 /// A [`ResponsesApiWebSearchAction`](crate::ResponsesApiWebSearchAction) whose `type` is `search`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponsesApiWebSearchActionSearch {
     /// The protocol's `queries`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub queries: Option<Vec<String>>,
     /// The protocol's `query`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
 }
+
+object!(ResponsesApiWebSearchActionSearch {
+    queries: Optional("queries"),
+    query: Optional("query"),
+});
 
 /// Part of [`ItemCompletedNotification`](crate::ItemCompletedNotification) and 4 other types.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -3096,21 +3377,17 @@ impl Tagged for ThreadItem {
 tagged_enum!(ThreadItem);
 
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `agentMessage`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemAgentMessage {
     /// The protocol's `delivery`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<AgentMessageDelivery>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `memoryCitation`; may be absent.
-    #[serde(rename = "memoryCitation", skip_serializing_if = "Option::is_none")]
     pub memory_citation: Option<MemoryCitation>,
     /// The protocol's `phase`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<MessagePhase>,
     /// The protocol's `questions`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub questions: Option<Vec<AsyncUserInputQuestion>>,
     /// The protocol's `text`; always there.
     pub text: String,
@@ -3130,28 +3407,31 @@ impl ThreadItemAgentMessage {
     }
 }
 
+object!(ThreadItemAgentMessage {
+    delivery: Optional("delivery"),
+    id: Required("id"),
+    memory_citation: Optional("memoryCitation"),
+    phase: Optional("phase"),
+    questions: Optional("questions"),
+    text: Required("text"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `collabAgentToolCall`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemCollabAgentToolCall {
     /// Last known status of the target agents, when available.
-    #[serde(rename = "agentsStates")]
     pub agents_states: BTreeMap<String, CollabAgentState>,
     /// Unique identifier for this collab tool call.
     pub id: String,
     /// Model requested for the spawned agent, when applicable.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Prompt text sent as part of the collab tool call, when available.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// Reasoning effort requested for the spawned agent, when applicable.
-    #[serde(rename = "reasoningEffort", skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Thread ID of the receiving agent, when applicable. In case of spawn operation, this corresponds to the newly spawned agent.
-    #[serde(rename = "receiverThreadIds")]
     pub receiver_thread_ids: Vec<String>,
     /// Thread ID of the agent issuing the collab request.
-    #[serde(rename = "senderThreadId")]
     pub sender_thread_id: String,
     /// Current status of the collab tool call.
     pub status: CollabAgentToolCallStatus,
@@ -3183,40 +3463,44 @@ impl ThreadItemCollabAgentToolCall {
     }
 }
 
+object!(ThreadItemCollabAgentToolCall {
+    agents_states: Required("agentsStates"),
+    id: Required("id"),
+    model: Optional("model"),
+    prompt: Optional("prompt"),
+    reasoning_effort: Optional("reasoningEffort"),
+    receiver_thread_ids: Required("receiverThreadIds"),
+    sender_thread_id: Required("senderThreadId"),
+    status: Required("status"),
+    tool: Required("tool"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `commandExecution`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemCommandExecution {
     /// The command's output, aggregated from stdout and stderr.
-    #[serde(rename = "aggregatedOutput", skip_serializing_if = "Option::is_none")]
     pub aggregated_output: Option<String>,
     /// The command to be executed.
     pub command: String,
     /// A best-effort parsing of the command to understand the action(s) it will perform. This returns a list of CommandAction objects because a single shell command may be composed of many commands piped together.
-    #[serde(rename = "commandActions")]
     pub command_actions: Vec<CommandAction>,
     /// The command's working directory.
     pub cwd: LegacyAppPathString,
     /// The duration of the command execution in milliseconds.
-    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
     /// The command's exit code.
-    #[serde(rename = "exitCode", skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// Trusted first-party plugin id when this command resolves to one plugin script.
-    #[serde(rename = "pluginId", skip_serializing_if = "Option::is_none")]
     pub plugin_id: Option<String>,
     /// Identifier for the underlying PTY process (when available).
-    #[serde(rename = "processId", skip_serializing_if = "Option::is_none")]
     pub process_id: Option<String>,
     /// Safe plugin-relative path when this command resolves to one plugin script.
-    #[serde(rename = "scriptPath", skip_serializing_if = "Option::is_none")]
     pub script_path: Option<String>,
     /// The protocol's `source`; may be absent.
     ///
     /// Defaults to `"agent"`.
-    #[serde(default = "ThreadItemCommandExecution::default_source")]
     pub source: CommandExecutionSource,
     /// The protocol's `status`; always there.
     pub status: CommandExecutionStatus,
@@ -3251,8 +3535,23 @@ impl ThreadItemCommandExecution {
     }
 }
 
+object!(ThreadItemCommandExecution {
+    aggregated_output: Optional("aggregatedOutput"),
+    command: Required("command"),
+    command_actions: Required("commandActions"),
+    cwd: Required("cwd"),
+    duration_ms: Optional("durationMs"),
+    exit_code: Optional("exitCode"),
+    id: Required("id"),
+    plugin_id: Optional("pluginId"),
+    process_id: Optional("processId"),
+    script_path: Optional("scriptPath"),
+    source: Defaulted("source", Self::default_source()),
+    status: Required("status"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `contextCompaction`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemContextCompaction {
     /// The protocol's `id`; always there.
     pub id: String,
@@ -3265,26 +3564,26 @@ impl ThreadItemContextCompaction {
     }
 }
 
+object!(ThreadItemContextCompaction {
+    id: Required("id"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `dynamicToolCall`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemDynamicToolCall {
     /// The protocol's `arguments`; always there.
     pub arguments: Value,
     /// The protocol's `contentItems`; may be absent.
-    #[serde(rename = "contentItems", skip_serializing_if = "Option::is_none")]
     pub content_items: Option<Vec<DynamicToolCallOutputContentItem>>,
     /// The duration of the dynamic tool call in milliseconds.
-    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `namespace`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The protocol's `status`; always there.
     pub status: DynamicToolCallStatus,
     /// The protocol's `success`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub success: Option<bool>,
     /// The protocol's `tool`; always there.
     pub tool: String,
@@ -3311,8 +3610,19 @@ impl ThreadItemDynamicToolCall {
     }
 }
 
+object!(ThreadItemDynamicToolCall {
+    arguments: Required("arguments"),
+    content_items: Optional("contentItems"),
+    duration_ms: Optional("durationMs"),
+    id: Required("id"),
+    namespace: Optional("namespace"),
+    status: Required("status"),
+    success: Optional("success"),
+    tool: Required("tool"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `enteredReviewMode`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemEnteredReviewMode {
     /// The protocol's `id`; always there.
     pub id: String,
@@ -3330,19 +3640,21 @@ impl ThreadItemEnteredReviewMode {
     }
 }
 
+object!(ThreadItemEnteredReviewMode {
+    id: Required("id"),
+    review: Required("review"),
+});
+
 /// Part of [`ThreadItemsListResponse`](crate::ThreadItemsListResponse) and [`ThreadItemsReadResponse`](crate::ThreadItemsReadResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemEntry {
     /// Unix timestamp (milliseconds) when the item completed, if recorded by the producer.
-    #[serde(rename = "completedAtMs", skip_serializing_if = "Option::is_none")]
     pub completed_at_ms: Option<i64>,
     /// The protocol's `item`; always there.
     pub item: ThreadItem,
     /// Unix timestamp (milliseconds) when the item started, if recorded by the producer.
-    #[serde(rename = "startedAtMs", skip_serializing_if = "Option::is_none")]
     pub started_at_ms: Option<i64>,
     /// Turn containing this item.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -3358,8 +3670,15 @@ impl ThreadItemEntry {
     }
 }
 
+object!(ThreadItemEntry {
+    completed_at_ms: Optional("completedAtMs"),
+    item: Required("item"),
+    started_at_ms: Optional("startedAtMs"),
+    turn_id: Required("turnId"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `exitedReviewMode`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemExitedReviewMode {
     /// The protocol's `id`; always there.
     pub id: String,
@@ -3377,8 +3696,13 @@ impl ThreadItemExitedReviewMode {
     }
 }
 
+object!(ThreadItemExitedReviewMode {
+    id: Required("id"),
+    review: Required("review"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `fileChange`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemFileChange {
     /// The protocol's `changes`; always there.
     pub changes: Vec<FileUpdateChange>,
@@ -3403,15 +3727,20 @@ impl ThreadItemFileChange {
     }
 }
 
+object!(ThreadItemFileChange {
+    changes: Required("changes"),
+    id: Required("id"),
+    status: Required("status"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `functionCallOutput`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemFunctionCallOutput {
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `namespace`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The protocol's `output`; always there.
     pub output: FunctionCallOutputBody,
@@ -3433,8 +3762,15 @@ impl ThreadItemFunctionCallOutput {
     }
 }
 
+object!(ThreadItemFunctionCallOutput {
+    id: Required("id"),
+    name: Required("name"),
+    namespace: Optional("namespace"),
+    output: Required("output"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `hookPrompt`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemHookPrompt {
     /// The protocol's `fragments`; always there.
     pub fragments: Vec<HookPromptFragment>,
@@ -3449,26 +3785,27 @@ impl ThreadItemHookPrompt {
     }
 }
 
+object!(ThreadItemHookPrompt {
+    fragments: Required("fragments"),
+    id: Required("id"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `imageGeneration`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemImageGeneration {
     /// The protocol's `failure`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<ImageGenerationFailure>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `result`; always there.
     pub result: String,
     /// The protocol's `revisedPrompt`; may be absent.
-    #[serde(rename = "revisedPrompt", skip_serializing_if = "Option::is_none")]
     pub revised_prompt: Option<String>,
     /// The protocol's `savedPath`; may be absent.
-    #[serde(rename = "savedPath", skip_serializing_if = "Option::is_none")]
     pub saved_path: Option<AbsolutePathBuf>,
     /// The protocol's `status`; always there.
     pub status: String,
     /// The protocol's `transparentBackground`; may be absent.
-    #[serde(rename = "transparentBackground", skip_serializing_if = "Option::is_none")]
     pub transparent_background: Option<bool>,
 }
 
@@ -3491,8 +3828,18 @@ impl ThreadItemImageGeneration {
     }
 }
 
+object!(ThreadItemImageGeneration {
+    failure: Optional("failure"),
+    id: Required("id"),
+    result: Required("result"),
+    revised_prompt: Optional("revisedPrompt"),
+    saved_path: Optional("savedPath"),
+    status: Required("status"),
+    transparent_background: Optional("transparentBackground"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `imageView`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemImageView {
     /// The protocol's `id`; always there.
     pub id: String,
@@ -3507,36 +3854,33 @@ impl ThreadItemImageView {
     }
 }
 
+object!(ThreadItemImageView {
+    id: Required("id"),
+    path: Required("path"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `mcpToolCall`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemMcpToolCall {
     /// The protocol's `appContext`; may be absent.
-    #[serde(rename = "appContext", skip_serializing_if = "Option::is_none")]
     pub app_context: Option<McpToolCallAppContext>,
     /// The protocol's `arguments`; always there.
     pub arguments: Value,
     /// The duration of the MCP tool call in milliseconds.
-    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
     /// The protocol's `error`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<McpToolCallError>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// Legacy compatibility field; prefer `mcpAppUi.resourceUri` when available.
-    #[serde(rename = "mcpAppResourceUri", skip_serializing_if = "Option::is_none")]
     pub mcp_app_resource_uri: Option<String>,
     /// Presentation captured from the invoked descriptor; absent in older history.
-    #[serde(rename = "mcpAppUi", skip_serializing_if = "Option::is_none")]
     pub mcp_app_ui: Option<McpAppUi>,
     /// The protocol's `pluginId`; may be absent.
-    #[serde(rename = "pluginId", skip_serializing_if = "Option::is_none")]
     pub plugin_id: Option<String>,
     /// The protocol's `readOnlyHint`; may be absent.
-    #[serde(rename = "readOnlyHint", skip_serializing_if = "Option::is_none")]
     pub read_only_hint: Option<bool>,
     /// The protocol's `result`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<McpToolCallResult>,
     /// The protocol's `server`; always there.
     pub server: String,
@@ -3573,10 +3917,26 @@ impl ThreadItemMcpToolCall {
     }
 }
 
+object!(ThreadItemMcpToolCall {
+    app_context: Optional("appContext"),
+    arguments: Required("arguments"),
+    duration_ms: Optional("durationMs"),
+    error: Optional("error"),
+    id: Required("id"),
+    mcp_app_resource_uri: Optional("mcpAppResourceUri"),
+    mcp_app_ui: Optional("mcpAppUi"),
+    plugin_id: Optional("pluginId"),
+    read_only_hint: Optional("readOnlyHint"),
+    result: Optional("result"),
+    server: Required("server"),
+    status: Required("status"),
+    tool: Required("tool"),
+});
+
 /// EXPERIMENTAL - proposed plan item content. The completed plan item is authoritative and may not match the concatenation of `PlanDelta` text.
 ///
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `plan`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemPlan {
     /// The protocol's `id`; always there.
     pub id: String,
@@ -3594,20 +3954,23 @@ impl ThreadItemPlan {
     }
 }
 
+object!(ThreadItemPlan {
+    id: Required("id"),
+    text: Required("text"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `reasoning`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemReasoning {
     /// The protocol's `content`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub content: Vec<String>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `summary`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub summary: Vec<String>,
 }
 
@@ -3622,13 +3985,18 @@ impl ThreadItemReasoning {
     }
 }
 
+object!(ThreadItemReasoning {
+    content: Defaulted("content"),
+    id: Required("id"),
+    summary: Defaulted("summary"),
+});
+
 /// Display item emitted by the interruptible `clock.sleep` tool.
 ///
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `sleep`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemSleep {
     /// The protocol's `durationMs`; always there.
-    #[serde(rename = "durationMs")]
     pub duration_ms: u64,
     /// The protocol's `id`; always there.
     pub id: String,
@@ -3641,24 +4009,25 @@ impl ThreadItemSleep {
     }
 }
 
+object!(ThreadItemSleep {
+    duration_ms: Required("durationMs"),
+    id: Required("id"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `subAgentActivity`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemSubAgentActivity {
     /// The protocol's `agentPath`; always there.
-    #[serde(rename = "agentPath")]
     pub agent_path: String,
     /// The protocol's `agentThreadId`; always there.
-    #[serde(rename = "agentThreadId")]
     pub agent_thread_id: String,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `kind`; always there.
     pub kind: SubAgentActivityKind,
     /// Resolved model at sub-agent creation; absent from older records and other activities.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Resolved reasoning effort at sub-agent creation, when known.
-    #[serde(rename = "reasoningEffort", skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
@@ -3681,11 +4050,19 @@ impl ThreadItemSubAgentActivity {
     }
 }
 
+object!(ThreadItemSubAgentActivity {
+    agent_path: Required("agentPath"),
+    agent_thread_id: Required("agentThreadId"),
+    id: Required("id"),
+    kind: Required("kind"),
+    model: Optional("model"),
+    reasoning_effort: Optional("reasoningEffort"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `userMessage`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemUserMessage {
     /// The protocol's `clientId`; may be absent.
-    #[serde(rename = "clientId", skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// The protocol's `content`; always there.
     pub content: Vec<UserInput>,
@@ -3704,11 +4081,16 @@ impl ThreadItemUserMessage {
     }
 }
 
+object!(ThreadItemUserMessage {
+    client_id: Optional("clientId"),
+    content: Required("content"),
+    id: Required("id"),
+});
+
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `webSearch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemWebSearch {
     /// The protocol's `action`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<WebSearchAction>,
     /// The protocol's `id`; always there.
     pub id: String,
@@ -3717,7 +4099,6 @@ pub struct ThreadItemWebSearch {
     /// Structured search results returned out-of-band by standalone web search.
     ///
     /// These stay as opaque JSON at the extension/app-server boundary so new result fields and result types can pass through without a Codex release.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<Value>>,
 }
 
@@ -3732,6 +4113,13 @@ impl ThreadItemWebSearch {
         }
     }
 }
+
+object!(ThreadItemWebSearch {
+    action: Optional("action"),
+    id: Required("id"),
+    query: Required("query"),
+    results: Optional("results"),
+});
 
 /// An exclusive item position within the requested visible turn.
 ///
@@ -3785,10 +4173,9 @@ impl Tagged for ThreadItemsListAnchor {
 tagged_enum!(ThreadItemsListAnchor);
 
 /// A [`ThreadItemsListAnchor`](crate::ThreadItemsListAnchor) whose `type` is `item`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemsListAnchorItem {
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
 }
 
@@ -3798,6 +4185,10 @@ impl ThreadItemsListAnchorItem {
         Self { item_id: item_id.into() }
     }
 }
+
+object!(ThreadItemsListAnchorItem {
+    item_id: Required("itemId"),
+});
 
 /// Starting position for an item-history page.
 ///
@@ -3836,22 +4227,17 @@ impl Untagged for ThreadItemsListCursor {
 untagged_enum!(ThreadItemsListCursor);
 
 /// Params of the client request `thread/items/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemsListParams {
     /// Opaque continuation cursor or an exclusive item anchor in the requested visible turn. An item anchor requires a non-empty `turnId`; ascending (the default) returns items after it, and descending returns items before it. Continue with the returned string cursor.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<ThreadItemsListCursor>,
     /// Optional item page size.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Optional item pagination direction; defaults to ascending.
-    #[serde(rename = "sortDirection", skip_serializing_if = "Option::is_none")]
     pub sort_direction: Option<SortDirection>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// Optional turn id to filter by. When omitted, returns items across the thread.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
 
@@ -3868,16 +4254,22 @@ impl ThreadItemsListParams {
     }
 }
 
+object!(ThreadItemsListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    sort_direction: Optional("sortDirection"),
+    thread_id: Required("threadId"),
+    turn_id: Optional("turnId"),
+});
+
 /// Result of the client request `thread/items/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemsListResponse {
     /// Opaque cursor to pass as `cursor` when reversing `sortDirection`. This is only populated when the page contains at least one item.
-    #[serde(rename = "backwardsCursor", skip_serializing_if = "Option::is_none")]
     pub backwards_cursor: Option<String>,
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadItemEntry>,
     /// Opaque cursor to pass to the next call to continue after the last item. if None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -3892,21 +4284,24 @@ impl ThreadItemsListResponse {
     }
 }
 
+object!(ThreadItemsListResponse {
+    backwards_cursor: Optional("backwardsCursor"),
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// EXPERIMENTAL - retrieve a bounded set of persisted items from one turn.
 ///
 /// Params of the client request `thread/items/read`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemsReadParams {
     /// Item IDs to retrieve. Supply 1 to 100 IDs.
-    #[serde(rename = "itemIds")]
     pub item_ids: Vec<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -3925,12 +4320,18 @@ impl ThreadItemsReadParams {
     }
 }
 
+object!(ThreadItemsReadParams {
+    item_ids: Required("itemIds"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// EXPERIMENTAL - persisted items returned in canonical stored order.
 ///
 /// Result of the client request `thread/items/read`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemsReadResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadItemEntry>,
@@ -3942,6 +4343,10 @@ impl ThreadItemsReadResponse {
         Self { data }
     }
 }
+
+object!(ThreadItemsReadResponse {
+    data: Required("data"),
+});
 
 /// Part of [`ThreadItemWebSearch`](crate::ThreadItemWebSearch).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -4001,34 +4406,43 @@ impl Tagged for WebSearchAction {
 tagged_enum!(WebSearchAction);
 
 /// A [`WebSearchAction`](crate::WebSearchAction) whose `type` is `findInPage`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchActionFindInPage {
     /// The protocol's `pattern`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// The protocol's `url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
+
+object!(WebSearchActionFindInPage {
+    pattern: Optional("pattern"),
+    url: Optional("url"),
+});
 
 /// A [`WebSearchAction`](crate::WebSearchAction) whose `type` is `openPage`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchActionOpenPage {
     /// The protocol's `url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
+object!(WebSearchActionOpenPage {
+    url: Optional("url"),
+});
+
 /// A [`WebSearchAction`](crate::WebSearchAction) whose `type` is `search`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchActionSearch {
     /// The protocol's `queries`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub queries: Option<Vec<String>>,
     /// The protocol's `query`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
 }
+
+object!(WebSearchActionSearch {
+    queries: Optional("queries"),
+    query: Optional("query"),
+});
 
 /// Part of [`WebSearchToolConfig`](crate::WebSearchToolConfig).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -4070,21 +4484,24 @@ impl From<&str> for WebSearchContextSize {
 string_enum!(WebSearchContextSize);
 
 /// Part of [`WebSearchToolConfig`](crate::WebSearchToolConfig).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchLocation {
     /// The protocol's `city`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
     /// The protocol's `country`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// The protocol's `region`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The protocol's `timezone`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
 }
+
+object!(WebSearchLocation {
+    city: Optional("city"),
+    country: Optional("country"),
+    region: Optional("region"),
+    timezone: Optional("timezone"),
+});
 
 /// Part of [`Config`](crate::Config) and [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -4130,15 +4547,18 @@ impl From<&str> for WebSearchMode {
 string_enum!(WebSearchMode);
 
 /// Part of [`ToolsV2`](crate::ToolsV2).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchToolConfig {
     /// The protocol's `allowed_domains`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_domains: Option<Vec<String>>,
     /// The protocol's `context_size`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub context_size: Option<WebSearchContextSize>,
     /// The protocol's `location`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<WebSearchLocation>,
 }
+
+object!(WebSearchToolConfig {
+    allowed_domains: Optional("allowed_domains"),
+    context_size: Optional("context_size"),
+    location: Optional("location"),
+});

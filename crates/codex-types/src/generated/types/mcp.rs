@@ -4,37 +4,39 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use crate::support::{
-    Shape, Tagged, Untagged, string_enum, tagged_enum, untagged_enum, whole,
+    Shape, Tagged, Untagged, object, string_enum, tagged_enum, untagged_enum, whole,
 };
 use super::WebSearchToolConfig;
 
 /// Params of the client request `mcpServerStatus/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ListMcpServerStatusParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Controls how much MCP inventory data to fetch for each server. Defaults to `Full` when omitted.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<McpServerStatusDetail>,
     /// Optional page size; defaults to a server-defined value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Limit discovery to one server. With a thread ID, reuse that thread's MCP connection.
-    #[serde(rename = "serverName", skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
     /// The protocol's `threadId`; may be absent.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
 
+object!(ListMcpServerStatusParams {
+    cursor: Optional("cursor"),
+    detail: Optional("detail"),
+    limit: Optional("limit"),
+    server_name: Optional("serverName"),
+    thread_id: Optional("threadId"),
+});
+
 /// Result of the client request `mcpServerStatus/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ListMcpServerStatusResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<McpServerStatus>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -44,6 +46,11 @@ impl ListMcpServerStatusResponse {
         Self { data, next_cursor: None }
     }
 }
+
+object!(ListMcpServerStatusResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
 
 /// Part of [`McpAppUi`](crate::McpAppUi).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,13 +90,11 @@ string_enum!(McpAppDisplayMode);
 /// UI resource and display preference for model invocations, captured from the tool descriptor.
 ///
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpAppUi {
     /// The protocol's `preferredModelDisplayMode`; always there.
-    #[serde(rename = "preferredModelDisplayMode")]
     pub preferred_model_display_mode: McpAppDisplayMode,
     /// The protocol's `resourceUri`; always there.
-    #[serde(rename = "resourceUri")]
     pub resource_uri: String,
 }
 
@@ -105,6 +110,11 @@ impl McpAppUi {
         }
     }
 }
+
+object!(McpAppUi {
+    preferred_model_display_mode: Required("preferredModelDisplayMode"),
+    resource_uri: Required("resourceUri"),
+});
 
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,19 +195,15 @@ impl From<&str> for McpElicitationArrayType {
 string_enum!(McpElicitationArrayType);
 
 /// Part of [`McpElicitationPrimitiveSchema`](crate::McpElicitationPrimitiveSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationBooleanSchema {
     /// The protocol's `default`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<bool>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationBooleanType,
 }
 
@@ -212,6 +218,13 @@ impl McpElicitationBooleanSchema {
         }
     }
 }
+
+object!(McpElicitationBooleanSchema {
+    default: Optional("default"),
+    description: Optional("description"),
+    title: Optional("title"),
+    type_: Required("type"),
+});
 
 /// Part of [`McpElicitationBooleanSchema`](crate::McpElicitationBooleanSchema).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -245,10 +258,9 @@ impl From<&str> for McpElicitationBooleanType {
 string_enum!(McpElicitationBooleanType);
 
 /// Part of [`McpElicitationTitledEnumItems`](crate::McpElicitationTitledEnumItems) and [`McpElicitationTitledSingleSelectEnumSchema`](crate::McpElicitationTitledSingleSelectEnumSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationConstOption {
     /// The protocol's `const`; always there.
-    #[serde(rename = "const")]
     pub const_: String,
     /// The protocol's `title`; always there.
     pub title: String,
@@ -263,6 +275,11 @@ impl McpElicitationConstOption {
         }
     }
 }
+
+object!(McpElicitationConstOption {
+    const_: Required("const"),
+    title: Required("title"),
+});
 
 /// Part of [`McpElicitationPrimitiveSchema`](crate::McpElicitationPrimitiveSchema).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -362,25 +379,19 @@ impl Untagged for McpElicitationEnumSchema {
 untagged_enum!(McpElicitationEnumSchema);
 
 /// Part of [`McpElicitationEnumSchema`](crate::McpElicitationEnumSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationLegacyTitledEnumSchema {
     /// The protocol's `default`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `enum`; always there.
-    #[serde(rename = "enum")]
     pub enum_: Vec<String>,
     /// The protocol's `enumNames`; may be absent.
-    #[serde(rename = "enumNames", skip_serializing_if = "Option::is_none")]
     pub enum_names: Option<Vec<String>>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationStringType,
 }
 
@@ -397,6 +408,15 @@ impl McpElicitationLegacyTitledEnumSchema {
         }
     }
 }
+
+object!(McpElicitationLegacyTitledEnumSchema {
+    default: Optional("default"),
+    description: Optional("description"),
+    enum_: Required("enum"),
+    enum_names: Optional("enumNames"),
+    title: Optional("title"),
+    type_: Required("type"),
+});
 
 /// Part of [`McpElicitationEnumSchema`](crate::McpElicitationEnumSchema).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -479,25 +499,19 @@ impl Untagged for McpElicitationMultiSelectEnumSchema {
 untagged_enum!(McpElicitationMultiSelectEnumSchema);
 
 /// Part of [`McpElicitationPrimitiveSchema`](crate::McpElicitationPrimitiveSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationNumberSchema {
     /// The protocol's `default`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<f64>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `maximum`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub maximum: Option<f64>,
     /// The protocol's `minimum`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum: Option<f64>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationNumberType,
 }
 
@@ -514,6 +528,15 @@ impl McpElicitationNumberSchema {
         }
     }
 }
+
+object!(McpElicitationNumberSchema {
+    default: Optional("default"),
+    description: Optional("description"),
+    maximum: Optional("maximum"),
+    minimum: Optional("minimum"),
+    title: Optional("title"),
+    type_: Required("type"),
+});
 
 /// Part of [`McpElicitationNumberSchema`](crate::McpElicitationNumberSchema).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -708,18 +731,15 @@ untagged_enum!(McpElicitationPrimitiveSchema);
 /// This matches the `requestedSchema` shape from the MCP 2025-11-25 `ElicitRequestFormParams` schema.
 ///
 /// Part of [`McpServerElicitationRequestParamsForm`](crate::McpServerElicitationRequestParamsForm).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationSchema {
     /// The protocol's `$schema`; may be absent.
-    #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The protocol's `properties`; always there.
     pub properties: BTreeMap<String, McpElicitationPrimitiveSchema>,
     /// The protocol's `required`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub required: Option<Vec<String>>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationObjectType,
 }
 
@@ -737,6 +757,13 @@ impl McpElicitationSchema {
         }
     }
 }
+
+object!(McpElicitationSchema {
+    schema: Optional("$schema"),
+    properties: Required("properties"),
+    required: Optional("required"),
+    type_: Required("type"),
+});
 
 /// Part of [`McpElicitationEnumSchema`](crate::McpElicitationEnumSchema).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -821,28 +848,21 @@ impl From<&str> for McpElicitationStringFormat {
 string_enum!(McpElicitationStringFormat);
 
 /// Part of [`McpElicitationPrimitiveSchema`](crate::McpElicitationPrimitiveSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationStringSchema {
     /// The protocol's `default`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `format`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<McpElicitationStringFormat>,
     /// The protocol's `maxLength`; may be absent.
-    #[serde(rename = "maxLength", skip_serializing_if = "Option::is_none")]
     pub max_length: Option<u32>,
     /// The protocol's `minLength`; may be absent.
-    #[serde(rename = "minLength", skip_serializing_if = "Option::is_none")]
     pub min_length: Option<u32>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationStringType,
 }
 
@@ -860,6 +880,16 @@ impl McpElicitationStringSchema {
         }
     }
 }
+
+object!(McpElicitationStringSchema {
+    default: Optional("default"),
+    description: Optional("description"),
+    format: Optional("format"),
+    max_length: Optional("maxLength"),
+    min_length: Optional("minLength"),
+    title: Optional("title"),
+    type_: Required("type"),
+});
 
 /// Part of [`McpElicitationLegacyTitledEnumSchema`](crate::McpElicitationLegacyTitledEnumSchema) and 4 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -893,10 +923,9 @@ impl From<&str> for McpElicitationStringType {
 string_enum!(McpElicitationStringType);
 
 /// Part of [`McpElicitationTitledMultiSelectEnumSchema`](crate::McpElicitationTitledMultiSelectEnumSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationTitledEnumItems {
     /// The protocol's `anyOf`; always there.
-    #[serde(rename = "anyOf")]
     pub any_of: Vec<McpElicitationConstOption>,
 }
 
@@ -907,28 +936,26 @@ impl McpElicitationTitledEnumItems {
     }
 }
 
+object!(McpElicitationTitledEnumItems {
+    any_of: Required("anyOf"),
+});
+
 /// Part of [`McpElicitationMultiSelectEnumSchema`](crate::McpElicitationMultiSelectEnumSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationTitledMultiSelectEnumSchema {
     /// The protocol's `default`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Vec<String>>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `items`; always there.
     pub items: McpElicitationTitledEnumItems,
     /// The protocol's `maxItems`; may be absent.
-    #[serde(rename = "maxItems", skip_serializing_if = "Option::is_none")]
     pub max_items: Option<u64>,
     /// The protocol's `minItems`; may be absent.
-    #[serde(rename = "minItems", skip_serializing_if = "Option::is_none")]
     pub min_items: Option<u64>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationArrayType,
 }
 
@@ -950,23 +977,28 @@ impl McpElicitationTitledMultiSelectEnumSchema {
     }
 }
 
+object!(McpElicitationTitledMultiSelectEnumSchema {
+    default: Optional("default"),
+    description: Optional("description"),
+    items: Required("items"),
+    max_items: Optional("maxItems"),
+    min_items: Optional("minItems"),
+    title: Optional("title"),
+    type_: Required("type"),
+});
+
 /// Part of [`McpElicitationSingleSelectEnumSchema`](crate::McpElicitationSingleSelectEnumSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationTitledSingleSelectEnumSchema {
     /// The protocol's `default`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `oneOf`; always there.
-    #[serde(rename = "oneOf")]
     pub one_of: Vec<McpElicitationConstOption>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationStringType,
 }
 
@@ -986,14 +1018,20 @@ impl McpElicitationTitledSingleSelectEnumSchema {
     }
 }
 
+object!(McpElicitationTitledSingleSelectEnumSchema {
+    default: Optional("default"),
+    description: Optional("description"),
+    one_of: Required("oneOf"),
+    title: Optional("title"),
+    type_: Required("type"),
+});
+
 /// Part of [`McpElicitationUntitledMultiSelectEnumSchema`](crate::McpElicitationUntitledMultiSelectEnumSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationUntitledEnumItems {
     /// The protocol's `enum`; always there.
-    #[serde(rename = "enum")]
     pub enum_: Vec<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationStringType,
 }
 
@@ -1004,28 +1042,27 @@ impl McpElicitationUntitledEnumItems {
     }
 }
 
+object!(McpElicitationUntitledEnumItems {
+    enum_: Required("enum"),
+    type_: Required("type"),
+});
+
 /// Part of [`McpElicitationMultiSelectEnumSchema`](crate::McpElicitationMultiSelectEnumSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationUntitledMultiSelectEnumSchema {
     /// The protocol's `default`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Vec<String>>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `items`; always there.
     pub items: McpElicitationUntitledEnumItems,
     /// The protocol's `maxItems`; may be absent.
-    #[serde(rename = "maxItems", skip_serializing_if = "Option::is_none")]
     pub max_items: Option<u64>,
     /// The protocol's `minItems`; may be absent.
-    #[serde(rename = "minItems", skip_serializing_if = "Option::is_none")]
     pub min_items: Option<u64>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationArrayType,
 }
 
@@ -1047,23 +1084,28 @@ impl McpElicitationUntitledMultiSelectEnumSchema {
     }
 }
 
+object!(McpElicitationUntitledMultiSelectEnumSchema {
+    default: Optional("default"),
+    description: Optional("description"),
+    items: Required("items"),
+    max_items: Optional("maxItems"),
+    min_items: Optional("minItems"),
+    title: Optional("title"),
+    type_: Required("type"),
+});
+
 /// Part of [`McpElicitationSingleSelectEnumSchema`](crate::McpElicitationSingleSelectEnumSchema).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationUntitledSingleSelectEnumSchema {
     /// The protocol's `default`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `enum`; always there.
-    #[serde(rename = "enum")]
     pub enum_: Vec<String>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: McpElicitationStringType,
 }
 
@@ -1080,22 +1122,26 @@ impl McpElicitationUntitledSingleSelectEnumSchema {
     }
 }
 
+object!(McpElicitationUntitledSingleSelectEnumSchema {
+    default: Optional("default"),
+    description: Optional("description"),
+    enum_: Required("enum"),
+    title: Optional("title"),
+    type_: Required("type"),
+});
+
 /// Params of the client request `mcpServer/resource/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpResourceReadParams {
     /// The protocol's `connectorId`; may be absent.
-    #[serde(rename = "connectorId", skip_serializing_if = "Option::is_none")]
     pub connector_id: Option<String>,
     /// Originating MCP tool call used to select the resource's app.
-    #[serde(rename = "originCallId", skip_serializing_if = "Option::is_none")]
     pub origin_call_id: Option<String>,
     /// The protocol's `server`; always there.
     pub server: String,
     /// Explicit hosted app/account. Omit to retain legacy resource discovery.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<McpResourceReadTarget>,
     /// The protocol's `threadId`; may be absent.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
     /// The protocol's `uri`; always there.
     pub uri: String,
@@ -1115,13 +1161,21 @@ impl McpResourceReadParams {
     }
 }
 
+object!(McpResourceReadParams {
+    connector_id: Optional("connectorId"),
+    origin_call_id: Optional("originCallId"),
+    server: Required("server"),
+    target: Optional("target"),
+    thread_id: Optional("threadId"),
+    uri: Required("uri"),
+});
+
 /// Result of the client request `mcpServer/resource/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpResourceReadResponse {
     /// The protocol's `contents`; always there.
     pub contents: Vec<ResourceContent>,
     /// Originating call when the server applied app-specific resource scoping.
-    #[serde(rename = "originCallId", skip_serializing_if = "Option::is_none")]
     pub origin_call_id: Option<String>,
 }
 
@@ -1135,14 +1189,17 @@ impl McpResourceReadResponse {
     }
 }
 
+object!(McpResourceReadResponse {
+    contents: Required("contents"),
+    origin_call_id: Optional("originCallId"),
+});
+
 /// Part of [`McpResourceReadParams`](crate::McpResourceReadParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpResourceReadTarget {
     /// The protocol's `connectorId`; always there.
-    #[serde(rename = "connectorId")]
     pub connector_id: String,
     /// Null explicitly requests no-auth access, subject to the app's resource policy.
-    #[serde(rename = "linkId")]
     pub link_id: Option<String>,
 }
 
@@ -1155,6 +1212,11 @@ impl McpResourceReadTarget {
         }
     }
 }
+
+object!(McpResourceReadTarget {
+    connector_id: Required("connectorId"),
+    link_id: Nullable("linkId"),
+});
 
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1339,26 +1401,21 @@ impl Tagged for McpServerElicitationRequestParams {
 tagged_enum!(McpServerElicitationRequestParams);
 
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `form`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsForm {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `requestedSchema`; always there.
-    #[serde(rename = "requestedSchema")]
     pub requested_schema: McpElicitationSchema,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
     /// This is nullable because MCP models elicitation as a standalone server-to-client request identified by the MCP server request id. It may be triggered during a turn, but turn context is app-server correlation rather than part of the protocol identity of the elicitation itself.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
 
@@ -1381,27 +1438,31 @@ impl McpServerElicitationRequestParamsForm {
     }
 }
 
+object!(McpServerElicitationRequestParamsForm {
+    meta: Optional("_meta"),
+    message: Required("message"),
+    requested_schema: Required("requestedSchema"),
+    server_name: Required("serverName"),
+    thread_id: Required("threadId"),
+    turn_id: Optional("turnId"),
+});
+
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openaiForm`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsOpenaiForm {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `requestedSchema`; always there.
-    #[serde(rename = "requestedSchema")]
     pub requested_schema: Value,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
     /// This is nullable because MCP models elicitation as a standalone server-to-client request identified by the MCP server request id. It may be triggered during a turn, but turn context is app-server correlation rather than part of the protocol identity of the elicitation itself.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
 
@@ -1424,27 +1485,31 @@ impl McpServerElicitationRequestParamsOpenaiForm {
     }
 }
 
+object!(McpServerElicitationRequestParamsOpenaiForm {
+    meta: Optional("_meta"),
+    message: Required("message"),
+    requested_schema: Required("requestedSchema"),
+    server_name: Required("serverName"),
+    thread_id: Required("threadId"),
+    turn_id: Optional("turnId"),
+});
+
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openai/form`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsOpenaiSlashForm {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `requestedSchema`; always there.
-    #[serde(rename = "requestedSchema")]
     pub requested_schema: Value,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
     /// This is nullable because MCP models elicitation as a standalone server-to-client request identified by the MCP server request id. It may be triggered during a turn, but turn context is app-server correlation rather than part of the protocol identity of the elicitation itself.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
 
@@ -1467,32 +1532,37 @@ impl McpServerElicitationRequestParamsOpenaiSlashForm {
     }
 }
 
+object!(McpServerElicitationRequestParamsOpenaiSlashForm {
+    meta: Optional("_meta"),
+    message: Required("message"),
+    requested_schema: Required("requestedSchema"),
+    server_name: Required("serverName"),
+    thread_id: Required("threadId"),
+    turn_id: Optional("turnId"),
+});
+
 /// A device-authenticated approval; accepted responses contain the proof in `content`.
 ///
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openai/userVerification`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsOpenaiUserVerification {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `challenge`; always there.
     pub challenge: String,
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `title`; always there.
     pub title: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
     /// This is nullable because MCP models elicitation as a standalone server-to-client request identified by the MCP server request id. It may be triggered during a turn, but turn context is app-server correlation rather than part of the protocol identity of the elicitation itself.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
 
@@ -1517,27 +1587,32 @@ impl McpServerElicitationRequestParamsOpenaiUserVerification {
     }
 }
 
+object!(McpServerElicitationRequestParamsOpenaiUserVerification {
+    meta: Optional("_meta"),
+    challenge: Required("challenge"),
+    description: Required("description"),
+    server_name: Required("serverName"),
+    thread_id: Required("threadId"),
+    title: Required("title"),
+    turn_id: Optional("turnId"),
+});
+
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `url`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsUrl {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `elicitationId`; always there.
-    #[serde(rename = "elicitationId")]
     pub elicitation_id: String,
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
     /// This is nullable because MCP models elicitation as a standalone server-to-client request identified by the MCP server request id. It may be triggered during a turn, but turn context is app-server correlation rather than part of the protocol identity of the elicitation itself.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
     /// The protocol's `url`; always there.
     pub url: String,
@@ -1564,18 +1639,26 @@ impl McpServerElicitationRequestParamsUrl {
     }
 }
 
+object!(McpServerElicitationRequestParamsUrl {
+    meta: Optional("_meta"),
+    elicitation_id: Required("elicitationId"),
+    message: Required("message"),
+    server_name: Required("serverName"),
+    thread_id: Required("threadId"),
+    turn_id: Optional("turnId"),
+    url: Required("url"),
+});
+
 /// Result of the server request `mcpServer/elicitation/request`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestResponse {
     /// Optional client metadata for form-mode action handling.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `action`; always there.
     pub action: McpServerElicitationAction,
     /// Structured user input for accepted elicitations, mirroring RMCP `CreateElicitationResult`.
     ///
     /// This is nullable because decline/cancel responses have no content.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Value>,
 }
 
@@ -1590,8 +1673,14 @@ impl McpServerElicitationRequestResponse {
     }
 }
 
+object!(McpServerElicitationRequestResponse {
+    meta: Optional("_meta"),
+    action: Required("action"),
+    content: Optional("content"),
+});
+
 /// Part of [`McpServerEventStreamNotification`](crate::McpServerEventStreamNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerEventNotification {
     /// The protocol's `method`; always there.
     pub method: String,
@@ -1609,13 +1698,17 @@ impl McpServerEventNotification {
     }
 }
 
+object!(McpServerEventNotification {
+    method: Required("method"),
+    params: Required("params"),
+});
+
 /// Payload of the server notification `mcpServer/event/stream/notification`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerEventStreamNotification {
     /// The protocol's `notification`; always there.
     pub notification: McpServerEventNotification,
     /// The protocol's `subscriptionId`; always there.
-    #[serde(rename = "subscriptionId")]
     pub subscription_id: String,
 }
 
@@ -1632,13 +1725,17 @@ impl McpServerEventStreamNotification {
     }
 }
 
+object!(McpServerEventStreamNotification {
+    notification: Required("notification"),
+    subscription_id: Required("subscriptionId"),
+});
+
 /// Params of the client request `mcpServer/event/stream/start`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerEventStreamStartParams {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `arguments`; always there.
     pub arguments: Value,
@@ -1647,10 +1744,8 @@ pub struct McpServerEventStreamStartParams {
     /// The protocol's `server`; always there.
     pub server: String,
     /// The protocol's `subscriptionId`; always there.
-    #[serde(rename = "subscriptionId")]
     pub subscription_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1674,19 +1769,30 @@ impl McpServerEventStreamStartParams {
     }
 }
 
+object!(McpServerEventStreamStartParams {
+    meta: Optional("_meta"),
+    arguments: Required("arguments"),
+    name: Required("name"),
+    server: Required("server"),
+    subscription_id: Required("subscriptionId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `mcpServer/event/stream/start`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct McpServerEventStreamStartResponse {}
+
+object!(McpServerEventStreamStartResponse {
+});
 
 /// Params of the client request `mcpServer/event/stream/stop`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerEventStreamStopParams {
     /// The protocol's `subscriptionId`; always there.
-    #[serde(rename = "subscriptionId")]
     pub subscription_id: String,
 }
 
@@ -1699,32 +1805,35 @@ impl McpServerEventStreamStopParams {
     }
 }
 
+object!(McpServerEventStreamStopParams {
+    subscription_id: Required("subscriptionId"),
+});
+
 /// Result of the client request `mcpServer/event/stream/stop`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct McpServerEventStreamStopResponse {}
+
+object!(McpServerEventStreamStopResponse {
+});
 
 /// Presentation metadata advertised by an initialized MCP server.
 ///
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerInfo {
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `icons`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub icons: Option<Vec<Value>>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `version`; always there.
     pub version: String,
     /// The protocol's `websiteUrl`; may be absent.
-    #[serde(rename = "websiteUrl", skip_serializing_if = "Option::is_none")]
     pub website_url: Option<String>,
 }
 
@@ -1742,8 +1851,17 @@ impl McpServerInfo {
     }
 }
 
+object!(McpServerInfo {
+    description: Optional("description"),
+    icons: Optional("icons"),
+    name: Required("name"),
+    title: Optional("title"),
+    version: Required("version"),
+    website_url: Optional("websiteUrl"),
+});
+
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerMigration {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -1755,6 +1873,10 @@ impl McpServerMigration {
         Self { name: name.into() }
     }
 }
+
+object!(McpServerMigration {
+    name: Required("name"),
+});
 
 /// Part of [`McpServerOauthLoginParams`](crate::McpServerOauthLoginParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1796,20 +1918,17 @@ impl From<&str> for McpServerOauthClientRegistration {
 string_enum!(McpServerOauthClientRegistration);
 
 /// Payload of the server notification `mcpServer/oauthLogin/completed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerOauthLoginCompletedNotification {
     /// The protocol's `error`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Identifies the explicit login attempt. Older servers omit this field.
-    #[serde(rename = "loginId", skip_serializing_if = "Option::is_none")]
     pub login_id: Option<String>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `success`; always there.
     pub success: bool,
     /// The protocol's `threadId`; may be absent.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
 
@@ -1826,22 +1945,26 @@ impl McpServerOauthLoginCompletedNotification {
     }
 }
 
+object!(McpServerOauthLoginCompletedNotification {
+    error: Optional("error"),
+    login_id: Optional("loginId"),
+    name: Required("name"),
+    success: Required("success"),
+    thread_id: Optional("threadId"),
+});
+
 /// Params of the client request `mcpServer/oauth/login`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerOauthLoginParams {
     /// Registration strategy for this login only; omission selects automatic discovery.
-    #[serde(rename = "clientRegistration", skip_serializing_if = "Option::is_none")]
     pub client_registration: Option<McpServerOauthClientRegistration>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `scopes`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
     /// The protocol's `threadId`; may be absent.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
     /// The protocol's `timeoutSecs`; may be absent.
-    #[serde(rename = "timeoutSecs", skip_serializing_if = "Option::is_none")]
     pub timeout_secs: Option<i64>,
 }
 
@@ -1858,14 +1981,20 @@ impl McpServerOauthLoginParams {
     }
 }
 
+object!(McpServerOauthLoginParams {
+    client_registration: Optional("clientRegistration"),
+    name: Required("name"),
+    scopes: Optional("scopes"),
+    thread_id: Optional("threadId"),
+    timeout_secs: Optional("timeoutSecs"),
+});
+
 /// Result of the client request `mcpServer/oauth/login`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerOauthLoginResponse {
     /// The protocol's `authorizationUrl`; always there.
-    #[serde(rename = "authorizationUrl")]
     pub authorization_url: String,
     /// Identifies this login attempt across the response and completion notification. Older servers omit this field; current servers always return it.
-    #[serde(rename = "loginId", skip_serializing_if = "Option::is_none")]
     pub login_id: Option<String>,
 }
 
@@ -1879,9 +2008,16 @@ impl McpServerOauthLoginResponse {
     }
 }
 
+object!(McpServerOauthLoginResponse {
+    authorization_url: Required("authorizationUrl"),
+    login_id: Optional("loginId"),
+});
+
 /// Result of the client request `config/mcpServer/reload`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct McpServerRefreshResponse {}
+
+object!(McpServerRefreshResponse {});
 
 /// Part of [`McpServerStatusUpdatedNotification`](crate::McpServerStatusUpdatedNotification).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1958,37 +2094,29 @@ impl From<&str> for McpServerStartupState {
 string_enum!(McpServerStartupState);
 
 /// Part of [`ListMcpServerStatusResponse`](crate::ListMcpServerStatusResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerStatus {
     /// The protocol's `authStatus`; always there.
-    #[serde(rename = "authStatus")]
     pub auth_status: McpAuthStatus,
     /// HTTP origin of the effective configured endpoint, including plugin servers. Excludes credentials, path, query, and fragment; null for non-HTTP transports.
-    #[serde(rename = "httpOrigin", skip_serializing_if = "Option::is_none")]
     pub http_origin: Option<String>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `pluginId`; may be absent.
-    #[serde(rename = "pluginId", skip_serializing_if = "Option::is_none")]
     pub plugin_id: Option<String>,
     /// The protocol's `resourceTemplates`; always there.
-    #[serde(rename = "resourceTemplates")]
     pub resource_templates: Vec<ResourceTemplate>,
     /// The protocol's `resources`; always there.
     pub resources: Vec<Resource>,
     /// Current thread-runtime connection state; null when unavailable or the configuration changed.
-    #[serde(rename = "runtimeStatus", skip_serializing_if = "Option::is_none")]
     pub runtime_status: Option<McpServerConnectionStatus>,
     /// Capabilities advertised by the initialized MCP server; null when unavailable.
-    #[serde(rename = "serverCapabilities", skip_serializing_if = "Option::is_none")]
     pub server_capabilities: Option<Value>,
     /// The protocol's `serverInfo`; may be absent.
-    #[serde(rename = "serverInfo", skip_serializing_if = "Option::is_none")]
     pub server_info: Option<McpServerInfo>,
     /// The protocol's `tools`; always there.
     pub tools: BTreeMap<String, Tool>,
     /// Tool discovery failed and no catalog was returned. Null when a catalog is returned, including cached or empty catalogs.
-    #[serde(rename = "toolsError", skip_serializing_if = "Option::is_none")]
     pub tools_error: Option<String>,
 }
 
@@ -2016,6 +2144,20 @@ impl McpServerStatus {
         }
     }
 }
+
+object!(McpServerStatus {
+    auth_status: Required("authStatus"),
+    http_origin: Optional("httpOrigin"),
+    name: Required("name"),
+    plugin_id: Optional("pluginId"),
+    resource_templates: Required("resourceTemplates"),
+    resources: Required("resources"),
+    runtime_status: Optional("runtimeStatus"),
+    server_capabilities: Optional("serverCapabilities"),
+    server_info: Optional("serverInfo"),
+    tools: Required("tools"),
+    tools_error: Optional("toolsError"),
+});
 
 /// Part of [`ListMcpServerStatusParams`](crate::ListMcpServerStatusParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2053,20 +2195,17 @@ impl From<&str> for McpServerStatusDetail {
 string_enum!(McpServerStatusDetail);
 
 /// Payload of the server notification `mcpServer/startupStatus/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerStatusUpdatedNotification {
     /// The protocol's `error`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The protocol's `failureReason`; may be absent.
-    #[serde(rename = "failureReason", skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<McpServerStartupFailureReason>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `status`; always there.
     pub status: McpServerStartupState,
     /// The protocol's `threadId`; may be absent.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
 
@@ -2083,19 +2222,24 @@ impl McpServerStatusUpdatedNotification {
     }
 }
 
+object!(McpServerStatusUpdatedNotification {
+    error: Optional("error"),
+    failure_reason: Optional("failureReason"),
+    name: Required("name"),
+    status: Required("status"),
+    thread_id: Optional("threadId"),
+});
+
 /// Params of the client request `mcpServer/tool/call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerToolCallParams {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `arguments`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Value>,
     /// The protocol's `server`; always there.
     pub server: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `tool`; always there.
     pub tool: String,
@@ -2118,19 +2262,24 @@ impl McpServerToolCallParams {
     }
 }
 
+object!(McpServerToolCallParams {
+    meta: Optional("_meta"),
+    arguments: Optional("arguments"),
+    server: Required("server"),
+    thread_id: Required("threadId"),
+    tool: Required("tool"),
+});
+
 /// Result of the client request `mcpServer/tool/call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpServerToolCallResponse {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `content`; always there.
     pub content: Vec<Value>,
     /// The protocol's `isError`; may be absent.
-    #[serde(rename = "isError", skip_serializing_if = "Option::is_none")]
     pub is_error: Option<bool>,
     /// The protocol's `structuredContent`; may be absent.
-    #[serde(rename = "structuredContent", skip_serializing_if = "Option::is_none")]
     pub structured_content: Option<Value>,
 }
 
@@ -2146,23 +2295,25 @@ impl McpServerToolCallResponse {
     }
 }
 
+object!(McpServerToolCallResponse {
+    meta: Optional("_meta"),
+    content: Required("content"),
+    is_error: Optional("isError"),
+    structured_content: Optional("structuredContent"),
+});
+
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallAppContext {
     /// The protocol's `actionName`; may be absent.
-    #[serde(rename = "actionName", skip_serializing_if = "Option::is_none")]
     pub action_name: Option<String>,
     /// The protocol's `appName`; may be absent.
-    #[serde(rename = "appName", skip_serializing_if = "Option::is_none")]
     pub app_name: Option<String>,
     /// The protocol's `connectorId`; always there.
-    #[serde(rename = "connectorId")]
     pub connector_id: String,
     /// The protocol's `linkId`; may be absent.
-    #[serde(rename = "linkId", skip_serializing_if = "Option::is_none")]
     pub link_id: Option<String>,
     /// The protocol's `resourceUri`; may be absent.
-    #[serde(rename = "resourceUri", skip_serializing_if = "Option::is_none")]
     pub resource_uri: Option<String>,
 }
 
@@ -2179,8 +2330,16 @@ impl McpToolCallAppContext {
     }
 }
 
+object!(McpToolCallAppContext {
+    action_name: Optional("actionName"),
+    app_name: Optional("appName"),
+    connector_id: Required("connectorId"),
+    link_id: Optional("linkId"),
+    resource_uri: Optional("resourceUri"),
+});
+
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallError {
     /// The protocol's `message`; always there.
     pub message: String,
@@ -2193,19 +2352,20 @@ impl McpToolCallError {
     }
 }
 
+object!(McpToolCallError {
+    message: Required("message"),
+});
+
 /// Payload of the server notification `item/mcpToolCall/progress`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallProgressNotification {
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -2226,16 +2386,21 @@ impl McpToolCallProgressNotification {
     }
 }
 
+object!(McpToolCallProgressNotification {
+    item_id: Required("itemId"),
+    message: Required("message"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallResult {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `content`; always there.
     pub content: Vec<Value>,
     /// The protocol's `structuredContent`; may be absent.
-    #[serde(rename = "structuredContent", skip_serializing_if = "Option::is_none")]
     pub structured_content: Option<Value>,
 }
 
@@ -2249,6 +2414,12 @@ impl McpToolCallResult {
         }
     }
 }
+
+object!(McpToolCallResult {
+    meta: Optional("_meta"),
+    content: Required("content"),
+    structured_content: Optional("structuredContent"),
+});
 
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2292,30 +2463,23 @@ string_enum!(McpToolCallStatus);
 /// A known resource that the server is capable of reading.
 ///
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `annotations`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Value>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `icons`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub icons: Option<Vec<Value>>,
     /// The protocol's `mimeType`; may be absent.
-    #[serde(rename = "mimeType", skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `size`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<i64>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `uri`; always there.
     pub uri: String,
@@ -2337,6 +2501,18 @@ impl Resource {
         }
     }
 }
+
+object!(Resource {
+    meta: Optional("_meta"),
+    annotations: Optional("annotations"),
+    description: Optional("description"),
+    icons: Optional("icons"),
+    mime_type: Optional("mimeType"),
+    name: Required("name"),
+    size: Optional("size"),
+    title: Optional("title"),
+    uri: Required("uri"),
+});
 
 /// Contents returned when reading a resource from an MCP server.
 ///
@@ -2380,15 +2556,13 @@ impl Untagged for ResourceContent {
 untagged_enum!(ResourceContent);
 
 /// Part of [`ResourceContent`](crate::ResourceContent).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResourceContentBlob {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `blob`; always there.
     pub blob: String,
     /// The protocol's `mimeType`; may be absent.
-    #[serde(rename = "mimeType", skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
     /// The URI of this resource.
     pub uri: String,
@@ -2406,14 +2580,19 @@ impl ResourceContentBlob {
     }
 }
 
+object!(ResourceContentBlob {
+    meta: Optional("_meta"),
+    blob: Required("blob"),
+    mime_type: Optional("mimeType"),
+    uri: Required("uri"),
+});
+
 /// Part of [`ResourceContent`](crate::ResourceContent).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResourceContentText {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `mimeType`; may be absent.
-    #[serde(rename = "mimeType", skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
     /// The protocol's `text`; always there.
     pub text: String,
@@ -2433,27 +2612,29 @@ impl ResourceContentText {
     }
 }
 
+object!(ResourceContentText {
+    meta: Optional("_meta"),
+    mime_type: Optional("mimeType"),
+    text: Required("text"),
+    uri: Required("uri"),
+});
+
 /// A template description for resources available on the server.
 ///
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResourceTemplate {
     /// The protocol's `annotations`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Value>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `mimeType`; may be absent.
-    #[serde(rename = "mimeType", skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `uriTemplate`; always there.
-    #[serde(rename = "uriTemplate")]
     pub uri_template: String,
 }
 
@@ -2471,33 +2652,35 @@ impl ResourceTemplate {
     }
 }
 
+object!(ResourceTemplate {
+    annotations: Optional("annotations"),
+    description: Optional("description"),
+    mime_type: Optional("mimeType"),
+    name: Required("name"),
+    title: Optional("title"),
+    uri_template: Required("uriTemplate"),
+});
+
 /// Definition for a tool the client can call.
 ///
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
     /// The protocol's `_meta`; may be absent.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// The protocol's `annotations`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Value>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `icons`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub icons: Option<Vec<Value>>,
     /// The protocol's `inputSchema`; always there.
-    #[serde(rename = "inputSchema")]
     pub input_schema: Value,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `outputSchema`; may be absent.
-    #[serde(rename = "outputSchema", skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
@@ -2516,6 +2699,17 @@ impl Tool {
         }
     }
 }
+
+object!(Tool {
+    meta: Optional("_meta"),
+    annotations: Optional("annotations"),
+    description: Optional("description"),
+    icons: Optional("icons"),
+    input_schema: Required("inputSchema"),
+    name: Required("name"),
+    output_schema: Optional("outputSchema"),
+    title: Optional("title"),
+});
 
 /// A model-facing surface on which a tool can be exposed.
 ///
@@ -2559,9 +2753,12 @@ impl From<&str> for ToolExposureSurface {
 string_enum!(ToolExposureSurface);
 
 /// Part of [`Config`](crate::Config).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ToolsV2 {
     /// The protocol's `web_search`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub web_search: Option<WebSearchToolConfig>,
 }
+
+object!(ToolsV2 {
+    web_search: Optional("web_search"),
+});

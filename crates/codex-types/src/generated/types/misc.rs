@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::RequestId;
 use crate::support::{
     External, Redacted, Shape, Tagged, Untagged, external_enum, external_tag,
-    named_string, string_enum, tagged_enum, untagged_enum, whole,
+    named_string, object, string_enum, tagged_enum, untagged_enum, whole,
 };
 use super::{ConfigLayerMetadata, PatchChangeKind, ReasoningEffort, TurnError, UserInput};
 
@@ -23,10 +23,9 @@ pub struct AbsolutePathBuf(pub String);
 named_string!(AbsolutePathBuf);
 
 /// Part of [`ThreadForkResponse`](crate::ThreadForkResponse) and 3 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ActivePermissionProfile {
     /// Parent profile identifier from the selected permissions profile's `extends` setting, when present.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
     /// Identifier from `default_permissions` or the implicit built-in default, such as `:workspace` or a user-defined `[permissions.<id>]` profile.
     pub id: String,
@@ -41,6 +40,11 @@ impl ActivePermissionProfile {
         }
     }
 }
+
+object!(ActivePermissionProfile {
+    extends: Optional("extends"),
+    id: Required("id"),
+});
 
 /// Part of [`SendAddCreditsNudgeEmailParams`](crate::SendAddCreditsNudgeEmailParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,7 +117,7 @@ impl From<&str> for AddCreditsNudgeEmailStatus {
 string_enum!(AddCreditsNudgeEmailStatus);
 
 /// Part of [`TurnStartParams`](crate::TurnStartParams) and [`TurnSteerParams`](crate::TurnSteerParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AdditionalContextEntry {
     /// The protocol's `kind`; always there.
     pub kind: AdditionalContextKind,
@@ -127,6 +131,11 @@ impl AdditionalContextEntry {
         Self { kind, value: value.into() }
     }
 }
+
+object!(AdditionalContextEntry {
+    kind: Required("kind"),
+    value: Required("value"),
+});
 
 /// Part of [`AdditionalContextEntry`](crate::AdditionalContextEntry).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -205,10 +214,9 @@ impl From<&str> for AllowDenyRequirement {
 string_enum!(AllowDenyRequirement);
 
 /// Part of [`ThreadItemAgentMessage`](crate::ThreadItemAgentMessage).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AsyncUserInputQuestion {
     /// The protocol's `options`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<Vec<String>>,
     /// The protocol's `title`; always there.
     pub title: String,
@@ -223,6 +231,11 @@ impl AsyncUserInputQuestion {
         }
     }
 }
+
+object!(AsyncUserInputQuestion {
+    options: Optional("options"),
+    title: Required("title"),
+});
 
 /// Selects which part of the active context is charged against `model_auto_compact_token_limit`.
 ///
@@ -345,10 +358,9 @@ tagged_enum!(CapabilityRootLocation);
 /// A path owned by an execution environment.
 ///
 /// A [`CapabilityRootLocation`](crate::CapabilityRootLocation) whose `type` is `environment`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CapabilityRootLocationEnvironment {
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
     /// Absolute path for the root in the selected environment.
     pub path: String,
@@ -363,6 +375,11 @@ impl CapabilityRootLocationEnvironment {
         }
     }
 }
+
+object!(CapabilityRootLocationEnvironment {
+    environment_id: Required("environmentId"),
+    path: Required("path"),
+});
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -408,12 +425,11 @@ impl From<&str> for CliAuthCredentialsStoreMode {
 string_enum!(CliAuthCredentialsStoreMode);
 
 /// Part of [`InitializeParams`](crate::InitializeParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ClientInfo {
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The protocol's `version`; always there.
     pub version: String,
@@ -429,6 +445,12 @@ impl ClientInfo {
         }
     }
 }
+
+object!(ClientInfo {
+    name: Required("name"),
+    title: Optional("title"),
+    version: Required("version"),
+});
 
 /// This translation layer make sure that we expose codex error code in camel case.
 ///
@@ -590,10 +612,9 @@ impl External for CodexErrorInfo {
 external_enum!(CodexErrorInfo);
 
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `activeTurnNotSteerable`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CodexErrorInfoActiveTurnNotSteerable {
     /// The protocol's `turnKind`; always there.
-    #[serde(rename = "turnKind")]
     pub turn_kind: NonSteerableTurnKind,
 }
 
@@ -604,37 +625,53 @@ impl CodexErrorInfoActiveTurnNotSteerable {
     }
 }
 
+object!(CodexErrorInfoActiveTurnNotSteerable {
+    turn_kind: Required("turnKind"),
+});
+
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `httpConnectionFailed`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodexErrorInfoHttpConnectionFailed {
     /// The protocol's `httpStatusCode`; may be absent.
-    #[serde(rename = "httpStatusCode", skip_serializing_if = "Option::is_none")]
     pub http_status_code: Option<u16>,
 }
+
+object!(CodexErrorInfoHttpConnectionFailed {
+    http_status_code: Optional("httpStatusCode"),
+});
 
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `responseStreamConnectionFailed`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodexErrorInfoResponseStreamConnectionFailed {
     /// The protocol's `httpStatusCode`; may be absent.
-    #[serde(rename = "httpStatusCode", skip_serializing_if = "Option::is_none")]
     pub http_status_code: Option<u16>,
 }
+
+object!(CodexErrorInfoResponseStreamConnectionFailed {
+    http_status_code: Optional("httpStatusCode"),
+});
 
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `responseStreamDisconnected`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodexErrorInfoResponseStreamDisconnected {
     /// The protocol's `httpStatusCode`; may be absent.
-    #[serde(rename = "httpStatusCode", skip_serializing_if = "Option::is_none")]
     pub http_status_code: Option<u16>,
 }
 
+object!(CodexErrorInfoResponseStreamDisconnected {
+    http_status_code: Optional("httpStatusCode"),
+});
+
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `responseTooManyFailedAttempts`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodexErrorInfoResponseTooManyFailedAttempts {
     /// The protocol's `httpStatusCode`; may be absent.
-    #[serde(rename = "httpStatusCode", skip_serializing_if = "Option::is_none")]
     pub http_status_code: Option<u16>,
 }
+
+object!(CodexErrorInfoResponseTooManyFailedAttempts {
+    http_status_code: Optional("httpStatusCode"),
+});
 
 /// Part of [`ThreadRealtimeStartParams`](crate::ThreadRealtimeStartParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -678,13 +715,11 @@ string_enum!(CodexResponseHandoffMode);
 /// Deprecated: Use `ContextCompaction` item type instead.
 ///
 /// Payload of the server notification `thread/compacted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ContextCompactedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -697,6 +732,11 @@ impl ContextCompactedNotification {
         }
     }
 }
+
+object!(ContextCompactedNotification {
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
 
 /// Part of [`ThreadRealtimeAppendTextParams`](crate::ThreadRealtimeAppendTextParams) and [`ThreadRealtimeInitialItem`](crate::ThreadRealtimeInitialItem).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -738,13 +778,11 @@ impl From<&str> for ConversationTextRole {
 string_enum!(ConversationTextRole);
 
 /// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CreditsSnapshot {
     /// The protocol's `balance`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<String>,
     /// The protocol's `hasCredits`; always there.
-    #[serde(rename = "hasCredits")]
     pub has_credits: bool,
     /// The protocol's `unlimited`; always there.
     pub unlimited: bool,
@@ -761,13 +799,18 @@ impl CreditsSnapshot {
     }
 }
 
+object!(CreditsSnapshot {
+    balance: Optional("balance"),
+    has_credits: Required("hasCredits"),
+    unlimited: Required("unlimited"),
+});
+
 /// Params of the server request `currentTime/read`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CurrentTimeReadParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -780,13 +823,16 @@ impl CurrentTimeReadParams {
     }
 }
 
+object!(CurrentTimeReadParams {
+    thread_id: Required("threadId"),
+});
+
 /// Result of the server request `currentTime/read`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CurrentTimeReadResponse {
     /// Current time as whole Unix seconds.
-    #[serde(rename = "currentTimeAt")]
     pub current_time_at: i64,
 }
 
@@ -796,6 +842,10 @@ impl CurrentTimeReadResponse {
         Self { current_time_at }
     }
 }
+
+object!(CurrentTimeReadResponse {
+    current_time_at: Required("currentTimeAt"),
+});
 
 /// Requested cyber treatment for an OpenAI model turn. Authorization and model-tier restrictions remain server-owned.
 ///
@@ -839,10 +889,9 @@ impl From<&str> for CyberAccessProgram {
 string_enum!(CyberAccessProgram);
 
 /// Payload of the server notification `deprecationNotice`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DeprecationNoticeNotification {
     /// Optional extra guidance, such as migration steps or rationale.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
     /// Concise summary of what is deprecated.
     pub summary: String,
@@ -857,6 +906,11 @@ impl DeprecationNoticeNotification {
         }
     }
 }
+
+object!(DeprecationNoticeNotification {
+    details: Optional("details"),
+    summary: Required("summary"),
+});
 
 /// Part of [`AccountLoginCompletedNotification`](crate::AccountLoginCompletedNotification).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -890,18 +944,15 @@ impl From<&str> for DesktopOnboardingEntrypoint {
 string_enum!(DesktopOnboardingEntrypoint);
 
 /// Payload of the server notification `error`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ErrorNotification {
     /// The protocol's `error`; always there.
     pub error: TurnError,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
     /// The protocol's `willRetry`; always there.
-    #[serde(rename = "willRetry")]
     pub will_retry: bool,
 }
 
@@ -922,33 +973,38 @@ impl ErrorNotification {
     }
 }
 
+object!(ErrorNotification {
+    error: Required("error"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+    will_retry: Required("willRetry"),
+});
+
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FeedbackRequirements {
     /// The protocol's `enabled`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
+object!(FeedbackRequirements {
+    enabled: Optional("enabled"),
+});
+
 /// Params of the client request `feedback/upload`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FeedbackUploadParams {
     /// The protocol's `classification`; always there.
     pub classification: String,
     /// The protocol's `extraLogFiles`; may be absent.
-    #[serde(rename = "extraLogFiles", skip_serializing_if = "Option::is_none")]
     pub extra_log_files: Option<Vec<String>>,
     /// The protocol's `includeLogs`; may be absent.
-    #[serde(rename = "includeLogs", skip_serializing_if = "Option::is_none")]
     pub include_logs: Option<bool>,
     /// The protocol's `reason`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The protocol's `tags`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
     /// The protocol's `threadId`; may be absent.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
 
@@ -966,14 +1022,21 @@ impl FeedbackUploadParams {
     }
 }
 
+object!(FeedbackUploadParams {
+    classification: Required("classification"),
+    extra_log_files: Optional("extraLogFiles"),
+    include_logs: Optional("includeLogs"),
+    reason: Optional("reason"),
+    tags: Optional("tags"),
+    thread_id: Optional("threadId"),
+});
+
 /// Result of the client request `feedback/upload`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FeedbackUploadResponse {
     /// Whitespace-normalized SHA-256 of the session base instructions, matching the uploaded `prompt_hash` tag. Does not include later developer messages. Null when the reported rollout has no prompt metadata.
-    #[serde(rename = "promptHash", skip_serializing_if = "Option::is_none")]
     pub prompt_hash: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -987,8 +1050,13 @@ impl FeedbackUploadResponse {
     }
 }
 
+object!(FeedbackUploadResponse {
+    prompt_hash: Optional("promptHash"),
+    thread_id: Required("threadId"),
+});
+
 /// Part of [`FileChangePatchUpdatedNotification`](crate::FileChangePatchUpdatedNotification) and [`ThreadItemFileChange`](crate::ThreadItemFileChange).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileUpdateChange {
     /// The protocol's `diff`; always there.
     pub diff: String,
@@ -1012,6 +1080,12 @@ impl FileUpdateChange {
         }
     }
 }
+
+object!(FileUpdateChange {
+    diff: Required("diff"),
+    kind: Required("kind"),
+    path: Required("path"),
+});
 
 /// Backward-compatible API shape for ChatGPT workspace login restrictions.
 ///
@@ -1077,75 +1151,75 @@ impl From<&str> for ForcedLoginMethod {
 string_enum!(ForcedLoginMethod);
 
 /// Part of [`Thread`](crate::Thread).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GitInfo {
     /// The protocol's `branch`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// The protocol's `originUrl`; may be absent.
-    #[serde(rename = "originUrl", skip_serializing_if = "Option::is_none")]
     pub origin_url: Option<String>,
     /// The protocol's `sha`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sha: Option<String>,
 }
 
+object!(GitInfo {
+    branch: Optional("branch"),
+    origin_url: Optional("originUrl"),
+    sha: Optional("sha"),
+});
+
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct InAppBrowserRequirements {
     /// The protocol's `allowExternalBrowserSettingsImport`; may be absent.
-    #[serde(
-        rename = "allowExternalBrowserSettingsImport",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub allow_external_browser_settings_import: Option<bool>,
 }
+
+object!(InAppBrowserRequirements {
+    allow_external_browser_settings_import: Optional(
+        "allowExternalBrowserSettingsImport",
+    ),
+});
 
 /// Client-declared capabilities negotiated during initialize.
 ///
 /// Part of [`InitializeParams`](crate::InitializeParams).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct InitializeCapabilities {
     /// Opt into receiving experimental API methods and fields.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "experimentalApi", default)]
     pub experimental_api: bool,
     /// Use explicit gateway OAuth login instead of automatic browser authorization. Applies to this app-server's gateway runtime; later connections cannot undo it.
-    #[serde(rename = "explicitGatewayOauth", skip_serializing_if = "Option::is_none")]
     pub explicit_gateway_oauth: Option<bool>,
     /// MCP extension settings declared by the app-server client.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub extensions: Option<Map<String, Value>>,
     /// Legacy opt-in for the `openai/form` MCP extension.
     ///
     /// New clients should declare `openai/form` in \[`Self::extensions`\].
-    #[serde(
-        rename = "mcpServerOpenaiFormElicitation",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub mcp_server_openai_form_elicitation: Option<bool>,
     /// Exact notification method names that should be suppressed for this connection (for example `thread/started`).
-    #[serde(
-        rename = "optOutNotificationMethods",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub opt_out_notification_methods: Option<Vec<String>>,
     /// Opt into `attestation/generate` requests for upstream `x-oai-attestation`.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "requestAttestation", default)]
     pub request_attestation: bool,
 }
 
+object!(InitializeCapabilities {
+    experimental_api: Defaulted("experimentalApi"),
+    explicit_gateway_oauth: Optional("explicitGatewayOauth"),
+    extensions: Optional("extensions"),
+    mcp_server_openai_form_elicitation: Optional("mcpServerOpenaiFormElicitation"),
+    opt_out_notification_methods: Optional("optOutNotificationMethods"),
+    request_attestation: Defaulted("requestAttestation"),
+});
+
 /// Params of the client request `initialize`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct InitializeParams {
     /// The protocol's `capabilities`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<InitializeCapabilities>,
     /// The protocol's `clientInfo`; always there.
-    #[serde(rename = "clientInfo")]
     pub client_info: ClientInfo,
 }
 
@@ -1159,20 +1233,21 @@ impl InitializeParams {
     }
 }
 
+object!(InitializeParams {
+    capabilities: Optional("capabilities"),
+    client_info: Required("clientInfo"),
+});
+
 /// Result of the client request `initialize`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct InitializeResponse {
     /// Absolute path to the server's $CODEX_HOME directory.
-    #[serde(rename = "codexHome")]
     pub codex_home: AbsolutePathBuf,
     /// Platform family for the running app-server target, for example `"unix"` or `"windows"`.
-    #[serde(rename = "platformFamily")]
     pub platform_family: String,
     /// Operating system for the running app-server target, for example `"macos"`, `"linux"`, or `"windows"`.
-    #[serde(rename = "platformOs")]
     pub platform_os: String,
     /// The protocol's `userAgent`; always there.
-    #[serde(rename = "userAgent")]
     pub user_agent: String,
 }
 
@@ -1192,6 +1267,13 @@ impl InitializeResponse {
         }
     }
 }
+
+object!(InitializeResponse {
+    codex_home: Required("codexHome"),
+    platform_family: Required("platformFamily"),
+    platform_os: Required("platformOs"),
+    user_agent: Required("userAgent"),
+});
 
 /// Canonical user-input modality tags advertised by a model.
 ///
@@ -1237,7 +1319,7 @@ string_enum!(InputModality);
 /// Installed connector runtime state.
 ///
 /// Part of [`AppsInstalledResponse`](crate::AppsInstalledResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct InstalledApp {
     /// Whether the connector is enabled and has a non-synthetic, model-visible tool allowed by effective MCP and app/tool policy in the committed runtime snapshot.
     pub callable: bool,
@@ -1246,7 +1328,6 @@ pub struct InstalledApp {
     /// The protocol's `id`; always there.
     pub id: String,
     /// Best-effort name carried by the runtime tool catalog. Canonical app metadata remains owned by `app/read`.
-    #[serde(rename = "runtimeName", skip_serializing_if = "Option::is_none")]
     pub runtime_name: Option<String>,
 }
 
@@ -1262,17 +1343,27 @@ impl InstalledApp {
     }
 }
 
+object!(InstalledApp {
+    callable: Required("callable"),
+    enabled: Required("enabled"),
+    id: Required("id"),
+    runtime_name: Optional("runtimeName"),
+});
+
 /// Internal Responses API passthrough metadata copied into underlying chat messages.
 ///
 /// Responses API strongly types this payload. Do not modify it without first getting API approval and making the corresponding Responses API change.
 ///
 /// Part of [`ResponseItemAgentMessage`](crate::ResponseItemAgentMessage) and 13 other types.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct InternalChatMessageMetadataPassthrough {
     /// The protocol's `turn_id`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
+
+object!(InternalChatMessageMetadataPassthrough {
+    turn_id: Optional("turn_id"),
+});
 
 /// Part of [`AdditionalFileSystemPermissions`](crate::AdditionalFileSystemPermissions) and 19 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1281,12 +1372,11 @@ pub struct LegacyAppPathString(pub String);
 named_string!(LegacyAppPathString);
 
 /// Part of [`ThreadItemAgentMessage`](crate::ThreadItemAgentMessage).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MemoryCitation {
     /// The protocol's `entries`; always there.
     pub entries: Vec<MemoryCitationEntry>,
     /// The protocol's `threadIds`; always there.
-    #[serde(rename = "threadIds")]
     pub thread_ids: Vec<String>,
 }
 
@@ -1297,14 +1387,17 @@ impl MemoryCitation {
     }
 }
 
+object!(MemoryCitation {
+    entries: Required("entries"),
+    thread_ids: Required("threadIds"),
+});
+
 /// Part of [`MemoryCitation`](crate::MemoryCitation).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MemoryCitationEntry {
     /// The protocol's `lineEnd`; always there.
-    #[serde(rename = "lineEnd")]
     pub line_end: u32,
     /// The protocol's `lineStart`; always there.
-    #[serde(rename = "lineStart")]
     pub line_start: u32,
     /// The protocol's `note`; always there.
     pub note: String,
@@ -1329,32 +1422,42 @@ impl MemoryCitationEntry {
     }
 }
 
+object!(MemoryCitationEntry {
+    line_end: Required("lineEnd"),
+    line_start: Required("lineStart"),
+    note: Required("note"),
+    path: Required("path"),
+});
+
 /// Result of the client request `memory/reset`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MemoryResetResponse {}
+
+object!(MemoryResetResponse {});
 
 /// Params of the client request `memory/status`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MemoryStatusParams {
     /// Required distinct consolidated threads. Defaults to 20; supported range is 1..=4096.
-    #[serde(rename = "minConsolidatedThreads", skip_serializing_if = "Option::is_none")]
     pub min_consolidated_threads: Option<u32>,
 }
+
+object!(MemoryStatusParams {
+    min_consolidated_threads: Optional("minConsolidatedThreads"),
+});
 
 /// Result of the client request `memory/status`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MemoryStatusResponse {
     /// The protocol's `v2ConsolidatedThreads`; always there.
-    #[serde(rename = "v2ConsolidatedThreads")]
     pub v2_consolidated_threads: u32,
     /// The protocol's `v2Ready`; always there.
-    #[serde(rename = "v2Ready")]
     pub v2_ready: bool,
 }
 
@@ -1367,6 +1470,11 @@ impl MemoryStatusResponse {
         }
     }
 }
+
+object!(MemoryStatusResponse {
+    v2_consolidated_threads: Required("v2ConsolidatedThreads"),
+    v2_ready: Required("v2Ready"),
+});
 
 /// Part of [`ConfigEdit`](crate::ConfigEdit) and [`ConfigValueWriteParams`](crate::ConfigValueWriteParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1404,24 +1512,27 @@ impl From<&str> for MergeStrategy {
 string_enum!(MergeStrategy);
 
 /// Part of [`TurnError`](crate::TurnError).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MisalignmentErrorDetails {
     /// A substantive localized explanation is required before offering continuation.
-    #[serde(rename = "detailedExplanation", skip_serializing_if = "Option::is_none")]
     pub detailed_explanation: Option<String>,
     /// Open-ended classification; clients must accept categories added by Responses.
-    #[serde(rename = "errorType", skip_serializing_if = "Option::is_none")]
     pub error_type: Option<String>,
     /// Opaque server-issued block target. Presence alone does not enable target-based continuation.
-    #[serde(rename = "reviewTarget", skip_serializing_if = "Option::is_none")]
     pub review_target: Option<String>,
     /// Instruction to submit as the next turn's user input if continuation is confirmed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub steer: Option<MisalignmentSteer>,
 }
 
+object!(MisalignmentErrorDetails {
+    detailed_explanation: Optional("detailedExplanation"),
+    error_type: Optional("errorType"),
+    review_target: Optional("reviewTarget"),
+    steer: Optional("steer"),
+});
+
 /// Part of [`MisalignmentErrorDetails`](crate::MisalignmentErrorDetails).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MisalignmentSteer {
     /// The protocol's `message`; always there.
     pub message: String,
@@ -1434,39 +1545,52 @@ impl MisalignmentSteer {
     }
 }
 
+object!(MisalignmentSteer {
+    message: Required("message"),
+});
+
 /// Params of the client request `mock/experimentalMethod`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MockExperimentalMethodParams {
     /// Test-only payload field.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
+
+object!(MockExperimentalMethodParams {
+    value: Optional("value"),
+});
 
 /// Result of the client request `mock/experimentalMethod`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MockExperimentalMethodResponse {
     /// Echoes the input `value`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub echoed: Option<String>,
 }
 
+object!(MockExperimentalMethodResponse {
+    echoed: Optional("echoed"),
+});
+
 /// Part of [`ModelsRequirements`](crate::ModelsRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct NewThreadModelDefaults {
     /// The protocol's `model`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The protocol's `modelReasoningEffort`; may be absent.
-    #[serde(rename = "modelReasoningEffort", skip_serializing_if = "Option::is_none")]
     pub model_reasoning_effort: Option<ReasoningEffort>,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
 }
+
+object!(NewThreadModelDefaults {
+    model: Optional("model"),
+    model_reasoning_effort: Optional("modelReasoningEffort"),
+    service_tier: Optional("serviceTier"),
+});
 
 /// Part of [`CodexErrorInfoActiveTurnNotSteerable`](crate::CodexErrorInfoActiveTurnNotSteerable).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1504,15 +1628,13 @@ impl From<&str> for NonSteerableTurnKind {
 string_enum!(NonSteerableTurnKind);
 
 /// Part of [`ConfigWriteResponse`](crate::ConfigWriteResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OverriddenMetadata {
     /// The protocol's `effectiveValue`; always there.
-    #[serde(rename = "effectiveValue")]
     pub effective_value: Value,
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `overridingLayer`; always there.
-    #[serde(rename = "overridingLayer")]
     pub overriding_layer: ConfigLayerMetadata,
 }
 
@@ -1530,6 +1652,12 @@ impl OverriddenMetadata {
         }
     }
 }
+
+object!(OverriddenMetadata {
+    effective_value: Required("effectiveValue"),
+    message: Required("message"),
+    overriding_layer: Required("overridingLayer"),
+});
 
 /// Part of [`EnvironmentInfoResponse`](crate::EnvironmentInfoResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1579,10 +1707,9 @@ impl From<&str> for Personality {
 string_enum!(Personality);
 
 /// Part of [`ProjectCreateResponse`](crate::ProjectCreateResponse) and 4 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     /// The protocol's `createdAt`; always there.
-    #[serde(rename = "createdAt")]
     pub created_at: i64,
     /// The protocol's `id`; always there.
     pub id: String,
@@ -1593,12 +1720,10 @@ pub struct Project {
     /// The protocol's `position`; always there.
     pub position: i64,
     /// Newest non-archived member thread's recency, in Unix seconds; null when none exist.
-    #[serde(rename = "recencyAt", skip_serializing_if = "Option::is_none")]
     pub recency_at: Option<i64>,
     /// The protocol's `roots`; always there.
     pub roots: Vec<ProjectRoot>,
     /// The protocol's `updatedAt`; always there.
-    #[serde(rename = "updatedAt")]
     pub updated_at: i64,
 }
 
@@ -1625,6 +1750,17 @@ impl Project {
         }
     }
 }
+
+object!(Project {
+    created_at: Required("createdAt"),
+    id: Required("id"),
+    metadata: Required("metadata"),
+    name: Required("name"),
+    position: Required("position"),
+    recency_at: Optional("recencyAt"),
+    roots: Required("roots"),
+    updated_at: Required("updatedAt"),
+});
 
 /// Part of [`ProjectChangedNotification`](crate::ProjectChangedNotification).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1666,13 +1802,11 @@ impl From<&str> for ProjectChangeType {
 string_enum!(ProjectChangeType);
 
 /// Payload of the server notification `project/changed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectChangedNotification {
     /// The protocol's `changeType`; always there.
-    #[serde(rename = "changeType")]
     pub change_type: ProjectChangeType,
     /// The protocol's `projectId`; always there.
-    #[serde(rename = "projectId")]
     pub project_id: String,
 }
 
@@ -1686,16 +1820,19 @@ impl ProjectChangedNotification {
     }
 }
 
+object!(ProjectChangedNotification {
+    change_type: Required("changeType"),
+    project_id: Required("projectId"),
+});
+
 /// Params of the client request `project/create`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectCreateParams {
     /// The protocol's `idempotencyKey`; always there.
-    #[serde(rename = "idempotencyKey")]
     pub idempotency_key: String,
     /// The protocol's `metadata`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, String>>,
     /// The protocol's `name`; always there.
     pub name: String,
@@ -1719,10 +1856,17 @@ impl ProjectCreateParams {
     }
 }
 
+object!(ProjectCreateParams {
+    idempotency_key: Required("idempotencyKey"),
+    metadata: Optional("metadata"),
+    name: Required("name"),
+    roots: Required("roots"),
+});
+
 /// Result of the client request `project/create`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectCreateResponse {
     /// The protocol's `project`; always there.
     pub project: Project,
@@ -1735,13 +1879,16 @@ impl ProjectCreateResponse {
     }
 }
 
+object!(ProjectCreateResponse {
+    project: Required("project"),
+});
+
 /// Params of the client request `project/delete`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectDeleteParams {
     /// The protocol's `projectId`; always there.
-    #[serde(rename = "projectId")]
     pub project_id: String,
 }
 
@@ -1754,29 +1901,32 @@ impl ProjectDeleteParams {
     }
 }
 
+object!(ProjectDeleteParams {
+    project_id: Required("projectId"),
+});
+
 /// Result of the client request `project/delete`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProjectDeleteResponse {}
+
+object!(ProjectDeleteResponse {});
 
 /// Params of the client request `project/import`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectImportParams {
     /// The protocol's `idempotencyKey`; always there.
-    #[serde(rename = "idempotencyKey")]
     pub idempotency_key: String,
     /// The protocol's `metadata`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, String>>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `roots`; always there.
     pub roots: Vec<ProjectRoot>,
     /// The protocol's `threads`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<Vec<String>>,
 }
 
@@ -1797,10 +1947,18 @@ impl ProjectImportParams {
     }
 }
 
+object!(ProjectImportParams {
+    idempotency_key: Required("idempotencyKey"),
+    metadata: Optional("metadata"),
+    name: Required("name"),
+    roots: Required("roots"),
+    threads: Optional("threads"),
+});
+
 /// Result of the client request `project/import`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectImportResponse {
     /// The protocol's `project`; always there.
     pub project: Project,
@@ -1813,34 +1971,40 @@ impl ProjectImportResponse {
     }
 }
 
+object!(ProjectImportResponse {
+    project: Required("project"),
+});
+
 /// Params of the client request `project/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProjectListParams {
     /// The protocol's `cursor`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// The protocol's `limit`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Requires sortKey. Defaults to asc for position and desc for recencyAt.
-    #[serde(rename = "sortDirection", skip_serializing_if = "Option::is_none")]
     pub sort_direction: Option<SortDirection>,
     /// Defaults to position. Recency sorting always places empty projects last.
-    #[serde(rename = "sortKey", skip_serializing_if = "Option::is_none")]
     pub sort_key: Option<ProjectSortKey>,
 }
+
+object!(ProjectListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    sort_direction: Optional("sortDirection"),
+    sort_key: Optional("sortKey"),
+});
 
 /// Result of the client request `project/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<Project>,
     /// The protocol's `nextCursor`; may be absent.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -1851,16 +2015,19 @@ impl ProjectListResponse {
     }
 }
 
+object!(ProjectListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Params of the client request `project/move`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectMoveParams {
     /// The protocol's `beforeProjectId`; may be absent.
-    #[serde(rename = "beforeProjectId", skip_serializing_if = "Option::is_none")]
     pub before_project_id: Option<String>,
     /// The protocol's `projectId`; always there.
-    #[serde(rename = "projectId")]
     pub project_id: String,
 }
 
@@ -1874,19 +2041,25 @@ impl ProjectMoveParams {
     }
 }
 
+object!(ProjectMoveParams {
+    before_project_id: Optional("beforeProjectId"),
+    project_id: Required("projectId"),
+});
+
 /// Result of the client request `project/move`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProjectMoveResponse {}
+
+object!(ProjectMoveResponse {});
 
 /// Params of the client request `project/read`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectReadParams {
     /// The protocol's `projectId`; always there.
-    #[serde(rename = "projectId")]
     pub project_id: String,
 }
 
@@ -1899,10 +2072,14 @@ impl ProjectReadParams {
     }
 }
 
+object!(ProjectReadParams {
+    project_id: Required("projectId"),
+});
+
 /// Result of the client request `project/read`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectReadResponse {
     /// The protocol's `project`; always there.
     pub project: Project,
@@ -1915,8 +2092,12 @@ impl ProjectReadResponse {
     }
 }
 
+object!(ProjectReadResponse {
+    project: Required("project"),
+});
+
 /// Part of [`Project`](crate::Project) and 3 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectRoot {
     /// The protocol's `path`; always there.
     pub path: AbsolutePathBuf,
@@ -1928,6 +2109,10 @@ impl ProjectRoot {
         Self { path }
     }
 }
+
+object!(ProjectRoot {
+    path: Required("path"),
+});
 
 /// Part of [`ProjectListParams`](crate::ProjectListParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1967,19 +2152,15 @@ string_enum!(ProjectSortKey);
 /// Params of the client request `project/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectUpdateParams {
     /// The protocol's `metadata`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, String>>,
     /// The protocol's `name`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The protocol's `projectId`; always there.
-    #[serde(rename = "projectId")]
     pub project_id: String,
     /// The protocol's `roots`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub roots: Option<Vec<ProjectRoot>>,
 }
 
@@ -1995,10 +2176,17 @@ impl ProjectUpdateParams {
     }
 }
 
+object!(ProjectUpdateParams {
+    metadata: Optional("metadata"),
+    name: Optional("name"),
+    project_id: Required("projectId"),
+    roots: Optional("roots"),
+});
+
 /// Result of the client request `project/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectUpdateResponse {
     /// The protocol's `project`; always there.
     pub project: Project,
@@ -2011,11 +2199,14 @@ impl ProjectUpdateResponse {
     }
 }
 
+object!(ProjectUpdateResponse {
+    project: Required("project"),
+});
+
 /// Part of [`ThreadQueueAddResponse`](crate::ThreadQueueAddResponse) and 2 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct QueuedSubmission {
     /// The protocol's `clientUserMessageId`; always there.
-    #[serde(rename = "clientUserMessageId")]
     pub client_user_message_id: String,
     /// The protocol's `id`; always there.
     pub id: String,
@@ -2038,8 +2229,14 @@ impl QueuedSubmission {
     }
 }
 
+object!(QueuedSubmission {
+    client_user_message_id: Required("clientUserMessageId"),
+    id: Required("id"),
+    input: Required("input"),
+});
+
 /// Part of [`BrowserUseExtensionRequirements`](crate::BrowserUseExtensionRequirements).
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct RequestHeader {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -2065,6 +2262,11 @@ impl RequestHeader {
         }
     }
 }
+
+object!(RequestHeader {
+    name: Required("name"),
+    value: Required("value"),
+});
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2102,8 +2304,10 @@ string_enum!(ResidencyRequirement);
 /// Result of the client request `rollout/compress`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RolloutCompressResponse {}
+
+object!(RolloutCompressResponse {});
 
 /// Part of [`ScheduledTaskSummary`](crate::ScheduledTaskSummary).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -2163,7 +2367,7 @@ impl Tagged for ScheduledTaskSchedule {
 tagged_enum!(ScheduledTaskSchedule);
 
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `daily`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskScheduleDaily {
     /// The protocol's `time`; always there.
     pub time: String,
@@ -2176,14 +2380,16 @@ impl ScheduledTaskScheduleDaily {
     }
 }
 
+object!(ScheduledTaskScheduleDaily {
+    time: Required("time"),
+});
+
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `hourly`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskScheduleHourly {
     /// The protocol's `days`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<Vec<ScheduledTaskWeekday>>,
     /// The protocol's `intervalHours`; always there.
-    #[serde(rename = "intervalHours")]
     pub interval_hours: u32,
 }
 
@@ -2194,8 +2400,13 @@ impl ScheduledTaskScheduleHourly {
     }
 }
 
+object!(ScheduledTaskScheduleHourly {
+    days: Optional("days"),
+    interval_hours: Required("intervalHours"),
+});
+
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `weekdays`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskScheduleWeekdays {
     /// The protocol's `time`; always there.
     pub time: String,
@@ -2208,8 +2419,12 @@ impl ScheduledTaskScheduleWeekdays {
     }
 }
 
+object!(ScheduledTaskScheduleWeekdays {
+    time: Required("time"),
+});
+
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `weekly`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskScheduleWeekly {
     /// The protocol's `days`; always there.
     pub days: Vec<ScheduledTaskWeekday>,
@@ -2224,8 +2439,13 @@ impl ScheduledTaskScheduleWeekly {
     }
 }
 
+object!(ScheduledTaskScheduleWeekly {
+    days: Required("days"),
+    time: Required("time"),
+});
+
 /// Part of [`PluginDetail`](crate::PluginDetail).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskSummary {
     /// The protocol's `key`; always there.
     pub key: String,
@@ -2253,6 +2473,13 @@ impl ScheduledTaskSummary {
         }
     }
 }
+
+object!(ScheduledTaskSummary {
+    key: Required("key"),
+    name: Required("name"),
+    prompt: Required("prompt"),
+    schedule: Required("schedule"),
+});
 
 /// Part of [`ScheduledTaskScheduleHourly`](crate::ScheduledTaskScheduleHourly) and [`ScheduledTaskScheduleWeekly`](crate::ScheduledTaskScheduleWeekly).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2312,7 +2539,7 @@ string_enum!(ScheduledTaskWeekday);
 /// A user-selected root that can expose one or more runtime capabilities.
 ///
 /// Part of [`ThreadStartParams`](crate::ThreadStartParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SelectedCapabilityRoot {
     /// Stable identifier supplied by the capability selection platform.
     pub id: String,
@@ -2327,8 +2554,13 @@ impl SelectedCapabilityRoot {
     }
 }
 
+object!(SelectedCapabilityRoot {
+    id: Required("id"),
+    location: Required("location"),
+});
+
 /// Part of [`ServerDiagnosticsResponse`](crate::ServerDiagnosticsResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ServerDiagnosticsGauge {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -2343,22 +2575,27 @@ impl ServerDiagnosticsGauge {
     }
 }
 
+object!(ServerDiagnosticsGauge {
+    name: Required("name"),
+    value: Required("value"),
+});
+
 /// Params of the client request `server/diagnostics`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ServerDiagnosticsParams {}
 
+object!(ServerDiagnosticsParams {});
+
 /// Part of [`ServerDiagnosticsResponse`](crate::ServerDiagnosticsResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ServerDiagnosticsProcess {
     /// The protocol's `id`; always there.
     pub id: u32,
     /// The protocol's `physicalFootprintBytes`; may be absent.
-    #[serde(rename = "physicalFootprintBytes", skip_serializing_if = "Option::is_none")]
     pub physical_footprint_bytes: Option<u64>,
     /// The protocol's `residentMemoryBytes`; may be absent.
-    #[serde(rename = "residentMemoryBytes", skip_serializing_if = "Option::is_none")]
     pub resident_memory_bytes: Option<u64>,
 }
 
@@ -2373,10 +2610,16 @@ impl ServerDiagnosticsProcess {
     }
 }
 
+object!(ServerDiagnosticsProcess {
+    id: Required("id"),
+    physical_footprint_bytes: Optional("physicalFootprintBytes"),
+    resident_memory_bytes: Optional("residentMemoryBytes"),
+});
+
 /// Result of the client request `server/diagnostics`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ServerDiagnosticsResponse {
     /// The protocol's `gauges`; always there.
     pub gauges: Vec<ServerDiagnosticsGauge>,
@@ -2394,14 +2637,17 @@ impl ServerDiagnosticsResponse {
     }
 }
 
+object!(ServerDiagnosticsResponse {
+    gauges: Required("gauges"),
+    process: Required("process"),
+});
+
 /// Payload of the server notification `serverRequest/resolved`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ServerRequestResolvedNotification {
     /// The protocol's `requestId`; always there.
-    #[serde(rename = "requestId")]
     pub request_id: RequestId,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2415,18 +2661,21 @@ impl ServerRequestResolvedNotification {
     }
 }
 
+object!(ServerRequestResolvedNotification {
+    request_id: Required("requestId"),
+    thread_id: Required("threadId"),
+});
+
 /// Settings for a collaboration mode.
 ///
 /// Part of [`CollaborationMode`](crate::CollaborationMode).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The protocol's `developer_instructions`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub developer_instructions: Option<String>,
     /// The protocol's `model`; always there.
     pub model: String,
     /// The protocol's `reasoning_effort`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
@@ -2440,6 +2689,12 @@ impl Settings {
         }
     }
 }
+
+object!(Settings {
+    developer_instructions: Optional("developer_instructions"),
+    model: Required("model"),
+    reasoning_effort: Optional("reasoning_effort"),
+});
 
 /// Part of [`ProjectListParams`](crate::ProjectListParams) and 5 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2477,16 +2732,13 @@ impl From<&str> for SortDirection {
 string_enum!(SortDirection);
 
 /// Payload of the server notification `autoApprovalReview/strictReviewRequired`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StrictReviewRequiredNotification {
     /// Unix timestamp (in milliseconds) when this review started.
-    #[serde(rename = "startedAtMs")]
     pub started_at_ms: i64,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -2505,8 +2757,14 @@ impl StrictReviewRequiredNotification {
     }
 }
 
+object!(StrictReviewRequiredNotification {
+    started_at_ms: Required("startedAtMs"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SubagentMigration {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -2519,22 +2777,22 @@ impl SubagentMigration {
     }
 }
 
+object!(SubagentMigration {
+    name: Required("name"),
+});
+
 /// Payload of the server notification `item/commandExecution/terminalInteraction`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TerminalInteractionNotification {
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `processId`; always there.
-    #[serde(rename = "processId")]
     pub process_id: String,
     /// The protocol's `stdin`; always there.
     pub stdin: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -2557,8 +2815,16 @@ impl TerminalInteractionNotification {
     }
 }
 
+object!(TerminalInteractionNotification {
+    item_id: Required("itemId"),
+    process_id: Required("processId"),
+    stdin: Required("stdin"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Part of [`TextRange`](crate::TextRange).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TextPosition {
     /// 1-based column number (in Unicode scalar values).
     pub column: u64,
@@ -2573,8 +2839,13 @@ impl TextPosition {
     }
 }
 
+object!(TextPosition {
+    column: Required("column"),
+    line: Required("line"),
+});
+
 /// Part of [`ConfigWarningNotification`](crate::ConfigWarningNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TextRange {
     /// The protocol's `end`; always there.
     pub end: TextPosition,
@@ -2588,6 +2859,11 @@ impl TextRange {
         Self { end, start }
     }
 }
+
+object!(TextRange {
+    end: Required("end"),
+    start: Required("start"),
+});
 
 /// Controls output length/detail on GPT-5 models via the Responses API. Serialized with lowercase values to match the OpenAI API.
 ///
@@ -2631,23 +2907,25 @@ impl From<&str> for Verbosity {
 string_enum!(Verbosity);
 
 /// Defined by the protocol, and used by none of its methods.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct W3cTraceContext {
     /// The protocol's `traceparent`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// The protocol's `tracestate`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tracestate: Option<String>,
 }
 
+object!(W3cTraceContext {
+    traceparent: Optional("traceparent"),
+    tracestate: Optional("tracestate"),
+});
+
 /// Payload of the server notification `warning`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WarningNotification {
     /// Concise warning message for the user.
     pub message: String,
     /// Optional thread target when the warning applies to a specific thread.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
 
@@ -2660,6 +2938,11 @@ impl WarningNotification {
         }
     }
 }
+
+object!(WarningNotification {
+    message: Required("message"),
+    thread_id: Optional("threadId"),
+});
 
 /// Part of [`ConfigWriteResponse`](crate::ConfigWriteResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

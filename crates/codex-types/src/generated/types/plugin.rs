@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use crate::support::{Tagged, ignore, string_enum, tagged_enum, whole};
+use crate::support::{Tagged, ignore, object, string_enum, tagged_enum, whole};
 use super::{
     AbsolutePathBuf, ApprovalsReviewer, CommandMigration, InstalledApp,
     LegacyAppPathString, McpServerMigration, NetworkDomainPermission,
@@ -13,25 +13,19 @@ use super::{
 /// EXPERIMENTAL - app metadata returned by app-list APIs.
 ///
 /// Part of [`AppInfo`](crate::AppInfo).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppBranding {
     /// The protocol's `category`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// The protocol's `developer`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub developer: Option<String>,
     /// The protocol's `isDiscoverableApp`; always there.
-    #[serde(rename = "isDiscoverableApp")]
     pub is_discoverable_app: bool,
     /// The protocol's `privacyPolicy`; may be absent.
-    #[serde(rename = "privacyPolicy", skip_serializing_if = "Option::is_none")]
     pub privacy_policy: Option<String>,
     /// The protocol's `termsOfService`; may be absent.
-    #[serde(rename = "termsOfService", skip_serializing_if = "Option::is_none")]
     pub terms_of_service: Option<String>,
     /// The protocol's `website`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub website: Option<String>,
 }
 
@@ -49,37 +43,37 @@ impl AppBranding {
     }
 }
 
+object!(AppBranding {
+    category: Optional("category"),
+    developer: Optional("developer"),
+    is_discoverable_app: Required("isDiscoverableApp"),
+    privacy_policy: Optional("privacyPolicy"),
+    terms_of_service: Optional("termsOfService"),
+    website: Optional("website"),
+});
+
 /// Defined by the protocol, and used by none of its methods.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppConfig {
     /// The protocol's `approvals_reviewer`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// The protocol's `default_tools_approval_mode`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_tools_approval_mode: Option<AppToolApproval>,
     /// The protocol's `default_tools_enabled`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_tools_enabled: Option<bool>,
     /// The protocol's `destructive_enabled`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub destructive_enabled: Option<bool>,
     /// The protocol's `enabled`; may be absent.
     ///
     /// Defaults to `true`.
-    #[serde(default = "AppConfig::default_enabled")]
     pub enabled: bool,
     /// Per-account approval settings keyed by link ID.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<AppLinksConfig>,
     /// Additional model-facing surfaces omitted for this connector's tools.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub omit_tools_from: Option<Vec<ToolExposureSurface>>,
     /// The protocol's `open_world_enabled`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub open_world_enabled: Option<bool>,
     /// The protocol's `tools`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<AppToolsConfig>,
 }
 
@@ -105,59 +99,58 @@ impl AppConfig {
     }
 }
 
+object!(AppConfig {
+    approvals_reviewer: Optional("approvals_reviewer"),
+    default_tools_approval_mode: Optional("default_tools_approval_mode"),
+    default_tools_enabled: Optional("default_tools_enabled"),
+    destructive_enabled: Optional("destructive_enabled"),
+    enabled: Defaulted("enabled", Self::default_enabled()),
+    links: Optional("links"),
+    omit_tools_from: Optional("omit_tools_from"),
+    open_world_enabled: Optional("open_world_enabled"),
+    tools: Optional("tools"),
+});
+
 /// EXPERIMENTAL - app metadata returned by app-list APIs.
 ///
 /// Part of [`AppListUpdatedNotification`](crate::AppListUpdatedNotification) and [`AppsListResponse`](crate::AppsListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppInfo {
     /// The protocol's `appMetadata`; may be absent.
-    #[serde(rename = "appMetadata", skip_serializing_if = "Option::is_none")]
     pub app_metadata: Option<AppMetadata>,
     /// The protocol's `branding`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub branding: Option<AppBranding>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `distributionChannel`; may be absent.
-    #[serde(rename = "distributionChannel", skip_serializing_if = "Option::is_none")]
     pub distribution_channel: Option<String>,
     /// The protocol's `iconAssets`; may be absent.
-    #[serde(rename = "iconAssets", skip_serializing_if = "Option::is_none")]
     pub icon_assets: Option<BTreeMap<String, String>>,
     /// The protocol's `iconDarkAssets`; may be absent.
-    #[serde(rename = "iconDarkAssets", skip_serializing_if = "Option::is_none")]
     pub icon_dark_assets: Option<BTreeMap<String, String>>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `installUrl`; may be absent.
-    #[serde(rename = "installUrl", skip_serializing_if = "Option::is_none")]
     pub install_url: Option<String>,
     /// The protocol's `isAccessible`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "isAccessible", default)]
     pub is_accessible: bool,
     /// Whether this app is enabled in config.toml. Example: ```toml [apps.bad_app] enabled = false ```
     ///
     /// Defaults to `true`.
-    #[serde(rename = "isEnabled", default = "AppInfo::default_is_enabled")]
     pub is_enabled: bool,
     /// The protocol's `labels`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
     /// The protocol's `logoUrl`; may be absent.
-    #[serde(rename = "logoUrl", skip_serializing_if = "Option::is_none")]
     pub logo_url: Option<String>,
     /// The protocol's `logoUrlDark`; may be absent.
-    #[serde(rename = "logoUrlDark", skip_serializing_if = "Option::is_none")]
     pub logo_url_dark: Option<String>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `pluginDisplayNames`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "pluginDisplayNames", default)]
     pub plugin_display_names: Vec<String>,
 }
 
@@ -187,29 +180,52 @@ impl AppInfo {
     }
 }
 
+object!(AppInfo {
+    app_metadata: Optional("appMetadata"),
+    branding: Optional("branding"),
+    description: Optional("description"),
+    distribution_channel: Optional("distributionChannel"),
+    icon_assets: Optional("iconAssets"),
+    icon_dark_assets: Optional("iconDarkAssets"),
+    id: Required("id"),
+    install_url: Optional("installUrl"),
+    is_accessible: Defaulted("isAccessible"),
+    is_enabled: Defaulted("isEnabled", Self::default_is_enabled()),
+    labels: Optional("labels"),
+    logo_url: Optional("logoUrl"),
+    logo_url_dark: Optional("logoUrlDark"),
+    name: Required("name"),
+    plugin_display_names: Defaulted("pluginDisplayNames"),
+});
+
 /// Approval settings for a connected account within an app.
 ///
 /// Defined by the protocol, and used by none of its methods.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppLinkConfig {
     /// The protocol's `approvals_reviewer`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// The protocol's `default_tools_approval_mode`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_tools_approval_mode: Option<AppToolApproval>,
 }
+
+object!(AppLinkConfig {
+    approvals_reviewer: Optional("approvals_reviewer"),
+    default_tools_approval_mode: Optional("default_tools_approval_mode"),
+});
 
 /// Account settings for a single app.
 ///
 /// Part of [`AppConfig`](crate::AppConfig).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppLinksConfig {}
+
+object!(AppLinksConfig {});
 
 /// EXPERIMENTAL - notification emitted when the app list changes.
 ///
 /// Payload of the server notification `app/list/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppListUpdatedNotification {
     /// The protocol's `data`; always there.
     pub data: Vec<AppInfo>,
@@ -222,52 +238,53 @@ impl AppListUpdatedNotification {
     }
 }
 
+object!(AppListUpdatedNotification {
+    data: Required("data"),
+});
+
 /// Part of [`AppInfo`](crate::AppInfo).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppMetadata {
     /// The protocol's `categories`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub categories: Option<Vec<String>>,
     /// The protocol's `developer`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub developer: Option<String>,
     /// The protocol's `firstPartyRequiresInstall`; may be absent.
-    #[serde(
-        rename = "firstPartyRequiresInstall",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub first_party_requires_install: Option<bool>,
     /// The protocol's `review`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub review: Option<AppReview>,
     /// The protocol's `screenshots`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub screenshots: Option<Vec<AppScreenshot>>,
     /// The protocol's `seoDescription`; may be absent.
-    #[serde(rename = "seoDescription", skip_serializing_if = "Option::is_none")]
     pub seo_description: Option<String>,
     /// The protocol's `showInComposerWhenUnlinked`; may be absent.
-    #[serde(
-        rename = "showInComposerWhenUnlinked",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub show_in_composer_when_unlinked: Option<bool>,
     /// The protocol's `subCategories`; may be absent.
-    #[serde(rename = "subCategories", skip_serializing_if = "Option::is_none")]
     pub sub_categories: Option<Vec<String>>,
     /// The protocol's `version`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The protocol's `versionId`; may be absent.
-    #[serde(rename = "versionId", skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
     /// The protocol's `versionNotes`; may be absent.
-    #[serde(rename = "versionNotes", skip_serializing_if = "Option::is_none")]
     pub version_notes: Option<String>,
 }
 
+object!(AppMetadata {
+    categories: Optional("categories"),
+    developer: Optional("developer"),
+    first_party_requires_install: Optional("firstPartyRequiresInstall"),
+    review: Optional("review"),
+    screenshots: Optional("screenshots"),
+    seo_description: Optional("seoDescription"),
+    show_in_composer_when_unlinked: Optional("showInComposerWhenUnlinked"),
+    sub_categories: Optional("subCategories"),
+    version: Optional("version"),
+    version_id: Optional("versionId"),
+    version_notes: Optional("versionNotes"),
+});
+
 /// Part of [`AppMetadata`](crate::AppMetadata).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppReview {
     /// The protocol's `status`; always there.
     pub status: String,
@@ -280,17 +297,18 @@ impl AppReview {
     }
 }
 
+object!(AppReview {
+    status: Required("status"),
+});
+
 /// Part of [`AppMetadata`](crate::AppMetadata).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppScreenshot {
     /// The protocol's `fileId`; may be absent.
-    #[serde(rename = "fileId", skip_serializing_if = "Option::is_none")]
     pub file_id: Option<String>,
     /// The protocol's `url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The protocol's `userPrompt`; always there.
-    #[serde(rename = "userPrompt")]
     pub user_prompt: String,
 }
 
@@ -305,21 +323,24 @@ impl AppScreenshot {
     }
 }
 
+object!(AppScreenshot {
+    file_id: Optional("fileId"),
+    url: Optional("url"),
+    user_prompt: Required("userPrompt"),
+});
+
 /// EXPERIMENTAL - app metadata summary for plugin responses.
 ///
 /// Part of [`PluginDetail`](crate::PluginDetail) and [`PluginInstallResponse`](crate::PluginInstallResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppSummary {
     /// The protocol's `category`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `installUrl`; may be absent.
-    #[serde(rename = "installUrl", skip_serializing_if = "Option::is_none")]
     pub install_url: Option<String>,
     /// The protocol's `name`; always there.
     pub name: String,
@@ -338,34 +359,34 @@ impl AppSummary {
     }
 }
 
+object!(AppSummary {
+    category: Optional("category"),
+    description: Optional("description"),
+    id: Required("id"),
+    install_url: Optional("installUrl"),
+    name: Required("name"),
+});
+
 /// Part of [`PluginDetail`](crate::PluginDetail).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppTemplateSummary {
     /// The protocol's `canonicalConnectorId`; may be absent.
-    #[serde(rename = "canonicalConnectorId", skip_serializing_if = "Option::is_none")]
     pub canonical_connector_id: Option<String>,
     /// The protocol's `category`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `logoUrl`; may be absent.
-    #[serde(rename = "logoUrl", skip_serializing_if = "Option::is_none")]
     pub logo_url: Option<String>,
     /// The protocol's `logoUrlDark`; may be absent.
-    #[serde(rename = "logoUrlDark", skip_serializing_if = "Option::is_none")]
     pub logo_url_dark: Option<String>,
     /// The protocol's `materializedAppIds`; always there.
-    #[serde(rename = "materializedAppIds")]
     pub materialized_app_ids: Vec<String>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `reason`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<AppTemplateUnavailableReason>,
     /// The protocol's `templateId`; always there.
-    #[serde(rename = "templateId")]
     pub template_id: String,
 }
 
@@ -389,6 +410,18 @@ impl AppTemplateSummary {
         }
     }
 }
+
+object!(AppTemplateSummary {
+    canonical_connector_id: Optional("canonicalConnectorId"),
+    category: Optional("category"),
+    description: Optional("description"),
+    logo_url: Optional("logoUrl"),
+    logo_url_dark: Optional("logoUrlDark"),
+    materialized_app_ids: Required("materializedAppIds"),
+    name: Required("name"),
+    reason: Optional("reason"),
+    template_id: Required("templateId"),
+});
 
 /// Part of [`AppTemplateSummary`](crate::AppTemplateSummary).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -469,40 +502,39 @@ impl From<&str> for AppToolApproval {
 string_enum!(AppToolApproval);
 
 /// Defined by the protocol, and used by none of its methods.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppToolConfig {
     /// The protocol's `approval_mode`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub approval_mode: Option<AppToolApproval>,
     /// The protocol's `enabled`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
+
+object!(AppToolConfig {
+    approval_mode: Optional("approval_mode"),
+    enabled: Optional("enabled"),
+});
 
 /// EXPERIMENTAL - metadata returned by app/read.
 ///
 /// Part of [`ConnectorMetadata`](crate::ConnectorMetadata).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppToolSummary {
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `disabledReason`; may be absent.
-    #[serde(rename = "disabledReason", skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
     /// The protocol's `isEnabled`; may be absent.
     ///
     /// Defaults to `true`.
-    #[serde(rename = "isEnabled", default = "AppToolSummary::default_is_enabled")]
     pub is_enabled: bool,
     /// The protocol's `isReadOnly`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "isReadOnly", default)]
     pub is_read_only: bool,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
@@ -523,12 +555,23 @@ impl AppToolSummary {
     }
 }
 
+object!(AppToolSummary {
+    description: Required("description"),
+    disabled_reason: Optional("disabledReason"),
+    is_enabled: Defaulted("isEnabled", Self::default_is_enabled()),
+    is_read_only: Defaulted("isReadOnly"),
+    name: Required("name"),
+    title: Optional("title"),
+});
+
 /// Part of [`AppConfig`](crate::AppConfig).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppToolsConfig {}
 
+object!(AppToolsConfig {});
+
 /// Part of [`ApplicationRequirements`](crate::ApplicationRequirements).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ApplicationNetworkRequirements {
     /// The protocol's `domains`; always there.
     pub domains: BTreeMap<String, NetworkDomainPermission>,
@@ -546,45 +589,51 @@ impl ApplicationNetworkRequirements {
     }
 }
 
+object!(ApplicationNetworkRequirements {
+    domains: Required("domains"),
+    enabled: Required("enabled"),
+});
+
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ApplicationRequirements {
     /// The protocol's `network`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<ApplicationNetworkRequirements>,
 }
 
+object!(ApplicationRequirements {
+    network: Optional("network"),
+});
+
 /// Part of [`Config`](crate::Config).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppsConfig {
     /// The protocol's `_default`; may be absent.
-    #[serde(rename = "_default", skip_serializing_if = "Option::is_none")]
     pub default: Option<AppsDefaultConfig>,
 }
 
+object!(AppsConfig {
+    default: Optional("_default"),
+});
+
 /// Part of [`AppsConfig`](crate::AppsConfig).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppsDefaultConfig {
     /// The protocol's `approvals_reviewer`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// The protocol's `default_tools_approval_mode`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_tools_approval_mode: Option<AppToolApproval>,
     /// The protocol's `destructive_enabled`; may be absent.
     ///
     /// Defaults to `true`.
-    #[serde(default = "AppsDefaultConfig::default_destructive_enabled")]
     pub destructive_enabled: bool,
     /// The protocol's `enabled`; may be absent.
     ///
     /// Defaults to `true`.
-    #[serde(default = "AppsDefaultConfig::default_enabled")]
     pub enabled: bool,
     /// The protocol's `open_world_enabled`; may be absent.
     ///
     /// Defaults to `true`.
-    #[serde(default = "AppsDefaultConfig::default_open_world_enabled")]
     pub open_world_enabled: bool,
 }
 
@@ -612,23 +661,40 @@ impl AppsDefaultConfig {
     }
 }
 
+object!(AppsDefaultConfig {
+    approvals_reviewer: Optional("approvals_reviewer"),
+    default_tools_approval_mode: Optional("default_tools_approval_mode"),
+    destructive_enabled: Defaulted(
+        "destructive_enabled",
+        Self::default_destructive_enabled(),
+    ),
+    enabled: Defaulted("enabled", Self::default_enabled()),
+    open_world_enabled: Defaulted(
+        "open_world_enabled",
+        Self::default_open_world_enabled(),
+    ),
+});
+
 /// Read the committed installed connector runtime snapshot.
 ///
 /// Params of the client request `app/installed`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppsInstalledParams {
     /// When true and Apps are permitted, refresh and publish the hosted connector runtime tool snapshot first.
-    #[serde(rename = "forceRefresh", skip_serializing_if = "Option::is_none")]
     pub force_refresh: Option<bool>,
     /// Optional loaded thread id used to evaluate effective app configuration.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
+
+object!(AppsInstalledParams {
+    force_refresh: Optional("forceRefresh"),
+    thread_id: Optional("threadId"),
+});
 
 /// The installed connectors in one committed runtime snapshot.
 ///
 /// Result of the client request `app/installed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppsInstalledResponse {
     /// The protocol's `apps`; always there.
     pub apps: Vec<InstalledApp>,
@@ -641,34 +707,40 @@ impl AppsInstalledResponse {
     }
 }
 
+object!(AppsInstalledResponse {
+    apps: Required("apps"),
+});
+
 /// EXPERIMENTAL - list available apps/connectors.
 ///
 /// Params of the client request `app/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppsListParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// When true, bypass app caches and fetch the latest data from sources.
-    #[serde(rename = "forceRefetch", skip_serializing_if = "Option::is_none")]
     pub force_refetch: Option<bool>,
     /// Optional page size; defaults to a reasonable server-side value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Optional thread id used to evaluate app feature gating from that thread's config.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
+
+object!(AppsListParams {
+    cursor: Optional("cursor"),
+    force_refetch: Optional("forceRefetch"),
+    limit: Optional("limit"),
+    thread_id: Optional("threadId"),
+});
 
 /// EXPERIMENTAL - app list response.
 ///
 /// Result of the client request `app/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppsListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<AppInfo>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -679,19 +751,21 @@ impl AppsListResponse {
     }
 }
 
+object!(AppsListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// EXPERIMENTAL - read metadata for specific apps/connectors.
 ///
 /// Params of the client request `app/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppsReadParams {
     /// App ids to read. The server accepts at most 100 ids and deduplicates repeated ids while preserving their first-request order.
-    #[serde(rename = "appIds")]
     pub app_ids: Vec<String>,
     /// When true, include display-only public tool summaries in the returned metadata.
-    #[serde(rename = "includeTools", skip_serializing_if = "Option::is_none")]
     pub include_tools: Option<bool>,
     /// Optional loaded thread id used to evaluate effective app configuration.
-    #[serde(rename = "threadId", skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
 }
 
@@ -706,15 +780,20 @@ impl AppsReadParams {
     }
 }
 
+object!(AppsReadParams {
+    app_ids: Required("appIds"),
+    include_tools: Optional("includeTools"),
+    thread_id: Optional("threadId"),
+});
+
 /// EXPERIMENTAL - app/read response.
 ///
 /// Result of the client request `app/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppsReadResponse {
     /// The protocol's `apps`; always there.
     pub apps: Vec<ConnectorMetadata>,
     /// The protocol's `missingAppIds`; always there.
-    #[serde(rename = "missingAppIds")]
     pub missing_app_ids: Vec<String>,
 }
 
@@ -725,37 +804,35 @@ impl AppsReadResponse {
     }
 }
 
+object!(AppsReadResponse {
+    apps: Required("apps"),
+    missing_app_ids: Required("missingAppIds"),
+});
+
 /// EXPERIMENTAL - metadata returned by app/read.
 ///
 /// Part of [`AppsReadResponse`](crate::AppsReadResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConnectorMetadata {
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `distributionChannel`; may be absent.
-    #[serde(rename = "distributionChannel", skip_serializing_if = "Option::is_none")]
     pub distribution_channel: Option<String>,
     /// The protocol's `iconUrl`; may be absent.
-    #[serde(rename = "iconUrl", skip_serializing_if = "Option::is_none")]
     pub icon_url: Option<String>,
     /// The protocol's `iconUrlDark`; may be absent.
-    #[serde(rename = "iconUrlDark", skip_serializing_if = "Option::is_none")]
     pub icon_url_dark: Option<String>,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `installUrl`; may be absent.
-    #[serde(rename = "installUrl", skip_serializing_if = "Option::is_none")]
     pub install_url: Option<String>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `pluginDisplayNames`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "pluginDisplayNames", default)]
     pub plugin_display_names: Vec<String>,
     /// The protocol's `toolSummaries`; may be absent.
-    #[serde(rename = "toolSummaries", skip_serializing_if = "Option::is_none")]
     pub tool_summaries: Option<Vec<AppToolSummary>>,
 }
 
@@ -776,36 +853,50 @@ impl ConnectorMetadata {
     }
 }
 
+object!(ConnectorMetadata {
+    description: Optional("description"),
+    distribution_channel: Optional("distributionChannel"),
+    icon_url: Optional("iconUrl"),
+    icon_url_dark: Optional("iconUrlDark"),
+    id: Required("id"),
+    install_url: Optional("installUrl"),
+    name: Required("name"),
+    plugin_display_names: Defaulted("pluginDisplayNames"),
+    tool_summaries: Optional("toolSummaries"),
+});
+
 /// Params of the client request `externalAgentConfig/detect`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ExternalAgentConfigDetectParams {
     /// Zero or more working directories to include for repo-scoped detection.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwds: Option<Vec<String>>,
     /// If true, include detection under the user's home directory.
-    #[serde(rename = "includeHome", skip_serializing_if = "Option::is_none")]
     pub include_home: Option<bool>,
     /// Maximum age in days for detected sessions. Missing values use the default limit.
-    #[serde(rename = "maxSessionAgeDays", skip_serializing_if = "Option::is_none")]
     pub max_session_age_days: Option<u32>,
     /// Maximum number of sessions to detect. Missing values use the default limit.
-    #[serde(rename = "maxSessions", skip_serializing_if = "Option::is_none")]
     pub max_sessions: Option<u32>,
     /// Optional migration-source selector. Missing or unrecognized values use the default source.
-    #[serde(rename = "migrationSource", skip_serializing_if = "Option::is_none")]
     pub migration_source: Option<String>,
     /// Deprecated field retained for compatibility. This field is ignored; use `migrationSource` to select the migration source.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
+object!(ExternalAgentConfigDetectParams {
+    cwds: Optional("cwds"),
+    include_home: Optional("includeHome"),
+    max_session_age_days: Optional("maxSessionAgeDays"),
+    max_sessions: Optional("maxSessions"),
+    migration_source: Optional("migrationSource"),
+    source: Optional("source"),
+});
+
 /// Result of the client request `externalAgentConfig/detect`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigDetectResponse {
     /// The protocol's `connectors`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub connectors: Vec<ExternalAgentDetectedConnectorCandidate>,
     /// The protocol's `items`; always there.
     pub items: Vec<ExternalAgentConfigMigrationItem>,
@@ -821,14 +912,17 @@ impl ExternalAgentConfigDetectResponse {
     }
 }
 
+object!(ExternalAgentConfigDetectResponse {
+    connectors: Defaulted("connectors"),
+    items: Required("items"),
+});
+
 /// Payload of the server notification `externalAgentConfig/import/completed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportCompletedNotification {
     /// The protocol's `importId`; always there.
-    #[serde(rename = "importId")]
     pub import_id: String,
     /// The protocol's `itemTypeResults`; always there.
-    #[serde(rename = "itemTypeResults")]
     pub item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
 }
 
@@ -845,8 +939,13 @@ impl ExternalAgentConfigImportCompletedNotification {
     }
 }
 
+object!(ExternalAgentConfigImportCompletedNotification {
+    import_id: Required("importId"),
+    item_type_results: Required("itemTypeResults"),
+});
+
 /// Result of the client request `externalAgentConfig/import/readHistories`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoriesReadResponse {
     /// The protocol's `connectors`; always there.
     pub connectors: Vec<ExternalAgentImportedConnectorCandidate>,
@@ -864,19 +963,21 @@ impl ExternalAgentConfigImportHistoriesReadResponse {
     }
 }
 
+object!(ExternalAgentConfigImportHistoriesReadResponse {
+    connectors: Required("connectors"),
+    data: Required("data"),
+});
+
 /// Part of [`ExternalAgentConfigImportHistoriesReadResponse`](crate::ExternalAgentConfigImportHistoriesReadResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistory {
     /// The protocol's `completedAtMs`; always there.
-    #[serde(rename = "completedAtMs")]
     pub completed_at_ms: i64,
     /// The protocol's `failures`; always there.
     pub failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
     /// The protocol's `importId`; always there.
-    #[serde(rename = "importId")]
     pub import_id: String,
     /// The protocol's `providerId`; may be absent.
-    #[serde(rename = "providerId", skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
     /// The protocol's `successes`; always there.
     pub successes: Vec<ExternalAgentConfigImportItemTypeSuccess>,
@@ -900,14 +1001,20 @@ impl ExternalAgentConfigImportHistory {
     }
 }
 
+object!(ExternalAgentConfigImportHistory {
+    completed_at_ms: Required("completedAtMs"),
+    failures: Required("failures"),
+    import_id: Required("importId"),
+    provider_id: Optional("providerId"),
+    successes: Required("successes"),
+});
+
 /// Params of the client request `externalAgentConfig/import/recordHistory`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoryRecordParams {
     /// Completed results grouped by imported item type.
-    #[serde(rename = "itemTypeResults")]
     pub item_type_results: Vec<ExternalAgentConfigImportHistoryRecordTypeResultParams>,
     /// Opaque provider identifier for the externally completed import.
-    #[serde(rename = "providerId")]
     pub provider_id: String,
 }
 
@@ -924,11 +1031,15 @@ impl ExternalAgentConfigImportHistoryRecordParams {
     }
 }
 
+object!(ExternalAgentConfigImportHistoryRecordParams {
+    item_type_results: Required("itemTypeResults"),
+    provider_id: Required("providerId"),
+});
+
 /// Result of the client request `externalAgentConfig/import/recordHistory`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoryRecordResponse {
     /// The protocol's `importId`; always there.
-    #[serde(rename = "importId")]
     pub import_id: String,
 }
 
@@ -941,23 +1052,22 @@ impl ExternalAgentConfigImportHistoryRecordResponse {
     }
 }
 
+object!(ExternalAgentConfigImportHistoryRecordResponse {
+    import_id: Required("importId"),
+});
+
 /// Part of [`ExternalAgentConfigImportHistoryRecordTypeResultParams`](crate::ExternalAgentConfigImportHistoryRecordTypeResultParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoryRecordSuccessParams {
     /// The protocol's `cwd`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The protocol's `itemType`; always there.
-    #[serde(rename = "itemType")]
     pub item_type: ExternalAgentConfigMigrationItemType,
     /// The protocol's `source`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The protocol's `target`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// Original title for an imported session, when available.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
@@ -974,13 +1084,20 @@ impl ExternalAgentConfigImportHistoryRecordSuccessParams {
     }
 }
 
+object!(ExternalAgentConfigImportHistoryRecordSuccessParams {
+    cwd: Optional("cwd"),
+    item_type: Required("itemType"),
+    source: Optional("source"),
+    target: Optional("target"),
+    title: Optional("title"),
+});
+
 /// Part of [`ExternalAgentConfigImportHistoryRecordParams`](crate::ExternalAgentConfigImportHistoryRecordParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoryRecordTypeResultParams {
     /// The protocol's `failures`; always there.
     pub failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
     /// The protocol's `itemType`; always there.
-    #[serde(rename = "itemType")]
     pub item_type: ExternalAgentConfigMigrationItemType,
     /// The protocol's `successes`; always there.
     pub successes: Vec<ExternalAgentConfigImportHistoryRecordSuccessParams>,
@@ -1001,28 +1118,28 @@ impl ExternalAgentConfigImportHistoryRecordTypeResultParams {
     }
 }
 
+object!(ExternalAgentConfigImportHistoryRecordTypeResultParams {
+    failures: Required("failures"),
+    item_type: Required("itemType"),
+    successes: Required("successes"),
+});
+
 /// Part of [`ExternalAgentConfigImportHistory`](crate::ExternalAgentConfigImportHistory) and 2 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportItemTypeFailure {
     /// The protocol's `cwd`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The protocol's `errorType`; may be absent.
-    #[serde(rename = "errorType", skip_serializing_if = "Option::is_none")]
     pub error_type: Option<String>,
     /// The protocol's `failureStage`; always there.
-    #[serde(rename = "failureStage")]
     pub failure_stage: String,
     /// The protocol's `itemType`; always there.
-    #[serde(rename = "itemType")]
     pub item_type: ExternalAgentConfigMigrationItemType,
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `source`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The protocol's `subErrorType`; may be absent.
-    #[serde(rename = "subErrorType", skip_serializing_if = "Option::is_none")]
     pub sub_error_type: Option<String>,
 }
 
@@ -1045,23 +1162,28 @@ impl ExternalAgentConfigImportItemTypeFailure {
     }
 }
 
+object!(ExternalAgentConfigImportItemTypeFailure {
+    cwd: Optional("cwd"),
+    error_type: Optional("errorType"),
+    failure_stage: Required("failureStage"),
+    item_type: Required("itemType"),
+    message: Required("message"),
+    source: Optional("source"),
+    sub_error_type: Optional("subErrorType"),
+});
+
 /// Part of [`ExternalAgentConfigImportHistory`](crate::ExternalAgentConfigImportHistory) and [`ExternalAgentConfigImportTypeResult`](crate::ExternalAgentConfigImportTypeResult).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportItemTypeSuccess {
     /// The protocol's `cwd`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The protocol's `itemType`; always there.
-    #[serde(rename = "itemType")]
     pub item_type: ExternalAgentConfigMigrationItemType,
     /// The protocol's `source`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The protocol's `target`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// Original title for an imported session; null for other item types.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
@@ -1078,20 +1200,24 @@ impl ExternalAgentConfigImportItemTypeSuccess {
     }
 }
 
+object!(ExternalAgentConfigImportItemTypeSuccess {
+    cwd: Optional("cwd"),
+    item_type: Required("itemType"),
+    source: Optional("source"),
+    target: Optional("target"),
+    title: Optional("title"),
+});
+
 /// Params of the client request `externalAgentConfig/import`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportParams {
     /// The protocol's `migrationItems`; always there.
-    #[serde(rename = "migrationItems")]
     pub migration_items: Vec<ExternalAgentConfigMigrationItem>,
     /// Migration-source selector used to produce the migration items. Pass the same value to detection and import; missing or unrecognized values use the default source.
-    #[serde(rename = "migrationSource", skip_serializing_if = "Option::is_none")]
     pub migration_source: Option<String>,
     /// Opaque provider identifier supplied by the caller for analytics attribution and import history display. This does not select the migration source.
-    #[serde(rename = "providerId", skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
     /// Optional identifier for the product that initiated the import.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
@@ -1107,14 +1233,19 @@ impl ExternalAgentConfigImportParams {
     }
 }
 
+object!(ExternalAgentConfigImportParams {
+    migration_items: Required("migrationItems"),
+    migration_source: Optional("migrationSource"),
+    provider_id: Optional("providerId"),
+    source: Optional("source"),
+});
+
 /// Payload of the server notification `externalAgentConfig/import/progress`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportProgressNotification {
     /// The protocol's `importId`; always there.
-    #[serde(rename = "importId")]
     pub import_id: String,
     /// The protocol's `itemTypeResults`; always there.
-    #[serde(rename = "itemTypeResults")]
     pub item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
 }
 
@@ -1131,11 +1262,15 @@ impl ExternalAgentConfigImportProgressNotification {
     }
 }
 
+object!(ExternalAgentConfigImportProgressNotification {
+    import_id: Required("importId"),
+    item_type_results: Required("itemTypeResults"),
+});
+
 /// Result of the client request `externalAgentConfig/import`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportResponse {
     /// The protocol's `importId`; always there.
-    #[serde(rename = "importId")]
     pub import_id: String,
 }
 
@@ -1148,13 +1283,16 @@ impl ExternalAgentConfigImportResponse {
     }
 }
 
+object!(ExternalAgentConfigImportResponse {
+    import_id: Required("importId"),
+});
+
 /// Part of [`ExternalAgentConfigImportCompletedNotification`](crate::ExternalAgentConfigImportCompletedNotification) and [`ExternalAgentConfigImportProgressNotification`](crate::ExternalAgentConfigImportProgressNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportTypeResult {
     /// The protocol's `failures`; always there.
     pub failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
     /// The protocol's `itemType`; always there.
-    #[serde(rename = "itemType")]
     pub item_type: ExternalAgentConfigMigrationItemType,
     /// The protocol's `successes`; always there.
     pub successes: Vec<ExternalAgentConfigImportItemTypeSuccess>,
@@ -1175,19 +1313,22 @@ impl ExternalAgentConfigImportTypeResult {
     }
 }
 
+object!(ExternalAgentConfigImportTypeResult {
+    failures: Required("failures"),
+    item_type: Required("itemType"),
+    successes: Required("successes"),
+});
+
 /// Part of [`ExternalAgentConfigDetectResponse`](crate::ExternalAgentConfigDetectResponse) and [`ExternalAgentConfigImportParams`](crate::ExternalAgentConfigImportParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigMigrationItem {
     /// Null or empty means home-scoped migration; non-empty means repo-scoped migration.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `details`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<MigrationDetails>,
     /// The protocol's `itemType`; always there.
-    #[serde(rename = "itemType")]
     pub item_type: ExternalAgentConfigMigrationItemType,
 }
 
@@ -1205,6 +1346,13 @@ impl ExternalAgentConfigMigrationItem {
         }
     }
 }
+
+object!(ExternalAgentConfigMigrationItem {
+    cwd: Optional("cwd"),
+    description: Required("description"),
+    details: Optional("details"),
+    item_type: Required("itemType"),
+});
 
 /// Part of [`ExternalAgentConfigImportHistoryRecordSuccessParams`](crate::ExternalAgentConfigImportHistoryRecordSuccessParams) and 5 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1274,12 +1422,11 @@ impl From<&str> for ExternalAgentConfigMigrationItemType {
 string_enum!(ExternalAgentConfigMigrationItemType);
 
 /// Part of [`ExternalAgentConfigDetectResponse`](crate::ExternalAgentConfigDetectResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentDetectedConnectorCandidate {
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `sessionCount`; always there.
-    #[serde(rename = "sessionCount")]
     pub session_count: u32,
     /// The protocol's `source`; always there.
     pub source: ExternalAgentDetectedConnectorSource,
@@ -1299,6 +1446,12 @@ impl ExternalAgentDetectedConnectorCandidate {
         }
     }
 }
+
+object!(ExternalAgentDetectedConnectorCandidate {
+    name: Required("name"),
+    session_count: Required("sessionCount"),
+    source: Required("source"),
+});
 
 /// Part of [`ExternalAgentDetectedConnectorCandidate`](crate::ExternalAgentDetectedConnectorCandidate).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1336,12 +1489,11 @@ impl From<&str> for ExternalAgentDetectedConnectorSource {
 string_enum!(ExternalAgentDetectedConnectorSource);
 
 /// Part of [`ExternalAgentConfigImportHistoriesReadResponse`](crate::ExternalAgentConfigImportHistoriesReadResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentImportedConnectorCandidate {
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `sessionCount`; always there.
-    #[serde(rename = "sessionCount")]
     pub session_count: u32,
     /// The protocol's `source`; always there.
     pub source: ExternalAgentImportedConnectorSource,
@@ -1361,6 +1513,12 @@ impl ExternalAgentImportedConnectorCandidate {
         }
     }
 }
+
+object!(ExternalAgentImportedConnectorCandidate {
+    name: Required("name"),
+    session_count: Required("sessionCount"),
+    source: Required("source"),
+});
 
 /// Part of [`ExternalAgentImportedConnectorCandidate`](crate::ExternalAgentImportedConnectorCandidate).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1394,15 +1552,13 @@ impl From<&str> for ExternalAgentImportedConnectorSource {
 string_enum!(ExternalAgentImportedConnectorSource);
 
 /// Payload of the server notification `hook/completed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookCompletedNotification {
     /// The protocol's `run`; always there.
     pub run: HookRunSummary,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; may be absent.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
 
@@ -1417,8 +1573,14 @@ impl HookCompletedNotification {
     }
 }
 
+object!(HookCompletedNotification {
+    run: Required("run"),
+    thread_id: Required("threadId"),
+    turn_id: Optional("turnId"),
+});
+
 /// Part of [`HooksListEntry`](crate::HooksListEntry).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookErrorInfo {
     /// The protocol's `message`; always there.
     pub message: String,
@@ -1435,6 +1597,11 @@ impl HookErrorInfo {
         }
     }
 }
+
+object!(HookErrorInfo {
+    message: Required("message"),
+    path: Required("path"),
+});
 
 /// Part of [`HookMetadataAgent`](crate::HookMetadataAgent) and 5 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1647,194 +1814,221 @@ impl Tagged for HookMetadata {
 tagged_enum!(HookMetadata);
 
 /// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `agent`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookMetadataAgent {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
-    #[serde(rename = "additionalContextLimit", skip_serializing_if = "Option::is_none")]
     pub additional_context_limit: Option<u64>,
     /// The protocol's `currentHash`; always there.
-    #[serde(rename = "currentHash")]
     pub current_hash: String,
     /// The protocol's `displayOrder`; always there.
-    #[serde(rename = "displayOrder")]
     pub display_order: i64,
     /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// The protocol's `eventName`; always there.
-    #[serde(rename = "eventName")]
     pub event_name: HookEventName,
     /// The protocol's `isManaged`; always there.
-    #[serde(rename = "isManaged")]
     pub is_managed: bool,
     /// The protocol's `key`; always there.
     pub key: String,
     /// The protocol's `matcher`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub matcher: Option<String>,
     /// The protocol's `pluginId`; may be absent.
-    #[serde(rename = "pluginId", skip_serializing_if = "Option::is_none")]
     pub plugin_id: Option<String>,
     /// The protocol's `source`; always there.
     pub source: HookSource,
     /// The protocol's `sourcePath`; always there.
-    #[serde(rename = "sourcePath")]
     pub source_path: AbsolutePathBuf,
     /// The protocol's `statusMessage`; may be absent.
-    #[serde(rename = "statusMessage", skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
     /// The protocol's `timeoutSec`; always there.
-    #[serde(rename = "timeoutSec")]
     pub timeout_sec: u64,
     /// The protocol's `trustStatus`; always there.
-    #[serde(rename = "trustStatus")]
     pub trust_status: HookTrustStatus,
 }
 
+object!(HookMetadataAgent {
+    additional_context_limit: Optional("additionalContextLimit"),
+    current_hash: Required("currentHash"),
+    display_order: Required("displayOrder"),
+    enabled: Required("enabled"),
+    event_name: Required("eventName"),
+    is_managed: Required("isManaged"),
+    key: Required("key"),
+    matcher: Optional("matcher"),
+    plugin_id: Optional("pluginId"),
+    source: Required("source"),
+    source_path: Required("sourcePath"),
+    status_message: Optional("statusMessage"),
+    timeout_sec: Required("timeoutSec"),
+    trust_status: Required("trustStatus"),
+});
+
 /// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `command`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookMetadataCommand {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
-    #[serde(rename = "additionalContextLimit", skip_serializing_if = "Option::is_none")]
     pub additional_context_limit: Option<u64>,
     /// The protocol's `async`; may be absent.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "async", default)]
     pub async_: bool,
     /// The protocol's `command`; always there.
     pub command: String,
     /// The protocol's `currentHash`; always there.
-    #[serde(rename = "currentHash")]
     pub current_hash: String,
     /// The protocol's `displayOrder`; always there.
-    #[serde(rename = "displayOrder")]
     pub display_order: i64,
     /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// The protocol's `eventName`; always there.
-    #[serde(rename = "eventName")]
     pub event_name: HookEventName,
     /// The protocol's `isManaged`; always there.
-    #[serde(rename = "isManaged")]
     pub is_managed: bool,
     /// The protocol's `key`; always there.
     pub key: String,
     /// The protocol's `matcher`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub matcher: Option<String>,
     /// The protocol's `pluginId`; may be absent.
-    #[serde(rename = "pluginId", skip_serializing_if = "Option::is_none")]
     pub plugin_id: Option<String>,
     /// The protocol's `source`; always there.
     pub source: HookSource,
     /// The protocol's `sourcePath`; always there.
-    #[serde(rename = "sourcePath")]
     pub source_path: AbsolutePathBuf,
     /// The protocol's `statusMessage`; may be absent.
-    #[serde(rename = "statusMessage", skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
     /// The protocol's `timeoutSec`; always there.
-    #[serde(rename = "timeoutSec")]
     pub timeout_sec: u64,
     /// The protocol's `trustStatus`; always there.
-    #[serde(rename = "trustStatus")]
     pub trust_status: HookTrustStatus,
 }
 
+object!(HookMetadataCommand {
+    additional_context_limit: Optional("additionalContextLimit"),
+    async_: Defaulted("async"),
+    command: Required("command"),
+    current_hash: Required("currentHash"),
+    display_order: Required("displayOrder"),
+    enabled: Required("enabled"),
+    event_name: Required("eventName"),
+    is_managed: Required("isManaged"),
+    key: Required("key"),
+    matcher: Optional("matcher"),
+    plugin_id: Optional("pluginId"),
+    source: Required("source"),
+    source_path: Required("sourcePath"),
+    status_message: Optional("statusMessage"),
+    timeout_sec: Required("timeoutSec"),
+    trust_status: Required("trustStatus"),
+});
+
 /// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `mcpTool`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookMetadataMcpTool {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
-    #[serde(rename = "additionalContextLimit", skip_serializing_if = "Option::is_none")]
     pub additional_context_limit: Option<u64>,
     /// The protocol's `currentHash`; always there.
-    #[serde(rename = "currentHash")]
     pub current_hash: String,
     /// The protocol's `displayOrder`; always there.
-    #[serde(rename = "displayOrder")]
     pub display_order: i64,
     /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// The protocol's `eventName`; always there.
-    #[serde(rename = "eventName")]
     pub event_name: HookEventName,
     /// The protocol's `isManaged`; always there.
-    #[serde(rename = "isManaged")]
     pub is_managed: bool,
     /// The protocol's `key`; always there.
     pub key: String,
     /// The protocol's `matcher`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub matcher: Option<String>,
     /// The protocol's `pluginId`; may be absent.
-    #[serde(rename = "pluginId", skip_serializing_if = "Option::is_none")]
     pub plugin_id: Option<String>,
     /// The protocol's `server`; always there.
     pub server: String,
     /// The protocol's `source`; always there.
     pub source: HookSource,
     /// The protocol's `sourcePath`; always there.
-    #[serde(rename = "sourcePath")]
     pub source_path: AbsolutePathBuf,
     /// The protocol's `statusMessage`; may be absent.
-    #[serde(rename = "statusMessage", skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
     /// The protocol's `timeoutSec`; always there.
-    #[serde(rename = "timeoutSec")]
     pub timeout_sec: u64,
     /// The protocol's `tool`; always there.
     pub tool: String,
     /// The protocol's `trustStatus`; always there.
-    #[serde(rename = "trustStatus")]
     pub trust_status: HookTrustStatus,
 }
 
+object!(HookMetadataMcpTool {
+    additional_context_limit: Optional("additionalContextLimit"),
+    current_hash: Required("currentHash"),
+    display_order: Required("displayOrder"),
+    enabled: Required("enabled"),
+    event_name: Required("eventName"),
+    is_managed: Required("isManaged"),
+    key: Required("key"),
+    matcher: Optional("matcher"),
+    plugin_id: Optional("pluginId"),
+    server: Required("server"),
+    source: Required("source"),
+    source_path: Required("sourcePath"),
+    status_message: Optional("statusMessage"),
+    timeout_sec: Required("timeoutSec"),
+    tool: Required("tool"),
+    trust_status: Required("trustStatus"),
+});
+
 /// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `prompt`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookMetadataPrompt {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
-    #[serde(rename = "additionalContextLimit", skip_serializing_if = "Option::is_none")]
     pub additional_context_limit: Option<u64>,
     /// The protocol's `currentHash`; always there.
-    #[serde(rename = "currentHash")]
     pub current_hash: String,
     /// The protocol's `displayOrder`; always there.
-    #[serde(rename = "displayOrder")]
     pub display_order: i64,
     /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// The protocol's `eventName`; always there.
-    #[serde(rename = "eventName")]
     pub event_name: HookEventName,
     /// The protocol's `isManaged`; always there.
-    #[serde(rename = "isManaged")]
     pub is_managed: bool,
     /// The protocol's `key`; always there.
     pub key: String,
     /// The protocol's `matcher`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub matcher: Option<String>,
     /// The protocol's `pluginId`; may be absent.
-    #[serde(rename = "pluginId", skip_serializing_if = "Option::is_none")]
     pub plugin_id: Option<String>,
     /// The protocol's `source`; always there.
     pub source: HookSource,
     /// The protocol's `sourcePath`; always there.
-    #[serde(rename = "sourcePath")]
     pub source_path: AbsolutePathBuf,
     /// The protocol's `statusMessage`; may be absent.
-    #[serde(rename = "statusMessage", skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
     /// The protocol's `timeoutSec`; always there.
-    #[serde(rename = "timeoutSec")]
     pub timeout_sec: u64,
     /// The protocol's `trustStatus`; always there.
-    #[serde(rename = "trustStatus")]
     pub trust_status: HookTrustStatus,
 }
 
+object!(HookMetadataPrompt {
+    additional_context_limit: Optional("additionalContextLimit"),
+    current_hash: Required("currentHash"),
+    display_order: Required("displayOrder"),
+    enabled: Required("enabled"),
+    event_name: Required("eventName"),
+    is_managed: Required("isManaged"),
+    key: Required("key"),
+    matcher: Optional("matcher"),
+    plugin_id: Optional("pluginId"),
+    source: Required("source"),
+    source_path: Required("sourcePath"),
+    status_message: Optional("statusMessage"),
+    timeout_sec: Required("timeoutSec"),
+    trust_status: Required("trustStatus"),
+});
+
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookMigration {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -1847,8 +2041,12 @@ impl HookMigration {
     }
 }
 
+object!(HookMigration {
+    name: Required("name"),
+});
+
 /// Part of [`HookRunSummary`](crate::HookRunSummary).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookOutputEntry {
     /// The protocol's `kind`; always there.
     pub kind: HookOutputEntryKind,
@@ -1862,6 +2060,11 @@ impl HookOutputEntry {
         Self { kind, text: text.into() }
     }
 }
+
+object!(HookOutputEntry {
+    kind: Required("kind"),
+    text: Required("text"),
+});
 
 /// Part of [`HookOutputEntry`](crate::HookOutputEntry).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1911,10 +2114,9 @@ impl From<&str> for HookOutputEntryKind {
 string_enum!(HookOutputEntryKind);
 
 /// Part of [`ThreadItemHookPrompt`](crate::ThreadItemHookPrompt).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookPromptFragment {
     /// The protocol's `hookRunId`; always there.
-    #[serde(rename = "hookRunId")]
     pub hook_run_id: String,
     /// The protocol's `text`; always there.
     pub text: String,
@@ -1929,6 +2131,11 @@ impl HookPromptFragment {
         }
     }
 }
+
+object!(HookPromptFragment {
+    hook_run_id: Required("hookRunId"),
+    text: Required("text"),
+});
 
 /// Part of [`HookRunSummary`](crate::HookRunSummary).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1978,27 +2185,21 @@ impl From<&str> for HookRunStatus {
 string_enum!(HookRunStatus);
 
 /// Part of [`HookCompletedNotification`](crate::HookCompletedNotification) and [`HookStartedNotification`](crate::HookStartedNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookRunSummary {
     /// The protocol's `completedAt`; may be absent.
-    #[serde(rename = "completedAt", skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<i64>,
     /// The protocol's `displayOrder`; always there.
-    #[serde(rename = "displayOrder")]
     pub display_order: i64,
     /// The protocol's `durationMs`; may be absent.
-    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
     /// The protocol's `entries`; always there.
     pub entries: Vec<HookOutputEntry>,
     /// The protocol's `eventName`; always there.
-    #[serde(rename = "eventName")]
     pub event_name: HookEventName,
     /// The protocol's `executionMode`; always there.
-    #[serde(rename = "executionMode")]
     pub execution_mode: HookExecutionMode,
     /// The protocol's `handlerType`; always there.
-    #[serde(rename = "handlerType")]
     pub handler_type: HookHandlerType,
     /// The protocol's `id`; always there.
     pub id: String,
@@ -2007,18 +2208,14 @@ pub struct HookRunSummary {
     /// The protocol's `source`; may be absent.
     ///
     /// Defaults to `"unknown"`.
-    #[serde(default = "HookRunSummary::default_source")]
     pub source: HookSource,
     /// The protocol's `sourcePath`; always there.
-    #[serde(rename = "sourcePath")]
     pub source_path: AbsolutePathBuf,
     /// The protocol's `startedAt`; always there.
-    #[serde(rename = "startedAt")]
     pub started_at: i64,
     /// The protocol's `status`; always there.
     pub status: HookRunStatus,
     /// The protocol's `statusMessage`; may be absent.
-    #[serde(rename = "statusMessage", skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
 }
 
@@ -2027,6 +2224,23 @@ impl HookRunSummary {
         HookSource::Unknown
     }
 }
+
+object!(HookRunSummary {
+    completed_at: Optional("completedAt"),
+    display_order: Required("displayOrder"),
+    duration_ms: Optional("durationMs"),
+    entries: Required("entries"),
+    event_name: Required("eventName"),
+    execution_mode: Required("executionMode"),
+    handler_type: Required("handlerType"),
+    id: Required("id"),
+    scope: Required("scope"),
+    source: Defaulted("source", Self::default_source()),
+    source_path: Required("sourcePath"),
+    started_at: Required("startedAt"),
+    status: Required("status"),
+    status_message: Optional("statusMessage"),
+});
 
 /// Part of [`HookRunSummary`](crate::HookRunSummary).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2135,15 +2349,13 @@ impl From<&str> for HookSource {
 string_enum!(HookSource);
 
 /// Payload of the server notification `hook/started`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HookStartedNotification {
     /// The protocol's `run`; always there.
     pub run: HookRunSummary,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; may be absent.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
 
@@ -2157,6 +2369,12 @@ impl HookStartedNotification {
         }
     }
 }
+
+object!(HookStartedNotification {
+    run: Required("run"),
+    thread_id: Required("threadId"),
+    turn_id: Optional("turnId"),
+});
 
 /// Part of [`HookMetadataAgent`](crate::HookMetadataAgent) and 3 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2202,7 +2420,7 @@ impl From<&str> for HookTrustStatus {
 string_enum!(HookTrustStatus);
 
 /// Part of [`HooksListResponse`](crate::HooksListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HooksListEntry {
     /// The protocol's `cwd`; always there.
     pub cwd: String,
@@ -2231,16 +2449,26 @@ impl HooksListEntry {
     }
 }
 
+object!(HooksListEntry {
+    cwd: Required("cwd"),
+    errors: Required("errors"),
+    hooks: Required("hooks"),
+    warnings: Required("warnings"),
+});
+
 /// Params of the client request `hooks/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct HooksListParams {
     /// When empty, defaults to the current session working directory.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwds: Option<Vec<String>>,
 }
 
+object!(HooksListParams {
+    cwds: Optional("cwds"),
+});
+
 /// Result of the client request `hooks/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HooksListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<HooksListEntry>,
@@ -2253,16 +2481,18 @@ impl HooksListResponse {
     }
 }
 
+object!(HooksListResponse {
+    data: Required("data"),
+});
+
 /// Params of the client request `marketplace/add`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceAddParams {
     /// The protocol's `refName`; may be absent.
-    #[serde(rename = "refName", skip_serializing_if = "Option::is_none")]
     pub ref_name: Option<String>,
     /// The protocol's `source`; always there.
     pub source: String,
     /// The protocol's `sparsePaths`; may be absent.
-    #[serde(rename = "sparsePaths", skip_serializing_if = "Option::is_none")]
     pub sparse_paths: Option<Vec<String>>,
 }
 
@@ -2277,17 +2507,20 @@ impl MarketplaceAddParams {
     }
 }
 
+object!(MarketplaceAddParams {
+    ref_name: Optional("refName"),
+    source: Required("source"),
+    sparse_paths: Optional("sparsePaths"),
+});
+
 /// Result of the client request `marketplace/add`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceAddResponse {
     /// The protocol's `alreadyAdded`; always there.
-    #[serde(rename = "alreadyAdded")]
     pub already_added: bool,
     /// The protocol's `installedRoot`; always there.
-    #[serde(rename = "installedRoot")]
     pub installed_root: AbsolutePathBuf,
     /// The protocol's `marketplaceName`; always there.
-    #[serde(rename = "marketplaceName")]
     pub marketplace_name: String,
 }
 
@@ -2306,19 +2539,27 @@ impl MarketplaceAddResponse {
     }
 }
 
+object!(MarketplaceAddResponse {
+    already_added: Required("alreadyAdded"),
+    installed_root: Required("installedRoot"),
+    marketplace_name: Required("marketplaceName"),
+});
+
 /// Part of [`PluginMarketplaceEntry`](crate::PluginMarketplaceEntry).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MarketplaceInterface {
     /// The protocol's `displayName`; may be absent.
-    #[serde(rename = "displayName", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
 }
 
+object!(MarketplaceInterface {
+    display_name: Optional("displayName"),
+});
+
 /// Part of [`PluginInstalledResponse`](crate::PluginInstalledResponse) and [`PluginListResponse`](crate::PluginListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceLoadErrorInfo {
     /// The protocol's `marketplacePath`; always there.
-    #[serde(rename = "marketplacePath")]
     pub marketplace_path: AbsolutePathBuf,
     /// The protocol's `message`; always there.
     pub message: String,
@@ -2334,11 +2575,15 @@ impl MarketplaceLoadErrorInfo {
     }
 }
 
+object!(MarketplaceLoadErrorInfo {
+    marketplace_path: Required("marketplacePath"),
+    message: Required("message"),
+});
+
 /// Params of the client request `marketplace/remove`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceRemoveParams {
     /// The protocol's `marketplaceName`; always there.
-    #[serde(rename = "marketplaceName")]
     pub marketplace_name: String,
 }
 
@@ -2351,14 +2596,16 @@ impl MarketplaceRemoveParams {
     }
 }
 
+object!(MarketplaceRemoveParams {
+    marketplace_name: Required("marketplaceName"),
+});
+
 /// Result of the client request `marketplace/remove`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceRemoveResponse {
     /// The protocol's `installedRoot`; may be absent.
-    #[serde(rename = "installedRoot", skip_serializing_if = "Option::is_none")]
     pub installed_root: Option<AbsolutePathBuf>,
     /// The protocol's `marketplaceName`; always there.
-    #[serde(rename = "marketplaceName")]
     pub marketplace_name: String,
 }
 
@@ -2372,11 +2619,15 @@ impl MarketplaceRemoveResponse {
     }
 }
 
+object!(MarketplaceRemoveResponse {
+    installed_root: Optional("installedRoot"),
+    marketplace_name: Required("marketplaceName"),
+});
+
 /// Part of [`MarketplaceUpgradeResponse`](crate::MarketplaceUpgradeResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceUpgradeErrorInfo {
     /// The protocol's `marketplaceName`; always there.
-    #[serde(rename = "marketplaceName")]
     pub marketplace_name: String,
     /// The protocol's `message`; always there.
     pub message: String,
@@ -2392,24 +2643,30 @@ impl MarketplaceUpgradeErrorInfo {
     }
 }
 
+object!(MarketplaceUpgradeErrorInfo {
+    marketplace_name: Required("marketplaceName"),
+    message: Required("message"),
+});
+
 /// Params of the client request `marketplace/upgrade`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MarketplaceUpgradeParams {
     /// The protocol's `marketplaceName`; may be absent.
-    #[serde(rename = "marketplaceName", skip_serializing_if = "Option::is_none")]
     pub marketplace_name: Option<String>,
 }
 
+object!(MarketplaceUpgradeParams {
+    marketplace_name: Optional("marketplaceName"),
+});
+
 /// Result of the client request `marketplace/upgrade`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceUpgradeResponse {
     /// The protocol's `errors`; always there.
     pub errors: Vec<MarketplaceUpgradeErrorInfo>,
     /// The protocol's `selectedMarketplaces`; always there.
-    #[serde(rename = "selectedMarketplaces")]
     pub selected_marketplaces: Vec<String>,
     /// The protocol's `upgradedRoots`; always there.
-    #[serde(rename = "upgradedRoots")]
     pub upgraded_roots: Vec<AbsolutePathBuf>,
 }
 
@@ -2428,48 +2685,57 @@ impl MarketplaceUpgradeResponse {
     }
 }
 
+object!(MarketplaceUpgradeResponse {
+    errors: Required("errors"),
+    selected_marketplaces: Required("selectedMarketplaces"),
+    upgraded_roots: Required("upgradedRoots"),
+});
+
 /// Part of [`ExternalAgentConfigMigrationItem`](crate::ExternalAgentConfigMigrationItem).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MigrationDetails {
     /// The protocol's `commands`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub commands: Vec<CommandMigration>,
     /// The protocol's `hooks`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub hooks: Vec<HookMigration>,
     /// The protocol's `mcpServers`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "mcpServers", default)]
     pub mcp_servers: Vec<McpServerMigration>,
     /// The protocol's `memory`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Vec<String>>,
     /// The protocol's `plugins`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub plugins: Vec<PluginsMigration>,
     /// The protocol's `sessions`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub sessions: Vec<SessionMigration>,
     /// The protocol's `skills`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub skills: Vec<SkillMigration>,
     /// The protocol's `subagents`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub subagents: Vec<SubagentMigration>,
 }
+
+object!(MigrationDetails {
+    commands: Defaulted("commands"),
+    hooks: Defaulted("hooks"),
+    mcp_servers: Defaulted("mcpServers"),
+    memory: Optional("memory"),
+    plugins: Defaulted("plugins"),
+    sessions: Defaulted("sessions"),
+    skills: Defaulted("skills"),
+    subagents: Defaulted("subagents"),
+});
 
 /// Part of [`PluginInstallResponse`](crate::PluginInstallResponse) and [`PluginSummary`](crate::PluginSummary).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2542,35 +2808,27 @@ impl From<&str> for PluginAvailability {
 string_enum!(PluginAvailability);
 
 /// Part of [`PluginReadResponse`](crate::PluginReadResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginDetail {
     /// The protocol's `appTemplates`; always there.
-    #[serde(rename = "appTemplates")]
     pub app_templates: Vec<AppTemplateSummary>,
     /// The protocol's `apps`; always there.
     pub apps: Vec<AppSummary>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `hooks`; always there.
     pub hooks: Vec<PluginHookSummary>,
     /// The protocol's `marketplaceName`; always there.
-    #[serde(rename = "marketplaceName")]
     pub marketplace_name: String,
     /// The protocol's `marketplacePath`; may be absent.
-    #[serde(rename = "marketplacePath", skip_serializing_if = "Option::is_none")]
     pub marketplace_path: Option<AbsolutePathBuf>,
     /// The protocol's `mcpServers`; always there.
-    #[serde(rename = "mcpServers")]
     pub mcp_servers: Vec<String>,
     /// The declared onboarding skill, when the plugin and visible skill are enabled.
-    #[serde(rename = "onboardingSkill", skip_serializing_if = "Option::is_none")]
     pub onboarding_skill: Option<SkillSummary>,
     /// The protocol's `scheduledTasks`; may be absent.
-    #[serde(rename = "scheduledTasks", skip_serializing_if = "Option::is_none")]
     pub scheduled_tasks: Option<Vec<ScheduledTaskSummary>>,
     /// The protocol's `shareUrl`; may be absent.
-    #[serde(rename = "shareUrl", skip_serializing_if = "Option::is_none")]
     pub share_url: Option<String>,
     /// The protocol's `skills`; always there.
     pub skills: Vec<SkillSummary>,
@@ -2605,6 +2863,21 @@ impl PluginDetail {
         }
     }
 }
+
+object!(PluginDetail {
+    app_templates: Required("appTemplates"),
+    apps: Required("apps"),
+    description: Optional("description"),
+    hooks: Required("hooks"),
+    marketplace_name: Required("marketplaceName"),
+    marketplace_path: Optional("marketplacePath"),
+    mcp_servers: Required("mcpServers"),
+    onboarding_skill: Optional("onboardingSkill"),
+    scheduled_tasks: Optional("scheduledTasks"),
+    share_url: Optional("shareUrl"),
+    skills: Required("skills"),
+    summary: Required("summary"),
+});
 
 /// Part of [`PluginSummary`](crate::PluginSummary).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2650,10 +2923,9 @@ impl From<&str> for PluginDisabledReason {
 string_enum!(PluginDisabledReason);
 
 /// Part of [`PluginDetail`](crate::PluginDetail).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginHookSummary {
     /// The protocol's `eventName`; always there.
-    #[serde(rename = "eventName")]
     pub event_name: HookEventName,
     /// The protocol's `key`; always there.
     pub key: String,
@@ -2669,20 +2941,21 @@ impl PluginHookSummary {
     }
 }
 
+object!(PluginHookSummary {
+    event_name: Required("eventName"),
+    key: Required("key"),
+});
+
 /// Params of the client request `plugin/install`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginInstallParams {
     /// Client-generated identifier used to correlate one installation attempt.
-    #[serde(rename = "installAttemptId", skip_serializing_if = "Option::is_none")]
     pub install_attempt_id: Option<String>,
     /// The protocol's `marketplacePath`; may be absent.
-    #[serde(rename = "marketplacePath", skip_serializing_if = "Option::is_none")]
     pub marketplace_path: Option<AbsolutePathBuf>,
     /// The protocol's `pluginName`; always there.
-    #[serde(rename = "pluginName")]
     pub plugin_name: String,
     /// The protocol's `remoteMarketplaceName`; may be absent.
-    #[serde(rename = "remoteMarketplaceName", skip_serializing_if = "Option::is_none")]
     pub remote_marketplace_name: Option<String>,
 }
 
@@ -2697,6 +2970,13 @@ impl PluginInstallParams {
         }
     }
 }
+
+object!(PluginInstallParams {
+    install_attempt_id: Optional("installAttemptId"),
+    marketplace_path: Optional("marketplacePath"),
+    plugin_name: Required("pluginName"),
+    remote_marketplace_name: Optional("remoteMarketplaceName"),
+});
 
 /// Part of [`PluginSummary`](crate::PluginSummary).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2773,13 +3053,11 @@ impl From<&str> for PluginInstallPolicySource {
 string_enum!(PluginInstallPolicySource);
 
 /// Result of the client request `plugin/install`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginInstallResponse {
     /// The protocol's `appsNeedingAuth`; always there.
-    #[serde(rename = "appsNeedingAuth")]
     pub apps_needing_auth: Vec<AppSummary>,
     /// The protocol's `authPolicy`; always there.
-    #[serde(rename = "authPolicy")]
     pub auth_policy: PluginAuthPolicy,
 }
 
@@ -2796,27 +3074,31 @@ impl PluginInstallResponse {
     }
 }
 
+object!(PluginInstallResponse {
+    apps_needing_auth: Required("appsNeedingAuth"),
+    auth_policy: Required("authPolicy"),
+});
+
 /// Params of the client request `plugin/installed`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginInstalledParams {
     /// Optional working directories used to discover repo marketplaces.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwds: Option<Vec<AbsolutePathBuf>>,
     /// Additional uninstalled plugin names that should be returned when present locally. This is used by mention surfaces that intentionally expose install entrypoints.
-    #[serde(
-        rename = "installSuggestionPluginNames",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub install_suggestion_plugin_names: Option<Vec<String>>,
 }
 
+object!(PluginInstalledParams {
+    cwds: Optional("cwds"),
+    install_suggestion_plugin_names: Optional("installSuggestionPluginNames"),
+});
+
 /// Result of the client request `plugin/installed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginInstalledResponse {
     /// The protocol's `marketplaceLoadErrors`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "marketplaceLoadErrors", default)]
     pub marketplace_load_errors: Vec<MarketplaceLoadErrorInfo>,
     /// The protocol's `marketplaces`; always there.
     pub marketplaces: Vec<PluginMarketplaceEntry>,
@@ -2832,63 +3114,51 @@ impl PluginInstalledResponse {
     }
 }
 
+object!(PluginInstalledResponse {
+    marketplace_load_errors: Defaulted("marketplaceLoadErrors"),
+    marketplaces: Required("marketplaces"),
+});
+
 /// Part of [`PluginSummary`](crate::PluginSummary).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginInterface {
     /// The protocol's `brandColor`; may be absent.
-    #[serde(rename = "brandColor", skip_serializing_if = "Option::is_none")]
     pub brand_color: Option<String>,
     /// The protocol's `capabilities`; always there.
     pub capabilities: Vec<String>,
     /// The protocol's `category`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// Local composer icon path, resolved from the installed plugin package.
-    #[serde(rename = "composerIcon", skip_serializing_if = "Option::is_none")]
     pub composer_icon: Option<AbsolutePathBuf>,
     /// Remote composer icon URL from the plugin catalog.
-    #[serde(rename = "composerIconUrl", skip_serializing_if = "Option::is_none")]
     pub composer_icon_url: Option<String>,
     /// Starter prompts for the plugin. Capped at 3 entries with a maximum of 128 characters per entry.
-    #[serde(rename = "defaultPrompt", skip_serializing_if = "Option::is_none")]
     pub default_prompt: Option<Vec<String>>,
     /// The protocol's `developerName`; may be absent.
-    #[serde(rename = "developerName", skip_serializing_if = "Option::is_none")]
     pub developer_name: Option<String>,
     /// The protocol's `displayName`; may be absent.
-    #[serde(rename = "displayName", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Local logo path, resolved from the installed plugin package.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub logo: Option<AbsolutePathBuf>,
     /// Local dark-mode logo path, resolved from the installed plugin package.
-    #[serde(rename = "logoDark", skip_serializing_if = "Option::is_none")]
     pub logo_dark: Option<AbsolutePathBuf>,
     /// Remote logo URL from the plugin catalog.
-    #[serde(rename = "logoUrl", skip_serializing_if = "Option::is_none")]
     pub logo_url: Option<String>,
     /// Remote dark-mode logo URL from the plugin catalog.
-    #[serde(rename = "logoUrlDark", skip_serializing_if = "Option::is_none")]
     pub logo_url_dark: Option<String>,
     /// The protocol's `longDescription`; may be absent.
-    #[serde(rename = "longDescription", skip_serializing_if = "Option::is_none")]
     pub long_description: Option<String>,
     /// The protocol's `privacyPolicyUrl`; may be absent.
-    #[serde(rename = "privacyPolicyUrl", skip_serializing_if = "Option::is_none")]
     pub privacy_policy_url: Option<String>,
     /// Remote screenshot URLs from the plugin catalog.
-    #[serde(rename = "screenshotUrls")]
     pub screenshot_urls: Vec<String>,
     /// Local screenshot paths, resolved from the installed plugin package.
     pub screenshots: Vec<AbsolutePathBuf>,
     /// The protocol's `shortDescription`; may be absent.
-    #[serde(rename = "shortDescription", skip_serializing_if = "Option::is_none")]
     pub short_description: Option<String>,
     /// The protocol's `termsOfServiceUrl`; may be absent.
-    #[serde(rename = "termsOfServiceUrl", skip_serializing_if = "Option::is_none")]
     pub terms_of_service_url: Option<String>,
     /// The protocol's `websiteUrl`; may be absent.
-    #[serde(rename = "websiteUrl", skip_serializing_if = "Option::is_none")]
     pub website_url: Option<String>,
 }
 
@@ -2922,6 +3192,28 @@ impl PluginInterface {
         }
     }
 }
+
+object!(PluginInterface {
+    brand_color: Optional("brandColor"),
+    capabilities: Required("capabilities"),
+    category: Optional("category"),
+    composer_icon: Optional("composerIcon"),
+    composer_icon_url: Optional("composerIconUrl"),
+    default_prompt: Optional("defaultPrompt"),
+    developer_name: Optional("developerName"),
+    display_name: Optional("displayName"),
+    logo: Optional("logo"),
+    logo_dark: Optional("logoDark"),
+    logo_url: Optional("logoUrl"),
+    logo_url_dark: Optional("logoUrlDark"),
+    long_description: Optional("longDescription"),
+    privacy_policy_url: Optional("privacyPolicyUrl"),
+    screenshot_urls: Required("screenshotUrls"),
+    screenshots: Required("screenshots"),
+    short_description: Optional("shortDescription"),
+    terms_of_service_url: Optional("termsOfServiceUrl"),
+    website_url: Optional("websiteUrl"),
+});
 
 /// Part of [`PluginListParams`](crate::PluginListParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2971,31 +3263,32 @@ impl From<&str> for PluginListMarketplaceKind {
 string_enum!(PluginListMarketplaceKind);
 
 /// Params of the client request `plugin/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginListParams {
     /// Optional working directories used to discover repo marketplaces. When omitted, only home-scoped marketplaces and the official curated marketplace are considered.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwds: Option<Vec<AbsolutePathBuf>>,
     /// Whether the client requests a fresh remote plugin catalog fetch.
-    #[serde(rename = "forceRefetch", skip_serializing_if = "Option::is_none")]
     pub force_refetch: Option<bool>,
     /// Optional marketplace kind filter. When omitted, only local marketplaces are queried, plus the default remote catalog when enabled by feature flag.
-    #[serde(rename = "marketplaceKinds", skip_serializing_if = "Option::is_none")]
     pub marketplace_kinds: Option<Vec<PluginListMarketplaceKind>>,
 }
 
+object!(PluginListParams {
+    cwds: Optional("cwds"),
+    force_refetch: Optional("forceRefetch"),
+    marketplace_kinds: Optional("marketplaceKinds"),
+});
+
 /// Result of the client request `plugin/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginListResponse {
     /// The protocol's `featuredPluginIds`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "featuredPluginIds", default)]
     pub featured_plugin_ids: Vec<String>,
     /// The protocol's `marketplaceLoadErrors`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "marketplaceLoadErrors", default)]
     pub marketplace_load_errors: Vec<MarketplaceLoadErrorInfo>,
     /// The protocol's `marketplaces`; always there.
     pub marketplaces: Vec<PluginMarketplaceEntry>,
@@ -3012,16 +3305,20 @@ impl PluginListResponse {
     }
 }
 
+object!(PluginListResponse {
+    featured_plugin_ids: Defaulted("featuredPluginIds"),
+    marketplace_load_errors: Defaulted("marketplaceLoadErrors"),
+    marketplaces: Required("marketplaces"),
+});
+
 /// Part of [`PluginInstalledResponse`](crate::PluginInstalledResponse) and [`PluginListResponse`](crate::PluginListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginMarketplaceEntry {
     /// The protocol's `interface`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<MarketplaceInterface>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// Local marketplace file path when the marketplace is backed by a local file. Remote-only catalog marketplaces do not have a local path.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<AbsolutePathBuf>,
     /// The protocol's `plugins`; always there.
     pub plugins: Vec<PluginSummary>,
@@ -3039,17 +3336,21 @@ impl PluginMarketplaceEntry {
     }
 }
 
+object!(PluginMarketplaceEntry {
+    interface: Optional("interface"),
+    name: Required("name"),
+    path: Optional("path"),
+    plugins: Required("plugins"),
+});
+
 /// Params of the client request `plugin/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginReadParams {
     /// The protocol's `marketplacePath`; may be absent.
-    #[serde(rename = "marketplacePath", skip_serializing_if = "Option::is_none")]
     pub marketplace_path: Option<AbsolutePathBuf>,
     /// The protocol's `pluginName`; always there.
-    #[serde(rename = "pluginName")]
     pub plugin_name: String,
     /// The protocol's `remoteMarketplaceName`; may be absent.
-    #[serde(rename = "remoteMarketplaceName", skip_serializing_if = "Option::is_none")]
     pub remote_marketplace_name: Option<String>,
 }
 
@@ -3064,8 +3365,14 @@ impl PluginReadParams {
     }
 }
 
+object!(PluginReadParams {
+    marketplace_path: Optional("marketplacePath"),
+    plugin_name: Required("pluginName"),
+    remote_marketplace_name: Optional("remoteMarketplaceName"),
+});
+
 /// Result of the client request `plugin/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginReadResponse {
     /// The protocol's `plugin`; always there.
     pub plugin: PluginDetail,
@@ -3078,48 +3385,56 @@ impl PluginReadResponse {
     }
 }
 
+object!(PluginReadResponse {
+    plugin: Required("plugin"),
+});
+
 /// Runtime categories affected by this change, not just capabilities currently present. Flags describe declarations before runtime policy filtering. Updates OR the old and new bundle flags; enablement changes and cached reinstalls use the cached bundle; removals retain the old bundle's flags.
 ///
 /// Part of [`PluginReconcileResponse`](crate::PluginReconcileResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginReconcileChangedPlugin {
     /// The protocol's `hasApps`; always there.
-    #[serde(rename = "hasApps")]
     pub has_apps: bool,
     /// The protocol's `hasHooks`; always there.
-    #[serde(rename = "hasHooks")]
     pub has_hooks: bool,
     /// The protocol's `hasMcps`; always there.
-    #[serde(rename = "hasMcps")]
     pub has_mcps: bool,
     /// Whether either bundle declares skill roots; not a validated inventory of enabled skills.
-    #[serde(rename = "hasSkills")]
     pub has_skills: bool,
     /// Local plugin ID (`name@marketplace`), matching `PluginSummary.id`.
     pub id: String,
 }
 
+object!(PluginReconcileChangedPlugin {
+    has_apps: Required("hasApps"),
+    has_hooks: Required("hasHooks"),
+    has_mcps: Required("hasMcps"),
+    has_skills: Required("hasSkills"),
+    id: Required("id"),
+});
+
 /// Params of the client request `plugin/reconcile`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginReconcileParams {
     /// Optional client-provided reason recorded with the reconciliation attempt.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
+
+object!(PluginReconcileParams {
+    reason: Optional("reason"),
+});
 
 /// Bundle and installed-state changes observed by this pass, not a runtime-readiness acknowledgement or a cumulative diff since the client's last request. Other metadata-only changes are not listed.
 ///
 /// Result of the client request `plugin/reconcile`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginReconcileResponse {
     /// Plugins affected by bundle changes, enablement changes, or removals. Installed-state changes compare against the previous cached snapshot, including cached reinstalls. Removal hints survive cache cleanup failures; unchanged plugins are omitted.
-    #[serde(rename = "changedPlugins")]
     pub changed_plugins: Vec<PluginReconcileChangedPlugin>,
     /// Subset of failures for which the requested bundle could not be materialized. A previously cached version may still be available.
-    #[serde(rename = "failedMaterializationRemotePluginIds")]
     pub failed_materialization_remote_plugin_ids: Vec<String>,
     /// Backend remote plugin IDs whose bundle or identity update failed.
-    #[serde(rename = "failedRemotePluginIds")]
     pub failed_remote_plugin_ids: Vec<String>,
 }
 
@@ -3138,25 +3453,28 @@ impl PluginReconcileResponse {
     }
 }
 
+object!(PluginReconcileResponse {
+    changed_plugins: Required("changedPlugins"),
+    failed_materialization_remote_plugin_ids: Required(
+        "failedMaterializationRemotePluginIds",
+    ),
+    failed_remote_plugin_ids: Required("failedRemotePluginIds"),
+});
+
 /// Params of the client request `plugin/search`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSearchParams {
     /// The protocol's `cursor`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// The protocol's `cwds`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwds: Option<Vec<AbsolutePathBuf>>,
     /// The protocol's `limit`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// The protocol's `scope`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<PluginSearchScope>,
     /// The protocol's `searchTerm`; always there.
-    #[serde(rename = "searchTerm")]
     pub search_term: String,
 }
 
@@ -3173,15 +3491,22 @@ impl PluginSearchParams {
     }
 }
 
+object!(PluginSearchParams {
+    cursor: Optional("cursor"),
+    cwds: Optional("cwds"),
+    limit: Optional("limit"),
+    scope: Optional("scope"),
+    search_term: Required("searchTerm"),
+});
+
 /// Result of the client request `plugin/search`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSearchResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<PluginSearchResult>,
     /// The protocol's `nextCursor`; may be absent.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -3192,14 +3517,17 @@ impl PluginSearchResponse {
     }
 }
 
+object!(PluginSearchResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Part of [`PluginSearchResponse`](crate::PluginSearchResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSearchResult {
     /// The protocol's `marketplaceName`; always there.
-    #[serde(rename = "marketplaceName")]
     pub marketplace_name: String,
     /// The protocol's `marketplacePath`; may be absent.
-    #[serde(rename = "marketplacePath", skip_serializing_if = "Option::is_none")]
     pub marketplace_path: Option<AbsolutePathBuf>,
     /// The protocol's `plugin`; always there.
     pub plugin: PluginSummary,
@@ -3215,6 +3543,12 @@ impl PluginSearchResult {
         }
     }
 }
+
+object!(PluginSearchResult {
+    marketplace_name: Required("marketplaceName"),
+    marketplace_path: Optional("marketplacePath"),
+    plugin: Required("plugin"),
+});
 
 /// Part of [`PluginSearchParams`](crate::PluginSearchParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -3256,10 +3590,9 @@ impl From<&str> for PluginSearchScope {
 string_enum!(PluginSearchScope);
 
 /// Params of the client request `plugin/share/checkout`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareCheckoutParams {
     /// The protocol's `remotePluginId`; always there.
-    #[serde(rename = "remotePluginId")]
     pub remote_plugin_id: String,
 }
 
@@ -3272,29 +3605,26 @@ impl PluginShareCheckoutParams {
     }
 }
 
+object!(PluginShareCheckoutParams {
+    remote_plugin_id: Required("remotePluginId"),
+});
+
 /// Result of the client request `plugin/share/checkout`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareCheckoutResponse {
     /// The protocol's `marketplaceName`; always there.
-    #[serde(rename = "marketplaceName")]
     pub marketplace_name: String,
     /// The protocol's `marketplacePath`; always there.
-    #[serde(rename = "marketplacePath")]
     pub marketplace_path: AbsolutePathBuf,
     /// The protocol's `pluginId`; always there.
-    #[serde(rename = "pluginId")]
     pub plugin_id: String,
     /// The protocol's `pluginName`; always there.
-    #[serde(rename = "pluginName")]
     pub plugin_name: String,
     /// The protocol's `pluginPath`; always there.
-    #[serde(rename = "pluginPath")]
     pub plugin_path: AbsolutePathBuf,
     /// The protocol's `remotePluginId`; always there.
-    #[serde(rename = "remotePluginId")]
     pub remote_plugin_id: String,
     /// The protocol's `remoteVersion`; may be absent.
-    #[serde(rename = "remoteVersion", skip_serializing_if = "Option::is_none")]
     pub remote_version: Option<String>,
 }
 
@@ -3320,32 +3650,34 @@ impl PluginShareCheckoutResponse {
     }
 }
 
+object!(PluginShareCheckoutResponse {
+    marketplace_name: Required("marketplaceName"),
+    marketplace_path: Required("marketplacePath"),
+    plugin_id: Required("pluginId"),
+    plugin_name: Required("pluginName"),
+    plugin_path: Required("pluginPath"),
+    remote_plugin_id: Required("remotePluginId"),
+    remote_version: Optional("remoteVersion"),
+});
+
 /// Part of [`PluginSummary`](crate::PluginSummary).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareContext {
     /// The protocol's `canPublishToWorkspace`; may be absent.
-    #[serde(rename = "canPublishToWorkspace", skip_serializing_if = "Option::is_none")]
     pub can_publish_to_workspace: Option<bool>,
     /// The protocol's `creatorAccountUserId`; may be absent.
-    #[serde(rename = "creatorAccountUserId", skip_serializing_if = "Option::is_none")]
     pub creator_account_user_id: Option<String>,
     /// The protocol's `creatorName`; may be absent.
-    #[serde(rename = "creatorName", skip_serializing_if = "Option::is_none")]
     pub creator_name: Option<String>,
     /// The protocol's `discoverability`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub discoverability: Option<PluginShareDiscoverability>,
     /// The protocol's `remotePluginId`; always there.
-    #[serde(rename = "remotePluginId")]
     pub remote_plugin_id: String,
     /// Version of the remote shared plugin release when available.
-    #[serde(rename = "remoteVersion", skip_serializing_if = "Option::is_none")]
     pub remote_version: Option<String>,
     /// The protocol's `sharePrincipals`; may be absent.
-    #[serde(rename = "sharePrincipals", skip_serializing_if = "Option::is_none")]
     pub share_principals: Option<Vec<PluginSharePrincipal>>,
     /// The protocol's `shareUrl`; may be absent.
-    #[serde(rename = "shareUrl", skip_serializing_if = "Option::is_none")]
     pub share_url: Option<String>,
 }
 
@@ -3365,11 +3697,21 @@ impl PluginShareContext {
     }
 }
 
+object!(PluginShareContext {
+    can_publish_to_workspace: Optional("canPublishToWorkspace"),
+    creator_account_user_id: Optional("creatorAccountUserId"),
+    creator_name: Optional("creatorName"),
+    discoverability: Optional("discoverability"),
+    remote_plugin_id: Required("remotePluginId"),
+    remote_version: Optional("remoteVersion"),
+    share_principals: Optional("sharePrincipals"),
+    share_url: Optional("shareUrl"),
+});
+
 /// Params of the client request `plugin/share/delete`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareDeleteParams {
     /// The protocol's `remotePluginId`; always there.
-    #[serde(rename = "remotePluginId")]
     pub remote_plugin_id: String,
 }
 
@@ -3382,9 +3724,15 @@ impl PluginShareDeleteParams {
     }
 }
 
+object!(PluginShareDeleteParams {
+    remote_plugin_id: Required("remotePluginId"),
+});
+
 /// Result of the client request `plugin/share/delete`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginShareDeleteResponse {}
+
+object!(PluginShareDeleteResponse {});
 
 /// Part of [`PluginShareContext`](crate::PluginShareContext) and 2 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -3426,10 +3774,9 @@ impl From<&str> for PluginShareDiscoverability {
 string_enum!(PluginShareDiscoverability);
 
 /// Part of [`PluginShareListResponse`](crate::PluginShareListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareListItem {
     /// The protocol's `localPluginPath`; may be absent.
-    #[serde(rename = "localPluginPath", skip_serializing_if = "Option::is_none")]
     pub local_plugin_path: Option<AbsolutePathBuf>,
     /// The protocol's `plugin`; always there.
     pub plugin: PluginSummary,
@@ -3445,12 +3792,19 @@ impl PluginShareListItem {
     }
 }
 
+object!(PluginShareListItem {
+    local_plugin_path: Optional("localPluginPath"),
+    plugin: Required("plugin"),
+});
+
 /// Params of the client request `plugin/share/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginShareListParams {}
 
+object!(PluginShareListParams {});
+
 /// Result of the client request `plugin/share/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<PluginShareListItem>,
@@ -3463,16 +3817,18 @@ impl PluginShareListResponse {
     }
 }
 
+object!(PluginShareListResponse {
+    data: Required("data"),
+});
+
 /// Part of [`PluginShareContext`](crate::PluginShareContext) and [`PluginShareUpdateTargetsResponse`](crate::PluginShareUpdateTargetsResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSharePrincipal {
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `principalId`; always there.
-    #[serde(rename = "principalId")]
     pub principal_id: String,
     /// The protocol's `principalType`; always there.
-    #[serde(rename = "principalType")]
     pub principal_type: PluginSharePrincipalType,
     /// The protocol's `role`; always there.
     pub role: PluginSharePrincipalRole,
@@ -3494,6 +3850,13 @@ impl PluginSharePrincipal {
         }
     }
 }
+
+object!(PluginSharePrincipal {
+    name: Required("name"),
+    principal_id: Required("principalId"),
+    principal_type: Required("principalType"),
+    role: Required("role"),
+});
 
 /// Part of [`PluginSharePrincipal`](crate::PluginSharePrincipal).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -3574,19 +3937,15 @@ impl From<&str> for PluginSharePrincipalType {
 string_enum!(PluginSharePrincipalType);
 
 /// Params of the client request `plugin/share/save`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareSaveParams {
     /// The protocol's `discoverability`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub discoverability: Option<PluginShareDiscoverability>,
     /// The protocol's `pluginPath`; always there.
-    #[serde(rename = "pluginPath")]
     pub plugin_path: AbsolutePathBuf,
     /// The protocol's `remotePluginId`; may be absent.
-    #[serde(rename = "remotePluginId", skip_serializing_if = "Option::is_none")]
     pub remote_plugin_id: Option<String>,
     /// The protocol's `shareTargets`; may be absent.
-    #[serde(rename = "shareTargets", skip_serializing_if = "Option::is_none")]
     pub share_targets: Option<Vec<PluginShareTarget>>,
 }
 
@@ -3602,17 +3961,21 @@ impl PluginShareSaveParams {
     }
 }
 
+object!(PluginShareSaveParams {
+    discoverability: Optional("discoverability"),
+    plugin_path: Required("pluginPath"),
+    remote_plugin_id: Optional("remotePluginId"),
+    share_targets: Optional("shareTargets"),
+});
+
 /// Result of the client request `plugin/share/save`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareSaveResponse {
     /// The protocol's `canPublishToWorkspace`; may be absent.
-    #[serde(rename = "canPublishToWorkspace", skip_serializing_if = "Option::is_none")]
     pub can_publish_to_workspace: Option<bool>,
     /// The protocol's `remotePluginId`; always there.
-    #[serde(rename = "remotePluginId")]
     pub remote_plugin_id: String,
     /// The protocol's `shareUrl`; always there.
-    #[serde(rename = "shareUrl")]
     pub share_url: String,
 }
 
@@ -3630,14 +3993,18 @@ impl PluginShareSaveResponse {
     }
 }
 
+object!(PluginShareSaveResponse {
+    can_publish_to_workspace: Optional("canPublishToWorkspace"),
+    remote_plugin_id: Required("remotePluginId"),
+    share_url: Required("shareUrl"),
+});
+
 /// Part of [`PluginShareSaveParams`](crate::PluginShareSaveParams) and [`PluginShareUpdateTargetsParams`](crate::PluginShareUpdateTargetsParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareTarget {
     /// The protocol's `principalId`; always there.
-    #[serde(rename = "principalId")]
     pub principal_id: String,
     /// The protocol's `principalType`; always there.
-    #[serde(rename = "principalType")]
     pub principal_type: PluginSharePrincipalType,
     /// The protocol's `role`; always there.
     pub role: PluginShareTargetRole,
@@ -3657,6 +4024,12 @@ impl PluginShareTarget {
         }
     }
 }
+
+object!(PluginShareTarget {
+    principal_id: Required("principalId"),
+    principal_type: Required("principalType"),
+    role: Required("role"),
+});
 
 /// Part of [`PluginShareTarget`](crate::PluginShareTarget).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -3733,15 +4106,13 @@ impl From<&str> for PluginShareUpdateDiscoverability {
 string_enum!(PluginShareUpdateDiscoverability);
 
 /// Params of the client request `plugin/share/updateTargets`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareUpdateTargetsParams {
     /// The protocol's `discoverability`; always there.
     pub discoverability: PluginShareUpdateDiscoverability,
     /// The protocol's `remotePluginId`; always there.
-    #[serde(rename = "remotePluginId")]
     pub remote_plugin_id: String,
     /// The protocol's `shareTargets`; always there.
-    #[serde(rename = "shareTargets")]
     pub share_targets: Vec<PluginShareTarget>,
 }
 
@@ -3760,8 +4131,14 @@ impl PluginShareUpdateTargetsParams {
     }
 }
 
+object!(PluginShareUpdateTargetsParams {
+    discoverability: Required("discoverability"),
+    remote_plugin_id: Required("remotePluginId"),
+    share_targets: Required("shareTargets"),
+});
+
 /// Result of the client request `plugin/share/updateTargets`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareUpdateTargetsResponse {
     /// The protocol's `discoverability`; always there.
     pub discoverability: PluginShareDiscoverability,
@@ -3782,17 +4159,19 @@ impl PluginShareUpdateTargetsResponse {
     }
 }
 
+object!(PluginShareUpdateTargetsResponse {
+    discoverability: Required("discoverability"),
+    principals: Required("principals"),
+});
+
 /// Params of the client request `plugin/skill/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSkillReadParams {
     /// The protocol's `remoteMarketplaceName`; always there.
-    #[serde(rename = "remoteMarketplaceName")]
     pub remote_marketplace_name: String,
     /// The protocol's `remotePluginId`; always there.
-    #[serde(rename = "remotePluginId")]
     pub remote_plugin_id: String,
     /// The protocol's `skillName`; always there.
-    #[serde(rename = "skillName")]
     pub skill_name: String,
 }
 
@@ -3811,13 +4190,22 @@ impl PluginSkillReadParams {
     }
 }
 
+object!(PluginSkillReadParams {
+    remote_marketplace_name: Required("remoteMarketplaceName"),
+    remote_plugin_id: Required("remotePluginId"),
+    skill_name: Required("skillName"),
+});
+
 /// Result of the client request `plugin/skill/read`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginSkillReadResponse {
     /// The protocol's `contents`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub contents: Option<String>,
 }
+
+object!(PluginSkillReadResponse {
+    contents: Optional("contents"),
+});
 
 /// Part of [`PluginSummary`](crate::PluginSummary).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -3877,16 +4265,13 @@ impl Tagged for PluginSource {
 tagged_enum!(PluginSource);
 
 /// A [`PluginSource`](crate::PluginSource) whose `type` is `git`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSourceGit {
     /// The protocol's `path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The protocol's `refName`; may be absent.
-    #[serde(rename = "refName", skip_serializing_if = "Option::is_none")]
     pub ref_name: Option<String>,
     /// The protocol's `sha`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sha: Option<String>,
     /// The protocol's `url`; always there.
     pub url: String,
@@ -3904,8 +4289,15 @@ impl PluginSourceGit {
     }
 }
 
+object!(PluginSourceGit {
+    path: Optional("path"),
+    ref_name: Optional("refName"),
+    sha: Optional("sha"),
+    url: Required("url"),
+});
+
 /// A [`PluginSource`](crate::PluginSource) whose `type` is `local`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSourceLocal {
     /// The protocol's `path`; always there.
     pub path: AbsolutePathBuf,
@@ -3918,16 +4310,18 @@ impl PluginSourceLocal {
     }
 }
 
+object!(PluginSourceLocal {
+    path: Required("path"),
+});
+
 /// A [`PluginSource`](crate::PluginSource) whose `type` is `npm`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSourceNpm {
     /// The protocol's `package`; always there.
     pub package: String,
     /// Optional HTTPS registry URL. Authentication stays in the user's npm config.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
     /// Optional npm version or version range.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
@@ -3942,67 +4336,56 @@ impl PluginSourceNpm {
     }
 }
 
+object!(PluginSourceNpm {
+    package: Required("package"),
+    registry: Optional("registry"),
+    version: Optional("version"),
+});
+
 /// Part of [`PluginDetail`](crate::PluginDetail) and 3 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginSummary {
     /// The protocol's `authPolicy`; always there.
-    #[serde(rename = "authPolicy")]
     pub auth_policy: PluginAuthPolicy,
     /// Availability state for installing and using the plugin.
     ///
     /// Defaults to `"AVAILABLE"`.
-    #[serde(default = "PluginSummary::default_availability")]
     pub availability: PluginAvailability,
     /// Why the remote plugin is unavailable, when provided by plugin-service.
-    #[serde(rename = "disabledReason", skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<PluginDisabledReason>,
     /// Raw plugin-service plan identifiers eligible to install the plugin.
-    #[serde(rename = "eligiblePlanTypes", skip_serializing_if = "Option::is_none")]
     pub eligible_plan_types: Option<Vec<String>>,
     /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `installPolicy`; always there.
-    #[serde(rename = "installPolicy")]
     pub install_policy: PluginInstallPolicy,
     /// The protocol's `installPolicySource`; may be absent.
-    #[serde(rename = "installPolicySource", skip_serializing_if = "Option::is_none")]
     pub install_policy_source: Option<PluginInstallPolicySource>,
     /// The protocol's `installed`; always there.
     pub installed: bool,
     /// Unix timestamp in seconds when the remote plugin was installed, when available.
-    #[serde(rename = "installedAt", skip_serializing_if = "Option::is_none")]
     pub installed_at: Option<i64>,
     /// The protocol's `interface`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<PluginInterface>,
     /// The protocol's `keywords`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub keywords: Vec<String>,
     /// Version of the locally materialized plugin package when available.
-    #[serde(rename = "localVersion", skip_serializing_if = "Option::is_none")]
     pub local_version: Option<String>,
     /// The protocol's `mustShowInstallationInterstitial`; may be absent.
-    #[serde(
-        rename = "mustShowInstallationInterstitial",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub must_show_installation_interstitial: Option<bool>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// Backend remote plugin identifier when available.
-    #[serde(rename = "remotePluginId", skip_serializing_if = "Option::is_none")]
     pub remote_plugin_id: Option<String>,
     /// Remote sharing context associated with this plugin when available.
-    #[serde(rename = "shareContext", skip_serializing_if = "Option::is_none")]
     pub share_context: Option<PluginShareContext>,
     /// The protocol's `source`; always there.
     pub source: PluginSource,
     /// Version advertised by the remote marketplace backend when available.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
@@ -4044,11 +4427,32 @@ impl PluginSummary {
     }
 }
 
+object!(PluginSummary {
+    auth_policy: Required("authPolicy"),
+    availability: Defaulted("availability", Self::default_availability()),
+    disabled_reason: Optional("disabledReason"),
+    eligible_plan_types: Optional("eligiblePlanTypes"),
+    enabled: Required("enabled"),
+    id: Required("id"),
+    install_policy: Required("installPolicy"),
+    install_policy_source: Optional("installPolicySource"),
+    installed: Required("installed"),
+    installed_at: Optional("installedAt"),
+    interface: Optional("interface"),
+    keywords: Defaulted("keywords"),
+    local_version: Optional("localVersion"),
+    must_show_installation_interstitial: Optional("mustShowInstallationInterstitial"),
+    name: Required("name"),
+    remote_plugin_id: Optional("remotePluginId"),
+    share_context: Optional("shareContext"),
+    source: Required("source"),
+    version: Optional("version"),
+});
+
 /// Params of the client request `plugin/uninstall`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginUninstallParams {
     /// The protocol's `pluginId`; always there.
-    #[serde(rename = "pluginId")]
     pub plugin_id: String,
 }
 
@@ -4061,18 +4465,22 @@ impl PluginUninstallParams {
     }
 }
 
+object!(PluginUninstallParams {
+    plugin_id: Required("pluginId"),
+});
+
 /// Result of the client request `plugin/uninstall`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginUninstallResponse {}
 
+object!(PluginUninstallResponse {});
+
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginsMigration {
     /// The protocol's `marketplaceName`; always there.
-    #[serde(rename = "marketplaceName")]
     pub marketplace_name: String,
     /// The protocol's `pluginNames`; always there.
-    #[serde(rename = "pluginNames")]
     pub plugin_names: Vec<String>,
 }
 
@@ -4086,8 +4494,13 @@ impl PluginsMigration {
     }
 }
 
+object!(PluginsMigration {
+    marketplace_name: Required("marketplaceName"),
+    plugin_names: Required("pluginNames"),
+});
+
 /// Part of [`SkillMetadata`](crate::SkillMetadata).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillDependencies {
     /// The protocol's `tools`; always there.
     pub tools: Vec<SkillToolDependency>,
@@ -4100,8 +4513,12 @@ impl SkillDependencies {
     }
 }
 
+object!(SkillDependencies {
+    tools: Required("tools"),
+});
+
 /// Part of [`SkillsListEntry`](crate::SkillsListEntry).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillErrorInfo {
     /// The protocol's `message`; always there.
     pub message: String,
@@ -4119,59 +4536,63 @@ impl SkillErrorInfo {
     }
 }
 
+object!(SkillErrorInfo {
+    message: Required("message"),
+    path: Required("path"),
+});
+
 /// Part of [`SkillMetadata`](crate::SkillMetadata) and [`SkillSummary`](crate::SkillSummary).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SkillInterface {
     /// The protocol's `brandColor`; may be absent.
-    #[serde(rename = "brandColor", skip_serializing_if = "Option::is_none")]
     pub brand_color: Option<String>,
     /// The protocol's `defaultPrompt`; may be absent.
-    #[serde(rename = "defaultPrompt", skip_serializing_if = "Option::is_none")]
     pub default_prompt: Option<String>,
     /// The protocol's `displayName`; may be absent.
-    #[serde(rename = "displayName", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// The protocol's `iconLarge`; may be absent.
-    #[serde(rename = "iconLarge", skip_serializing_if = "Option::is_none")]
     pub icon_large: Option<AbsolutePathBuf>,
     /// Remote large icon URL from the plugin catalog.
-    #[serde(rename = "iconLargeUrl", skip_serializing_if = "Option::is_none")]
     pub icon_large_url: Option<String>,
     /// The protocol's `iconSmall`; may be absent.
-    #[serde(rename = "iconSmall", skip_serializing_if = "Option::is_none")]
     pub icon_small: Option<AbsolutePathBuf>,
     /// Remote small icon URL from the plugin catalog.
-    #[serde(rename = "iconSmallUrl", skip_serializing_if = "Option::is_none")]
     pub icon_small_url: Option<String>,
     /// The protocol's `shortDescription`; may be absent.
-    #[serde(rename = "shortDescription", skip_serializing_if = "Option::is_none")]
     pub short_description: Option<String>,
 }
 
+object!(SkillInterface {
+    brand_color: Optional("brandColor"),
+    default_prompt: Optional("defaultPrompt"),
+    display_name: Optional("displayName"),
+    icon_large: Optional("iconLarge"),
+    icon_large_url: Optional("iconLargeUrl"),
+    icon_small: Optional("iconSmall"),
+    icon_small_url: Optional("iconSmallUrl"),
+    short_description: Optional("shortDescription"),
+});
+
 /// Part of [`SkillsListEntry`](crate::SkillsListEntry).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillMetadata {
     /// The protocol's `dependencies`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<SkillDependencies>,
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// The protocol's `interface`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<SkillInterface>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `path`; always there.
     pub path: LegacyAppPathString,
     /// Owning plugin ID, matching `PluginSummary.id`, when known.
-    #[serde(rename = "pluginId", skip_serializing_if = "Option::is_none")]
     pub plugin_id: Option<String>,
     /// The protocol's `scope`; always there.
     pub scope: SkillScope,
     /// Legacy short_description from SKILL.md. Prefer SKILL.json interface.short_description.
-    #[serde(rename = "shortDescription", skip_serializing_if = "Option::is_none")]
     pub short_description: Option<String>,
 }
 
@@ -4198,8 +4619,20 @@ impl SkillMetadata {
     }
 }
 
+object!(SkillMetadata {
+    dependencies: Optional("dependencies"),
+    description: Required("description"),
+    enabled: Required("enabled"),
+    interface: Optional("interface"),
+    name: Required("name"),
+    path: Required("path"),
+    plugin_id: Optional("pluginId"),
+    scope: Required("scope"),
+    short_description: Optional("shortDescription"),
+});
+
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillMigration {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -4211,6 +4644,10 @@ impl SkillMigration {
         Self { name: name.into() }
     }
 }
+
+object!(SkillMigration {
+    name: Required("name"),
+});
 
 /// Part of [`SkillMetadata`](crate::SkillMetadata).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -4256,22 +4693,19 @@ impl From<&str> for SkillScope {
 string_enum!(SkillScope);
 
 /// Part of [`PluginDetail`](crate::PluginDetail).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillSummary {
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// The protocol's `interface`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<SkillInterface>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<LegacyAppPathString>,
     /// The protocol's `shortDescription`; may be absent.
-    #[serde(rename = "shortDescription", skip_serializing_if = "Option::is_none")]
     pub short_description: Option<String>,
 }
 
@@ -4293,23 +4727,27 @@ impl SkillSummary {
     }
 }
 
+object!(SkillSummary {
+    description: Required("description"),
+    enabled: Required("enabled"),
+    interface: Optional("interface"),
+    name: Required("name"),
+    path: Optional("path"),
+    short_description: Optional("shortDescription"),
+});
+
 /// Part of [`SkillDependencies`](crate::SkillDependencies).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillToolDependency {
     /// The protocol's `command`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// The protocol's `description`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The protocol's `transport`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
     /// The protocol's `type`; always there.
-    #[serde(rename = "type")]
     pub type_: String,
     /// The protocol's `url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The protocol's `value`; always there.
     pub value: String,
@@ -4329,24 +4767,33 @@ impl SkillToolDependency {
     }
 }
 
+object!(SkillToolDependency {
+    command: Optional("command"),
+    description: Optional("description"),
+    transport: Optional("transport"),
+    type_: Required("type"),
+    url: Optional("url"),
+    value: Required("value"),
+});
+
 /// Notification emitted when watched local skill files change.
 ///
 /// Treat this as an invalidation signal and re-run `skills/list` with the client's current parameters when refreshed skill metadata is needed.
 ///
 /// Payload of the server notification `skills/changed`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SkillsChangedNotification {}
 
+object!(SkillsChangedNotification {});
+
 /// Params of the client request `skills/config/write`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillsConfigWriteParams {
     /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// Name-based selector.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Path-based selector.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<AbsolutePathBuf>,
 }
 
@@ -4361,11 +4808,16 @@ impl SkillsConfigWriteParams {
     }
 }
 
+object!(SkillsConfigWriteParams {
+    enabled: Required("enabled"),
+    name: Optional("name"),
+    path: Optional("path"),
+});
+
 /// Result of the client request `skills/config/write`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillsConfigWriteResponse {
     /// The protocol's `effectiveEnabled`; always there.
-    #[serde(rename = "effectiveEnabled")]
     pub effective_enabled: bool,
 }
 
@@ -4376,11 +4828,14 @@ impl SkillsConfigWriteResponse {
     }
 }
 
+object!(SkillsConfigWriteResponse {
+    effective_enabled: Required("effectiveEnabled"),
+});
+
 /// Params of the client request `skills/extraRoots/set`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillsExtraRootsSetParams {
     /// The protocol's `extraRoots`; always there.
-    #[serde(rename = "extraRoots")]
     pub extra_roots: Vec<AbsolutePathBuf>,
 }
 
@@ -4391,12 +4846,18 @@ impl SkillsExtraRootsSetParams {
     }
 }
 
+object!(SkillsExtraRootsSetParams {
+    extra_roots: Required("extraRoots"),
+});
+
 /// Result of the client request `skills/extraRoots/set`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SkillsExtraRootsSetResponse {}
 
+object!(SkillsExtraRootsSetResponse {});
+
 /// Part of [`SkillsListResponse`](crate::SkillsListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillsListEntry {
     /// The protocol's `cwd`; always there.
     pub cwd: String,
@@ -4421,19 +4882,28 @@ impl SkillsListEntry {
     }
 }
 
+object!(SkillsListEntry {
+    cwd: Required("cwd"),
+    errors: Required("errors"),
+    skills: Required("skills"),
+});
+
 /// Params of the client request `skills/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SkillsListParams {
     /// When empty, defaults to the current session working directory.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwds: Option<Vec<String>>,
     /// When true, bypass the skills cache and re-scan skills from disk.
-    #[serde(rename = "forceReload", skip_serializing_if = "Option::is_none")]
     pub force_reload: Option<bool>,
 }
 
+object!(SkillsListParams {
+    cwds: Optional("cwds"),
+    force_reload: Optional("forceReload"),
+});
+
 /// Result of the client request `skills/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillsListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<SkillsListEntry>,
@@ -4445,3 +4915,7 @@ impl SkillsListResponse {
         Self { data }
     }
 }
+
+object!(SkillsListResponse {
+    data: Required("data"),
+});

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use serde::{Deserialize, Serialize};
-use crate::support::{Redacted, string_enum};
+use crate::support::{Redacted, object, string_enum};
 use super::{AbsolutePathBuf, PathUri, SandboxPolicy};
 
 /// Base64-encoded output chunk emitted for a streaming `command/exec` request.
@@ -11,16 +10,13 @@ use super::{AbsolutePathBuf, PathUri, SandboxPolicy};
 /// These notifications are connection-scoped. If the originating connection closes, the server terminates the process.
 ///
 /// Payload of the server notification `command/exec/outputDelta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecOutputDeltaNotification {
     /// `true` on the final streamed chunk for a stream when `outputBytesCap` truncated later output on that stream.
-    #[serde(rename = "capReached")]
     pub cap_reached: bool,
     /// Base64-encoded output bytes.
-    #[serde(rename = "deltaBase64")]
     pub delta_base64: String,
     /// Client-supplied, connection-scoped `processId` from the original `command/exec` request.
-    #[serde(rename = "processId")]
     pub process_id: String,
     /// Output stream for this chunk.
     pub stream: CommandExecOutputStream,
@@ -42,6 +38,13 @@ impl CommandExecOutputDeltaNotification {
         }
     }
 }
+
+object!(CommandExecOutputDeltaNotification {
+    cap_reached: Required("capReached"),
+    delta_base64: Required("deltaBase64"),
+    process_id: Required("processId"),
+    stream: Required("stream"),
+});
 
 /// Stream label for `command/exec/outputDelta` notifications.
 ///
@@ -85,72 +88,59 @@ string_enum!(CommandExecOutputStream);
 /// The final `command/exec` response is deferred until the process exits and is sent only after all `command/exec/outputDelta` notifications for that connection have been emitted.
 ///
 /// Params of the client request `command/exec`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct CommandExecParams {
     /// Command argv vector. Empty arrays are rejected.
     pub command: Vec<String>,
     /// Optional working directory. Defaults to the server cwd.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// Disable stdout/stderr capture truncation for this request.
     ///
     /// Cannot be combined with `outputBytesCap`.
-    #[serde(rename = "disableOutputCap", skip_serializing_if = "Option::is_none")]
     pub disable_output_cap: Option<bool>,
     /// Disable the timeout entirely for this request.
     ///
     /// Cannot be combined with `timeoutMs`.
-    #[serde(rename = "disableTimeout", skip_serializing_if = "Option::is_none")]
     pub disable_timeout: Option<bool>,
     /// Optional environment overrides merged into the server-computed environment.
     ///
     /// Matching names override inherited values. Set a key to `null` to unset an inherited variable.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, Option<String>>>,
     /// Optional per-stream stdout/stderr capture cap in bytes.
     ///
     /// When omitted, the server default applies. Cannot be combined with `disableOutputCap`.
-    #[serde(rename = "outputBytesCap", skip_serializing_if = "Option::is_none")]
     pub output_bytes_cap: Option<u64>,
     /// Optional active permissions profile id for this command.
     ///
     /// Defaults to the user's configured permissions when omitted. Cannot be combined with `sandboxPolicy`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "permissionProfile", skip_serializing_if = "Option::is_none")]
     pub permission_profile: Option<String>,
     /// Optional client-supplied, connection-scoped process id.
     ///
     /// Required for `tty`, `streamStdin`, `streamStdoutStderr`, and follow-up `command/exec/write`, `command/exec/resize`, and `command/exec/terminate` calls. When omitted, buffered execution gets an internal id that is not exposed to the client.
-    #[serde(rename = "processId", skip_serializing_if = "Option::is_none")]
     pub process_id: Option<String>,
     /// Optional sandbox policy for this command.
     ///
     /// Uses the same shape as thread/turn execution sandbox configuration and defaults to the user's configured policy when omitted. Cannot be combined with `permissionProfile`.
-    #[serde(rename = "sandboxPolicy", skip_serializing_if = "Option::is_none")]
     pub sandbox_policy: Option<SandboxPolicy>,
     /// Optional initial PTY size in character cells. Only valid when `tty` is true.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<CommandExecTerminalSize>,
     /// Allow follow-up `command/exec/write` requests to write stdin bytes.
     ///
     /// Requires a client-supplied `processId`.
-    #[serde(rename = "streamStdin", skip_serializing_if = "Option::is_none")]
     pub stream_stdin: Option<bool>,
     /// Stream stdout/stderr via `command/exec/outputDelta` notifications.
     ///
     /// Streamed bytes are not duplicated into the final response and require a client-supplied `processId`.
-    #[serde(rename = "streamStdoutStderr", skip_serializing_if = "Option::is_none")]
     pub stream_stdout_stderr: Option<bool>,
     /// Optional timeout in milliseconds.
     ///
     /// When omitted, the server default applies. Cannot be combined with `disableTimeout`.
-    #[serde(rename = "timeoutMs", skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<i64>,
     /// Enable PTY mode.
     ///
     /// This implies `streamStdin` and `streamStdoutStderr`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tty: Option<bool>,
 }
 
@@ -197,13 +187,29 @@ impl CommandExecParams {
     }
 }
 
+object!(CommandExecParams {
+    command: Required("command"),
+    cwd: Optional("cwd"),
+    disable_output_cap: Optional("disableOutputCap"),
+    disable_timeout: Optional("disableTimeout"),
+    env: Optional("env"),
+    output_bytes_cap: Optional("outputBytesCap"),
+    permission_profile: Optional("permissionProfile"),
+    process_id: Optional("processId"),
+    sandbox_policy: Optional("sandboxPolicy"),
+    size: Optional("size"),
+    stream_stdin: Optional("streamStdin"),
+    stream_stdout_stderr: Optional("streamStdoutStderr"),
+    timeout_ms: Optional("timeoutMs"),
+    tty: Optional("tty"),
+});
+
 /// Resize a running PTY-backed `command/exec` session.
 ///
 /// Params of the client request `command/exec/resize`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecResizeParams {
     /// Client-supplied, connection-scoped `processId` from the original `command/exec` request.
-    #[serde(rename = "processId")]
     pub process_id: String,
     /// New PTY size in character cells.
     pub size: CommandExecTerminalSize,
@@ -219,19 +225,25 @@ impl CommandExecResizeParams {
     }
 }
 
+object!(CommandExecResizeParams {
+    process_id: Required("processId"),
+    size: Required("size"),
+});
+
 /// Empty success response for `command/exec/resize`.
 ///
 /// Result of the client request `command/exec/resize`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CommandExecResizeResponse {}
+
+object!(CommandExecResizeResponse {});
 
 /// Final buffered result for `command/exec`.
 ///
 /// Result of the client request `command/exec`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecResponse {
     /// Process exit code.
-    #[serde(rename = "exitCode")]
     pub exit_code: i32,
     /// Buffered stderr capture.
     ///
@@ -258,10 +270,16 @@ impl CommandExecResponse {
     }
 }
 
+object!(CommandExecResponse {
+    exit_code: Required("exitCode"),
+    stderr: Required("stderr"),
+    stdout: Required("stdout"),
+});
+
 /// PTY size in character cells for `command/exec` PTY sessions.
 ///
 /// Part of [`CommandExecParams`](crate::CommandExecParams) and [`CommandExecResizeParams`](crate::CommandExecResizeParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecTerminalSize {
     /// Terminal width in character cells.
     pub cols: u16,
@@ -276,13 +294,17 @@ impl CommandExecTerminalSize {
     }
 }
 
+object!(CommandExecTerminalSize {
+    cols: Required("cols"),
+    rows: Required("rows"),
+});
+
 /// Terminate a running `command/exec` session.
 ///
 /// Params of the client request `command/exec/terminate`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecTerminateParams {
     /// Client-supplied, connection-scoped `processId` from the original `command/exec` request.
-    #[serde(rename = "processId")]
     pub process_id: String,
 }
 
@@ -295,25 +317,28 @@ impl CommandExecTerminateParams {
     }
 }
 
+object!(CommandExecTerminateParams {
+    process_id: Required("processId"),
+});
+
 /// Empty success response for `command/exec/terminate`.
 ///
 /// Result of the client request `command/exec/terminate`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CommandExecTerminateResponse {}
+
+object!(CommandExecTerminateResponse {});
 
 /// Write stdin bytes to a running `command/exec` session, close stdin, or both.
 ///
 /// Params of the client request `command/exec/write`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecWriteParams {
     /// Close stdin after writing `deltaBase64`, if present.
-    #[serde(rename = "closeStdin", skip_serializing_if = "Option::is_none")]
     pub close_stdin: Option<bool>,
     /// Optional base64-encoded stdin bytes to write.
-    #[serde(rename = "deltaBase64", skip_serializing_if = "Option::is_none")]
     pub delta_base64: Option<String>,
     /// Client-supplied, connection-scoped `processId` from the original `command/exec` request.
-    #[serde(rename = "processId")]
     pub process_id: String,
 }
 
@@ -328,14 +353,22 @@ impl CommandExecWriteParams {
     }
 }
 
+object!(CommandExecWriteParams {
+    close_stdin: Optional("closeStdin"),
+    delta_base64: Optional("deltaBase64"),
+    process_id: Required("processId"),
+});
+
 /// Empty success response for `command/exec/write`.
 ///
 /// Result of the client request `command/exec/write`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CommandExecWriteResponse {}
 
+object!(CommandExecWriteResponse {});
+
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandMigration {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -348,28 +381,26 @@ impl CommandMigration {
     }
 }
 
+object!(CommandMigration {
+    name: Required("name"),
+});
+
 /// Params of the client request `environment/add`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct EnvironmentAddParams {
     /// Optional raw bearer token for executor authentication, including reconnects. Requires a secure transport or a loopback destination.
-    #[serde(rename = "authBearerToken", skip_serializing_if = "Option::is_none")]
     pub auth_bearer_token: Option<String>,
     /// Optional WebSocket connection timeout. The server default applies when omitted.
-    #[serde(rename = "connectTimeoutMs", skip_serializing_if = "Option::is_none")]
     pub connect_timeout_ms: Option<u64>,
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
     /// The protocol's `execServerUrl`; always there.
-    #[serde(rename = "execServerUrl")]
     pub exec_server_url: String,
     /// Required skills supplied by this environment, checked before model inference.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub skills: Option<EnvironmentSkillsParams>,
     /// Optional X-Request-ID for the direct WebSocket upgrade, including reconnects. Requires a secure transport or a loopback destination.
-    #[serde(rename = "websocketRequestId", skip_serializing_if = "Option::is_none")]
     pub websocket_request_id: Option<String>,
 }
 
@@ -403,20 +434,29 @@ impl EnvironmentAddParams {
     }
 }
 
+object!(EnvironmentAddParams {
+    auth_bearer_token: Optional("authBearerToken"),
+    connect_timeout_ms: Optional("connectTimeoutMs"),
+    environment_id: Required("environmentId"),
+    exec_server_url: Required("execServerUrl"),
+    skills: Optional("skills"),
+    websocket_request_id: Optional("websocketRequestId"),
+});
+
 /// Result of the client request `environment/add`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct EnvironmentAddResponse {}
 
+object!(EnvironmentAddResponse {});
+
 /// Payload of the server notification `thread/environment/connected` and `thread/environment/disconnected`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentConnectionNotification {
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -430,13 +470,17 @@ impl EnvironmentConnectionNotification {
     }
 }
 
+object!(EnvironmentConnectionNotification {
+    environment_id: Required("environmentId"),
+    thread_id: Required("threadId"),
+});
+
 /// Params of the client request `environment/info`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentInfoParams {
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
 }
 
@@ -449,13 +493,16 @@ impl EnvironmentInfoParams {
     }
 }
 
+object!(EnvironmentInfoParams {
+    environment_id: Required("environmentId"),
+});
+
 /// Result of the client request `environment/info`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentInfoResponse {
     /// Default working directory reported by the environment, as a canonical file URI.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathUri>,
     /// The protocol's `shell`; always there.
     pub shell: EnvironmentShellInfo,
@@ -468,10 +515,15 @@ impl EnvironmentInfoResponse {
     }
 }
 
+object!(EnvironmentInfoResponse {
+    cwd: Optional("cwd"),
+    shell: Required("shell"),
+});
+
 /// Part of [`EnvironmentInfoResponse`](crate::EnvironmentInfoResponse).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentShellInfo {
     /// Stable shell name, for example `zsh`, `bash`, `powershell`, `sh`, or `cmd`.
     pub name: String,
@@ -489,13 +541,21 @@ impl EnvironmentShellInfo {
     }
 }
 
+object!(EnvironmentShellInfo {
+    name: Required("name"),
+    path: Required("path"),
+});
+
 /// Part of [`EnvironmentAddParams`](crate::EnvironmentAddParams).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct EnvironmentSkillsParams {
     /// Exact catalog names that must be available from this environment.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub required: Option<Vec<String>>,
 }
+
+object!(EnvironmentSkillsParams {
+    required: Optional("required"),
+});
 
 /// Current status observed by app-server without starting or recovering an environment.
 ///
@@ -551,10 +611,9 @@ string_enum!(EnvironmentStatusKind);
 /// Params of the client request `environment/status`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentStatusParams {
     /// Environment id to inspect.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
 }
 
@@ -567,15 +626,18 @@ impl EnvironmentStatusParams {
     }
 }
 
+object!(EnvironmentStatusParams {
+    environment_id: Required("environmentId"),
+});
+
 /// Current status for the requested environment.
 ///
 /// Result of the client request `environment/status`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentStatusResponse {
     /// Human-readable detail for `disconnected` and `unknown`; omitted for other statuses.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Current status observed without starting or recovering the environment.
     pub status: EnvironmentStatusKind,
@@ -588,16 +650,19 @@ impl EnvironmentStatusResponse {
     }
 }
 
+object!(EnvironmentStatusResponse {
+    error: Optional("error"),
+    status: Required("status"),
+});
+
 /// Filesystem watch notification emitted for `fs/watch` subscribers.
 ///
 /// Payload of the server notification `fs/changed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsChangedNotification {
     /// File or directory paths associated with this event.
-    #[serde(rename = "changedPaths")]
     pub changed_paths: Vec<AbsolutePathBuf>,
     /// Watch identifier previously provided to `fs/watch`.
-    #[serde(rename = "watchId")]
     pub watch_id: String,
 }
 
@@ -614,19 +679,21 @@ impl FsChangedNotification {
     }
 }
 
+object!(FsChangedNotification {
+    changed_paths: Required("changedPaths"),
+    watch_id: Required("watchId"),
+});
+
 /// Copy a file or directory tree on the host filesystem.
 ///
 /// Params of the client request `fs/copy`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsCopyParams {
     /// Absolute destination path.
-    #[serde(rename = "destinationPath")]
     pub destination_path: AbsolutePathBuf,
     /// Required for directory copies; ignored for file copies.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub recursive: Option<bool>,
     /// Absolute source path.
-    #[serde(rename = "sourcePath")]
     pub source_path: AbsolutePathBuf,
 }
 
@@ -641,21 +708,28 @@ impl FsCopyParams {
     }
 }
 
+object!(FsCopyParams {
+    destination_path: Required("destinationPath"),
+    recursive: Optional("recursive"),
+    source_path: Required("sourcePath"),
+});
+
 /// Successful response for `fs/copy`.
 ///
 /// Result of the client request `fs/copy`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FsCopyResponse {}
+
+object!(FsCopyResponse {});
 
 /// Create a directory on the host filesystem.
 ///
 /// Params of the client request `fs/createDirectory`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsCreateDirectoryParams {
     /// Absolute directory path to create.
     pub path: AbsolutePathBuf,
     /// Whether parent directories should also be created. Defaults to `true`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub recursive: Option<bool>,
 }
 
@@ -666,16 +740,23 @@ impl FsCreateDirectoryParams {
     }
 }
 
+object!(FsCreateDirectoryParams {
+    path: Required("path"),
+    recursive: Optional("recursive"),
+});
+
 /// Successful response for `fs/createDirectory`.
 ///
 /// Result of the client request `fs/createDirectory`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FsCreateDirectoryResponse {}
+
+object!(FsCreateDirectoryResponse {});
 
 /// Request metadata for an absolute path.
 ///
 /// Params of the client request `fs/getMetadata`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsGetMetadataParams {
     /// Absolute path to inspect.
     pub path: AbsolutePathBuf,
@@ -688,25 +769,24 @@ impl FsGetMetadataParams {
     }
 }
 
+object!(FsGetMetadataParams {
+    path: Required("path"),
+});
+
 /// Metadata returned by `fs/getMetadata`.
 ///
 /// Result of the client request `fs/getMetadata`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsGetMetadataResponse {
     /// File creation time in Unix milliseconds when available, otherwise `0`.
-    #[serde(rename = "createdAtMs")]
     pub created_at_ms: i64,
     /// Whether the path resolves to a directory.
-    #[serde(rename = "isDirectory")]
     pub is_directory: bool,
     /// Whether the path resolves to a regular file.
-    #[serde(rename = "isFile")]
     pub is_file: bool,
     /// Whether the path itself is a symbolic link.
-    #[serde(rename = "isSymlink")]
     pub is_symlink: bool,
     /// File modification time in Unix milliseconds when available, otherwise `0`.
-    #[serde(rename = "modifiedAtMs")]
     pub modified_at_ms: i64,
 }
 
@@ -729,19 +809,24 @@ impl FsGetMetadataResponse {
     }
 }
 
+object!(FsGetMetadataResponse {
+    created_at_ms: Required("createdAtMs"),
+    is_directory: Required("isDirectory"),
+    is_file: Required("isFile"),
+    is_symlink: Required("isSymlink"),
+    modified_at_ms: Required("modifiedAtMs"),
+});
+
 /// A directory entry returned by `fs/readDirectory`.
 ///
 /// Part of [`FsReadDirectoryResponse`](crate::FsReadDirectoryResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsReadDirectoryEntry {
     /// Direct child entry name only, not an absolute or relative path.
-    #[serde(rename = "fileName")]
     pub file_name: String,
     /// Whether this entry resolves to a directory.
-    #[serde(rename = "isDirectory")]
     pub is_directory: bool,
     /// Whether this entry resolves to a regular file.
-    #[serde(rename = "isFile")]
     pub is_file: bool,
 }
 
@@ -756,10 +841,16 @@ impl FsReadDirectoryEntry {
     }
 }
 
+object!(FsReadDirectoryEntry {
+    file_name: Required("fileName"),
+    is_directory: Required("isDirectory"),
+    is_file: Required("isFile"),
+});
+
 /// List direct child names for a directory.
 ///
 /// Params of the client request `fs/readDirectory`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsReadDirectoryParams {
     /// Absolute directory path to read.
     pub path: AbsolutePathBuf,
@@ -772,10 +863,14 @@ impl FsReadDirectoryParams {
     }
 }
 
+object!(FsReadDirectoryParams {
+    path: Required("path"),
+});
+
 /// Directory entries returned by `fs/readDirectory`.
 ///
 /// Result of the client request `fs/readDirectory`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsReadDirectoryResponse {
     /// Direct child entries in the requested directory.
     pub entries: Vec<FsReadDirectoryEntry>,
@@ -788,10 +883,14 @@ impl FsReadDirectoryResponse {
     }
 }
 
+object!(FsReadDirectoryResponse {
+    entries: Required("entries"),
+});
+
 /// Read a file from the host filesystem.
 ///
 /// Params of the client request `fs/readFile`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsReadFileParams {
     /// Absolute path to read.
     pub path: AbsolutePathBuf,
@@ -804,13 +903,16 @@ impl FsReadFileParams {
     }
 }
 
+object!(FsReadFileParams {
+    path: Required("path"),
+});
+
 /// Base64-encoded file contents returned by `fs/readFile`.
 ///
 /// Result of the client request `fs/readFile`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsReadFileResponse {
     /// File contents encoded as base64.
-    #[serde(rename = "dataBase64")]
     pub data_base64: String,
 }
 
@@ -823,18 +925,20 @@ impl FsReadFileResponse {
     }
 }
 
+object!(FsReadFileResponse {
+    data_base64: Required("dataBase64"),
+});
+
 /// Remove a file or directory tree from the host filesystem.
 ///
 /// Params of the client request `fs/remove`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsRemoveParams {
     /// Whether missing paths should be ignored. Defaults to `true`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
     /// Absolute path to remove.
     pub path: AbsolutePathBuf,
     /// Whether directory removal should recurse. Defaults to `true`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub recursive: Option<bool>,
 }
 
@@ -849,19 +953,26 @@ impl FsRemoveParams {
     }
 }
 
+object!(FsRemoveParams {
+    force: Optional("force"),
+    path: Required("path"),
+    recursive: Optional("recursive"),
+});
+
 /// Successful response for `fs/remove`.
 ///
 /// Result of the client request `fs/remove`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FsRemoveResponse {}
+
+object!(FsRemoveResponse {});
 
 /// Stop filesystem watch notifications for a prior `fs/watch`.
 ///
 /// Params of the client request `fs/unwatch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsUnwatchParams {
     /// Watch identifier previously provided to `fs/watch`.
-    #[serde(rename = "watchId")]
     pub watch_id: String,
 }
 
@@ -872,21 +983,26 @@ impl FsUnwatchParams {
     }
 }
 
+object!(FsUnwatchParams {
+    watch_id: Required("watchId"),
+});
+
 /// Successful response for `fs/unwatch`.
 ///
 /// Result of the client request `fs/unwatch`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FsUnwatchResponse {}
+
+object!(FsUnwatchResponse {});
 
 /// Start filesystem watch notifications for an absolute path.
 ///
 /// Params of the client request `fs/watch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsWatchParams {
     /// Absolute file or directory path to watch.
     pub path: AbsolutePathBuf,
     /// Connection-scoped watch identifier used for `fs/unwatch` and `fs/changed`.
-    #[serde(rename = "watchId")]
     pub watch_id: String,
 }
 
@@ -900,10 +1016,15 @@ impl FsWatchParams {
     }
 }
 
+object!(FsWatchParams {
+    path: Required("path"),
+    watch_id: Required("watchId"),
+});
+
 /// Successful response for `fs/watch`.
 ///
 /// Result of the client request `fs/watch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsWatchResponse {
     /// Canonicalized path associated with the watch.
     pub path: AbsolutePathBuf,
@@ -916,13 +1037,16 @@ impl FsWatchResponse {
     }
 }
 
+object!(FsWatchResponse {
+    path: Required("path"),
+});
+
 /// Write a file on the host filesystem.
 ///
 /// Params of the client request `fs/writeFile`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FsWriteFileParams {
     /// File contents encoded as base64.
-    #[serde(rename = "dataBase64")]
     pub data_base64: String,
     /// Absolute path to write.
     pub path: AbsolutePathBuf,
@@ -938,11 +1062,18 @@ impl FsWriteFileParams {
     }
 }
 
+object!(FsWriteFileParams {
+    data_base64: Required("dataBase64"),
+    path: Required("path"),
+});
+
 /// Successful response for `fs/writeFile`.
 ///
 /// Result of the client request `fs/writeFile`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FsWriteFileResponse {}
+
+object!(FsWriteFileResponse {});
 
 /// Part of [`FuzzyFileSearchResult`](crate::FuzzyFileSearchResult).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -980,10 +1111,9 @@ impl From<&str> for FuzzyFileSearchMatchType {
 string_enum!(FuzzyFileSearchMatchType);
 
 /// Params of the client request `fuzzyFileSearch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchParams {
     /// The protocol's `cancellationToken`; may be absent.
-    #[serde(rename = "cancellationToken", skip_serializing_if = "Option::is_none")]
     pub cancellation_token: Option<String>,
     /// The protocol's `query`; always there.
     pub query: String,
@@ -1002,8 +1132,14 @@ impl FuzzyFileSearchParams {
     }
 }
 
+object!(FuzzyFileSearchParams {
+    cancellation_token: Optional("cancellationToken"),
+    query: Required("query"),
+    roots: Required("roots"),
+});
+
 /// Result of the client request `fuzzyFileSearch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchResponse {
     /// The protocol's `files`; always there.
     pub files: Vec<FuzzyFileSearchResult>,
@@ -1016,15 +1152,18 @@ impl FuzzyFileSearchResponse {
     }
 }
 
+object!(FuzzyFileSearchResponse {
+    files: Required("files"),
+});
+
 /// Superset of \[`codex_file_search::FileMatch`\]
 ///
 /// Part of [`FuzzyFileSearchResponse`](crate::FuzzyFileSearchResponse) and [`FuzzyFileSearchSessionUpdatedNotification`](crate::FuzzyFileSearchSessionUpdatedNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchResult {
     /// The protocol's `file_name`; always there.
     pub file_name: String,
     /// The protocol's `indices`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub indices: Option<Vec<u32>>,
     /// The protocol's `match_type`; always there.
     pub match_type: FuzzyFileSearchMatchType,
@@ -1056,11 +1195,19 @@ impl FuzzyFileSearchResult {
     }
 }
 
+object!(FuzzyFileSearchResult {
+    file_name: Required("file_name"),
+    indices: Optional("indices"),
+    match_type: Required("match_type"),
+    path: Required("path"),
+    root: Required("root"),
+    score: Required("score"),
+});
+
 /// Payload of the server notification `fuzzyFileSearch/sessionCompleted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionCompletedNotification {
     /// The protocol's `sessionId`; always there.
-    #[serde(rename = "sessionId")]
     pub session_id: String,
 }
 
@@ -1073,15 +1220,18 @@ impl FuzzyFileSearchSessionCompletedNotification {
     }
 }
 
+object!(FuzzyFileSearchSessionCompletedNotification {
+    session_id: Required("sessionId"),
+});
+
 /// Params of the client request `fuzzyFileSearch/sessionStart`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionStartParams {
     /// The protocol's `roots`; always there.
     pub roots: Vec<String>,
     /// The protocol's `sessionId`; always there.
-    #[serde(rename = "sessionId")]
     pub session_id: String,
 }
 
@@ -1095,19 +1245,26 @@ impl FuzzyFileSearchSessionStartParams {
     }
 }
 
+object!(FuzzyFileSearchSessionStartParams {
+    roots: Required("roots"),
+    session_id: Required("sessionId"),
+});
+
 /// Result of the client request `fuzzyFileSearch/sessionStart`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FuzzyFileSearchSessionStartResponse {}
+
+object!(FuzzyFileSearchSessionStartResponse {
+});
 
 /// Params of the client request `fuzzyFileSearch/sessionStop`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionStopParams {
     /// The protocol's `sessionId`; always there.
-    #[serde(rename = "sessionId")]
     pub session_id: String,
 }
 
@@ -1120,21 +1277,27 @@ impl FuzzyFileSearchSessionStopParams {
     }
 }
 
+object!(FuzzyFileSearchSessionStopParams {
+    session_id: Required("sessionId"),
+});
+
 /// Result of the client request `fuzzyFileSearch/sessionStop`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FuzzyFileSearchSessionStopResponse {}
+
+object!(FuzzyFileSearchSessionStopResponse {
+});
 
 /// Params of the client request `fuzzyFileSearch/sessionUpdate`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionUpdateParams {
     /// The protocol's `query`; always there.
     pub query: String,
     /// The protocol's `sessionId`; always there.
-    #[serde(rename = "sessionId")]
     pub session_id: String,
 }
 
@@ -1148,21 +1311,28 @@ impl FuzzyFileSearchSessionUpdateParams {
     }
 }
 
+object!(FuzzyFileSearchSessionUpdateParams {
+    query: Required("query"),
+    session_id: Required("sessionId"),
+});
+
 /// Result of the client request `fuzzyFileSearch/sessionUpdate`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FuzzyFileSearchSessionUpdateResponse {}
 
+object!(FuzzyFileSearchSessionUpdateResponse {
+});
+
 /// Payload of the server notification `fuzzyFileSearch/sessionUpdated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionUpdatedNotification {
     /// The protocol's `files`; always there.
     pub files: Vec<FuzzyFileSearchResult>,
     /// The protocol's `query`; always there.
     pub query: String,
     /// The protocol's `sessionId`; always there.
-    #[serde(rename = "sessionId")]
     pub session_id: String,
 }
 
@@ -1181,16 +1351,20 @@ impl FuzzyFileSearchSessionUpdatedNotification {
     }
 }
 
+object!(FuzzyFileSearchSessionUpdatedNotification {
+    files: Required("files"),
+    query: Required("query"),
+    session_id: Required("sessionId"),
+});
+
 /// Final process exit notification for `process/spawn`.
 ///
 /// Payload of the server notification `process/exited`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessExitedNotification {
     /// Process exit code.
-    #[serde(rename = "exitCode")]
     pub exit_code: i32,
     /// Client-supplied, connection-scoped `processHandle` from `process/spawn`.
-    #[serde(rename = "processHandle")]
     pub process_handle: String,
     /// Buffered stderr capture.
     ///
@@ -1199,7 +1373,6 @@ pub struct ProcessExitedNotification {
     /// Whether stderr reached `outputBytesCap`.
     ///
     /// In streaming mode, stderr is empty and cap state is also reported on the final stderr `process/outputDelta` notification.
-    #[serde(rename = "stderrCapReached")]
     pub stderr_cap_reached: bool,
     /// Buffered stdout capture.
     ///
@@ -1208,7 +1381,6 @@ pub struct ProcessExitedNotification {
     /// Whether stdout reached `outputBytesCap`.
     ///
     /// In streaming mode, stdout is empty and cap state is also reported on the final stdout `process/outputDelta` notification.
-    #[serde(rename = "stdoutCapReached")]
     pub stdout_cap_reached: bool,
 }
 
@@ -1233,15 +1405,23 @@ impl ProcessExitedNotification {
     }
 }
 
+object!(ProcessExitedNotification {
+    exit_code: Required("exitCode"),
+    process_handle: Required("processHandle"),
+    stderr: Required("stderr"),
+    stderr_cap_reached: Required("stderrCapReached"),
+    stdout: Required("stdout"),
+    stdout_cap_reached: Required("stdoutCapReached"),
+});
+
 /// Terminate a running `process/spawn` session.
 ///
 /// Params of the client request `process/kill`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessKillParams {
     /// Client-supplied, connection-scoped `processHandle` from `process/spawn`.
-    #[serde(rename = "processHandle")]
     pub process_handle: String,
 }
 
@@ -1254,27 +1434,30 @@ impl ProcessKillParams {
     }
 }
 
+object!(ProcessKillParams {
+    process_handle: Required("processHandle"),
+});
+
 /// Empty success response for `process/kill`.
 ///
 /// Result of the client request `process/kill`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProcessKillResponse {}
+
+object!(ProcessKillResponse {});
 
 /// Base64-encoded output chunk emitted for a streaming `process/spawn` request.
 ///
 /// Payload of the server notification `process/outputDelta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessOutputDeltaNotification {
     /// True on the final streamed chunk for this stream when output was truncated by `outputBytesCap`.
-    #[serde(rename = "capReached")]
     pub cap_reached: bool,
     /// Base64-encoded output bytes.
-    #[serde(rename = "deltaBase64")]
     pub delta_base64: String,
     /// Client-supplied, connection-scoped `processHandle` from `process/spawn`.
-    #[serde(rename = "processHandle")]
     pub process_handle: String,
     /// Output stream this chunk belongs to.
     pub stream: ProcessOutputStream,
@@ -1296,6 +1479,13 @@ impl ProcessOutputDeltaNotification {
         }
     }
 }
+
+object!(ProcessOutputDeltaNotification {
+    cap_reached: Required("capReached"),
+    delta_base64: Required("deltaBase64"),
+    process_handle: Required("processHandle"),
+    stream: Required("stream"),
+});
 
 /// Stream label for `process/outputDelta` notifications.
 ///
@@ -1339,10 +1529,9 @@ string_enum!(ProcessOutputStream);
 /// Params of the client request `process/resizePty`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessResizePtyParams {
     /// Client-supplied, connection-scoped `processHandle` from `process/spawn`.
-    #[serde(rename = "processHandle")]
     pub process_handle: String,
     /// New PTY size in character cells.
     pub size: ProcessTerminalSize,
@@ -1358,13 +1547,20 @@ impl ProcessResizePtyParams {
     }
 }
 
+object!(ProcessResizePtyParams {
+    process_handle: Required("processHandle"),
+    size: Required("size"),
+});
+
 /// Empty success response for `process/resizePty`.
 ///
 /// Result of the client request `process/resizePty`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProcessResizePtyResponse {}
+
+object!(ProcessResizePtyResponse {});
 
 /// Spawn a standalone process (argv vector) without a Codex sandbox on the host where the app server is running.
 ///
@@ -1373,7 +1569,7 @@ pub struct ProcessResizePtyResponse {}
 /// Params of the client request `process/spawn`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct ProcessSpawnParams {
     /// Command argv vector. Empty arrays are rejected.
     pub command: Vec<String>,
@@ -1382,52 +1578,34 @@ pub struct ProcessSpawnParams {
     /// Optional environment overrides merged into the app-server process environment.
     ///
     /// Matching names override inherited values. Set a key to `null` to unset an inherited variable.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, Option<String>>>,
     /// Optional per-stream stdout/stderr capture cap in bytes.
     ///
     /// When omitted, the server default applies. Set to `null` to disable the cap.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "outputBytesCap",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub output_bytes_cap: Option<Option<u64>>,
     /// Client-supplied, connection-scoped process handle.
     ///
     /// Duplicate active handles are rejected on the same connection. The same handle can be reused after the prior process exits.
-    #[serde(rename = "processHandle")]
     pub process_handle: String,
     /// Optional initial PTY size in character cells. Only valid when `tty` is true.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<ProcessTerminalSize>,
     /// Allow follow-up `process/writeStdin` requests to write stdin bytes.
-    #[serde(rename = "streamStdin", skip_serializing_if = "Option::is_none")]
     pub stream_stdin: Option<bool>,
     /// Stream stdout/stderr via `process/outputDelta` notifications.
     ///
     /// Streamed bytes are not duplicated into the `process/exited` notification.
-    #[serde(rename = "streamStdoutStderr", skip_serializing_if = "Option::is_none")]
     pub stream_stdout_stderr: Option<bool>,
     /// Optional timeout in milliseconds.
     ///
     /// When omitted, the server default applies. Set to `null` to disable the timeout.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "timeoutMs",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub timeout_ms: Option<Option<i64>>,
     /// Enable PTY mode.
     ///
     /// This implies `streamStdin` and `streamStdoutStderr`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tty: Option<bool>,
 }
 
@@ -1470,18 +1648,33 @@ impl ProcessSpawnParams {
     }
 }
 
+object!(ProcessSpawnParams {
+    command: Required("command"),
+    cwd: Required("cwd"),
+    env: Optional("env"),
+    output_bytes_cap: Double("outputBytesCap"),
+    process_handle: Required("processHandle"),
+    size: Optional("size"),
+    stream_stdin: Optional("streamStdin"),
+    stream_stdout_stderr: Optional("streamStdoutStderr"),
+    timeout_ms: Double("timeoutMs"),
+    tty: Optional("tty"),
+});
+
 /// Successful response for `process/spawn`.
 ///
 /// Result of the client request `process/spawn`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProcessSpawnResponse {}
+
+object!(ProcessSpawnResponse {});
 
 /// PTY size in character cells for `process/spawn` PTY sessions.
 ///
 /// Part of [`ProcessResizePtyParams`](crate::ProcessResizePtyParams) and [`ProcessSpawnParams`](crate::ProcessSpawnParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessTerminalSize {
     /// Terminal width in character cells.
     pub cols: u16,
@@ -1496,21 +1689,23 @@ impl ProcessTerminalSize {
     }
 }
 
+object!(ProcessTerminalSize {
+    cols: Required("cols"),
+    rows: Required("rows"),
+});
+
 /// Write stdin bytes to a running `process/spawn` session, close stdin, or both.
 ///
 /// Params of the client request `process/writeStdin`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessWriteStdinParams {
     /// Close stdin after writing `deltaBase64`, if present.
-    #[serde(rename = "closeStdin", skip_serializing_if = "Option::is_none")]
     pub close_stdin: Option<bool>,
     /// Optional base64-encoded stdin bytes to write.
-    #[serde(rename = "deltaBase64", skip_serializing_if = "Option::is_none")]
     pub delta_base64: Option<String>,
     /// Client-supplied, connection-scoped `processHandle` from `process/spawn`.
-    #[serde(rename = "processHandle")]
     pub process_handle: String,
 }
 
@@ -1525,42 +1720,42 @@ impl ProcessWriteStdinParams {
     }
 }
 
+object!(ProcessWriteStdinParams {
+    close_stdin: Optional("closeStdin"),
+    delta_base64: Optional("deltaBase64"),
+    process_handle: Required("processHandle"),
+});
+
 /// Empty success response for `process/writeStdin`.
 ///
 /// Result of the client request `process/writeStdin`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProcessWriteStdinResponse {}
+
+object!(ProcessWriteStdinResponse {});
 
 /// Part of [`RemoteControlClientsListResponse`](crate::RemoteControlClientsListResponse).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClient {
     /// The protocol's `appVersion`; may be absent.
-    #[serde(rename = "appVersion", skip_serializing_if = "Option::is_none")]
     pub app_version: Option<String>,
     /// The protocol's `clientId`; always there.
-    #[serde(rename = "clientId")]
     pub client_id: String,
     /// The protocol's `deviceModel`; may be absent.
-    #[serde(rename = "deviceModel", skip_serializing_if = "Option::is_none")]
     pub device_model: Option<String>,
     /// The protocol's `deviceType`; may be absent.
-    #[serde(rename = "deviceType", skip_serializing_if = "Option::is_none")]
     pub device_type: Option<String>,
     /// The protocol's `displayName`; may be absent.
-    #[serde(rename = "displayName", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// The protocol's `lastSeenAt`; may be absent.
-    #[serde(rename = "lastSeenAt", skip_serializing_if = "Option::is_none")]
     pub last_seen_at: Option<i64>,
     /// The protocol's `osVersion`; may be absent.
-    #[serde(rename = "osVersion", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
     /// The protocol's `platform`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
 }
 
@@ -1579,6 +1774,17 @@ impl RemoteControlClient {
         }
     }
 }
+
+object!(RemoteControlClient {
+    app_version: Optional("appVersion"),
+    client_id: Required("clientId"),
+    device_model: Optional("deviceModel"),
+    device_type: Optional("deviceType"),
+    display_name: Optional("displayName"),
+    last_seen_at: Optional("lastSeenAt"),
+    os_version: Optional("osVersion"),
+    platform: Optional("platform"),
+});
 
 /// Part of [`RemoteControlClientsListParams`](crate::RemoteControlClientsListParams).
 ///
@@ -1620,19 +1826,15 @@ string_enum!(RemoteControlClientsListOrder);
 /// Params of the client request `remoteControl/client/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClientsListParams {
     /// The protocol's `cursor`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
     /// The protocol's `limit`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// The protocol's `order`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<RemoteControlClientsListOrder>,
 }
 
@@ -1648,15 +1850,21 @@ impl RemoteControlClientsListParams {
     }
 }
 
+object!(RemoteControlClientsListParams {
+    cursor: Optional("cursor"),
+    environment_id: Required("environmentId"),
+    limit: Optional("limit"),
+    order: Optional("order"),
+});
+
 /// Result of the client request `remoteControl/client/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClientsListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<RemoteControlClient>,
     /// The protocol's `nextCursor`; may be absent.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -1667,16 +1875,19 @@ impl RemoteControlClientsListResponse {
     }
 }
 
+object!(RemoteControlClientsListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Params of the client request `remoteControl/client/revoke`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClientsRevokeParams {
     /// The protocol's `clientId`; always there.
-    #[serde(rename = "clientId")]
     pub client_id: String,
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
 }
 
@@ -1690,11 +1901,19 @@ impl RemoteControlClientsRevokeParams {
     }
 }
 
+object!(RemoteControlClientsRevokeParams {
+    client_id: Required("clientId"),
+    environment_id: Required("environmentId"),
+});
+
 /// Result of the client request `remoteControl/client/revoke`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RemoteControlClientsRevokeResponse {}
+
+object!(RemoteControlClientsRevokeResponse {
+});
 
 /// Part of [`RemoteControlDisableResponse`](crate::RemoteControlDisableResponse) and 3 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1740,26 +1959,26 @@ impl From<&str> for RemoteControlConnectionStatus {
 string_enum!(RemoteControlConnectionStatus);
 
 /// Params of the client request `remoteControl/disable`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RemoteControlDisableParams {
     /// The protocol's `ephemeral`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral: Option<bool>,
 }
+
+object!(RemoteControlDisableParams {
+    ephemeral: Optional("ephemeral"),
+});
 
 /// Result of the client request `remoteControl/disable`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlDisableResponse {
     /// The protocol's `environmentId`; may be absent.
-    #[serde(rename = "environmentId", skip_serializing_if = "Option::is_none")]
     pub environment_id: Option<String>,
     /// The protocol's `installationId`; always there.
-    #[serde(rename = "installationId")]
     pub installation_id: String,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `status`; always there.
     pub status: RemoteControlConnectionStatus,
@@ -1781,27 +2000,34 @@ impl RemoteControlDisableResponse {
     }
 }
 
+object!(RemoteControlDisableResponse {
+    environment_id: Optional("environmentId"),
+    installation_id: Required("installationId"),
+    server_name: Required("serverName"),
+    status: Required("status"),
+});
+
 /// Params of the client request `remoteControl/enable`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RemoteControlEnableParams {
     /// The protocol's `ephemeral`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral: Option<bool>,
 }
+
+object!(RemoteControlEnableParams {
+    ephemeral: Optional("ephemeral"),
+});
 
 /// Result of the client request `remoteControl/enable`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlEnableResponse {
     /// The protocol's `environmentId`; may be absent.
-    #[serde(rename = "environmentId", skip_serializing_if = "Option::is_none")]
     pub environment_id: Option<String>,
     /// The protocol's `installationId`; always there.
-    #[serde(rename = "installationId")]
     pub installation_id: String,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `status`; always there.
     pub status: RemoteControlConnectionStatus,
@@ -1823,32 +2049,38 @@ impl RemoteControlEnableResponse {
     }
 }
 
+object!(RemoteControlEnableResponse {
+    environment_id: Optional("environmentId"),
+    installation_id: Required("installationId"),
+    server_name: Required("serverName"),
+    status: Required("status"),
+});
+
 /// Params of the client request `remoteControl/pairing/start`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RemoteControlPairingStartParams {
     /// The protocol's `manualCode`; may be absent.
-    #[serde(rename = "manualCode", skip_serializing_if = "Option::is_none")]
     pub manual_code: Option<bool>,
 }
+
+object!(RemoteControlPairingStartParams {
+    manual_code: Optional("manualCode"),
+});
 
 /// Result of the client request `remoteControl/pairing/start`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct RemoteControlPairingStartResponse {
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
     /// The protocol's `expiresAt`; always there.
-    #[serde(rename = "expiresAt")]
     pub expires_at: i64,
     /// The protocol's `manualPairingCode`; may be absent.
-    #[serde(rename = "manualPairingCode", skip_serializing_if = "Option::is_none")]
     pub manual_pairing_code: Option<String>,
     /// The protocol's `pairingCode`; always there.
-    #[serde(rename = "pairingCode")]
     pub pairing_code: String,
 }
 
@@ -1879,16 +2111,21 @@ impl RemoteControlPairingStartResponse {
     }
 }
 
+object!(RemoteControlPairingStartResponse {
+    environment_id: Required("environmentId"),
+    expires_at: Required("expiresAt"),
+    manual_pairing_code: Optional("manualPairingCode"),
+    pairing_code: Required("pairingCode"),
+});
+
 /// Params of the client request `remoteControl/pairing/status`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default)]
 pub struct RemoteControlPairingStatusParams {
     /// The protocol's `manualPairingCode`; may be absent.
-    #[serde(rename = "manualPairingCode", skip_serializing_if = "Option::is_none")]
     pub manual_pairing_code: Option<String>,
     /// The protocol's `pairingCode`; may be absent.
-    #[serde(rename = "pairingCode", skip_serializing_if = "Option::is_none")]
     pub pairing_code: Option<String>,
 }
 
@@ -1901,10 +2138,15 @@ impl fmt::Debug for RemoteControlPairingStatusParams {
     }
 }
 
+object!(RemoteControlPairingStatusParams {
+    manual_pairing_code: Optional("manualPairingCode"),
+    pairing_code: Optional("pairingCode"),
+});
+
 /// Result of the client request `remoteControl/pairing/status`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlPairingStatusResponse {
     /// The protocol's `claimed`; always there.
     pub claimed: bool,
@@ -1917,19 +2159,20 @@ impl RemoteControlPairingStatusResponse {
     }
 }
 
+object!(RemoteControlPairingStatusResponse {
+    claimed: Required("claimed"),
+});
+
 /// Current remote-control connection status and remote identity exposed to clients.
 ///
 /// Payload of the server notification `remoteControl/status/changed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlStatusChangedNotification {
     /// The protocol's `environmentId`; may be absent.
-    #[serde(rename = "environmentId", skip_serializing_if = "Option::is_none")]
     pub environment_id: Option<String>,
     /// The protocol's `installationId`; always there.
-    #[serde(rename = "installationId")]
     pub installation_id: String,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `status`; always there.
     pub status: RemoteControlConnectionStatus,
@@ -1951,19 +2194,23 @@ impl RemoteControlStatusChangedNotification {
     }
 }
 
+object!(RemoteControlStatusChangedNotification {
+    environment_id: Optional("environmentId"),
+    installation_id: Required("installationId"),
+    server_name: Required("serverName"),
+    status: Required("status"),
+});
+
 /// Result of the client request `remoteControl/status/read`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlStatusReadResponse {
     /// The protocol's `environmentId`; may be absent.
-    #[serde(rename = "environmentId", skip_serializing_if = "Option::is_none")]
     pub environment_id: Option<String>,
     /// The protocol's `installationId`; always there.
-    #[serde(rename = "installationId")]
     pub installation_id: String,
     /// The protocol's `serverName`; always there.
-    #[serde(rename = "serverName")]
     pub server_name: String,
     /// The protocol's `status`; always there.
     pub status: RemoteControlConnectionStatus,
@@ -1984,6 +2231,13 @@ impl RemoteControlStatusReadResponse {
         }
     }
 }
+
+object!(RemoteControlStatusReadResponse {
+    environment_id: Optional("environmentId"),
+    installation_id: Required("installationId"),
+    server_name: Required("serverName"),
+    status: Required("status"),
+});
 
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2064,7 +2318,7 @@ impl From<&str> for WindowsSandboxReadiness {
 string_enum!(WindowsSandboxReadiness);
 
 /// Result of the client request `windowsSandbox/readiness`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WindowsSandboxReadinessResponse {
     /// The protocol's `status`; always there.
     pub status: WindowsSandboxReadiness,
@@ -2077,11 +2331,14 @@ impl WindowsSandboxReadinessResponse {
     }
 }
 
+object!(WindowsSandboxReadinessResponse {
+    status: Required("status"),
+});
+
 /// Payload of the server notification `windowsSandbox/setupCompleted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WindowsSandboxSetupCompletedNotification {
     /// The protocol's `error`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The protocol's `mode`; always there.
     pub mode: WindowsSandboxSetupMode,
@@ -2095,6 +2352,12 @@ impl WindowsSandboxSetupCompletedNotification {
         Self { error: None, mode, success }
     }
 }
+
+object!(WindowsSandboxSetupCompletedNotification {
+    error: Optional("error"),
+    mode: Required("mode"),
+    success: Required("success"),
+});
 
 /// Part of [`WindowsSandboxSetupCompletedNotification`](crate::WindowsSandboxSetupCompletedNotification) and [`WindowsSandboxSetupStartParams`](crate::WindowsSandboxSetupStartParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -2132,10 +2395,9 @@ impl From<&str> for WindowsSandboxSetupMode {
 string_enum!(WindowsSandboxSetupMode);
 
 /// Params of the client request `windowsSandbox/setupStart`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WindowsSandboxSetupStartParams {
     /// The protocol's `cwd`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<AbsolutePathBuf>,
     /// The protocol's `mode`; always there.
     pub mode: WindowsSandboxSetupMode,
@@ -2148,8 +2410,13 @@ impl WindowsSandboxSetupStartParams {
     }
 }
 
+object!(WindowsSandboxSetupStartParams {
+    cwd: Optional("cwd"),
+    mode: Required("mode"),
+});
+
 /// Result of the client request `windowsSandbox/setupStart`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WindowsSandboxSetupStartResponse {
     /// The protocol's `started`; always there.
     pub started: bool,
@@ -2162,17 +2429,18 @@ impl WindowsSandboxSetupStartResponse {
     }
 }
 
+object!(WindowsSandboxSetupStartResponse {
+    started: Required("started"),
+});
+
 /// Payload of the server notification `windows/worldWritableWarning`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WindowsWorldWritableWarningNotification {
     /// The protocol's `extraCount`; always there.
-    #[serde(rename = "extraCount")]
     pub extra_count: u64,
     /// The protocol's `failedScan`; always there.
-    #[serde(rename = "failedScan")]
     pub failed_scan: bool,
     /// The protocol's `samplePaths`; always there.
-    #[serde(rename = "samplePaths")]
     pub sample_paths: Vec<String>,
 }
 
@@ -2186,3 +2454,9 @@ impl WindowsWorldWritableWarningNotification {
         }
     }
 }
+
+object!(WindowsWorldWritableWarningNotification {
+    extra_count: Required("extraCount"),
+    failed_scan: Required("failedScan"),
+    sample_paths: Required("samplePaths"),
+});

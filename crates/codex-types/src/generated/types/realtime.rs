@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use crate::support::{Tagged, ignore, string_enum, tagged_enum, whole};
+use crate::support::{Tagged, ignore, object, string_enum, tagged_enum, whole};
 use super::{CodexResponseHandoffMode, ConversationTextRole};
 
 /// Part of [`ThreadRealtimeStartParams`](crate::ThreadRealtimeStartParams) and [`ThreadRealtimeStartedNotification`](crate::ThreadRealtimeStartedNotification).
@@ -248,13 +248,11 @@ impl From<&str> for RealtimeVoice {
 string_enum!(RealtimeVoice);
 
 /// Part of [`ThreadRealtimeListVoicesResponse`](crate::ThreadRealtimeListVoicesResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RealtimeVoicesList {
     /// The protocol's `defaultV1`; always there.
-    #[serde(rename = "defaultV1")]
     pub default_v1: RealtimeVoice,
     /// The protocol's `defaultV2`; always there.
-    #[serde(rename = "defaultV2")]
     pub default_v2: RealtimeVoice,
     /// The protocol's `v1`; always there.
     pub v1: Vec<RealtimeVoice>,
@@ -263,7 +261,6 @@ pub struct RealtimeVoicesList {
     /// The protocol's `v3`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub v3: Vec<RealtimeVoice>,
 }
 
@@ -285,17 +282,24 @@ impl RealtimeVoicesList {
     }
 }
 
+object!(RealtimeVoicesList {
+    default_v1: Required("defaultV1"),
+    default_v2: Required("defaultV2"),
+    v1: Required("v1"),
+    v2: Required("v2"),
+    v3: Defaulted("v3"),
+});
+
 /// EXPERIMENTAL - append audio input to thread realtime.
 ///
 /// Params of the client request `thread/realtime/appendAudio`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAppendAudioParams {
     /// The protocol's `audio`; always there.
     pub audio: ThreadRealtimeAudioChunk,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -309,25 +313,32 @@ impl ThreadRealtimeAppendAudioParams {
     }
 }
 
+object!(ThreadRealtimeAppendAudioParams {
+    audio: Required("audio"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - response for appending realtime audio input.
 ///
 /// Result of the client request `thread/realtime/appendAudio`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadRealtimeAppendAudioResponse {}
+
+object!(ThreadRealtimeAppendAudioResponse {
+});
 
 /// EXPERIMENTAL - append speakable text to thread realtime.
 ///
 /// Params of the client request `thread/realtime/appendSpeech`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAppendSpeechParams {
     /// The protocol's `text`; always there.
     pub text: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -341,30 +352,36 @@ impl ThreadRealtimeAppendSpeechParams {
     }
 }
 
+object!(ThreadRealtimeAppendSpeechParams {
+    text: Required("text"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - response for appending realtime speech.
 ///
 /// Result of the client request `thread/realtime/appendSpeech`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadRealtimeAppendSpeechResponse {}
+
+object!(ThreadRealtimeAppendSpeechResponse {
+});
 
 /// EXPERIMENTAL - append text input to thread realtime.
 ///
 /// Params of the client request `thread/realtime/appendText`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAppendTextParams {
     /// The protocol's `role`; may be absent.
     ///
     /// Defaults to `"user"`.
-    #[serde(default = "ThreadRealtimeAppendTextParams::default_role")]
     pub role: ConversationTextRole,
     /// The protocol's `text`; always there.
     pub text: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -382,32 +399,37 @@ impl ThreadRealtimeAppendTextParams {
     }
 }
 
+object!(ThreadRealtimeAppendTextParams {
+    role: Defaulted("role", Self::default_role()),
+    text: Required("text"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - response for appending realtime text input.
 ///
 /// Result of the client request `thread/realtime/appendText`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadRealtimeAppendTextResponse {}
+
+object!(ThreadRealtimeAppendTextResponse {
+});
 
 /// EXPERIMENTAL - thread realtime audio chunk.
 ///
 /// Part of [`ThreadRealtimeAppendAudioParams`](crate::ThreadRealtimeAppendAudioParams) and [`ThreadRealtimeOutputAudioDeltaNotification`](crate::ThreadRealtimeOutputAudioDeltaNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAudioChunk {
     /// The protocol's `data`; always there.
     pub data: String,
     /// The protocol's `itemId`; may be absent.
-    #[serde(rename = "itemId", skip_serializing_if = "Option::is_none")]
     pub item_id: Option<String>,
     /// The protocol's `numChannels`; always there.
-    #[serde(rename = "numChannels")]
     pub num_channels: u16,
     /// The protocol's `sampleRate`; always there.
-    #[serde(rename = "sampleRate")]
     pub sample_rate: u32,
     /// The protocol's `samplesPerChannel`; may be absent.
-    #[serde(rename = "samplesPerChannel", skip_serializing_if = "Option::is_none")]
     pub samples_per_channel: Option<u32>,
 }
 
@@ -423,6 +445,14 @@ impl ThreadRealtimeAudioChunk {
         }
     }
 }
+
+object!(ThreadRealtimeAudioChunk {
+    data: Required("data"),
+    item_id: Optional("itemId"),
+    num_channels: Required("numChannels"),
+    sample_rate: Required("sampleRate"),
+    samples_per_channel: Optional("samplesPerChannel"),
+});
 
 /// EXPERIMENTAL - how an existing agent item appears in a realtime conversation.
 ///
@@ -481,7 +511,7 @@ impl Tagged for ThreadRealtimeBemItemPresentation {
 tagged_enum!(ThreadRealtimeBemItemPresentation);
 
 /// A [`ThreadRealtimeBemItemPresentation`](crate::ThreadRealtimeBemItemPresentation) whose `type` is `inlineVisualization`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeBemItemPresentationInlineVisualization {
     /// The protocol's `index`; always there.
     pub index: u32,
@@ -494,16 +524,18 @@ impl ThreadRealtimeBemItemPresentationInlineVisualization {
     }
 }
 
+object!(ThreadRealtimeBemItemPresentationInlineVisualization {
+    index: Required("index"),
+});
+
 /// EXPERIMENTAL - emitted when thread realtime transport closes.
 ///
 /// Payload of the server notification `thread/realtime/closed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeClosedNotification {
     /// The protocol's `reason`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -517,15 +549,19 @@ impl ThreadRealtimeClosedNotification {
     }
 }
 
+object!(ThreadRealtimeClosedNotification {
+    reason: Optional("reason"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - emitted when thread realtime encounters an error.
 ///
 /// Payload of the server notification `thread/realtime/error`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeErrorNotification {
     /// The protocol's `message`; always there.
     pub message: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -539,10 +575,15 @@ impl ThreadRealtimeErrorNotification {
     }
 }
 
+object!(ThreadRealtimeErrorNotification {
+    message: Required("message"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - role-bearing text item included when a realtime V3 session starts.
 ///
 /// Part of [`ThreadRealtimeStartParams`](crate::ThreadRealtimeStartParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeInitialItem {
     /// The protocol's `role`; always there.
     pub role: ConversationTextRole,
@@ -556,6 +597,11 @@ impl ThreadRealtimeInitialItem {
         Self { role, text: text.into() }
     }
 }
+
+object!(ThreadRealtimeInitialItem {
+    role: Required("role"),
+    text: Required("text"),
+});
 
 /// EXPERIMENTAL - a thread-scoped realtime item in the canonical timeline.
 ///
@@ -637,12 +683,11 @@ tagged_enum!(ThreadRealtimeItem);
 /// EXPERIMENTAL - raw non-audio thread realtime item emitted by the backend.
 ///
 /// Payload of the server notification `thread/realtime/itemAdded`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemAddedNotification {
     /// The protocol's `item`; always there.
     pub item: Value,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -656,21 +701,23 @@ impl ThreadRealtimeItemAddedNotification {
     }
 }
 
+object!(ThreadRealtimeItemAddedNotification {
+    item: Required("item"),
+    thread_id: Required("threadId"),
+});
+
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `bemItemPromoted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemBemItemPromoted {
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `presentation`; always there.
     pub presentation: ThreadRealtimeBemItemPresentation,
     /// The protocol's `realtimeSessionId`; always there.
-    #[serde(rename = "realtimeSessionId")]
     pub realtime_session_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -693,15 +740,22 @@ impl ThreadRealtimeItemBemItemPromoted {
     }
 }
 
+object!(ThreadRealtimeItemBemItemPromoted {
+    id: Required("id"),
+    item_id: Required("itemId"),
+    presentation: Required("presentation"),
+    realtime_session_id: Required("realtimeSessionId"),
+    turn_id: Required("turnId"),
+});
+
 /// EXPERIMENTAL - a realtime timeline item published after canonical commit.
 ///
 /// Payload of the server notification `thread/realtime/item/completed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemCompletedNotification {
     /// The protocol's `item`; always there.
     pub item: ThreadRealtimeItem,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -715,15 +769,19 @@ impl ThreadRealtimeItemCompletedNotification {
     }
 }
 
+object!(ThreadRealtimeItemCompletedNotification {
+    item: Required("item"),
+    thread_id: Required("threadId"),
+});
+
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionClosed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemRealtimeSessionClosed {
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `outcome`; always there.
     pub outcome: ThreadRealtimeSessionOutcome,
     /// The protocol's `realtimeSessionId`; always there.
-    #[serde(rename = "realtimeSessionId")]
     pub realtime_session_id: String,
 }
 
@@ -742,13 +800,18 @@ impl ThreadRealtimeItemRealtimeSessionClosed {
     }
 }
 
+object!(ThreadRealtimeItemRealtimeSessionClosed {
+    id: Required("id"),
+    outcome: Required("outcome"),
+    realtime_session_id: Required("realtimeSessionId"),
+});
+
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionStarted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemRealtimeSessionStarted {
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `realtimeSessionId`; always there.
-    #[serde(rename = "realtimeSessionId")]
     pub realtime_session_id: String,
 }
 
@@ -762,15 +825,19 @@ impl ThreadRealtimeItemRealtimeSessionStarted {
     }
 }
 
+object!(ThreadRealtimeItemRealtimeSessionStarted {
+    id: Required("id"),
+    realtime_session_id: Required("realtimeSessionId"),
+});
+
 /// EXPERIMENTAL - a realtime timeline item started before its content streams.
 ///
 /// Payload of the server notification `thread/realtime/item/started`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemStartedNotification {
     /// The protocol's `item`; always there.
     pub item: ThreadRealtimeItem,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -784,18 +851,21 @@ impl ThreadRealtimeItemStartedNotification {
     }
 }
 
+object!(ThreadRealtimeItemStartedNotification {
+    item: Required("item"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - text appended to an active realtime transcript item.
 ///
 /// Payload of the server notification `thread/realtime/item/transcript/delta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemTranscriptDeltaNotification {
     /// The protocol's `delta`; always there.
     pub delta: String,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -814,13 +884,18 @@ impl ThreadRealtimeItemTranscriptDeltaNotification {
     }
 }
 
+object!(ThreadRealtimeItemTranscriptDeltaNotification {
+    delta: Required("delta"),
+    item_id: Required("itemId"),
+    thread_id: Required("threadId"),
+});
+
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `transcriptSegment`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemTranscriptSegment {
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `realtimeSessionId`; always there.
-    #[serde(rename = "realtimeSessionId")]
     pub realtime_session_id: String,
     /// The protocol's `role`; always there.
     pub role: ThreadRealtimeTranscriptRole,
@@ -845,20 +920,29 @@ impl ThreadRealtimeItemTranscriptSegment {
     }
 }
 
+object!(ThreadRealtimeItemTranscriptSegment {
+    id: Required("id"),
+    realtime_session_id: Required("realtimeSessionId"),
+    role: Required("role"),
+    text: Required("text"),
+});
+
 /// EXPERIMENTAL - list voices supported by thread realtime.
 ///
 /// Params of the client request `thread/realtime/listVoices`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadRealtimeListVoicesParams {}
+
+object!(ThreadRealtimeListVoicesParams {});
 
 /// EXPERIMENTAL - response for listing supported realtime voices.
 ///
 /// Result of the client request `thread/realtime/listVoices`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeListVoicesResponse {
     /// The protocol's `voices`; always there.
     pub voices: RealtimeVoicesList,
@@ -871,15 +955,18 @@ impl ThreadRealtimeListVoicesResponse {
     }
 }
 
+object!(ThreadRealtimeListVoicesResponse {
+    voices: Required("voices"),
+});
+
 /// EXPERIMENTAL - streamed output audio emitted by thread realtime.
 ///
 /// Payload of the server notification `thread/realtime/outputAudio/delta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeOutputAudioDeltaNotification {
     /// The protocol's `audio`; always there.
     pub audio: ThreadRealtimeAudioChunk,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -893,15 +980,19 @@ impl ThreadRealtimeOutputAudioDeltaNotification {
     }
 }
 
+object!(ThreadRealtimeOutputAudioDeltaNotification {
+    audio: Required("audio"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - emitted with the remote SDP for a WebRTC realtime session.
 ///
 /// Payload of the server notification `thread/realtime/sdp`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeSdpNotification {
     /// The protocol's `sdp`; always there.
     pub sdp: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -914,6 +1005,11 @@ impl ThreadRealtimeSdpNotification {
         }
     }
 }
+
+object!(ThreadRealtimeSdpNotification {
+    sdp: Required("sdp"),
+    thread_id: Required("threadId"),
+});
 
 /// Part of [`ThreadRealtimeItemRealtimeSessionClosed`](crate::ThreadRealtimeItemRealtimeSessionClosed).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -955,79 +1051,47 @@ string_enum!(ThreadRealtimeSessionOutcome);
 /// Params of the client request `thread/realtime/start`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeStartParams {
     /// Relays public reasoning summaries as quiet context for realtime V3 delegations. Defaults to false.
-    #[serde(rename = "backendReasoningStatus", skip_serializing_if = "Option::is_none")]
     pub backend_reasoning_status: Option<bool>,
     /// Leaves Codex response handoffs to the client's explicit append calls instead of forwarding them automatically. Defaults to false.
-    #[serde(rename = "clientManagedHandoffs", skip_serializing_if = "Option::is_none")]
     pub client_managed_handoffs: Option<bool>,
     /// Overrides BEM channel prefixes by `analysis`, `commentary`, or `final`. Omitted channels retain their default uppercase bracketed prefixes.
-    #[serde(
-        rename = "codexResponseHandoffChannelPrefixes",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub codex_response_handoff_channel_prefixes: Option<BTreeMap<String, Vec<String>>>,
     /// Selects how automatic Codex responses are routed in Frameless Bidi sessions. Omitted values default to `thinking`. Realtime V1 and V2 ignore this setting.
-    #[serde(
-        rename = "codexResponseHandoffMode",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub codex_response_handoff_mode: Option<CodexResponseHandoffMode>,
     /// Optional prefix added to automatic Codex response items when `codexResponsesAsItems` is true.
-    #[serde(rename = "codexResponseItemPrefix", skip_serializing_if = "Option::is_none")]
     pub codex_response_item_prefix: Option<String>,
     /// Sends automatic Codex responses as realtime conversation items instead of handoff appends.
-    #[serde(rename = "codexResponsesAsItems", skip_serializing_if = "Option::is_none")]
     pub codex_responses_as_items: Option<bool>,
     /// Controls whether a realtime V3 delegation produces an acknowledgement filler. Omitted values preserve the Realtime API's default behavior.
-    #[serde(rename = "delegationAckFiller", skip_serializing_if = "Option::is_none")]
     pub delegation_ack_filler: Option<bool>,
     /// Routes any transcript tail remaining at session end through Codex. Defaults to false. TODO: Remove this rollout knob once transcript-tail flushing is always enabled.
-    #[serde(
-        rename = "flushTranscriptTailOnSessionEnd",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub flush_transcript_tail_on_session_end: Option<bool>,
     /// Set to false to start without Codex's startup context. Omitted or null includes it.
-    #[serde(rename = "includeStartupContext", skip_serializing_if = "Option::is_none")]
     pub include_startup_context: Option<bool>,
     /// Adds complete role-bearing text items to the initial Frameless Bidi session history. This is only supported by realtime V3 and is sent during session startup. Requests are limited to 128 items and 8,192 estimated text tokens in total.
-    #[serde(rename = "initialItems", skip_serializing_if = "Option::is_none")]
     pub initial_items: Option<Vec<ThreadRealtimeInitialItem>>,
     /// Overrides the configured realtime model for this session only.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Selects text or audio output for the realtime session. Transport and voice stay independent so clients can choose how they connect separately from what the model emits.
-    #[serde(rename = "outputModality")]
     pub output_modality: RealtimeOutputModality,
     /// The protocol's `prompt`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// Developer instructions given to the backing Codex model when this realtime session ends.
-    #[serde(rename = "realtimeEndInstructions", skip_serializing_if = "Option::is_none")]
     pub realtime_end_instructions: Option<String>,
     /// The protocol's `realtimeSessionId`; may be absent.
-    #[serde(rename = "realtimeSessionId", skip_serializing_if = "Option::is_none")]
     pub realtime_session_id: Option<String>,
     /// Developer instructions given to the backing Codex model when this realtime session starts.
-    #[serde(
-        rename = "realtimeStartInstructions",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub realtime_start_instructions: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `transport`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<ThreadRealtimeStartTransport>,
     /// Overrides the configured realtime protocol version for this session only.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<RealtimeConversationVersion>,
     /// The protocol's `voice`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<RealtimeVoice>,
 }
 
@@ -1062,13 +1126,40 @@ impl ThreadRealtimeStartParams {
     }
 }
 
+object!(ThreadRealtimeStartParams {
+    backend_reasoning_status: Optional("backendReasoningStatus"),
+    client_managed_handoffs: Optional("clientManagedHandoffs"),
+    codex_response_handoff_channel_prefixes: Optional(
+        "codexResponseHandoffChannelPrefixes",
+    ),
+    codex_response_handoff_mode: Optional("codexResponseHandoffMode"),
+    codex_response_item_prefix: Optional("codexResponseItemPrefix"),
+    codex_responses_as_items: Optional("codexResponsesAsItems"),
+    delegation_ack_filler: Optional("delegationAckFiller"),
+    flush_transcript_tail_on_session_end: Optional("flushTranscriptTailOnSessionEnd"),
+    include_startup_context: Optional("includeStartupContext"),
+    initial_items: Optional("initialItems"),
+    model: Optional("model"),
+    output_modality: Required("outputModality"),
+    prompt: Optional("prompt"),
+    realtime_end_instructions: Optional("realtimeEndInstructions"),
+    realtime_session_id: Optional("realtimeSessionId"),
+    realtime_start_instructions: Optional("realtimeStartInstructions"),
+    thread_id: Required("threadId"),
+    transport: Optional("transport"),
+    version: Optional("version"),
+    voice: Optional("voice"),
+});
+
 /// EXPERIMENTAL - response for starting thread realtime.
 ///
 /// Result of the client request `thread/realtime/start`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadRealtimeStartResponse {}
+
+object!(ThreadRealtimeStartResponse {});
 
 /// EXPERIMENTAL - transport used by thread realtime.
 ///
@@ -1125,10 +1216,9 @@ impl Tagged for ThreadRealtimeStartTransport {
 tagged_enum!(ThreadRealtimeStartTransport);
 
 /// A [`ThreadRealtimeStartTransport`](crate::ThreadRealtimeStartTransport) whose `type` is `existingCall`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeStartTransportExistingCall {
     /// Identifier of a realtime call already created and negotiated by the client.
-    #[serde(rename = "callId")]
     pub call_id: String,
 }
 
@@ -1139,8 +1229,12 @@ impl ThreadRealtimeStartTransportExistingCall {
     }
 }
 
+object!(ThreadRealtimeStartTransportExistingCall {
+    call_id: Required("callId"),
+});
+
 /// A [`ThreadRealtimeStartTransport`](crate::ThreadRealtimeStartTransport) whose `type` is `webrtc`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeStartTransportWebrtc {
     /// SDP offer generated by a WebRTC RTCPeerConnection after configuring audio and the realtime events data channel.
     pub sdp: String,
@@ -1153,16 +1247,18 @@ impl ThreadRealtimeStartTransportWebrtc {
     }
 }
 
+object!(ThreadRealtimeStartTransportWebrtc {
+    sdp: Required("sdp"),
+});
+
 /// EXPERIMENTAL - emitted when thread realtime startup is accepted.
 ///
 /// Payload of the server notification `thread/realtime/started`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeStartedNotification {
     /// The protocol's `realtimeSessionId`; may be absent.
-    #[serde(rename = "realtimeSessionId", skip_serializing_if = "Option::is_none")]
     pub realtime_session_id: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `version`; always there.
     pub version: RealtimeConversationVersion,
@@ -1182,15 +1278,20 @@ impl ThreadRealtimeStartedNotification {
     }
 }
 
+object!(ThreadRealtimeStartedNotification {
+    realtime_session_id: Optional("realtimeSessionId"),
+    thread_id: Required("threadId"),
+    version: Required("version"),
+});
+
 /// EXPERIMENTAL - stop thread realtime.
 ///
 /// Params of the client request `thread/realtime/stop`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeStopParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1203,25 +1304,30 @@ impl ThreadRealtimeStopParams {
     }
 }
 
+object!(ThreadRealtimeStopParams {
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - response for stopping thread realtime.
 ///
 /// Result of the client request `thread/realtime/stop`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadRealtimeStopResponse {}
+
+object!(ThreadRealtimeStopResponse {});
 
 /// EXPERIMENTAL - flat transcript delta emitted whenever realtime transcript text changes.
 ///
 /// Payload of the server notification `thread/realtime/transcript/delta`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeTranscriptDeltaNotification {
     /// Live transcript delta from the realtime event.
     pub delta: String,
     /// The protocol's `role`; always there.
     pub role: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1240,17 +1346,22 @@ impl ThreadRealtimeTranscriptDeltaNotification {
     }
 }
 
+object!(ThreadRealtimeTranscriptDeltaNotification {
+    delta: Required("delta"),
+    role: Required("role"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - final transcript text emitted when realtime completes a transcript part.
 ///
 /// Payload of the server notification `thread/realtime/transcript/done`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeTranscriptDoneNotification {
     /// The protocol's `role`; always there.
     pub role: String,
     /// Final complete text for the transcript part.
     pub text: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1268,6 +1379,12 @@ impl ThreadRealtimeTranscriptDoneNotification {
         }
     }
 }
+
+object!(ThreadRealtimeTranscriptDoneNotification {
+    role: Required("role"),
+    text: Required("text"),
+    thread_id: Required("threadId"),
+});
 
 /// Part of [`ThreadRealtimeItemTranscriptSegment`](crate::ThreadRealtimeItemTranscriptSegment).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use crate::support::{
     External, Redacted, Shape, Tagged, Untagged, external_enum, external_tag, ignore,
-    named_string, string_enum, tagged_enum, untagged_enum, whole,
+    named_string, object, string_enum, tagged_enum, untagged_enum, whole,
 };
 use super::{
     AbsolutePathBuf, ActivePermissionProfile, AgentPath, ApprovalsReviewer,
@@ -19,14 +19,13 @@ use super::{
 };
 
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SessionMigration {
     /// The protocol's `cwd`; always there.
     pub cwd: String,
     /// The protocol's `path`; always there.
     pub path: String,
     /// The protocol's `title`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
@@ -40,6 +39,12 @@ impl SessionMigration {
         }
     }
 }
+
+object!(SessionMigration {
+    cwd: Required("cwd"),
+    path: Required("path"),
+    title: Optional("title"),
+});
 
 /// Part of [`Thread`](crate::Thread).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -235,16 +240,13 @@ impl External for SubAgentSource {
 external_enum!(SubAgentSource);
 
 /// A [`SubAgentSource`](crate::SubAgentSource) whose only key is `thread_spawn`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SubAgentSourceThreadSpawn {
     /// The protocol's `agent_nickname`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_nickname: Option<String>,
     /// The protocol's `agent_path`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_path: Option<AgentPath>,
     /// The protocol's `agent_role`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_role: Option<String>,
     /// The protocol's `depth`; always there.
     pub depth: i32,
@@ -265,107 +267,90 @@ impl SubAgentSourceThreadSpawn {
     }
 }
 
+object!(SubAgentSourceThreadSpawn {
+    agent_nickname: Optional("agent_nickname"),
+    agent_path: Optional("agent_path"),
+    agent_role: Optional("agent_role"),
+    depth: Required("depth"),
+    parent_thread_id: Required("parent_thread_id"),
+});
+
 /// Part of [`ThreadForkResponse`](crate::ThreadForkResponse) and 9 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Thread {
     /// Optional random unique nickname assigned to an AgentControl-spawned sub-agent.
-    #[serde(rename = "agentNickname", skip_serializing_if = "Option::is_none")]
     pub agent_nickname: Option<String>,
     /// Optional role (agent_role) assigned to an AgentControl-spawned sub-agent.
-    #[serde(rename = "agentRole", skip_serializing_if = "Option::is_none")]
     pub agent_role: Option<String>,
     /// Whether the app server accepts direct turn input for this loaded thread. `None` means the capability is unavailable, such as for an unloaded stored thread.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "canAcceptDirectInput", skip_serializing_if = "Option::is_none")]
     pub can_accept_direct_input: Option<bool>,
     /// Version of the CLI that created the thread.
-    #[serde(rename = "cliVersion")]
     pub cli_version: String,
     /// Unix timestamp (in seconds) when the thread was created.
-    #[serde(rename = "createdAt")]
     pub created_at: i64,
     /// Working directory captured for the thread.
     pub cwd: AbsolutePathBuf,
     /// Saved Daybreak choice, independent of turn execution. Null if unset.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "daybreakEnabled", skip_serializing_if = "Option::is_none")]
     pub daybreak_enabled: Option<bool>,
     /// Current environments for a loaded thread, in priority order, primary first. `null` means the thread is not loaded or the server does not expose its selection. An empty list means no environments are selected. This does not report connection status.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<ThreadEnvironment>>,
     /// Whether the thread is ephemeral and should not be materialized on disk.
     pub ephemeral: bool,
     /// Optional implementation-specific thread data.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub extra: Option<ThreadExtra>,
     /// Source thread id when this thread was created by forking another thread.
-    #[serde(rename = "forkedFromId", skip_serializing_if = "Option::is_none")]
     pub forked_from_id: Option<String>,
     /// Optional Git metadata captured when the thread was created.
-    #[serde(rename = "gitInfo", skip_serializing_if = "Option::is_none")]
     pub git_info: Option<GitInfo>,
     /// Persisted thread history contract selected when this thread was created.
     ///
     /// Defaults to `"legacy"`.
-    #[serde(rename = "historyMode", default = "Thread::default_history_mode")]
     pub history_mode: ThreadHistoryMode,
     /// Identifier for this thread. Codex-generated thread IDs are UUIDv7.
     pub id: String,
     /// Current configured model when loaded, otherwise the latest persisted model. Null when unavailable. This is not per-turn execution telemetry.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Model provider used for this thread (for example, 'openai').
-    #[serde(rename = "modelProvider")]
     pub model_provider: String,
     /// Optional user-facing thread title.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Originator recorded when the thread was created, independent of its current client or executor. Null when the recorded originator is unavailable.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub originator: Option<String>,
     /// The ID of the parent thread. This will only be set if this thread is a subagent.
-    #[serde(rename = "parentThreadId", skip_serializing_if = "Option::is_none")]
     pub parent_thread_id: Option<String>,
     /// \[UNSTABLE\] Path to the thread on disk.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Usually the first user message in the thread, if available.
     pub preview: String,
     /// Canonical project assignment owned by app-server, if any.
-    #[serde(rename = "projectId")]
     pub project_id: Option<String>,
     /// Current configured reasoning effort when loaded, otherwise the latest persisted effort. Null when unset or unavailable. This is not per-turn execution telemetry.
-    #[serde(rename = "reasoningEffort", skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Unix timestamp (in seconds) used for thread recency ordering.
-    #[serde(rename = "recencyAt", skip_serializing_if = "Option::is_none")]
     pub recency_at: Option<i64>,
     /// The independently persisted section selected for this thread, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub section: Option<ThreadSection>,
     /// Unix timestamp in seconds when the thread entered its current section.
-    #[serde(rename = "sectionEnteredAt", skip_serializing_if = "Option::is_none")]
     pub section_entered_at: Option<i64>,
     /// Session id shared by threads that belong to the same session tree.
-    #[serde(rename = "sessionId")]
     pub session_id: String,
     /// Origin of the thread (CLI, VSCode, codex exec, codex app-server, etc.).
     pub source: SessionSource,
     /// Current runtime status for the thread.
     pub status: ThreadStatus,
     /// Optional analytics source classification for this thread.
-    #[serde(rename = "threadSource", skip_serializing_if = "Option::is_none")]
     pub thread_source: Option<ThreadSource>,
     /// Only populated on `thread/resume`, `thread/fork`, and `thread/read` (when `includeTurns` is true) responses. For all other responses and notifications returning a Thread, the turns field will be an empty list.
     pub turns: Vec<Turn>,
     /// Unix timestamp (in seconds) when the thread was last updated.
-    #[serde(rename = "updatedAt")]
     pub updated_at: i64,
 }
 
@@ -374,6 +359,41 @@ impl Thread {
         ThreadHistoryMode::Legacy
     }
 }
+
+object!(Thread {
+    agent_nickname: Optional("agentNickname"),
+    agent_role: Optional("agentRole"),
+    can_accept_direct_input: Optional("canAcceptDirectInput"),
+    cli_version: Required("cliVersion"),
+    created_at: Required("createdAt"),
+    cwd: Required("cwd"),
+    daybreak_enabled: Optional("daybreakEnabled"),
+    environments: Optional("environments"),
+    ephemeral: Required("ephemeral"),
+    extra: Optional("extra"),
+    forked_from_id: Optional("forkedFromId"),
+    git_info: Optional("gitInfo"),
+    history_mode: Defaulted("historyMode", Self::default_history_mode()),
+    id: Required("id"),
+    model: Optional("model"),
+    model_provider: Required("modelProvider"),
+    name: Optional("name"),
+    originator: Optional("originator"),
+    parent_thread_id: Optional("parentThreadId"),
+    path: Optional("path"),
+    preview: Required("preview"),
+    project_id: Nullable("projectId"),
+    reasoning_effort: Optional("reasoningEffort"),
+    recency_at: Optional("recencyAt"),
+    section: Optional("section"),
+    section_entered_at: Optional("sectionEnteredAt"),
+    session_id: Required("sessionId"),
+    source: Required("source"),
+    status: Required("status"),
+    thread_source: Optional("threadSource"),
+    turns: Required("turns"),
+    updated_at: Required("updatedAt"),
+});
 
 /// Part of [`ThreadStatusActive`](crate::ThreadStatusActive).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -411,12 +431,11 @@ impl From<&str> for ThreadActiveFlag {
 string_enum!(ThreadActiveFlag);
 
 /// Params of the client request `thread/approveGuardianDeniedAction`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadApproveGuardianDeniedActionParams {
     /// Serialized `codex_protocol::protocol::GuardianAssessmentEvent`.
     pub event: Value,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -430,15 +449,22 @@ impl ThreadApproveGuardianDeniedActionParams {
     }
 }
 
+object!(ThreadApproveGuardianDeniedActionParams {
+    event: Required("event"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/approveGuardianDeniedAction`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadApproveGuardianDeniedActionResponse {}
 
+object!(ThreadApproveGuardianDeniedActionResponse {
+});
+
 /// Params of the client request `thread/archive`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadArchiveParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -451,15 +477,20 @@ impl ThreadArchiveParams {
     }
 }
 
+object!(ThreadArchiveParams {
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/archive`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadArchiveResponse {}
 
+object!(ThreadArchiveResponse {});
+
 /// Payload of the server notification `thread/archived`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadArchivedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -472,21 +503,22 @@ impl ThreadArchivedNotification {
     }
 }
 
+object!(ThreadArchivedNotification {
+    thread_id: Required("threadId"),
+});
+
 /// An independently persisted attachment associated with a thread.
 ///
 /// Part of [`ThreadAttachmentAddResponse`](crate::ThreadAttachmentAddResponse) and [`ThreadAttachmentListResponse`](crate::ThreadAttachmentListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachment {
     /// The protocol's `attachmentType`; always there.
-    #[serde(rename = "attachmentType")]
     pub attachment_type: String,
     /// The protocol's `createdAt`; always there.
-    #[serde(rename = "createdAt")]
     pub created_at: i64,
     /// The protocol's `id`; always there.
     pub id: String,
     /// The protocol's `identityKey`; always there.
-    #[serde(rename = "identityKey")]
     pub identity_key: String,
     /// The protocol's `payload`; always there.
     pub payload: Value,
@@ -510,6 +542,14 @@ impl ThreadAttachment {
         }
     }
 }
+
+object!(ThreadAttachment {
+    attachment_type: Required("attachmentType"),
+    created_at: Required("createdAt"),
+    id: Required("id"),
+    identity_key: Required("identityKey"),
+    payload: Required("payload"),
+});
 
 /// Result of attempting to associate an attachment with a thread.
 ///
@@ -551,18 +591,15 @@ string_enum!(ThreadAttachmentAddOutcome);
 /// Parameters for creating or locating an attachment on its owning thread.
 ///
 /// Params of the client request `thread/attachment/add`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentAddParams {
     /// The protocol's `attachmentType`; always there.
-    #[serde(rename = "attachmentType")]
     pub attachment_type: String,
     /// The protocol's `identityKey`; always there.
-    #[serde(rename = "identityKey")]
     pub identity_key: String,
     /// The protocol's `payload`; always there.
     pub payload: Value,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -583,10 +620,17 @@ impl ThreadAttachmentAddParams {
     }
 }
 
+object!(ThreadAttachmentAddParams {
+    attachment_type: Required("attachmentType"),
+    identity_key: Required("identityKey"),
+    payload: Required("payload"),
+    thread_id: Required("threadId"),
+});
+
 /// The created or existing attachment.
 ///
 /// Result of the client request `thread/attachment/add`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentAddResponse {
     /// The protocol's `attachment`; always there.
     pub attachment: ThreadAttachment,
@@ -604,19 +648,21 @@ impl ThreadAttachmentAddResponse {
     }
 }
 
+object!(ThreadAttachmentAddResponse {
+    attachment: Required("attachment"),
+    outcome: Required("outcome"),
+});
+
 /// Parameters for listing attachments from one thread.
 ///
 /// Params of the client request `thread/attachment/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentListParams {
     /// The protocol's `cursor`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// The protocol's `limit`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -631,15 +677,20 @@ impl ThreadAttachmentListParams {
     }
 }
 
+object!(ThreadAttachmentListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    thread_id: Required("threadId"),
+});
+
 /// One page of attachments associated with the requested thread.
 ///
 /// Result of the client request `thread/attachment/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadAttachment>,
     /// The protocol's `nextCursor`; may be absent.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -649,6 +700,11 @@ impl ThreadAttachmentListResponse {
         Self { data, next_cursor: None }
     }
 }
+
+object!(ThreadAttachmentListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
 
 /// The persisted attachment change represented by a notification.
 ///
@@ -690,12 +746,11 @@ string_enum!(ThreadAttachmentOperation);
 /// A thread that currently owns an attachment with the requested identity.
 ///
 /// Part of [`ThreadAttachmentOwnerListResponse`](crate::ThreadAttachmentOwnerListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentOwner {
     /// Whether the owning thread is archived, not whether it is currently executing a turn.
     pub archived: bool,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -709,25 +764,25 @@ impl ThreadAttachmentOwner {
     }
 }
 
+object!(ThreadAttachmentOwner {
+    archived: Required("archived"),
+    thread_id: Required("threadId"),
+});
+
 /// Parameters for reverse lookup by attachment identity within this server's store.
 ///
 /// Params of the client request `thread/attachmentOwner/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentOwnerListParams {
     /// Omitted or null returns all matches; false returns non-archived threads only.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
     /// The protocol's `attachmentType`; always there.
-    #[serde(rename = "attachmentType")]
     pub attachment_type: String,
     /// The protocol's `cursor`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// The protocol's `identityKey`; always there.
-    #[serde(rename = "identityKey")]
     pub identity_key: String,
     /// The protocol's `limit`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
@@ -747,15 +802,22 @@ impl ThreadAttachmentOwnerListParams {
     }
 }
 
+object!(ThreadAttachmentOwnerListParams {
+    archived: Optional("archived"),
+    attachment_type: Required("attachmentType"),
+    cursor: Optional("cursor"),
+    identity_key: Required("identityKey"),
+    limit: Optional("limit"),
+});
+
 /// One page of matching owners, including threads without their own user messages.
 ///
 /// Result of the client request `thread/attachmentOwner/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentOwnerListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadAttachmentOwner>,
     /// The protocol's `nextCursor`; may be absent.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -766,19 +828,21 @@ impl ThreadAttachmentOwnerListResponse {
     }
 }
 
+object!(ThreadAttachmentOwnerListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Parameters for deleting an attachment by its stable thread-local identity.
 ///
 /// Params of the client request `thread/attachment/remove`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentRemoveParams {
     /// The protocol's `attachmentType`; always there.
-    #[serde(rename = "attachmentType")]
     pub attachment_type: String,
     /// The protocol's `identityKey`; always there.
-    #[serde(rename = "identityKey")]
     pub identity_key: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -797,30 +861,34 @@ impl ThreadAttachmentRemoveParams {
     }
 }
 
+object!(ThreadAttachmentRemoveParams {
+    attachment_type: Required("attachmentType"),
+    identity_key: Required("identityKey"),
+    thread_id: Required("threadId"),
+});
+
 /// Successful deletion does not return additional attachment data.
 ///
 /// Result of the client request `thread/attachment/remove`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadAttachmentRemoveResponse {}
+
+object!(ThreadAttachmentRemoveResponse {});
 
 /// Notification published after a thread attachment is created or deleted.
 ///
 /// Payload of the server notification `thread/attachment/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentUpdatedNotification {
     /// The protocol's `attachmentId`; always there.
-    #[serde(rename = "attachmentId")]
     pub attachment_id: String,
     /// The protocol's `attachmentType`; always there.
-    #[serde(rename = "attachmentType")]
     pub attachment_type: String,
     /// The protocol's `identityKey`; always there.
-    #[serde(rename = "identityKey")]
     pub identity_key: String,
     /// The protocol's `operation`; always there.
     pub operation: ThreadAttachmentOperation,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -843,29 +911,32 @@ impl ThreadAttachmentUpdatedNotification {
     }
 }
 
+object!(ThreadAttachmentUpdatedNotification {
+    attachment_id: Required("attachmentId"),
+    attachment_type: Required("attachmentType"),
+    identity_key: Required("identityKey"),
+    operation: Required("operation"),
+    thread_id: Required("threadId"),
+});
+
 /// Part of [`ThreadBackgroundTerminalsListResponse`](crate::ThreadBackgroundTerminalsListResponse).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminal {
     /// The protocol's `command`; always there.
     pub command: String,
     /// The protocol's `cpuPercent`; may be absent.
-    #[serde(rename = "cpuPercent", skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f64>,
     /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `osPid`; may be absent.
-    #[serde(rename = "osPid", skip_serializing_if = "Option::is_none")]
     pub os_pid: Option<u32>,
     /// The protocol's `processId`; always there.
-    #[serde(rename = "processId")]
     pub process_id: String,
     /// The protocol's `rssKb`; may be absent.
-    #[serde(rename = "rssKb", skip_serializing_if = "Option::is_none")]
     pub rss_kb: Option<u64>,
 }
 
@@ -889,13 +960,22 @@ impl ThreadBackgroundTerminal {
     }
 }
 
+object!(ThreadBackgroundTerminal {
+    command: Required("command"),
+    cpu_percent: Optional("cpuPercent"),
+    cwd: Required("cwd"),
+    item_id: Required("itemId"),
+    os_pid: Optional("osPid"),
+    process_id: Required("processId"),
+    rss_kb: Optional("rssKb"),
+});
+
 /// Params of the client request `thread/backgroundTerminals/clean`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsCleanParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -908,25 +988,29 @@ impl ThreadBackgroundTerminalsCleanParams {
     }
 }
 
+object!(ThreadBackgroundTerminalsCleanParams {
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/backgroundTerminals/clean`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadBackgroundTerminalsCleanResponse {}
+
+object!(ThreadBackgroundTerminalsCleanResponse {
+});
 
 /// Params of the client request `thread/backgroundTerminals/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsListParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Optional page size.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -941,15 +1025,20 @@ impl ThreadBackgroundTerminalsListParams {
     }
 }
 
+object!(ThreadBackgroundTerminalsListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/backgroundTerminals/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadBackgroundTerminal>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -960,16 +1049,19 @@ impl ThreadBackgroundTerminalsListResponse {
     }
 }
 
+object!(ThreadBackgroundTerminalsListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Params of the client request `thread/backgroundTerminals/terminate`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsTerminateParams {
     /// The protocol's `processId`; always there.
-    #[serde(rename = "processId")]
     pub process_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -983,10 +1075,15 @@ impl ThreadBackgroundTerminalsTerminateParams {
     }
 }
 
+object!(ThreadBackgroundTerminalsTerminateParams {
+    process_id: Required("processId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/backgroundTerminals/terminate`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsTerminateResponse {
     /// The protocol's `terminated`; always there.
     pub terminated: bool,
@@ -999,11 +1096,14 @@ impl ThreadBackgroundTerminalsTerminateResponse {
     }
 }
 
+object!(ThreadBackgroundTerminalsTerminateResponse {
+    terminated: Required("terminated"),
+});
+
 /// Payload of the server notification `thread/closed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadClosedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1016,11 +1116,14 @@ impl ThreadClosedNotification {
     }
 }
 
+object!(ThreadClosedNotification {
+    thread_id: Required("threadId"),
+});
+
 /// Params of the client request `thread/compact/start`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadCompactStartParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1033,19 +1136,24 @@ impl ThreadCompactStartParams {
     }
 }
 
+object!(ThreadCompactStartParams {
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/compact/start`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadCompactStartResponse {}
+
+object!(ThreadCompactStartResponse {});
 
 /// Parameters for `thread/decrement_elicitation`.
 ///
 /// Params of the client request `thread/decrement_elicitation`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadDecrementElicitationParams {
     /// Thread whose out-of-band elicitation counter should be decremented.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1058,12 +1166,16 @@ impl ThreadDecrementElicitationParams {
     }
 }
 
+object!(ThreadDecrementElicitationParams {
+    thread_id: Required("threadId"),
+});
+
 /// Response for `thread/decrement_elicitation`.
 ///
 /// Result of the client request `thread/decrement_elicitation`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadDecrementElicitationResponse {
     /// Current out-of-band elicitation count after the decrement.
     pub count: i64,
@@ -1078,11 +1190,15 @@ impl ThreadDecrementElicitationResponse {
     }
 }
 
+object!(ThreadDecrementElicitationResponse {
+    count: Required("count"),
+    paused: Required("paused"),
+});
+
 /// Params of the client request `thread/delete`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadDeleteParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1095,15 +1211,20 @@ impl ThreadDeleteParams {
     }
 }
 
+object!(ThreadDeleteParams {
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/delete`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadDeleteResponse {}
 
+object!(ThreadDeleteResponse {});
+
 /// Payload of the server notification `thread/deleted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadDeletedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1116,18 +1237,20 @@ impl ThreadDeletedNotification {
     }
 }
 
+object!(ThreadDeletedNotification {
+    thread_id: Required("threadId"),
+});
+
 /// An environment selected by a loaded thread, independent of connection status.
 ///
 /// Part of [`Thread`](crate::Thread).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadEnvironment {
     /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
     /// The protocol's `runtimeWorkspaceRoots`; always there.
-    #[serde(rename = "runtimeWorkspaceRoots")]
     pub runtime_workspace_roots: Vec<LegacyAppPathString>,
 }
 
@@ -1146,11 +1269,19 @@ impl ThreadEnvironment {
     }
 }
 
+object!(ThreadEnvironment {
+    cwd: Required("cwd"),
+    environment_id: Required("environmentId"),
+    runtime_workspace_roots: Required("runtimeWorkspaceRoots"),
+});
+
 /// Extra app-server data for a thread.
 ///
 /// Part of [`Thread`](crate::Thread).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadExtra {}
+
+object!(ThreadExtra {});
 
 /// There are two ways to fork a thread: 1. By thread_id: load the thread from disk by thread_id and fork it into a new thread. 2. By path: load the thread from disk by path and fork it into a new thread.
 ///
@@ -1159,94 +1290,65 @@ pub struct ThreadExtra {}
 /// Prefer using thread_id whenever possible.
 ///
 /// Params of the client request `thread/fork`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct ThreadForkParams {
     /// The protocol's `approvalPolicy`; may be absent.
-    #[serde(rename = "approvalPolicy", skip_serializing_if = "Option::is_none")]
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for review on this thread and subsequent turns.
-    #[serde(rename = "approvalsReviewer", skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// The protocol's `baseInstructions`; may be absent.
-    #[serde(rename = "baseInstructions", skip_serializing_if = "Option::is_none")]
     pub base_instructions: Option<String>,
     /// Optional turn id to fork before, excluding that turn and all later turns. Cannot be combined with `last_turn_id`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "beforeTurnId", skip_serializing_if = "Option::is_none")]
     pub before_turn_id: Option<String>,
     /// The protocol's `config`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<Map<String, Value>>,
     /// The protocol's `cwd`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// When true, carry the source thread's current goal into the fork without starting its initial automatic continuation. The next explicit turn owns the goal lifecycle, and normal automatic continuation resumes after it.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "deferGoalContinuation", skip_serializing_if = "Option::is_none")]
     pub defer_goal_continuation: Option<bool>,
     /// The protocol's `developerInstructions`; may be absent.
-    #[serde(rename = "developerInstructions", skip_serializing_if = "Option::is_none")]
     pub developer_instructions: Option<String>,
     /// The protocol's `ephemeral`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral: Option<bool>,
     /// When true, return only thread metadata and live fork state without populating `thread.turns`. This is useful when the client plans to call `thread/turns/list` immediately after forking. Full-history hydration is deprecated for paginated threads; use this with `thread/turns/list` and `thread/items/list` instead.
-    #[serde(rename = "excludeTurns", skip_serializing_if = "Option::is_none")]
     pub exclude_turns: Option<bool>,
     /// Start from the loaded parent's effective config, tools, environments, and persisted history to maximize prompt-cache reuse. Requires a loaded, persisted parent and `ephemeral: true`. Enables `features.reasoning_effort_override` on the fork. Cannot be combined with configuration overrides, `path`, `lastTurnId`, or `beforeTurnId`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "experimentalPredictionMode",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub experimental_prediction_mode: Option<bool>,
     /// Optional last turn id to fork through, inclusive.
     ///
     /// When specified, turns after `last_turn_id` are omitted from the fork. The referenced turn cannot be in progress.
-    #[serde(rename = "lastTurnId", skip_serializing_if = "Option::is_none")]
     pub last_turn_id: Option<String>,
     /// Configuration overrides for the forked thread, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The protocol's `modelProvider`; may be absent.
-    #[serde(rename = "modelProvider", skip_serializing_if = "Option::is_none")]
     pub model_provider: Option<String>,
     /// \[UNSTABLE\] Specify the rollout path to fork from. If specified, the thread_id param will be ignored.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Named profile id for the forked thread. Cannot be combined with `sandbox`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<String>,
     /// Replace the thread's runtime workspace roots. Paths must be absolute.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "runtimeWorkspaceRoots", skip_serializing_if = "Option::is_none")]
     pub runtime_workspace_roots: Option<Vec<AbsolutePathBuf>>,
     /// The protocol's `sandbox`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxMode>,
     /// The protocol's `serviceTier`; may be absent.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "serviceTier",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub service_tier: Option<Option<String>>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// Optional client-supplied analytics source classification for this forked thread.
-    #[serde(rename = "threadSource", skip_serializing_if = "Option::is_none")]
     pub thread_source: Option<ThreadSource>,
 }
 
@@ -1307,61 +1409,72 @@ impl ThreadForkParams {
     }
 }
 
+object!(ThreadForkParams {
+    approval_policy: Optional("approvalPolicy"),
+    approvals_reviewer: Optional("approvalsReviewer"),
+    base_instructions: Optional("baseInstructions"),
+    before_turn_id: Optional("beforeTurnId"),
+    config: Optional("config"),
+    cwd: Optional("cwd"),
+    defer_goal_continuation: Optional("deferGoalContinuation"),
+    developer_instructions: Optional("developerInstructions"),
+    ephemeral: Optional("ephemeral"),
+    exclude_turns: Optional("excludeTurns"),
+    experimental_prediction_mode: Optional("experimentalPredictionMode"),
+    last_turn_id: Optional("lastTurnId"),
+    model: Optional("model"),
+    model_provider: Optional("modelProvider"),
+    path: Optional("path"),
+    permissions: Optional("permissions"),
+    runtime_workspace_roots: Optional("runtimeWorkspaceRoots"),
+    sandbox: Optional("sandbox"),
+    service_tier: Double("serviceTier"),
+    thread_id: Required("threadId"),
+    thread_source: Optional("threadSource"),
+});
+
 /// Result of the client request `thread/fork`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadForkResponse {
     /// Named or implicit built-in profile that produced the active permissions, when known.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "activePermissionProfile", skip_serializing_if = "Option::is_none")]
     pub active_permission_profile: Option<ActivePermissionProfile>,
     /// The protocol's `approvalPolicy`; always there.
-    #[serde(rename = "approvalPolicy")]
     pub approval_policy: AskForApproval,
     /// Reviewer currently used for approval requests on this thread.
-    #[serde(rename = "approvalsReviewer")]
     pub approvals_reviewer: ApprovalsReviewer,
     /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
     /// Saved list of disabled plugin IDs. Does not yet filter plugin capabilities.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "disabledPluginIds", default)]
     pub disabled_plugin_ids: Vec<String>,
     /// Environment-native paths to instruction source files currently loaded for this thread.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "instructionSources", default)]
     pub instruction_sources: Vec<LegacyAppPathString>,
     /// The protocol's `model`; always there.
     pub model: String,
     /// The protocol's `modelProvider`; always there.
-    #[serde(rename = "modelProvider")]
     pub model_provider: String,
     /// @deprecated Always `explicitRequestOnly`. Use `reasoningEffort` for Ultra behavior.
     ///
     /// Defaults to `"explicitRequestOnly"`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "multiAgentMode",
-        default = "ThreadForkResponse::default_multi_agent_mode"
-    )]
     pub multi_agent_mode: MultiAgentMode,
     /// The protocol's `reasoningEffort`; may be absent.
-    #[serde(rename = "reasoningEffort", skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Thread-scoped runtime workspace roots used to materialize `:workspace_roots`.
     ///
     /// Defaults to `[]`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "runtimeWorkspaceRoots", default)]
     pub runtime_workspace_roots: Vec<AbsolutePathBuf>,
     /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
     pub sandbox: SandboxPolicy,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
     /// The protocol's `thread`; always there.
     pub thread: Thread,
@@ -1400,30 +1513,41 @@ impl ThreadForkResponse {
     }
 }
 
+object!(ThreadForkResponse {
+    active_permission_profile: Optional("activePermissionProfile"),
+    approval_policy: Required("approvalPolicy"),
+    approvals_reviewer: Required("approvalsReviewer"),
+    cwd: Required("cwd"),
+    disabled_plugin_ids: Defaulted("disabledPluginIds"),
+    instruction_sources: Defaulted("instructionSources"),
+    model: Required("model"),
+    model_provider: Required("modelProvider"),
+    multi_agent_mode: Defaulted("multiAgentMode", Self::default_multi_agent_mode()),
+    reasoning_effort: Optional("reasoningEffort"),
+    runtime_workspace_roots: Defaulted("runtimeWorkspaceRoots"),
+    sandbox: Required("sandbox"),
+    service_tier: Optional("serviceTier"),
+    thread: Required("thread"),
+});
+
 /// Part of [`ThreadGoalGetResponse`](crate::ThreadGoalGetResponse) and 2 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoal {
     /// The protocol's `createdAt`; always there.
-    #[serde(rename = "createdAt")]
     pub created_at: i64,
     /// The protocol's `objective`; always there.
     pub objective: String,
     /// The protocol's `status`; always there.
     pub status: ThreadGoalStatus,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `timeUsedSeconds`; always there.
-    #[serde(rename = "timeUsedSeconds")]
     pub time_used_seconds: i64,
     /// The protocol's `tokenBudget`; may be absent.
-    #[serde(rename = "tokenBudget", skip_serializing_if = "Option::is_none")]
     pub token_budget: Option<i64>,
     /// The protocol's `tokensUsed`; always there.
-    #[serde(rename = "tokensUsed")]
     pub tokens_used: i64,
     /// The protocol's `updatedAt`; always there.
-    #[serde(rename = "updatedAt")]
     pub updated_at: i64,
 }
 
@@ -1451,14 +1575,23 @@ impl ThreadGoal {
     }
 }
 
+object!(ThreadGoal {
+    created_at: Required("createdAt"),
+    objective: Required("objective"),
+    status: Required("status"),
+    thread_id: Required("threadId"),
+    time_used_seconds: Required("timeUsedSeconds"),
+    token_budget: Optional("tokenBudget"),
+    tokens_used: Required("tokensUsed"),
+    updated_at: Required("updatedAt"),
+});
+
 /// Params of the client request `thread/goal/clear`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalClearParams {
     /// Missing provenance does not supply user authorization.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<ThreadGoalMutationOrigin>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1472,8 +1605,13 @@ impl ThreadGoalClearParams {
     }
 }
 
+object!(ThreadGoalClearParams {
+    origin: Optional("origin"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/goal/clear`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalClearResponse {
     /// The protocol's `cleared`; always there.
     pub cleared: bool,
@@ -1486,11 +1624,14 @@ impl ThreadGoalClearResponse {
     }
 }
 
+object!(ThreadGoalClearResponse {
+    cleared: Required("cleared"),
+});
+
 /// Payload of the server notification `thread/goal/cleared`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalClearedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1503,11 +1644,14 @@ impl ThreadGoalClearedNotification {
     }
 }
 
+object!(ThreadGoalClearedNotification {
+    thread_id: Required("threadId"),
+});
+
 /// Params of the client request `thread/goal/get`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalGetParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1520,13 +1664,20 @@ impl ThreadGoalGetParams {
     }
 }
 
+object!(ThreadGoalGetParams {
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/goal/get`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadGoalGetResponse {
     /// The protocol's `goal`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub goal: Option<ThreadGoal>,
 }
+
+object!(ThreadGoalGetResponse {
+    goal: Optional("goal"),
+});
 
 /// Distinguishes explicit user actions from automatic goal lifecycle mutations.
 ///
@@ -1566,22 +1717,17 @@ impl From<&str> for ThreadGoalMutationOrigin {
 string_enum!(ThreadGoalMutationOrigin);
 
 /// Params of the client request `thread/goal/set`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalSetParams {
     /// The protocol's `objective`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub objective: Option<String>,
     /// Missing provenance does not supply user authorization.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<ThreadGoalMutationOrigin>,
     /// The protocol's `status`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ThreadGoalStatus>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `tokenBudget`; may be absent.
-    #[serde(rename = "tokenBudget", skip_serializing_if = "Option::is_none")]
     pub token_budget: Option<i64>,
 }
 
@@ -1598,8 +1744,16 @@ impl ThreadGoalSetParams {
     }
 }
 
+object!(ThreadGoalSetParams {
+    objective: Optional("objective"),
+    origin: Optional("origin"),
+    status: Optional("status"),
+    thread_id: Required("threadId"),
+    token_budget: Optional("tokenBudget"),
+});
+
 /// Result of the client request `thread/goal/set`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalSetResponse {
     /// The protocol's `goal`; always there.
     pub goal: ThreadGoal,
@@ -1611,6 +1765,10 @@ impl ThreadGoalSetResponse {
         Self { goal }
     }
 }
+
+object!(ThreadGoalSetResponse {
+    goal: Required("goal"),
+});
 
 /// Part of [`ThreadGoal`](crate::ThreadGoal) and [`ThreadGoalSetParams`](crate::ThreadGoalSetParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1664,15 +1822,13 @@ impl From<&str> for ThreadGoalStatus {
 string_enum!(ThreadGoalStatus);
 
 /// Payload of the server notification `thread/goal/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalUpdatedNotification {
     /// The protocol's `goal`; always there.
     pub goal: ThreadGoal,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; may be absent.
-    #[serde(rename = "turnId", skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
 }
 
@@ -1686,6 +1842,12 @@ impl ThreadGoalUpdatedNotification {
         }
     }
 }
+
+object!(ThreadGoalUpdatedNotification {
+    goal: Required("goal"),
+    thread_id: Required("threadId"),
+    turn_id: Optional("turnId"),
+});
 
 /// Part of [`Thread`](crate::Thread) and [`ThreadStartParams`](crate::ThreadStartParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1733,10 +1895,9 @@ named_string!(ThreadId);
 /// Params of the client request `thread/increment_elicitation`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadIncrementElicitationParams {
     /// Thread whose out-of-band elicitation counter should be incremented.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1749,12 +1910,16 @@ impl ThreadIncrementElicitationParams {
     }
 }
 
+object!(ThreadIncrementElicitationParams {
+    thread_id: Required("threadId"),
+});
+
 /// Response for `thread/increment_elicitation`.
 ///
 /// Result of the client request `thread/increment_elicitation`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadIncrementElicitationResponse {
     /// Current out-of-band elicitation count after the increment.
     pub count: i64,
@@ -1769,13 +1934,17 @@ impl ThreadIncrementElicitationResponse {
     }
 }
 
+object!(ThreadIncrementElicitationResponse {
+    count: Required("count"),
+    paused: Required("paused"),
+});
+
 /// Params of the client request `thread/inject_items`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadInjectItemsParams {
     /// Raw Responses API items to append to the thread's model-visible history.
     pub items: Vec<Value>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1789,9 +1958,16 @@ impl ThreadInjectItemsParams {
     }
 }
 
+object!(ThreadInjectItemsParams {
+    items: Required("items"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/inject_items`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadInjectItemsResponse {}
+
+object!(ThreadInjectItemsResponse {});
 
 /// Part of [`ThreadListParams`](crate::ThreadListParams).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1820,93 +1996,83 @@ impl Untagged for ThreadListCwdFilter {
 untagged_enum!(ThreadListCwdFilter);
 
 /// Params of the client request `thread/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadListParams {
     /// Optional ancestor thread filter. Returns spawned descendants at any depth, excluding the ancestor itself. Mutually exclusive with `parentThreadId`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "ancestorThreadId", skip_serializing_if = "Option::is_none")]
     pub ancestor_thread_id: Option<String>,
     /// Optional archived filter; when set to true, only archived threads are returned. If false or null, only non-archived threads are returned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Optional cwd filter or filters; when set, only threads whose session cwd exactly matches one of these paths are returned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<ThreadListCwdFilter>,
     /// Thread IDs to exclude before applying the result limit. Up to 100 entries; invalid IDs or a larger list are rejected, never truncated. Send the same exclusions on each page. Omitted, null, or empty means no exclusions.
-    #[serde(rename = "excludedThreadIds", skip_serializing_if = "Option::is_none")]
     pub excluded_thread_ids: Option<Vec<String>>,
     /// Optional page size; defaults to a reasonable server-side value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Optional provider filter; when set, only sessions recorded under these providers are returned. When present but empty, includes all providers.
-    #[serde(rename = "modelProviders", skip_serializing_if = "Option::is_none")]
     pub model_providers: Option<Vec<String>>,
     /// Optional originator allowlist, matching any supplied value exactly. Supported by hosted backends only; the local app-server rejects a nonempty list. Omitted or empty lists leave originators unrestricted.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub originators: Option<Vec<String>>,
     /// Optional direct parent thread filter. Mutually exclusive with `ancestorThreadId`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "parentThreadId", skip_serializing_if = "Option::is_none")]
     pub parent_thread_id: Option<String>,
     /// Omit to include every project, set to null for unassigned threads, or provide a project ID to return only threads in that project.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "projectId",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub project_id: Option<Option<String>>,
     /// Optional substring filter for the extracted thread title.
-    #[serde(rename = "searchTerm", skip_serializing_if = "Option::is_none")]
     pub search_term: Option<String>,
     /// Omit to include every section, set to `null` for unsectioned threads, or provide a section ID to return only threads in that section.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "sectionId",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub section_id: Option<Option<String>>,
     /// Optional sort direction; defaults to descending (newest first).
-    #[serde(rename = "sortDirection", skip_serializing_if = "Option::is_none")]
     pub sort_direction: Option<SortDirection>,
     /// Optional sort key; defaults to created_at.
-    #[serde(rename = "sortKey", skip_serializing_if = "Option::is_none")]
     pub sort_key: Option<ThreadSortKey>,
     /// Optional source filter; when set, only sessions from these source kinds are returned. When omitted or empty, defaults to interactive sources.
-    #[serde(rename = "sourceKinds", skip_serializing_if = "Option::is_none")]
     pub source_kinds: Option<Vec<ThreadSourceKind>>,
     /// If true, return from the state DB without scanning JSONL rollouts to repair thread metadata. Omitted or false preserves scan-and-repair behavior.
-    #[serde(rename = "useStateDbOnly", skip_serializing_if = "Option::is_none")]
     pub use_state_db_only: Option<bool>,
 }
 
+object!(ThreadListParams {
+    ancestor_thread_id: Optional("ancestorThreadId"),
+    archived: Optional("archived"),
+    cursor: Optional("cursor"),
+    cwd: Optional("cwd"),
+    excluded_thread_ids: Optional("excludedThreadIds"),
+    limit: Optional("limit"),
+    model_providers: Optional("modelProviders"),
+    originators: Optional("originators"),
+    parent_thread_id: Optional("parentThreadId"),
+    project_id: Double("projectId"),
+    search_term: Optional("searchTerm"),
+    section_id: Double("sectionId"),
+    sort_direction: Optional("sortDirection"),
+    sort_key: Optional("sortKey"),
+    source_kinds: Optional("sourceKinds"),
+    use_state_db_only: Optional("useStateDbOnly"),
+});
+
 /// Result of the client request `thread/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadListResponse {
     /// Opaque cursor to pass as `cursor` when reversing `sortDirection`. This is only populated when the page contains at least one thread. Use it with the opposite `sortDirection`; for timestamp sorts it anchors at the start of the page timestamp so same-second updates are not skipped.
-    #[serde(rename = "backwardsCursor", skip_serializing_if = "Option::is_none")]
     pub backwards_cursor: Option<String>,
     /// The protocol's `data`; always there.
     pub data: Vec<Thread>,
     /// Opaque cursor to pass to the next call to continue after the last item. if None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     /// Local receipts for eligible threads on this page, keyed by thread ID. Null means durable read state is unavailable; an absent key means that row is ineligible.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "readStates", skip_serializing_if = "Option::is_none")]
     pub read_states: Option<BTreeMap<String, ThreadReadState>>,
 }
 
@@ -1922,24 +2088,33 @@ impl ThreadListResponse {
     }
 }
 
+object!(ThreadListResponse {
+    backwards_cursor: Optional("backwardsCursor"),
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+    read_states: Optional("readStates"),
+});
+
 /// Params of the client request `thread/loaded/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadLoadedListParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Optional page size; defaults to no limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
+object!(ThreadLoadedListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+});
+
 /// Result of the client request `thread/loaded/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadLoadedListResponse {
     /// Thread ids for sessions currently loaded in memory.
     pub data: Vec<String>,
     /// Opaque cursor to pass to the next call to continue after the last item. if None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -1949,6 +2124,11 @@ impl ThreadLoadedListResponse {
         Self { data, next_cursor: None }
     }
 }
+
+object!(ThreadLoadedListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
 
 /// Part of [`ThreadMemoryModeSetParams`](crate::ThreadMemoryModeSetParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1988,12 +2168,11 @@ string_enum!(ThreadMemoryMode);
 /// Params of the client request `thread/memoryMode/set`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadMemoryModeSetParams {
     /// The protocol's `mode`; always there.
     pub mode: ThreadMemoryMode,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2007,63 +2186,56 @@ impl ThreadMemoryModeSetParams {
     }
 }
 
+object!(ThreadMemoryModeSetParams {
+    mode: Required("mode"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/memoryMode/set`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadMemoryModeSetResponse {}
 
+object!(ThreadMemoryModeSetResponse {});
+
 /// Part of [`ThreadMetadataUpdateParams`](crate::ThreadMetadataUpdateParams).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadMetadataGitInfoUpdateParams {
     /// Omit to leave the stored branch unchanged, set to `null` to clear it, or provide a non-empty string to replace it.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub branch: Option<Option<String>>,
     /// Omit to leave the stored origin URL unchanged, set to `null` to clear it, or provide a non-empty string to replace it.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "originUrl",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub origin_url: Option<Option<String>>,
     /// Omit to leave the stored commit unchanged, set to `null` to clear it, or provide a non-empty string to replace it.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub sha: Option<Option<String>>,
 }
 
+object!(ThreadMetadataGitInfoUpdateParams {
+    branch: Double("branch"),
+    origin_url: Double("originUrl"),
+    sha: Double("sha"),
+});
+
 /// Params of the client request `thread/metadata/update`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadMetadataUpdateParams {
     /// Save the client's Daybreak choice for this persistent thread. Omitted or null leaves it unchanged. This does not select a turn's `cyberAccessProgram` or grant access.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "daybreakEnabled", skip_serializing_if = "Option::is_none")]
     pub daybreak_enabled: Option<bool>,
     /// Patch the stored Git metadata for this thread. Omit a field to leave it unchanged, set it to `null` to clear it, or provide a string to replace the stored value.
-    #[serde(rename = "gitInfo", skip_serializing_if = "Option::is_none")]
     pub git_info: Option<ThreadMetadataGitInfoUpdateParams>,
     /// Omit to leave the project unchanged, use an empty string to clear it, or provide an existing project ID to assign it.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "projectId", skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2079,8 +2251,15 @@ impl ThreadMetadataUpdateParams {
     }
 }
 
+object!(ThreadMetadataUpdateParams {
+    daybreak_enabled: Optional("daybreakEnabled"),
+    git_info: Optional("gitInfo"),
+    project_id: Optional("projectId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/metadata/update`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadMetadataUpdateResponse {
     /// The protocol's `thread`; always there.
     pub thread: Thread,
@@ -2093,14 +2272,16 @@ impl ThreadMetadataUpdateResponse {
     }
 }
 
+object!(ThreadMetadataUpdateResponse {
+    thread: Required("thread"),
+});
+
 /// Payload of the server notification `thread/name/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadNameUpdatedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `threadName`; may be absent.
-    #[serde(rename = "threadName", skip_serializing_if = "Option::is_none")]
     pub thread_name: Option<String>,
 }
 
@@ -2114,16 +2295,19 @@ impl ThreadNameUpdatedNotification {
     }
 }
 
+object!(ThreadNameUpdatedNotification {
+    thread_id: Required("threadId"),
+    thread_name: Optional("threadName"),
+});
+
 /// Params of the client request `thread/prediction/request`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadPredictionRequestParams {
     /// The protocol's `sourceTurnId`; always there.
-    #[serde(rename = "sourceTurnId")]
     pub source_turn_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2137,11 +2321,18 @@ impl ThreadPredictionRequestParams {
     }
 }
 
+object!(ThreadPredictionRequestParams {
+    source_turn_id: Required("sourceTurnId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/prediction/request`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadPredictionRequestResponse {}
+
+object!(ThreadPredictionRequestResponse {});
 
 /// Part of [`ThreadPredictionUpdatedNotification`](crate::ThreadPredictionUpdatedNotification).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -2191,23 +2382,24 @@ impl Tagged for ThreadPredictionResult {
 tagged_enum!(ThreadPredictionResult);
 
 /// A [`ThreadPredictionResult`](crate::ThreadPredictionResult) whose `type` is `completed`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadPredictionResultCompleted {
     /// The protocol's `text`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
 
+object!(ThreadPredictionResultCompleted {
+    text: Optional("text"),
+});
+
 /// Payload of the server notification `thread/prediction/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadPredictionUpdatedNotification {
     /// The protocol's `result`; always there.
     pub result: ThreadPredictionResult,
     /// The protocol's `sourceTurnId`; always there.
-    #[serde(rename = "sourceTurnId")]
     pub source_turn_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2226,14 +2418,18 @@ impl ThreadPredictionUpdatedNotification {
     }
 }
 
+object!(ThreadPredictionUpdatedNotification {
+    result: Required("result"),
+    source_turn_id: Required("sourceTurnId"),
+    thread_id: Required("threadId"),
+});
+
 /// Payload of the server notification `thread/project/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadProjectUpdatedNotification {
     /// The protocol's `projectId`; `null` if there is none.
-    #[serde(rename = "projectId")]
     pub project_id: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2247,18 +2443,21 @@ impl ThreadProjectUpdatedNotification {
     }
 }
 
+object!(ThreadProjectUpdatedNotification {
+    project_id: Nullable("projectId"),
+    thread_id: Required("threadId"),
+});
+
 /// Params of the client request `thread/queue/add`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueAddParams {
     /// The protocol's `clientUserMessageId`; always there.
-    #[serde(rename = "clientUserMessageId")]
     pub client_user_message_id: String,
     /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2277,13 +2476,18 @@ impl ThreadQueueAddParams {
     }
 }
 
+object!(ThreadQueueAddParams {
+    client_user_message_id: Required("clientUserMessageId"),
+    input: Required("input"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/queue/add`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueAddResponse {
     /// The protocol's `queuedSubmission`; always there.
-    #[serde(rename = "queuedSubmission")]
     pub queued_submission: QueuedSubmission,
 }
 
@@ -2294,11 +2498,14 @@ impl ThreadQueueAddResponse {
     }
 }
 
+object!(ThreadQueueAddResponse {
+    queued_submission: Required("queuedSubmission"),
+});
+
 /// Payload of the server notification `thread/queue/changed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueChangedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2311,16 +2518,18 @@ impl ThreadQueueChangedNotification {
     }
 }
 
+object!(ThreadQueueChangedNotification {
+    thread_id: Required("threadId"),
+});
+
 /// Params of the client request `thread/queue/delete`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueDeleteParams {
     /// The protocol's `queuedSubmissionId`; always there.
-    #[serde(rename = "queuedSubmissionId")]
     pub queued_submission_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2337,10 +2546,15 @@ impl ThreadQueueDeleteParams {
     }
 }
 
+object!(ThreadQueueDeleteParams {
+    queued_submission_id: Required("queuedSubmissionId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/queue/delete`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueDeleteResponse {
     /// The protocol's `deleted`; always there.
     pub deleted: bool,
@@ -2353,19 +2567,20 @@ impl ThreadQueueDeleteResponse {
     }
 }
 
+object!(ThreadQueueDeleteResponse {
+    deleted: Required("deleted"),
+});
+
 /// Params of the client request `thread/queue/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueListParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Optional page size; defaults to the standard thread-list page size.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2380,15 +2595,20 @@ impl ThreadQueueListParams {
     }
 }
 
+object!(ThreadQueueListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/queue/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<QueuedSubmission>,
     /// Opaque cursor for the next page, or `null` when no submissions remain.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -2399,16 +2619,19 @@ impl ThreadQueueListResponse {
     }
 }
 
+object!(ThreadQueueListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Params of the client request `thread/queue/reorder`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueReorderParams {
     /// The protocol's `queuedSubmissionIds`; always there.
-    #[serde(rename = "queuedSubmissionIds")]
     pub queued_submission_ids: Vec<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2425,22 +2648,27 @@ impl ThreadQueueReorderParams {
     }
 }
 
+object!(ThreadQueueReorderParams {
+    queued_submission_ids: Required("queuedSubmissionIds"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/queue/reorder`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadQueueReorderResponse {}
+
+object!(ThreadQueueReorderResponse {});
 
 /// Params of the client request `thread/queue/start`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueStartParams {
     /// The protocol's `queuedSubmissionId`; may be absent.
-    #[serde(rename = "queuedSubmissionId", skip_serializing_if = "Option::is_none")]
     pub queued_submission_id: Option<String>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2454,10 +2682,15 @@ impl ThreadQueueStartParams {
     }
 }
 
+object!(ThreadQueueStartParams {
+    queued_submission_id: Optional("queuedSubmissionId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/queue/start`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueStartResponse {
     /// The protocol's `turn`; always there.
     pub turn: Turn,
@@ -2470,18 +2703,20 @@ impl ThreadQueueStartResponse {
     }
 }
 
+object!(ThreadQueueStartResponse {
+    turn: Required("turn"),
+});
+
 /// Params of the client request `thread/queue/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueUpdateParams {
     /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
     /// The protocol's `queuedSubmissionId`; always there.
-    #[serde(rename = "queuedSubmissionId")]
     pub queued_submission_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2500,13 +2735,18 @@ impl ThreadQueueUpdateParams {
     }
 }
 
+object!(ThreadQueueUpdateParams {
+    input: Required("input"),
+    queued_submission_id: Required("queuedSubmissionId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/queue/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueUpdateResponse {
     /// The protocol's `queuedSubmission`; always there.
-    #[serde(rename = "queuedSubmission")]
     pub queued_submission: QueuedSubmission,
 }
 
@@ -2517,14 +2757,16 @@ impl ThreadQueueUpdateResponse {
     }
 }
 
+object!(ThreadQueueUpdateResponse {
+    queued_submission: Required("queuedSubmission"),
+});
+
 /// Params of the client request `thread/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadParams {
     /// When true, include turns and their items from rollout history. Full-history hydration is deprecated for paginated threads; prefer a metadata-only read and page with `thread/turns/list` and `thread/items/list`.
-    #[serde(rename = "includeTurns", skip_serializing_if = "Option::is_none")]
     pub include_turns: Option<bool>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2538,13 +2780,17 @@ impl ThreadReadParams {
     }
 }
 
+object!(ThreadReadParams {
+    include_turns: Optional("includeTurns"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadResponse {
     /// Local receipt. Null means this thread's durable read state is unavailable.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "readState", skip_serializing_if = "Option::is_none")]
     pub read_state: Option<ThreadReadState>,
     /// The protocol's `thread`; always there.
     pub thread: Thread,
@@ -2557,13 +2803,17 @@ impl ThreadReadResponse {
     }
 }
 
+object!(ThreadReadResponse {
+    read_state: Optional("readState"),
+    thread: Required("thread"),
+});
+
 /// The first unread position in a durable local thread. A null position means read. The opaque revision guards edits against activity or marks the caller has not seen.
 ///
 /// Part of [`ThreadListResponse`](crate::ThreadListResponse) and 3 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadState {
     /// The protocol's `firstUnread`; may be absent.
-    #[serde(rename = "firstUnread", skip_serializing_if = "Option::is_none")]
     pub first_unread: Option<ThreadUnreadPosition>,
     /// The protocol's `revision`; always there.
     pub revision: String,
@@ -2579,14 +2829,17 @@ impl ThreadReadState {
     }
 }
 
+object!(ThreadReadState {
+    first_unread: Optional("firstUnread"),
+    revision: Required("revision"),
+});
+
 /// Payload of the server notification `thread/readState/changed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadStateChangedNotification {
     /// The protocol's `readState`; always there.
-    #[serde(rename = "readState")]
     pub read_state: ThreadReadState,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2599,6 +2852,11 @@ impl ThreadReadStateChangedNotification {
         }
     }
 }
+
+object!(ThreadReadStateChangedNotification {
+    read_state: Required("readState"),
+    thread_id: Required("threadId"),
+});
 
 /// Part of [`ThreadReadStateUpdateParams`](crate::ThreadReadStateUpdateParams).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -2650,15 +2908,13 @@ tagged_enum!(ThreadReadStateOperation);
 /// Params of the client request `thread/readState/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadStateUpdateParams {
     /// Revision of the row or transcript actually seen. Conflicts require a fresh user action.
-    #[serde(rename = "expectedRevision")]
     pub expected_revision: String,
     /// The protocol's `operation`; always there.
     pub operation: ThreadReadStateOperation,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2677,13 +2933,18 @@ impl ThreadReadStateUpdateParams {
     }
 }
 
+object!(ThreadReadStateUpdateParams {
+    expected_revision: Required("expectedRevision"),
+    operation: Required("operation"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/readState/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadStateUpdateResponse {
     /// The protocol's `readState`; always there.
-    #[serde(rename = "readState")]
     pub read_state: ThreadReadState,
 }
 
@@ -2694,19 +2955,26 @@ impl ThreadReadStateUpdateResponse {
     }
 }
 
+object!(ThreadReadStateUpdateResponse {
+    read_state: Required("readState"),
+});
+
 /// Part of [`ThreadResumeParams`](crate::ThreadResumeParams).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadResumeInitialTurnsPageParams {
     /// How much item detail to include for each returned turn; defaults to summary.
-    #[serde(rename = "itemsView", skip_serializing_if = "Option::is_none")]
     pub items_view: Option<TurnItemsView>,
     /// Optional turn page size.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Optional turn pagination direction; defaults to descending.
-    #[serde(rename = "sortDirection", skip_serializing_if = "Option::is_none")]
     pub sort_direction: Option<SortDirection>,
 }
+
+object!(ThreadResumeInitialTurnsPageParams {
+    items_view: Optional("itemsView"),
+    limit: Optional("limit"),
+    sort_direction: Optional("sortDirection"),
+});
 
 /// There are three ways to resume a thread: 1. By thread_id: load the thread from disk by thread_id and resume it. 2. By history: instantiate the thread from memory and resume it. 3. By path: load the thread from disk by path and resume it.
 ///
@@ -2717,78 +2985,55 @@ pub struct ThreadResumeInitialTurnsPageParams {
 /// Prefer using thread_id whenever possible.
 ///
 /// Params of the client request `thread/resume`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct ThreadResumeParams {
     /// The protocol's `approvalPolicy`; may be absent.
-    #[serde(rename = "approvalPolicy", skip_serializing_if = "Option::is_none")]
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for review on this thread and subsequent turns.
-    #[serde(rename = "approvalsReviewer", skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// The protocol's `baseInstructions`; may be absent.
-    #[serde(rename = "baseInstructions", skip_serializing_if = "Option::is_none")]
     pub base_instructions: Option<String>,
     /// The protocol's `config`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<Map<String, Value>>,
     /// The protocol's `cwd`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The protocol's `developerInstructions`; may be absent.
-    #[serde(rename = "developerInstructions", skip_serializing_if = "Option::is_none")]
     pub developer_instructions: Option<String>,
     /// When true, return only thread metadata and live-resume state without populating `thread.turns`. This is useful when the client plans to call `thread/turns/list` immediately after resuming. Full-history hydration is deprecated for paginated threads; use this with `thread/turns/list` and `thread/items/list` instead.
-    #[serde(rename = "excludeTurns", skip_serializing_if = "Option::is_none")]
     pub exclude_turns: Option<bool>,
     /// \[UNSTABLE\] FOR CODEX CLOUD - DO NOT USE. If specified, the thread will be resumed with the provided history instead of loaded from disk.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<Vec<ResponseItem>>,
     /// When present, include a `thread/turns/list` page in the resume response so clients can bootstrap recent turns without a second request.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "initialTurnsPage", skip_serializing_if = "Option::is_none")]
     pub initial_turns_page: Option<ThreadResumeInitialTurnsPageParams>,
     /// Configuration overrides for the resumed thread, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The protocol's `modelProvider`; may be absent.
-    #[serde(rename = "modelProvider", skip_serializing_if = "Option::is_none")]
     pub model_provider: Option<String>,
     /// \[UNSTABLE\] Specify the rollout path to resume from. If specified for a non-running thread, the thread_id param will be ignored. If thread_id identifies a running thread, the path must match the active rollout path.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Named profile id for the resumed thread. Cannot be combined with `sandbox`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<String>,
     /// @deprecated `friendly` and `pragmatic` no longer select a style. Changing this does not rewrite the thread's existing instructions.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub personality: Option<Personality>,
     /// Replace the thread's runtime workspace roots. Paths must be absolute.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "runtimeWorkspaceRoots", skip_serializing_if = "Option::is_none")]
     pub runtime_workspace_roots: Option<Vec<AbsolutePathBuf>>,
     /// The protocol's `sandbox`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxMode>,
     /// The protocol's `serviceTier`; may be absent.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "serviceTier",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub service_tier: Option<Option<String>>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2843,81 +3088,85 @@ impl ThreadResumeParams {
     }
 }
 
+object!(ThreadResumeParams {
+    approval_policy: Optional("approvalPolicy"),
+    approvals_reviewer: Optional("approvalsReviewer"),
+    base_instructions: Optional("baseInstructions"),
+    config: Optional("config"),
+    cwd: Optional("cwd"),
+    developer_instructions: Optional("developerInstructions"),
+    exclude_turns: Optional("excludeTurns"),
+    history: Optional("history"),
+    initial_turns_page: Optional("initialTurnsPage"),
+    model: Optional("model"),
+    model_provider: Optional("modelProvider"),
+    path: Optional("path"),
+    permissions: Optional("permissions"),
+    personality: Optional("personality"),
+    runtime_workspace_roots: Optional("runtimeWorkspaceRoots"),
+    sandbox: Optional("sandbox"),
+    service_tier: Double("serviceTier"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/resume`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadResumeResponse {
     /// Named or implicit built-in profile that produced the active permissions, when known.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "activePermissionProfile", skip_serializing_if = "Option::is_none")]
     pub active_permission_profile: Option<ActivePermissionProfile>,
     /// The protocol's `approvalPolicy`; always there.
-    #[serde(rename = "approvalPolicy")]
     pub approval_policy: AskForApproval,
     /// Reviewer currently used for approval requests on this thread.
-    #[serde(rename = "approvalsReviewer")]
     pub approvals_reviewer: ApprovalsReviewer,
     /// Effective collaboration mode. Absent when resuming from an older server.
-    #[serde(rename = "collaborationMode", skip_serializing_if = "Option::is_none")]
     pub collaboration_mode: Option<CollaborationMode>,
     /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
     /// Saved list of disabled plugin IDs. Does not yet filter plugin capabilities.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "disabledPluginIds", default)]
     pub disabled_plugin_ids: Vec<String>,
     /// `thread/turns/list` page returned when requested by `initialTurnsPage`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "initialTurnsPage", skip_serializing_if = "Option::is_none")]
     pub initial_turns_page: Option<TurnsPage>,
     /// Environment-native paths to instruction source files currently loaded for this thread.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "instructionSources", default)]
     pub instruction_sources: Vec<LegacyAppPathString>,
     /// Opaque cursor for hydrating paginated items backwards.
     ///
     /// Pass this as `cursor` to `thread/items/list` with `sortDirection: "desc"`. The first page includes the item identified by the cursor.
-    #[serde(rename = "itemsBackwardsCursor", skip_serializing_if = "Option::is_none")]
     pub items_backwards_cursor: Option<String>,
     /// The protocol's `model`; always there.
     pub model: String,
     /// The protocol's `modelProvider`; always there.
-    #[serde(rename = "modelProvider")]
     pub model_provider: String,
     /// @deprecated Always `explicitRequestOnly`. Use `reasoningEffort` for Ultra behavior.
     ///
     /// Defaults to `"explicitRequestOnly"`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "multiAgentMode",
-        default = "ThreadResumeResponse::default_multi_agent_mode"
-    )]
     pub multi_agent_mode: MultiAgentMode,
     /// The protocol's `reasoningEffort`; may be absent.
-    #[serde(rename = "reasoningEffort", skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Thread-scoped runtime workspace roots used to materialize `:workspace_roots`.
     ///
     /// Defaults to `[]`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "runtimeWorkspaceRoots", default)]
     pub runtime_workspace_roots: Vec<AbsolutePathBuf>,
     /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
     pub sandbox: SandboxPolicy,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
     /// The protocol's `thread`; always there.
     pub thread: Thread,
     /// Opaque cursor for hydrating paginated turns backwards.
     ///
     /// Pass this as `cursor` to `thread/turns/list` with `sortDirection: "desc"`. The first page includes the turn identified by the cursor.
-    #[serde(rename = "turnsBackwardsCursor", skip_serializing_if = "Option::is_none")]
     pub turns_backwards_cursor: Option<String>,
 }
 
@@ -2958,18 +3207,37 @@ impl ThreadResumeResponse {
     }
 }
 
+object!(ThreadResumeResponse {
+    active_permission_profile: Optional("activePermissionProfile"),
+    approval_policy: Required("approvalPolicy"),
+    approvals_reviewer: Required("approvalsReviewer"),
+    collaboration_mode: Optional("collaborationMode"),
+    cwd: Required("cwd"),
+    disabled_plugin_ids: Defaulted("disabledPluginIds"),
+    initial_turns_page: Optional("initialTurnsPage"),
+    instruction_sources: Defaulted("instructionSources"),
+    items_backwards_cursor: Optional("itemsBackwardsCursor"),
+    model: Required("model"),
+    model_provider: Required("modelProvider"),
+    multi_agent_mode: Defaulted("multiAgentMode", Self::default_multi_agent_mode()),
+    reasoning_effort: Optional("reasoningEffort"),
+    runtime_workspace_roots: Defaulted("runtimeWorkspaceRoots"),
+    sandbox: Required("sandbox"),
+    service_tier: Optional("serviceTier"),
+    thread: Required("thread"),
+    turns_backwards_cursor: Optional("turnsBackwardsCursor"),
+});
+
 /// Replace a paginated thread's durable history with the prefix before one turn.
 ///
 /// This only changes persisted conversation history. It does not revert local file changes.
 ///
 /// Params of the client request `thread/revert`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRevertParams {
     /// Turn excluded from the replacement history, together with every later turn.
-    #[serde(rename = "beforeTurnId")]
     pub before_turn_id: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -2983,20 +3251,23 @@ impl ThreadRevertParams {
     }
 }
 
+object!(ThreadRevertParams {
+    before_turn_id: Required("beforeTurnId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/revert`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRevertResponse {
     /// Opaque cursor for hydrating paginated items backwards.
     ///
     /// Pass this as `cursor` to `thread/items/list` with `sortDirection: "desc"`. The first page includes the item identified by the cursor.
-    #[serde(rename = "itemsBackwardsCursor", skip_serializing_if = "Option::is_none")]
     pub items_backwards_cursor: Option<String>,
     /// Updated loaded thread metadata. `turns` is always empty; hydrate retained history through `thread/turns/list`.
     pub thread: Thread,
     /// Opaque cursor for hydrating paginated turns backwards.
     ///
     /// Pass this as `cursor` to `thread/turns/list` with `sortDirection: "desc"`. The first page includes the turn identified by the cursor.
-    #[serde(rename = "turnsBackwardsCursor", skip_serializing_if = "Option::is_none")]
     pub turns_backwards_cursor: Option<String>,
 }
 
@@ -3011,11 +3282,16 @@ impl ThreadRevertResponse {
     }
 }
 
+object!(ThreadRevertResponse {
+    items_backwards_cursor: Optional("itemsBackwardsCursor"),
+    thread: Required("thread"),
+    turns_backwards_cursor: Optional("turnsBackwardsCursor"),
+});
+
 /// Payload of the server notification `thread/reverted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRevertedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -3028,26 +3304,26 @@ impl ThreadRevertedNotification {
     }
 }
 
+object!(ThreadRevertedNotification {
+    thread_id: Required("threadId"),
+});
+
 /// One visible message occurrence returned by \[`ThreadSearchOccurrencesResponse`\].
 ///
 /// Part of [`ThreadSearchOccurrencesResponse`](crate::ThreadSearchOccurrencesResponse).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchOccurrence {
     /// The protocol's `itemId`; always there.
-    #[serde(rename = "itemId")]
     pub item_id: String,
     /// The protocol's `snippet`; always there.
     pub snippet: String,
     /// Match range within `snippet`, in UTF-16 code units.
-    #[serde(rename = "snippetMatchRange")]
     pub snippet_match_range: ThreadSearchTextRange,
     /// Opaque inclusive cursor accepted by `thread/turns/list` for this turn.
-    #[serde(rename = "turnCursor")]
     pub turn_cursor: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -3070,24 +3346,28 @@ impl ThreadSearchOccurrence {
     }
 }
 
+object!(ThreadSearchOccurrence {
+    item_id: Required("itemId"),
+    snippet: Required("snippet"),
+    snippet_match_range: Required("snippetMatchRange"),
+    turn_cursor: Required("turnCursor"),
+    turn_id: Required("turnId"),
+});
+
 /// Parameters for searching visible message occurrences within one paginated thread.
 ///
 /// Params of the client request `thread/searchOccurrences`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchOccurrencesParams {
     /// Opaque cursor returned by a previous call for the same thread and search term.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Optional occurrence page size.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Case-insensitive literal substring to find in visible user messages and both partial and final assistant answers.
-    #[serde(rename = "searchTerm")]
     pub search_term: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -3103,15 +3383,21 @@ impl ThreadSearchOccurrencesParams {
     }
 }
 
+object!(ThreadSearchOccurrencesParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    search_term: Required("searchTerm"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/searchOccurrences`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchOccurrencesResponse {
     /// Occurrences in chronological message order.
     pub data: Vec<ThreadSearchOccurrence>,
     /// Opaque cursor to continue after the last returned occurrence.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -3122,31 +3408,29 @@ impl ThreadSearchOccurrencesResponse {
     }
 }
 
+object!(ThreadSearchOccurrencesResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Params of the client request `thread/search`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchParams {
     /// Optional archived filter; when set to true, only archived threads are returned. If false or null, only non-archived threads are returned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Optional page size; defaults to a reasonable server-side value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Required substring/full-text query for thread search.
-    #[serde(rename = "searchTerm")]
     pub search_term: String,
     /// Optional sort direction; defaults to descending (newest first).
-    #[serde(rename = "sortDirection", skip_serializing_if = "Option::is_none")]
     pub sort_direction: Option<SortDirection>,
     /// Optional sort key; defaults to created_at.
-    #[serde(rename = "sortKey", skip_serializing_if = "Option::is_none")]
     pub sort_key: Option<ThreadSearchSortKey>,
     /// Optional source filter; when set, only sessions from these source kinds are returned. When omitted or empty, defaults to interactive sources.
-    #[serde(rename = "sourceKinds", skip_serializing_if = "Option::is_none")]
     pub source_kinds: Option<Vec<ThreadSourceKind>>,
 }
 
@@ -3165,18 +3449,26 @@ impl ThreadSearchParams {
     }
 }
 
+object!(ThreadSearchParams {
+    archived: Optional("archived"),
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    search_term: Required("searchTerm"),
+    sort_direction: Optional("sortDirection"),
+    sort_key: Optional("sortKey"),
+    source_kinds: Optional("sourceKinds"),
+});
+
 /// Result of the client request `thread/search`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchResponse {
     /// Opaque cursor to pass as `cursor` when reversing `sortDirection`. This is only populated when the page contains at least one thread. Use it with the opposite `sortDirection`; for timestamp sorts it anchors at the start of the page timestamp so same-second updates are not skipped.
-    #[serde(rename = "backwardsCursor", skip_serializing_if = "Option::is_none")]
     pub backwards_cursor: Option<String>,
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadSearchResult>,
     /// Opaque cursor to pass to the next call to continue after the last item. if None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -3191,8 +3483,14 @@ impl ThreadSearchResponse {
     }
 }
 
+object!(ThreadSearchResponse {
+    backwards_cursor: Optional("backwardsCursor"),
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Part of [`ThreadSearchResponse`](crate::ThreadSearchResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchResult {
     /// The protocol's `snippet`; always there.
     pub snippet: String,
@@ -3209,6 +3507,11 @@ impl ThreadSearchResult {
         }
     }
 }
+
+object!(ThreadSearchResult {
+    snippet: Required("snippet"),
+    thread: Required("thread"),
+});
 
 /// Part of [`ThreadSearchParams`](crate::ThreadSearchParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -3254,7 +3557,7 @@ string_enum!(ThreadSearchSortKey);
 /// Part of [`ThreadSearchOccurrence`](crate::ThreadSearchOccurrence).
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchTextRange {
     /// Exclusive UTF-16 code-unit offset.
     pub end: u32,
@@ -3269,13 +3572,17 @@ impl ThreadSearchTextRange {
     }
 }
 
+object!(ThreadSearchTextRange {
+    end: Required("end"),
+    start: Required("start"),
+});
+
 /// An independently persisted, user-visible thread section.
 ///
 /// Part of [`Thread`](crate::Thread) and 3 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSection {
     /// Optional appearance synchronized across clients.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub appearance: Option<ThreadSectionAppearance>,
     /// Opaque UUIDv7 identity that remains stable when the section is renamed.
     pub id: String,
@@ -3294,26 +3601,34 @@ impl ThreadSection {
     }
 }
 
+object!(ThreadSection {
+    appearance: Optional("appearance"),
+    id: Required("id"),
+    name: Required("name"),
+});
+
 /// Extensible visual presentation for a custom thread section.
 ///
 /// Part of [`ThreadSection`](crate::ThreadSection) and 2 other types.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadSectionAppearance {
     /// The protocol's `color`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub color: Option<String>,
     /// The protocol's `icon`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
 }
+
+object!(ThreadSectionAppearance {
+    color: Optional("color"),
+    icon: Optional("icon"),
+});
 
 /// Parameters for creating an independently persisted thread section.
 ///
 /// Params of the client request `threadSection/create`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionCreateParams {
     /// The protocol's `appearance`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub appearance: Option<ThreadSectionAppearance>,
     /// The user-visible name of the section.
     pub name: String,
@@ -3329,10 +3644,15 @@ impl ThreadSectionCreateParams {
     }
 }
 
+object!(ThreadSectionCreateParams {
+    appearance: Optional("appearance"),
+    name: Required("name"),
+});
+
 /// The independently persisted section created by the server.
 ///
 /// Result of the client request `threadSection/create`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionCreateResponse {
     /// The protocol's `section`; always there.
     pub section: ThreadSection,
@@ -3345,13 +3665,16 @@ impl ThreadSectionCreateResponse {
     }
 }
 
+object!(ThreadSectionCreateResponse {
+    section: Required("section"),
+});
+
 /// Parameters for deleting an independently persisted thread section.
 ///
 /// Params of the client request `threadSection/delete`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionDeleteParams {
     /// The stable, server-generated identity of the section to delete.
-    #[serde(rename = "sectionId")]
     pub section_id: String,
 }
 
@@ -3364,34 +3687,42 @@ impl ThreadSectionDeleteParams {
     }
 }
 
+object!(ThreadSectionDeleteParams {
+    section_id: Required("sectionId"),
+});
+
 /// Successful deletion does not return additional section data.
 ///
 /// Result of the client request `threadSection/delete`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadSectionDeleteResponse {}
+
+object!(ThreadSectionDeleteResponse {});
 
 /// Parameters for listing independently persisted thread sections.
 ///
 /// Params of the client request `threadSection/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadSectionListParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Maximum number of sections to return.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
+
+object!(ThreadSectionListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+});
 
 /// One page of independently persisted thread sections.
 ///
 /// Result of the client request `threadSection/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadSection>,
     /// Opaque cursor for the next page, or `null` when no sections remain.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -3402,19 +3733,21 @@ impl ThreadSectionListResponse {
     }
 }
 
+object!(ThreadSectionListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Parameters for moving a thread within a server-owned section ordering.
 ///
 /// Params of the client request `thread/section/move`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionMoveParams {
     /// Existing thread to insert before; omission or null appends to the section.
-    #[serde(rename = "beforeThreadId", skip_serializing_if = "Option::is_none")]
     pub before_thread_id: Option<String>,
     /// Destination section, or `null` to remove the thread from its section.
-    #[serde(rename = "sectionId")]
     pub section_id: Option<String>,
     /// Thread to move into, within, or out of a section.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -3429,28 +3762,30 @@ impl ThreadSectionMoveParams {
     }
 }
 
+object!(ThreadSectionMoveParams {
+    before_thread_id: Optional("beforeThreadId"),
+    section_id: Nullable("sectionId"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/section/move`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadSectionMoveResponse {}
+
+object!(ThreadSectionMoveResponse {});
 
 /// Parameters for updating an independently persisted thread section.
 ///
 /// Params of the client request `threadSection/update`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionUpdateParams {
     /// Omit to preserve appearance, use `null` to clear it, or provide a replacement.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub appearance: Option<Option<ThreadSectionAppearance>>,
     /// The updated user-visible name of the section.
     pub name: String,
     /// The stable, server-generated identity of the section to update.
-    #[serde(rename = "sectionId")]
     pub section_id: String,
 }
 
@@ -3465,10 +3800,16 @@ impl ThreadSectionUpdateParams {
     }
 }
 
+object!(ThreadSectionUpdateParams {
+    appearance: Double("appearance"),
+    name: Required("name"),
+    section_id: Required("sectionId"),
+});
+
 /// The independently persisted section after its name is updated.
 ///
 /// Result of the client request `threadSection/update`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionUpdateResponse {
     /// The protocol's `section`; always there.
     pub section: ThreadSection,
@@ -3481,13 +3822,16 @@ impl ThreadSectionUpdateResponse {
     }
 }
 
+object!(ThreadSectionUpdateResponse {
+    section: Required("section"),
+});
+
 /// Params of the client request `thread/name/set`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSetNameParams {
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -3501,61 +3845,53 @@ impl ThreadSetNameParams {
     }
 }
 
+object!(ThreadSetNameParams {
+    name: Required("name"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/name/set`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadSetNameResponse {}
 
+object!(ThreadSetNameResponse {});
+
 /// Part of [`ThreadSettingsUpdatedNotification`](crate::ThreadSettingsUpdatedNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSettings {
     /// The protocol's `activePermissionProfile`; may be absent.
-    #[serde(rename = "activePermissionProfile", skip_serializing_if = "Option::is_none")]
     pub active_permission_profile: Option<ActivePermissionProfile>,
     /// The protocol's `approvalPolicy`; always there.
-    #[serde(rename = "approvalPolicy")]
     pub approval_policy: AskForApproval,
     /// The protocol's `approvalsReviewer`; always there.
-    #[serde(rename = "approvalsReviewer")]
     pub approvals_reviewer: ApprovalsReviewer,
     /// The protocol's `collaborationMode`; always there.
-    #[serde(rename = "collaborationMode")]
     pub collaboration_mode: CollaborationMode,
     /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
     /// Saved list of disabled plugin IDs. Does not yet filter plugin capabilities.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "disabledPluginIds", default)]
     pub disabled_plugin_ids: Vec<String>,
     /// The protocol's `effort`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<ReasoningEffort>,
     /// The protocol's `model`; always there.
     pub model: String,
     /// The protocol's `modelProvider`; always there.
-    #[serde(rename = "modelProvider")]
     pub model_provider: String,
     /// @deprecated Always `explicitRequestOnly`. Use `effort` for Ultra behavior.
     ///
     /// Defaults to `"explicitRequestOnly"`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "multiAgentMode",
-        default = "ThreadSettings::default_multi_agent_mode"
-    )]
     pub multi_agent_mode: MultiAgentMode,
     /// @deprecated Reports the saved setting; `friendly` and `pragmatic` no longer select a style.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub personality: Option<Personality>,
     /// The protocol's `sandboxPolicy`; always there.
-    #[serde(rename = "sandboxPolicy")]
     pub sandbox_policy: SandboxPolicy,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
     /// The protocol's `summary`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<ReasoningSummary>,
 }
 
@@ -3592,61 +3928,59 @@ impl ThreadSettings {
     }
 }
 
+object!(ThreadSettings {
+    active_permission_profile: Optional("activePermissionProfile"),
+    approval_policy: Required("approvalPolicy"),
+    approvals_reviewer: Required("approvalsReviewer"),
+    collaboration_mode: Required("collaborationMode"),
+    cwd: Required("cwd"),
+    disabled_plugin_ids: Defaulted("disabledPluginIds"),
+    effort: Optional("effort"),
+    model: Required("model"),
+    model_provider: Required("modelProvider"),
+    multi_agent_mode: Defaulted("multiAgentMode", Self::default_multi_agent_mode()),
+    personality: Optional("personality"),
+    sandbox_policy: Required("sandboxPolicy"),
+    service_tier: Optional("serviceTier"),
+    summary: Optional("summary"),
+});
+
 /// Params of the client request `thread/settings/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSettingsUpdateParams {
     /// Override the approval policy for subsequent turns.
-    #[serde(rename = "approvalPolicy", skip_serializing_if = "Option::is_none")]
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for subsequent turns.
-    #[serde(rename = "approvalsReviewer", skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// EXPERIMENTAL - Set a pre-set collaboration mode for subsequent turns.
     ///
     /// For `collaboration_mode.settings.developer_instructions`, `null` means "use the built-in instructions for the selected mode".
-    #[serde(rename = "collaborationMode", skip_serializing_if = "Option::is_none")]
     pub collaboration_mode: Option<CollaborationMode>,
     /// Override the working directory for subsequent turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// Replace this thread's disabled plugin IDs. Omitted/null preserves the list; \[\] clears it.
-    #[serde(rename = "disabledPluginIds", skip_serializing_if = "Option::is_none")]
     pub disabled_plugin_ids: Option<Vec<String>>,
     /// Override the reasoning effort for subsequent turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<ReasoningEffort>,
     /// Override the model for subsequent turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// @deprecated Ignored. Use `effort: "ultra"` for proactive multi-agent behavior.
-    #[serde(rename = "multiAgentMode", skip_serializing_if = "Option::is_none")]
     pub multi_agent_mode: Option<MultiAgentMode>,
     /// Select a named permissions profile id for subsequent turns. Cannot be combined with `sandboxPolicy`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<String>,
     /// @deprecated `friendly` and `pragmatic` no longer select a style. Changing this does not rewrite the thread's existing instructions.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub personality: Option<Personality>,
     /// Override the sandbox policy for subsequent turns.
-    #[serde(rename = "sandboxPolicy", skip_serializing_if = "Option::is_none")]
     pub sandbox_policy: Option<SandboxPolicy>,
     /// Override the service tier for subsequent turns. `null` clears the current service tier; omission leaves it unchanged.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "serviceTier",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub service_tier: Option<Option<String>>,
     /// Override the reasoning summary for subsequent turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<ReasoningSummary>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -3672,20 +4006,37 @@ impl ThreadSettingsUpdateParams {
     }
 }
 
+object!(ThreadSettingsUpdateParams {
+    approval_policy: Optional("approvalPolicy"),
+    approvals_reviewer: Optional("approvalsReviewer"),
+    collaboration_mode: Optional("collaborationMode"),
+    cwd: Optional("cwd"),
+    disabled_plugin_ids: Optional("disabledPluginIds"),
+    effort: Optional("effort"),
+    model: Optional("model"),
+    multi_agent_mode: Optional("multiAgentMode"),
+    permissions: Optional("permissions"),
+    personality: Optional("personality"),
+    sandbox_policy: Optional("sandboxPolicy"),
+    service_tier: Double("serviceTier"),
+    summary: Optional("summary"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/settings/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadSettingsUpdateResponse {}
 
+object!(ThreadSettingsUpdateResponse {});
+
 /// Payload of the server notification `thread/settings/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSettingsUpdatedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `threadSettings`; always there.
-    #[serde(rename = "threadSettings")]
     pub thread_settings: ThreadSettings,
 }
 
@@ -3699,16 +4050,19 @@ impl ThreadSettingsUpdatedNotification {
     }
 }
 
+object!(ThreadSettingsUpdatedNotification {
+    thread_id: Required("threadId"),
+    thread_settings: Required("threadSettings"),
+});
+
 /// Params of the client request `thread/shellCommand`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadShellCommandParams {
     /// Shell command string evaluated by the thread's configured shell. Unlike `command/exec`, this intentionally preserves shell syntax such as pipes, redirects, and quoting. This runs unsandboxed with full access rather than inheriting the thread sandbox policy.
     pub command: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// Maximum execution time in milliseconds. Defaults to one hour when omitted or null. Must be non-negative; zero requests an immediate timeout, not unlimited execution. Does not affect the immediate RPC acknowledgement.
-    #[serde(rename = "timeoutMs", skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<i64>,
 }
 
@@ -3723,9 +4077,17 @@ impl ThreadShellCommandParams {
     }
 }
 
+object!(ThreadShellCommandParams {
+    command: Required("command"),
+    thread_id: Required("threadId"),
+    timeout_ms: Optional("timeoutMs"),
+});
+
 /// Result of the client request `thread/shellCommand`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadShellCommandResponse {}
+
+object!(ThreadShellCommandResponse {});
 
 /// Part of [`ThreadListParams`](crate::ThreadListParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -3844,124 +4206,89 @@ impl From<&str> for ThreadSourceKind {
 string_enum!(ThreadSourceKind);
 
 /// Params of the client request `thread/start`.
-#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default)]
 pub struct ThreadStartParams {
     /// Allow a provider with an authoritative static model catalog to replace an unavailable requested model with its default.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "allowProviderModelFallback",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub allow_provider_model_fallback: Option<bool>,
     /// The protocol's `approvalPolicy`; may be absent.
-    #[serde(rename = "approvalPolicy", skip_serializing_if = "Option::is_none")]
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for review on this thread and subsequent turns.
-    #[serde(rename = "approvalsReviewer", skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// The protocol's `baseInstructions`; may be absent.
-    #[serde(rename = "baseInstructions", skip_serializing_if = "Option::is_none")]
     pub base_instructions: Option<String>,
     /// The protocol's `config`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<Map<String, Value>>,
     /// The protocol's `cwd`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// Initial Daybreak choice for this persistent thread. Omitted or null leaves it unset. This does not select a turn's `cyberAccessProgram` or grant access. Not supported for ephemeral threads.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "daybreakEnabled", skip_serializing_if = "Option::is_none")]
     pub daybreak_enabled: Option<bool>,
     /// The protocol's `developerInstructions`; may be absent.
-    #[serde(rename = "developerInstructions", skip_serializing_if = "Option::is_none")]
     pub developer_instructions: Option<String>,
     /// The protocol's `dynamicTools`; may be absent.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "dynamicTools", skip_serializing_if = "Option::is_none")]
     pub dynamic_tools: Option<Vec<DynamicToolSpec>>,
     /// Optional sticky environments for this thread.
     ///
     /// Omitted selects the default environment when environment access is enabled. Empty disables environment access for turns that do not provide a turn override. Non-empty selects the first environment as the current turn environment.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<TurnEnvironmentParams>>,
     /// The protocol's `ephemeral`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral: Option<bool>,
     /// If true, opt into emitting raw Responses API items on the event stream. This is for internal use only (e.g. Codex Cloud).
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "experimentalRawEvents", skip_serializing_if = "Option::is_none")]
     pub experimental_raw_events: Option<bool>,
     /// Persisted thread history contract to use for this new thread.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "historyMode", skip_serializing_if = "Option::is_none")]
     pub history_mode: Option<ThreadHistoryMode>,
     /// Test-only experimental field used to validate experimental gating and schema filtering behavior in a stable way.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "mockExperimentalField", skip_serializing_if = "Option::is_none")]
     pub mock_experimental_field: Option<String>,
     /// The protocol's `model`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The protocol's `modelProvider`; may be absent.
-    #[serde(rename = "modelProvider", skip_serializing_if = "Option::is_none")]
     pub model_provider: Option<String>,
     /// @deprecated Ignored. Use Ultra reasoning effort for proactive multi-agent behavior.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "multiAgentMode", skip_serializing_if = "Option::is_none")]
     pub multi_agent_mode: Option<MultiAgentMode>,
     /// Named profile id for this thread. Cannot be combined with `sandbox`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<String>,
     /// @deprecated `friendly` and `pragmatic` no longer select a style.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub personality: Option<Personality>,
     /// Optional project identity for this new thread. Durable threads persist the assignment; ephemeral threads expose it only in live responses.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "projectId", skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
     /// Replace the thread's runtime workspace roots. Paths must be absolute.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "runtimeWorkspaceRoots", skip_serializing_if = "Option::is_none")]
     pub runtime_workspace_roots: Option<Vec<AbsolutePathBuf>>,
     /// The protocol's `sandbox`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxMode>,
     /// Capability roots selected for this thread by the hosting platform.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "selectedCapabilityRoots", skip_serializing_if = "Option::is_none")]
     pub selected_capability_roots: Option<Vec<SelectedCapabilityRoot>>,
     /// The protocol's `serviceName`; may be absent.
-    #[serde(rename = "serviceName", skip_serializing_if = "Option::is_none")]
     pub service_name: Option<String>,
     /// The protocol's `serviceTier`; may be absent.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "serviceTier",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub service_tier: Option<Option<String>>,
     /// The protocol's `sessionStartSource`; may be absent.
-    #[serde(rename = "sessionStartSource", skip_serializing_if = "Option::is_none")]
     pub session_start_source: Option<ThreadStartSource>,
     /// Optional client-supplied analytics source classification for this thread.
-    #[serde(rename = "threadSource", skip_serializing_if = "Option::is_none")]
     pub thread_source: Option<ThreadSource>,
 }
 
@@ -3999,61 +4326,78 @@ impl fmt::Debug for ThreadStartParams {
     }
 }
 
+object!(ThreadStartParams {
+    allow_provider_model_fallback: Optional("allowProviderModelFallback"),
+    approval_policy: Optional("approvalPolicy"),
+    approvals_reviewer: Optional("approvalsReviewer"),
+    base_instructions: Optional("baseInstructions"),
+    config: Optional("config"),
+    cwd: Optional("cwd"),
+    daybreak_enabled: Optional("daybreakEnabled"),
+    developer_instructions: Optional("developerInstructions"),
+    dynamic_tools: Optional("dynamicTools"),
+    environments: Optional("environments"),
+    ephemeral: Optional("ephemeral"),
+    experimental_raw_events: Optional("experimentalRawEvents"),
+    history_mode: Optional("historyMode"),
+    mock_experimental_field: Optional("mockExperimentalField"),
+    model: Optional("model"),
+    model_provider: Optional("modelProvider"),
+    multi_agent_mode: Optional("multiAgentMode"),
+    permissions: Optional("permissions"),
+    personality: Optional("personality"),
+    project_id: Optional("projectId"),
+    runtime_workspace_roots: Optional("runtimeWorkspaceRoots"),
+    sandbox: Optional("sandbox"),
+    selected_capability_roots: Optional("selectedCapabilityRoots"),
+    service_name: Optional("serviceName"),
+    service_tier: Double("serviceTier"),
+    session_start_source: Optional("sessionStartSource"),
+    thread_source: Optional("threadSource"),
+});
+
 /// Result of the client request `thread/start`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadStartResponse {
     /// Named or implicit built-in profile that produced the active permissions, when known.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "activePermissionProfile", skip_serializing_if = "Option::is_none")]
     pub active_permission_profile: Option<ActivePermissionProfile>,
     /// The protocol's `approvalPolicy`; always there.
-    #[serde(rename = "approvalPolicy")]
     pub approval_policy: AskForApproval,
     /// Reviewer currently used for approval requests on this thread.
-    #[serde(rename = "approvalsReviewer")]
     pub approvals_reviewer: ApprovalsReviewer,
     /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
     /// Saved list of disabled plugin IDs. Does not yet filter plugin capabilities.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "disabledPluginIds", default)]
     pub disabled_plugin_ids: Vec<String>,
     /// Environment-native paths to instruction source files currently loaded for this thread.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "instructionSources", default)]
     pub instruction_sources: Vec<LegacyAppPathString>,
     /// The protocol's `model`; always there.
     pub model: String,
     /// The protocol's `modelProvider`; always there.
-    #[serde(rename = "modelProvider")]
     pub model_provider: String,
     /// @deprecated Always `explicitRequestOnly`. Use `reasoningEffort` for Ultra behavior.
     ///
     /// Defaults to `"explicitRequestOnly"`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "multiAgentMode",
-        default = "ThreadStartResponse::default_multi_agent_mode"
-    )]
     pub multi_agent_mode: MultiAgentMode,
     /// The protocol's `reasoningEffort`; may be absent.
-    #[serde(rename = "reasoningEffort", skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Thread-scoped runtime workspace roots used to materialize `:workspace_roots`.
     ///
     /// Defaults to `[]`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "runtimeWorkspaceRoots", default)]
     pub runtime_workspace_roots: Vec<AbsolutePathBuf>,
     /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
     pub sandbox: SandboxPolicy,
     /// The protocol's `serviceTier`; may be absent.
-    #[serde(rename = "serviceTier", skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
     /// The protocol's `thread`; always there.
     pub thread: Thread,
@@ -4092,6 +4436,23 @@ impl ThreadStartResponse {
     }
 }
 
+object!(ThreadStartResponse {
+    active_permission_profile: Optional("activePermissionProfile"),
+    approval_policy: Required("approvalPolicy"),
+    approvals_reviewer: Required("approvalsReviewer"),
+    cwd: Required("cwd"),
+    disabled_plugin_ids: Defaulted("disabledPluginIds"),
+    instruction_sources: Defaulted("instructionSources"),
+    model: Required("model"),
+    model_provider: Required("modelProvider"),
+    multi_agent_mode: Defaulted("multiAgentMode", Self::default_multi_agent_mode()),
+    reasoning_effort: Optional("reasoningEffort"),
+    runtime_workspace_roots: Defaulted("runtimeWorkspaceRoots"),
+    sandbox: Required("sandbox"),
+    service_tier: Optional("serviceTier"),
+    thread: Required("thread"),
+});
+
 /// Part of [`ThreadStartParams`](crate::ThreadStartParams).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -4128,7 +4489,7 @@ impl From<&str> for ThreadStartSource {
 string_enum!(ThreadStartSource);
 
 /// Payload of the server notification `thread/started`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadStartedNotification {
     /// The protocol's `thread`; always there.
     pub thread: Thread,
@@ -4140,6 +4501,10 @@ impl ThreadStartedNotification {
         Self { thread }
     }
 }
+
+object!(ThreadStartedNotification {
+    thread: Required("thread"),
+});
 
 /// Part of [`Thread`](crate::Thread) and [`ThreadStatusChangedNotification`](crate::ThreadStatusChangedNotification).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -4199,10 +4564,9 @@ impl Tagged for ThreadStatus {
 tagged_enum!(ThreadStatus);
 
 /// A [`ThreadStatus`](crate::ThreadStatus) whose `type` is `active`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadStatusActive {
     /// The protocol's `activeFlags`; always there.
-    #[serde(rename = "activeFlags")]
     pub active_flags: Vec<ThreadActiveFlag>,
 }
 
@@ -4213,13 +4577,16 @@ impl ThreadStatusActive {
     }
 }
 
+object!(ThreadStatusActive {
+    active_flags: Required("activeFlags"),
+});
+
 /// Payload of the server notification `thread/status/changed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadStatusChangedNotification {
     /// The protocol's `status`; always there.
     pub status: ThreadStatus,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -4232,6 +4599,11 @@ impl ThreadStatusChangedNotification {
         }
     }
 }
+
+object!(ThreadStatusChangedNotification {
+    status: Required("status"),
+    thread_id: Required("threadId"),
+});
 
 /// EXPERIMENTAL - one item or turn boundary in canonical rollout order.
 ///
@@ -4293,14 +4665,13 @@ impl Tagged for ThreadTimelineEntry {
 tagged_enum!(ThreadTimelineEntry);
 
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `item`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineEntryItem {
     /// The protocol's `item`; always there.
     pub item: ThreadItem,
     /// The protocol's `position`; always there.
     pub position: u64,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -4315,8 +4686,14 @@ impl ThreadTimelineEntryItem {
     }
 }
 
+object!(ThreadTimelineEntryItem {
+    item: Required("item"),
+    position: Required("position"),
+    turn_id: Required("turnId"),
+});
+
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `realtime`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineEntryRealtime {
     /// The protocol's `item`; always there.
     pub item: ThreadRealtimeItem,
@@ -4331,27 +4708,27 @@ impl ThreadTimelineEntryRealtime {
     }
 }
 
+object!(ThreadTimelineEntryRealtime {
+    item: Required("item"),
+    position: Required("position"),
+});
+
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `turnCompleted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineEntryTurnCompleted {
     /// The protocol's `completedAt`; may be absent.
-    #[serde(rename = "completedAt", skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<i64>,
     /// The protocol's `durationMs`; may be absent.
-    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
     /// The protocol's `error`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// The protocol's `position`; always there.
     pub position: u64,
     /// The protocol's `startedAt`; may be absent.
-    #[serde(rename = "startedAt", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<i64>,
     /// The protocol's `status`; always there.
     pub status: TurnStatus,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -4370,16 +4747,24 @@ impl ThreadTimelineEntryTurnCompleted {
     }
 }
 
+object!(ThreadTimelineEntryTurnCompleted {
+    completed_at: Optional("completedAt"),
+    duration_ms: Optional("durationMs"),
+    error: Optional("error"),
+    position: Required("position"),
+    started_at: Optional("startedAt"),
+    status: Required("status"),
+    turn_id: Required("turnId"),
+});
+
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `turnStarted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineEntryTurnStarted {
     /// The protocol's `position`; always there.
     pub position: u64,
     /// The protocol's `startedAt`; may be absent.
-    #[serde(rename = "startedAt", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<i64>,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -4394,21 +4779,24 @@ impl ThreadTimelineEntryTurnStarted {
     }
 }
 
+object!(ThreadTimelineEntryTurnStarted {
+    position: Required("position"),
+    started_at: Optional("startedAt"),
+    turn_id: Required("turnId"),
+});
+
 /// EXPERIMENTAL - list ordinary and realtime thread history in rollout order.
 ///
 /// Params of the client request `thread/timeline/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineListParams {
     /// The protocol's `cursor`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// The protocol's `limit`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -4423,23 +4811,24 @@ impl ThreadTimelineListParams {
     }
 }
 
+object!(ThreadTimelineListParams {
+    cursor: Optional("cursor"),
+    limit: Optional("limit"),
+    thread_id: Required("threadId"),
+});
+
 /// EXPERIMENTAL - a bounded timeline page with its resolved opening voice state.
 ///
 /// Result of the client request `thread/timeline/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineListResponse {
     /// The protocol's `activeRealtimeSessionAtPageStart`; may be absent.
-    #[serde(
-        rename = "activeRealtimeSessionAtPageStart",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub active_realtime_session_at_page_start: Option<String>,
     /// The protocol's `data`; always there.
     pub data: Vec<ThreadTimelineEntry>,
     /// The protocol's `nextCursor`; may be absent.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -4454,13 +4843,18 @@ impl ThreadTimelineListResponse {
     }
 }
 
+object!(ThreadTimelineListResponse {
+    active_realtime_session_at_page_start: Optional("activeRealtimeSessionAtPageStart"),
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Part of [`ThreadTokenUsageUpdatedNotification`](crate::ThreadTokenUsageUpdatedNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTokenUsage {
     /// The protocol's `last`; always there.
     pub last: TokenUsageBreakdown,
     /// The protocol's `modelContextWindow`; may be absent.
-    #[serde(rename = "modelContextWindow", skip_serializing_if = "Option::is_none")]
     pub model_context_window: Option<i64>,
     /// The protocol's `total`; always there.
     pub total: TokenUsageBreakdown,
@@ -4477,17 +4871,20 @@ impl ThreadTokenUsage {
     }
 }
 
+object!(ThreadTokenUsage {
+    last: Required("last"),
+    model_context_window: Optional("modelContextWindow"),
+    total: Required("total"),
+});
+
 /// Payload of the server notification `thread/tokenUsage/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTokenUsageUpdatedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `tokenUsage`; always there.
-    #[serde(rename = "tokenUsage")]
     pub token_usage: ThreadTokenUsage,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -4506,23 +4903,24 @@ impl ThreadTokenUsageUpdatedNotification {
     }
 }
 
+object!(ThreadTokenUsageUpdatedNotification {
+    thread_id: Required("threadId"),
+    token_usage: Required("tokenUsage"),
+    turn_id: Required("turnId"),
+});
+
 /// Params of the client request `thread/turns/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTurnsListParams {
     /// Opaque cursor to pass to the next call to continue after the last turn.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// How much item detail to include for each returned turn; defaults to summary.
-    #[serde(rename = "itemsView", skip_serializing_if = "Option::is_none")]
     pub items_view: Option<TurnItemsView>,
     /// Optional turn page size.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Optional turn pagination direction; defaults to descending.
-    #[serde(rename = "sortDirection", skip_serializing_if = "Option::is_none")]
     pub sort_direction: Option<SortDirection>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -4539,16 +4937,22 @@ impl ThreadTurnsListParams {
     }
 }
 
+object!(ThreadTurnsListParams {
+    cursor: Optional("cursor"),
+    items_view: Optional("itemsView"),
+    limit: Optional("limit"),
+    sort_direction: Optional("sortDirection"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/turns/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTurnsListResponse {
     /// Opaque cursor to pass as `cursor` when reversing `sortDirection`. This is only populated when the page contains at least one turn. Use it with the opposite `sortDirection` to include the anchor turn again and catch updates to that turn.
-    #[serde(rename = "backwardsCursor", skip_serializing_if = "Option::is_none")]
     pub backwards_cursor: Option<String>,
     /// The protocol's `data`; always there.
     pub data: Vec<Turn>,
     /// Opaque cursor to pass to the next call to continue after the last turn. if None, there are no more turns to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -4563,11 +4967,16 @@ impl ThreadTurnsListResponse {
     }
 }
 
+object!(ThreadTurnsListResponse {
+    backwards_cursor: Optional("backwardsCursor"),
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Params of the client request `thread/unarchive`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnarchiveParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -4580,8 +4989,12 @@ impl ThreadUnarchiveParams {
     }
 }
 
+object!(ThreadUnarchiveParams {
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/unarchive`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnarchiveResponse {
     /// The protocol's `thread`; always there.
     pub thread: Thread,
@@ -4594,11 +5007,14 @@ impl ThreadUnarchiveResponse {
     }
 }
 
+object!(ThreadUnarchiveResponse {
+    thread: Required("thread"),
+});
+
 /// Payload of the server notification `thread/unarchived`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnarchivedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -4610,6 +5026,10 @@ impl ThreadUnarchivedNotification {
         }
     }
 }
+
+object!(ThreadUnarchivedNotification {
+    thread_id: Required("threadId"),
+});
 
 /// Part of [`ThreadReadState`](crate::ThreadReadState).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -4661,10 +5081,9 @@ tagged_enum!(ThreadUnreadPosition);
 /// The earliest completed result needing attention.
 ///
 /// A [`ThreadUnreadPosition`](crate::ThreadUnreadPosition) whose `type` is `turn`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnreadPositionTurn {
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -4675,11 +5094,14 @@ impl ThreadUnreadPositionTurn {
     }
 }
 
+object!(ThreadUnreadPositionTurn {
+    turn_id: Required("turnId"),
+});
+
 /// Params of the client request `thread/unsubscribe`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnsubscribeParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -4692,8 +5114,12 @@ impl ThreadUnsubscribeParams {
     }
 }
 
+object!(ThreadUnsubscribeParams {
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `thread/unsubscribe`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnsubscribeResponse {
     /// The protocol's `status`; always there.
     pub status: ThreadUnsubscribeStatus,
@@ -4705,6 +5131,10 @@ impl ThreadUnsubscribeResponse {
         Self { status }
     }
 }
+
+object!(ThreadUnsubscribeResponse {
+    status: Required("status"),
+});
 
 /// Part of [`ThreadUnsubscribeResponse`](crate::ThreadUnsubscribeResponse).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -4746,18 +5176,15 @@ impl From<&str> for ThreadUnsubscribeStatus {
 string_enum!(ThreadUnsubscribeStatus);
 
 /// Part of [`GetAccountTokenUsageResponse`](crate::GetAccountTokenUsageResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUsage {
     /// The protocol's `estimatedUsageCreditsMicros`; always there.
-    #[serde(rename = "estimatedUsageCreditsMicros")]
     pub estimated_usage_credits_micros: i64,
     /// The protocol's `estimatedUsageUsdMicros`; may be absent.
-    #[serde(rename = "estimatedUsageUsdMicros", skip_serializing_if = "Option::is_none")]
     pub estimated_usage_usd_micros: Option<i64>,
     /// The protocol's `groups`; always there.
     pub groups: Vec<ThreadUsageBreakdownGroup>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -4777,35 +5204,33 @@ impl ThreadUsage {
     }
 }
 
+object!(ThreadUsage {
+    estimated_usage_credits_micros: Required("estimatedUsageCreditsMicros"),
+    estimated_usage_usd_micros: Optional("estimatedUsageUsdMicros"),
+    groups: Required("groups"),
+    thread_id: Required("threadId"),
+});
+
 /// Part of [`ThreadUsage`](crate::ThreadUsage).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUsageBreakdownGroup {
     /// The protocol's `cachedInputTokens`; may be absent.
-    #[serde(rename = "cachedInputTokens", skip_serializing_if = "Option::is_none")]
     pub cached_input_tokens: Option<i64>,
     /// The protocol's `estimatedUsageCreditsMicros`; always there.
-    #[serde(rename = "estimatedUsageCreditsMicros")]
     pub estimated_usage_credits_micros: i64,
     /// The protocol's `inputTokens`; may be absent.
-    #[serde(rename = "inputTokens", skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<i64>,
     /// The protocol's `model`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The protocol's `netNewInputTokens`; may be absent.
-    #[serde(rename = "netNewInputTokens", skip_serializing_if = "Option::is_none")]
     pub net_new_input_tokens: Option<i64>,
     /// The protocol's `outputTokens`; may be absent.
-    #[serde(rename = "outputTokens", skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<i64>,
     /// The protocol's `reasoningEffort`; may be absent.
-    #[serde(rename = "reasoningEffort", skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<String>,
     /// The protocol's `speed`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<String>,
     /// The protocol's `totalTokens`; may be absent.
-    #[serde(rename = "totalTokens", skip_serializing_if = "Option::is_none")]
     pub total_tokens: Option<i64>,
 }
 
@@ -4826,28 +5251,34 @@ impl ThreadUsageBreakdownGroup {
     }
 }
 
+object!(ThreadUsageBreakdownGroup {
+    cached_input_tokens: Optional("cachedInputTokens"),
+    estimated_usage_credits_micros: Required("estimatedUsageCreditsMicros"),
+    input_tokens: Optional("inputTokens"),
+    model: Optional("model"),
+    net_new_input_tokens: Optional("netNewInputTokens"),
+    output_tokens: Optional("outputTokens"),
+    reasoning_effort: Optional("reasoningEffort"),
+    speed: Optional("speed"),
+    total_tokens: Optional("totalTokens"),
+});
+
 /// Part of [`RawResponseCompletedNotification`](crate::RawResponseCompletedNotification) and [`ThreadTokenUsage`](crate::ThreadTokenUsage).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TokenUsageBreakdown {
     /// The protocol's `cacheWriteInputTokens`; may be absent.
     ///
     /// Defaults to `0`.
-    #[serde(rename = "cacheWriteInputTokens", default)]
     pub cache_write_input_tokens: i64,
     /// The protocol's `cachedInputTokens`; always there.
-    #[serde(rename = "cachedInputTokens")]
     pub cached_input_tokens: i64,
     /// The protocol's `inputTokens`; always there.
-    #[serde(rename = "inputTokens")]
     pub input_tokens: i64,
     /// The protocol's `outputTokens`; always there.
-    #[serde(rename = "outputTokens")]
     pub output_tokens: i64,
     /// The protocol's `reasoningOutputTokens`; always there.
-    #[serde(rename = "reasoningOutputTokens")]
     pub reasoning_output_tokens: i64,
     /// The protocol's `totalTokens`; always there.
-    #[serde(rename = "totalTokens")]
     pub total_tokens: i64,
 }
 
@@ -4870,3 +5301,12 @@ impl TokenUsageBreakdown {
         }
     }
 }
+
+object!(TokenUsageBreakdown {
+    cache_write_input_tokens: Defaulted("cacheWriteInputTokens"),
+    cached_input_tokens: Required("cachedInputTokens"),
+    input_tokens: Required("inputTokens"),
+    output_tokens: Required("outputTokens"),
+    reasoning_output_tokens: Required("reasoningOutputTokens"),
+    total_tokens: Required("totalTokens"),
+});

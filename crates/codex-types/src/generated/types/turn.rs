@@ -5,8 +5,8 @@ use serde::de::MapAccess;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use crate::support::{
-    External, Tagged, external_enum, external_tag, ignore, string_enum, tagged_enum,
-    whole,
+    External, Tagged, external_enum, external_tag, ignore, object, string_enum,
+    tagged_enum, whole,
 };
 use super::{
     AbsolutePathBuf, AdditionalContextEntry, ApprovalsReviewer, AskForApproval,
@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Part of [`TextElement`](crate::TextElement).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ByteRange {
     /// The protocol's `end`; always there.
     pub end: u64,
@@ -32,11 +32,15 @@ impl ByteRange {
     }
 }
 
+object!(ByteRange {
+    end: Required("end"),
+    start: Required("start"),
+});
+
 /// Part of [`ThreadItemCollabAgentToolCall`](crate::ThreadItemCollabAgentToolCall).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CollabAgentState {
     /// The protocol's `message`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The protocol's `status`; always there.
     pub status: CollabAgentStatus,
@@ -48,6 +52,11 @@ impl CollabAgentState {
         Self { message: None, status }
     }
 }
+
+object!(CollabAgentState {
+    message: Optional("message"),
+    status: Required("status"),
+});
 
 /// Part of [`CollabAgentState`](crate::CollabAgentState).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,7 +222,7 @@ string_enum!(CollabAgentToolCallStatus);
 /// Collaboration mode for a Codex session.
 ///
 /// Part of [`ThreadResumeResponse`](crate::ThreadResumeResponse) and 3 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CollaborationMode {
     /// The protocol's `mode`; always there.
     pub mode: ModeKind,
@@ -228,20 +237,27 @@ impl CollaborationMode {
     }
 }
 
+object!(CollaborationMode {
+    mode: Required("mode"),
+    settings: Required("settings"),
+});
+
 /// EXPERIMENTAL - list collaboration mode presets.
 ///
 /// Params of the client request `collaborationMode/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CollaborationModeListParams {}
+
+object!(CollaborationModeListParams {});
 
 /// EXPERIMENTAL - collaboration mode presets response.
 ///
 /// Result of the client request `collaborationMode/list`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CollaborationModeListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<CollaborationModeMask>,
@@ -254,21 +270,22 @@ impl CollaborationModeListResponse {
     }
 }
 
+object!(CollaborationModeListResponse {
+    data: Required("data"),
+});
+
 /// EXPERIMENTAL - collaboration mode preset metadata for clients.
 ///
 /// Part of [`CollaborationModeListResponse`](crate::CollaborationModeListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CollaborationModeMask {
     /// The protocol's `mode`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<ModeKind>,
     /// The protocol's `model`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `reasoning_effort`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
@@ -283,6 +300,13 @@ impl CollaborationModeMask {
         }
     }
 }
+
+object!(CollaborationModeMask {
+    mode: Optional("mode"),
+    model: Optional("model"),
+    name: Required("name"),
+    reasoning_effort: Optional("reasoning_effort"),
+});
 
 /// Initial collaboration mode to use when the TUI starts.
 ///
@@ -322,29 +346,23 @@ impl From<&str> for ModeKind {
 string_enum!(ModeKind);
 
 /// Part of [`ModelListResponse`](crate::ModelListResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// Deprecated: use `serviceTiers` instead.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "additionalSpeedTiers", default)]
     pub additional_speed_tiers: Vec<String>,
     /// The protocol's `availabilityNux`; may be absent.
-    #[serde(rename = "availabilityNux", skip_serializing_if = "Option::is_none")]
     pub availability_nux: Option<ModelAvailabilityNux>,
     /// Null when the catalog does not provide access-program metadata.
-    #[serde(rename = "availableAccessPrograms", skip_serializing_if = "Option::is_none")]
     pub available_access_programs: Option<ModelAccessPrograms>,
     /// The protocol's `defaultReasoningEffort`; always there.
-    #[serde(rename = "defaultReasoningEffort")]
     pub default_reasoning_effort: ReasoningEffort,
     /// Catalog default service tier id for this model, when one is configured.
-    #[serde(rename = "defaultServiceTier", skip_serializing_if = "Option::is_none")]
     pub default_service_tier: Option<String>,
     /// The protocol's `description`; always there.
     pub description: String,
     /// The protocol's `displayName`; always there.
-    #[serde(rename = "displayName")]
     pub display_name: String,
     /// The protocol's `hidden`; always there.
     pub hidden: bool,
@@ -353,37 +371,28 @@ pub struct Model {
     /// The protocol's `inputModalities`; may be absent.
     ///
     /// Defaults to `["text","image"]`.
-    #[serde(rename = "inputModalities", default = "Model::default_input_modalities")]
     pub input_modalities: Vec<InputModality>,
     /// The protocol's `isDefault`; always there.
-    #[serde(rename = "isDefault")]
     pub is_default: bool,
     /// The protocol's `model`; always there.
     pub model: String,
     /// The protocol's `modelSpecialty`; may be absent.
-    #[serde(rename = "modelSpecialty", skip_serializing_if = "Option::is_none")]
     pub model_specialty: Option<String>,
     /// Multi-agent runtime declared by this model, when available.
-    #[serde(rename = "multiAgentVersion", skip_serializing_if = "Option::is_none")]
     pub multi_agent_version: Option<MultiAgentVersion>,
     /// The protocol's `serviceTiers`; may be absent.
     ///
     /// Defaults to `[]`.
-    #[serde(rename = "serviceTiers", default)]
     pub service_tiers: Vec<ModelServiceTier>,
     /// The protocol's `supportedReasoningEfforts`; always there.
-    #[serde(rename = "supportedReasoningEfforts")]
     pub supported_reasoning_efforts: Vec<ReasoningEffortOption>,
     /// @deprecated Always false; models no longer support personality selection.
     ///
     /// Defaults to `false`.
-    #[serde(rename = "supportsPersonality", default)]
     pub supports_personality: bool,
     /// The protocol's `upgrade`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<String>,
     /// The protocol's `upgradeInfo`; may be absent.
-    #[serde(rename = "upgradeInfo", skip_serializing_if = "Option::is_none")]
     pub upgrade_info: Option<ModelUpgradeInfo>,
 }
 
@@ -393,10 +402,32 @@ impl Model {
     }
 }
 
+object!(Model {
+    additional_speed_tiers: Defaulted("additionalSpeedTiers"),
+    availability_nux: Optional("availabilityNux"),
+    available_access_programs: Optional("availableAccessPrograms"),
+    default_reasoning_effort: Required("defaultReasoningEffort"),
+    default_service_tier: Optional("defaultServiceTier"),
+    description: Required("description"),
+    display_name: Required("displayName"),
+    hidden: Required("hidden"),
+    id: Required("id"),
+    input_modalities: Defaulted("inputModalities", Self::default_input_modalities()),
+    is_default: Required("isDefault"),
+    model: Required("model"),
+    model_specialty: Optional("modelSpecialty"),
+    multi_agent_version: Optional("multiAgentVersion"),
+    service_tiers: Defaulted("serviceTiers"),
+    supported_reasoning_efforts: Required("supportedReasoningEfforts"),
+    supports_personality: Defaulted("supportsPersonality"),
+    upgrade: Optional("upgrade"),
+    upgrade_info: Optional("upgradeInfo"),
+});
+
 /// Caller-specific explicit access programs advertised by model discovery.
 ///
 /// Part of [`Model`](crate::Model).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelAccessPrograms {
     /// Accepted explicit selections.
     pub cyber: Vec<CyberAccessProgram>,
@@ -409,8 +440,12 @@ impl ModelAccessPrograms {
     }
 }
 
+object!(ModelAccessPrograms {
+    cyber: Required("cyber"),
+});
+
 /// Part of [`Model`](crate::Model).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelAvailabilityNux {
     /// The protocol's `message`; always there.
     pub message: String,
@@ -423,27 +458,33 @@ impl ModelAvailabilityNux {
     }
 }
 
+object!(ModelAvailabilityNux {
+    message: Required("message"),
+});
+
 /// Params of the client request `model/list`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ModelListParams {
     /// Opaque pagination cursor returned by a previous call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// When true, include models that are hidden from the default picker list.
-    #[serde(rename = "includeHidden", skip_serializing_if = "Option::is_none")]
     pub include_hidden: Option<bool>,
     /// Optional page size; defaults to a reasonable server-side value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
+object!(ModelListParams {
+    cursor: Optional("cursor"),
+    include_hidden: Optional("includeHidden"),
+    limit: Optional("limit"),
+});
+
 /// Result of the client request `model/list`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelListResponse {
     /// The protocol's `data`; always there.
     pub data: Vec<Model>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -454,18 +495,24 @@ impl ModelListResponse {
     }
 }
 
+object!(ModelListResponse {
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
+
 /// Params of the client request `modelProvider/capabilities/read`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ModelProviderCapabilitiesReadParams {}
 
+object!(ModelProviderCapabilitiesReadParams {
+});
+
 /// Result of the client request `modelProvider/capabilities/read`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelProviderCapabilitiesReadResponse {
     /// The protocol's `imageGeneration`; always there.
-    #[serde(rename = "imageGeneration")]
     pub image_generation: bool,
     /// The protocol's `webSearch`; always there.
-    #[serde(rename = "webSearch")]
     pub web_search: bool,
 }
 
@@ -478,6 +525,11 @@ impl ModelProviderCapabilitiesReadResponse {
         }
     }
 }
+
+object!(ModelProviderCapabilitiesReadResponse {
+    image_generation: Required("imageGeneration"),
+    web_search: Required("webSearch"),
+});
 
 /// Part of [`ModelReroutedNotification`](crate::ModelReroutedNotification).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -511,21 +563,17 @@ impl From<&str> for ModelRerouteReason {
 string_enum!(ModelRerouteReason);
 
 /// Payload of the server notification `model/rerouted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelReroutedNotification {
     /// The protocol's `fromModel`; always there.
-    #[serde(rename = "fromModel")]
     pub from_model: String,
     /// The protocol's `reason`; always there.
     pub reason: ModelRerouteReason,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `toModel`; always there.
-    #[serde(rename = "toModel")]
     pub to_model: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -548,27 +596,30 @@ impl ModelReroutedNotification {
     }
 }
 
+object!(ModelReroutedNotification {
+    from_model: Required("fromModel"),
+    reason: Required("reason"),
+    thread_id: Required("threadId"),
+    to_model: Required("toModel"),
+    turn_id: Required("turnId"),
+});
+
 /// Payload of the server notification `model/safetyBuffering/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelSafetyBufferingUpdatedNotification {
     /// The protocol's `fasterModel`; may be absent.
-    #[serde(rename = "fasterModel", skip_serializing_if = "Option::is_none")]
     pub faster_model: Option<String>,
     /// The protocol's `model`; always there.
     pub model: String,
     /// The protocol's `reasons`; always there.
     pub reasons: Vec<String>,
     /// The protocol's `showBufferingUi`; always there.
-    #[serde(rename = "showBufferingUi")]
     pub show_buffering_ui: bool,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
     /// The protocol's `useCases`; always there.
-    #[serde(rename = "useCases")]
     pub use_cases: Vec<String>,
 }
 
@@ -594,8 +645,18 @@ impl ModelSafetyBufferingUpdatedNotification {
     }
 }
 
+object!(ModelSafetyBufferingUpdatedNotification {
+    faster_model: Optional("fasterModel"),
+    model: Required("model"),
+    reasons: Required("reasons"),
+    show_buffering_ui: Required("showBufferingUi"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+    use_cases: Required("useCases"),
+});
+
 /// Part of [`Model`](crate::Model).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelServiceTier {
     /// The protocol's `description`; always there.
     pub description: String,
@@ -620,22 +681,24 @@ impl ModelServiceTier {
     }
 }
 
+object!(ModelServiceTier {
+    description: Required("description"),
+    id: Required("id"),
+    name: Required("name"),
+});
+
 /// Part of [`Model`](crate::Model).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelUpgradeInfo {
     /// The protocol's `migrationMarkdown`; may be absent.
-    #[serde(rename = "migrationMarkdown", skip_serializing_if = "Option::is_none")]
     pub migration_markdown: Option<String>,
     /// The protocol's `model`; always there.
     pub model: String,
     /// The protocol's `modelLink`; may be absent.
-    #[serde(rename = "modelLink", skip_serializing_if = "Option::is_none")]
     pub model_link: Option<String>,
     /// Informational Unix timestamp for this upgrade's scheduled retirement, if known.
-    #[serde(rename = "retirementAt", skip_serializing_if = "Option::is_none")]
     pub retirement_at: Option<i64>,
     /// The protocol's `upgradeCopy`; may be absent.
-    #[serde(rename = "upgradeCopy", skip_serializing_if = "Option::is_none")]
     pub upgrade_copy: Option<String>,
 }
 
@@ -651,6 +714,14 @@ impl ModelUpgradeInfo {
         }
     }
 }
+
+object!(ModelUpgradeInfo {
+    migration_markdown: Optional("migrationMarkdown"),
+    model: Required("model"),
+    model_link: Optional("modelLink"),
+    retirement_at: Optional("retirementAt"),
+    upgrade_copy: Optional("upgradeCopy"),
+});
 
 /// Part of [`ModelVerificationNotification`](crate::ModelVerificationNotification).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -684,13 +755,11 @@ impl From<&str> for ModelVerification {
 string_enum!(ModelVerification);
 
 /// Payload of the server notification `model/verification`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelVerificationNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
     /// The protocol's `verifications`; always there.
     pub verifications: Vec<ModelVerification>,
@@ -711,13 +780,22 @@ impl ModelVerificationNotification {
     }
 }
 
+object!(ModelVerificationNotification {
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+    verifications: Required("verifications"),
+});
+
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ModelsRequirements {
     /// The protocol's `newThread`; may be absent.
-    #[serde(rename = "newThread", skip_serializing_if = "Option::is_none")]
     pub new_thread: Option<NewThreadModelDefaults>,
 }
+
+object!(ModelsRequirements {
+    new_thread: Optional("newThread"),
+});
 
 /// Controls the effective multi-agent delegation instructions for a turn. `custom` means the configured mode hint defines the policy instead of a built-in policy.
 ///
@@ -858,15 +936,13 @@ impl From<&str> for ReviewDelivery {
 string_enum!(ReviewDelivery);
 
 /// Params of the client request `review/start`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReviewStartParams {
     /// Where to run the review: inline (default) on the current thread or detached on a new thread (returned in `reviewThreadId`). Detached delivery is deprecated and emits `deprecationNotice`. Use `thread/start` followed by an inline review for a separate review thread.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<ReviewDelivery>,
     /// The protocol's `target`; always there.
     pub target: ReviewTarget,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -881,13 +957,18 @@ impl ReviewStartParams {
     }
 }
 
+object!(ReviewStartParams {
+    delivery: Optional("delivery"),
+    target: Required("target"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `review/start`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReviewStartResponse {
     /// Identifies the thread where the review runs.
     ///
     /// For inline reviews, this is the original thread id. For detached reviews, this is the id of the new review thread.
-    #[serde(rename = "reviewThreadId")]
     pub review_thread_id: String,
     /// The protocol's `turn`; always there.
     pub turn: Turn,
@@ -902,6 +983,11 @@ impl ReviewStartResponse {
         }
     }
 }
+
+object!(ReviewStartResponse {
+    review_thread_id: Required("reviewThreadId"),
+    turn: Required("turn"),
+});
 
 /// Part of [`ReviewStartParams`](crate::ReviewStartParams).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -963,7 +1049,7 @@ tagged_enum!(ReviewTarget);
 /// Review changes between the current branch and the given base branch.
 ///
 /// A [`ReviewTarget`](crate::ReviewTarget) whose `type` is `baseBranch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReviewTargetBaseBranch {
     /// The protocol's `branch`; always there.
     pub branch: String,
@@ -976,15 +1062,18 @@ impl ReviewTargetBaseBranch {
     }
 }
 
+object!(ReviewTargetBaseBranch {
+    branch: Required("branch"),
+});
+
 /// Review the changes introduced by a specific commit.
 ///
 /// A [`ReviewTarget`](crate::ReviewTarget) whose `type` is `commit`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReviewTargetCommit {
     /// The protocol's `sha`; always there.
     pub sha: String,
     /// Optional human-readable label (e.g., commit subject) for UIs.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
@@ -998,10 +1087,15 @@ impl ReviewTargetCommit {
     }
 }
 
+object!(ReviewTargetCommit {
+    sha: Required("sha"),
+    title: Optional("title"),
+});
+
 /// Arbitrary instructions, equivalent to the old free-form prompt.
 ///
 /// A [`ReviewTarget`](crate::ReviewTarget) whose `type` is `custom`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReviewTargetCustom {
     /// The protocol's `instructions`; always there.
     pub instructions: String,
@@ -1016,14 +1110,16 @@ impl ReviewTargetCustom {
     }
 }
 
+object!(ReviewTargetCustom {
+    instructions: Required("instructions"),
+});
+
 /// Part of [`UserInputText`](crate::UserInputText).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TextElement {
     /// Byte range in the parent `text` buffer that this element occupies.
-    #[serde(rename = "byteRange")]
     pub byte_range: ByteRange,
     /// Optional human-readable placeholder for the element, displayed in the UI.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub placeholder: Option<String>,
 }
 
@@ -1037,17 +1133,19 @@ impl TextElement {
     }
 }
 
+object!(TextElement {
+    byte_range: Required("byteRange"),
+    placeholder: Optional("placeholder"),
+});
+
 /// Part of [`ReviewStartResponse`](crate::ReviewStartResponse) and 7 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
     /// Unix timestamp (in seconds) when the turn completed.
-    #[serde(rename = "completedAt", skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<i64>,
     /// Duration between turn start and completion in milliseconds, if known.
-    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
     /// Error associated with a failed or interrupted turn.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// Identifier for this turn. Codex-generated turn IDs are UUIDv7.
     pub id: String,
@@ -1056,13 +1154,10 @@ pub struct Turn {
     /// Describes how much of `items` has been loaded for this turn.
     ///
     /// Defaults to `"full"`.
-    #[serde(rename = "itemsView", default = "Turn::default_items_view")]
     pub items_view: TurnItemsView,
     /// ID of the first turn in the chain of work that led to this turn. Pass this as `rootTurnId` when starting work on behalf of this turn. May be null in older history or a `review/start` response.
-    #[serde(rename = "rootTurnId", skip_serializing_if = "Option::is_none")]
     pub root_turn_id: Option<String>,
     /// Unix timestamp (in seconds) when the turn started.
-    #[serde(rename = "startedAt", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<i64>,
     /// The protocol's `status`; always there.
     pub status: TurnStatus,
@@ -1092,11 +1187,22 @@ impl Turn {
     }
 }
 
+object!(Turn {
+    completed_at: Optional("completedAt"),
+    duration_ms: Optional("durationMs"),
+    error: Optional("error"),
+    id: Required("id"),
+    items: Required("items"),
+    items_view: Defaulted("itemsView", Self::default_items_view()),
+    root_turn_id: Optional("rootTurnId"),
+    started_at: Optional("startedAt"),
+    status: Required("status"),
+});
+
 /// Payload of the server notification `turn/completed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnCompletedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turn`; always there.
     pub turn: Turn,
@@ -1112,18 +1218,21 @@ impl TurnCompletedNotification {
     }
 }
 
+object!(TurnCompletedNotification {
+    thread_id: Required("threadId"),
+    turn: Required("turn"),
+});
+
 /// Notification that the turn-level unified diff has changed. Contains the latest aggregated diff across all file changes in the turn.
 ///
 /// Payload of the server notification `turn/diff/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnDiffUpdatedNotification {
     /// The protocol's `diff`; always there.
     pub diff: String,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1142,16 +1251,20 @@ impl TurnDiffUpdatedNotification {
     }
 }
 
+object!(TurnDiffUpdatedNotification {
+    diff: Required("diff"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Part of [`ThreadStartParams`](crate::ThreadStartParams) and [`TurnStartParams`](crate::TurnStartParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnEnvironmentParams {
     /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
     /// The protocol's `environmentId`; always there.
-    #[serde(rename = "environmentId")]
     pub environment_id: String,
     /// Environment-native runtime workspace roots. Omitted defaults to `cwd`.
-    #[serde(rename = "runtimeWorkspaceRoots", skip_serializing_if = "Option::is_none")]
     pub runtime_workspace_roots: Option<Vec<LegacyAppPathString>>,
 }
 
@@ -1166,19 +1279,22 @@ impl TurnEnvironmentParams {
     }
 }
 
+object!(TurnEnvironmentParams {
+    cwd: Required("cwd"),
+    environment_id: Required("environmentId"),
+    runtime_workspace_roots: Optional("runtimeWorkspaceRoots"),
+});
+
 /// Part of [`ErrorNotification`](crate::ErrorNotification) and 2 other types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnError {
     /// The protocol's `additionalDetails`; may be absent.
-    #[serde(rename = "additionalDetails", skip_serializing_if = "Option::is_none")]
     pub additional_details: Option<String>,
     /// The protocol's `codexErrorInfo`; may be absent.
-    #[serde(rename = "codexErrorInfo", skip_serializing_if = "Option::is_none")]
     pub codex_error_info: Option<CodexErrorInfo>,
     /// The protocol's `message`; always there.
     pub message: String,
     /// Optional public explanation and continuation instruction for a misalignment block.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub misalignment: Option<MisalignmentErrorDetails>,
 }
 
@@ -1194,14 +1310,19 @@ impl TurnError {
     }
 }
 
+object!(TurnError {
+    additional_details: Optional("additionalDetails"),
+    codex_error_info: Optional("codexErrorInfo"),
+    message: Required("message"),
+    misalignment: Optional("misalignment"),
+});
+
 /// Params of the client request `turn/interrupt`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnInterruptParams {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1215,9 +1336,16 @@ impl TurnInterruptParams {
     }
 }
 
+object!(TurnInterruptParams {
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Result of the client request `turn/interrupt`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TurnInterruptResponse {}
+
+object!(TurnInterruptResponse {});
 
 /// Part of [`ThreadResumeInitialTurnsPageParams`](crate::ThreadResumeInitialTurnsPageParams) and 2 other types.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1259,15 +1387,13 @@ impl From<&str> for TurnItemsView {
 string_enum!(TurnItemsView);
 
 /// Payload of the server notification `turn/moderationMetadata`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnModerationMetadataNotification {
     /// The protocol's `metadata`; always there.
     pub metadata: Value,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1286,8 +1412,14 @@ impl TurnModerationMetadataNotification {
     }
 }
 
+object!(TurnModerationMetadataNotification {
+    metadata: Required("metadata"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Part of [`TurnPlanUpdatedNotification`](crate::TurnPlanUpdatedNotification).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnPlanStep {
     /// The protocol's `status`; always there.
     pub status: TurnPlanStepStatus,
@@ -1301,6 +1433,11 @@ impl TurnPlanStep {
         Self { status, step: step.into() }
     }
 }
+
+object!(TurnPlanStep {
+    status: Required("status"),
+    step: Required("step"),
+});
 
 /// Part of [`TurnPlanStep`](crate::TurnPlanStep).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1342,18 +1479,15 @@ impl From<&str> for TurnPlanStepStatus {
 string_enum!(TurnPlanStepStatus);
 
 /// Payload of the server notification `turn/plan/updated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnPlanUpdatedNotification {
     /// The protocol's `explanation`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
     /// The protocol's `plan`; always there.
     pub plan: Vec<TurnPlanStep>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1373,40 +1507,35 @@ impl TurnPlanUpdatedNotification {
     }
 }
 
+object!(TurnPlanUpdatedNotification {
+    explanation: Optional("explanation"),
+    plan: Required("plan"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Experimental settings changes for one running turn, not future turns. Unsupported fields are rejected rather than silently ignored. Any live task kind may accept publication. Child sessions and consumers of frozen initial settings are unchanged.
 ///
 /// Params of the client request `turn/settings/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnSettingsUpdateParams {
     /// Changes the active turn's reviewer without changing future thread settings. Already captured steps and pending approvals retain their original reviewer.
-    #[serde(rename = "approvalsReviewer", skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// Omission or `null` leaves the effort unchanged.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<ReasoningEffort>,
     /// Omission or `null` leaves the model unchanged.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// `null` clears the requested tier; omission leaves it unchanged.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "serviceTier",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub service_tier: Option<Option<String>>,
     /// Omission or `null` leaves the summary preference unchanged.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<ReasoningSummary>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1425,10 +1554,20 @@ impl TurnSettingsUpdateParams {
     }
 }
 
+object!(TurnSettingsUpdateParams {
+    approvals_reviewer: Optional("approvalsReviewer"),
+    effort: Optional("effort"),
+    model: Optional("model"),
+    service_tier: Double("serviceTier"),
+    summary: Optional("summary"),
+    thread_id: Required("threadId"),
+    turn_id: Required("turnId"),
+});
+
 /// Result of the client request `turn/settings/update`.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnSettingsUpdateResponse {
     /// The protocol's `status`; always there.
     pub status: TurnSettingsUpdateStatus,
@@ -1440,6 +1579,10 @@ impl TurnSettingsUpdateResponse {
         Self { status }
     }
 }
+
+object!(TurnSettingsUpdateResponse {
+    status: Required("status"),
+});
 
 /// Part of [`TurnSettingsUpdateResponse`](crate::TurnSettingsUpdateResponse).
 ///
@@ -1479,75 +1622,59 @@ impl From<&str> for TurnSettingsUpdateStatus {
 string_enum!(TurnSettingsUpdateStatus);
 
 /// Params of the client request `turn/start`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnStartParams {
     /// Optional client-provided context fragments keyed by an opaque source identifier.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "additionalContext", skip_serializing_if = "Option::is_none")]
     pub additional_context: Option<BTreeMap<String, AdditionalContextEntry>>,
     /// Override the approval policy for this turn and subsequent turns.
-    #[serde(rename = "approvalPolicy", skip_serializing_if = "Option::is_none")]
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for review on this turn and subsequent turns.
-    #[serde(rename = "approvalsReviewer", skip_serializing_if = "Option::is_none")]
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// The protocol's `clientUserMessageId`; may be absent.
-    #[serde(rename = "clientUserMessageId", skip_serializing_if = "Option::is_none")]
     pub client_user_message_id: Option<String>,
     /// EXPERIMENTAL - Set a pre-set collaboration mode. Takes precedence over model, reasoning_effort, and developer instructions if set.
     ///
     /// For `collaboration_mode.settings.developer_instructions`, `null` means "use the built-in instructions for the selected mode".
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "collaborationMode", skip_serializing_if = "Option::is_none")]
     pub collaboration_mode: Option<CollaborationMode>,
     /// Override the working directory for this turn and subsequent turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// EXPERIMENTAL - Request an authorized cyber program for this turn. Omission preserves automatic behavior. This does not grant access.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "cyberAccessProgram", skip_serializing_if = "Option::is_none")]
     pub cyber_access_program: Option<CyberAccessProgram>,
     /// Replace this thread's disabled plugin IDs. Omitted/null preserves the list; \[\] clears it.
-    #[serde(rename = "disabledPluginIds", skip_serializing_if = "Option::is_none")]
     pub disabled_plugin_ids: Option<Vec<String>>,
     /// Override the reasoning effort for this turn and subsequent turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<ReasoningEffort>,
     /// Optional environments for this turn and subsequent turns.
     ///
     /// Omitted uses the thread sticky environments. Empty disables environment access for this turn. Non-empty selects the first environment as the current turn environment for this turn.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<TurnEnvironmentParams>>,
     /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
     /// Override the model for this turn and subsequent turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// @deprecated Ignored. Use `effort: "ultra"` for proactive multi-agent behavior.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "multiAgentMode", skip_serializing_if = "Option::is_none")]
     pub multi_agent_mode: Option<MultiAgentMode>,
     /// Optional JSON Schema used to constrain the final assistant message for this turn.
-    #[serde(rename = "outputSchema", skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
     /// ID of the turn that caused this new turn to start.
     ///
     /// Set this when starting work on behalf of another turn, such as delegated work in a different thread. Leave unset for work started directly by the user. Ignored when this request adds input to an active turn.
-    #[serde(rename = "parentTurnId", skip_serializing_if = "Option::is_none")]
     pub parent_turn_id: Option<String>,
     /// Select a named permissions profile id for this turn and subsequent turns. Cannot be combined with `sandboxPolicy`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<String>,
     /// @deprecated `friendly` and `pragmatic` no longer select a style. Changing this does not rewrite the thread's existing instructions.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub personality: Option<Personality>,
     /// Optional metadata to enrich Codex's ResponsesAPI turn metadata.
     ///
@@ -1556,48 +1683,30 @@ pub struct TurnStartParams {
     /// They are not sent as top-level ResponsesAPI `client_metadata` keys, and reserved keys such as `session_id`, `thread_id`, `turn_id`, and `window_id` cannot be overridden.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "responsesapiClientMetadata",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub responsesapi_client_metadata: Option<BTreeMap<String, String>>,
     /// ID of the first turn in the chain of work that led to this new turn.
     ///
     /// When setting `parentTurnId`, set this to the parent turn's `rootTurnId` when known. This keeps descendant work attributed to the original turn. If omitted, the new turn becomes its own root. Ignored when this request adds input to an active turn.
-    #[serde(rename = "rootTurnId", skip_serializing_if = "Option::is_none")]
     pub root_turn_id: Option<String>,
     /// Replace the thread's runtime workspace roots for this turn and subsequent turns. Paths must be absolute.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "runtimeWorkspaceRoots", skip_serializing_if = "Option::is_none")]
     pub runtime_workspace_roots: Option<Vec<AbsolutePathBuf>>,
     /// Override the sandbox policy for this turn and subsequent turns.
-    #[serde(rename = "sandboxPolicy", skip_serializing_if = "Option::is_none")]
     pub sandbox_policy: Option<SandboxPolicy>,
     /// Override the service tier for this turn and subsequent turns.
     ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
-    #[serde(
-        rename = "serviceTier",
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "crate::support::double_option"
-    )]
     pub service_tier: Option<Option<String>>,
     /// Override the service tier only when this request starts a new turn. Use "default" for standard speed. Omitted or null inherits the thread's tier. Does not change the thread's tier or a turn being steered.
-    #[serde(rename = "serviceTierForTurn", skip_serializing_if = "Option::is_none")]
     pub service_tier_for_turn: Option<String>,
     /// Override the reasoning summary for this turn and subsequent turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<ReasoningSummary>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `toolOutput`; may be absent.
-    #[serde(rename = "toolOutput", skip_serializing_if = "Option::is_none")]
     pub tool_output: Option<TurnToolOutput>,
     /// Optional source classification for the caller that starts this turn. Ignored when this request steers an already-active turn.
-    #[serde(rename = "turnTrigger", skip_serializing_if = "Option::is_none")]
     pub turn_trigger: Option<String>,
 }
 
@@ -1636,8 +1745,38 @@ impl TurnStartParams {
     }
 }
 
+object!(TurnStartParams {
+    additional_context: Optional("additionalContext"),
+    approval_policy: Optional("approvalPolicy"),
+    approvals_reviewer: Optional("approvalsReviewer"),
+    client_user_message_id: Optional("clientUserMessageId"),
+    collaboration_mode: Optional("collaborationMode"),
+    cwd: Optional("cwd"),
+    cyber_access_program: Optional("cyberAccessProgram"),
+    disabled_plugin_ids: Optional("disabledPluginIds"),
+    effort: Optional("effort"),
+    environments: Optional("environments"),
+    input: Required("input"),
+    model: Optional("model"),
+    multi_agent_mode: Optional("multiAgentMode"),
+    output_schema: Optional("outputSchema"),
+    parent_turn_id: Optional("parentTurnId"),
+    permissions: Optional("permissions"),
+    personality: Optional("personality"),
+    responsesapi_client_metadata: Optional("responsesapiClientMetadata"),
+    root_turn_id: Optional("rootTurnId"),
+    runtime_workspace_roots: Optional("runtimeWorkspaceRoots"),
+    sandbox_policy: Optional("sandboxPolicy"),
+    service_tier: Double("serviceTier"),
+    service_tier_for_turn: Optional("serviceTierForTurn"),
+    summary: Optional("summary"),
+    thread_id: Required("threadId"),
+    tool_output: Optional("toolOutput"),
+    turn_trigger: Optional("turnTrigger"),
+});
+
 /// Result of the client request `turn/start`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnStartResponse {
     /// The protocol's `turn`; always there.
     pub turn: Turn,
@@ -1650,11 +1789,14 @@ impl TurnStartResponse {
     }
 }
 
+object!(TurnStartResponse {
+    turn: Required("turn"),
+});
+
 /// Payload of the server notification `turn/started`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnStartedNotification {
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
     /// The protocol's `turn`; always there.
     pub turn: Turn,
@@ -1669,6 +1811,11 @@ impl TurnStartedNotification {
         }
     }
 }
+
+object!(TurnStartedNotification {
+    thread_id: Required("threadId"),
+    turn: Required("turn"),
+});
 
 /// Part of [`ThreadTimelineEntryTurnCompleted`](crate::ThreadTimelineEntryTurnCompleted) and [`Turn`](crate::Turn).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1714,18 +1861,15 @@ impl From<&str> for TurnStatus {
 string_enum!(TurnStatus);
 
 /// Params of the client request `turn/steer`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnSteerParams {
     /// Optional client-provided context fragments keyed by an opaque source identifier.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(rename = "additionalContext", skip_serializing_if = "Option::is_none")]
     pub additional_context: Option<BTreeMap<String, AdditionalContextEntry>>,
     /// The protocol's `clientUserMessageId`; may be absent.
-    #[serde(rename = "clientUserMessageId", skip_serializing_if = "Option::is_none")]
     pub client_user_message_id: Option<String>,
     /// Required active turn id precondition. The request fails when it does not match the currently active turn.
-    #[serde(rename = "expectedTurnId")]
     pub expected_turn_id: String,
     /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
@@ -1736,13 +1880,8 @@ pub struct TurnSteerParams {
     /// They are not sent as top-level ResponsesAPI `client_metadata` keys, and reserved keys such as `session_id`, `thread_id`, `turn_id`, and `window_id` cannot be overridden.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
-    #[serde(
-        rename = "responsesapiClientMetadata",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub responsesapi_client_metadata: Option<BTreeMap<String, String>>,
     /// The protocol's `threadId`; always there.
-    #[serde(rename = "threadId")]
     pub thread_id: String,
 }
 
@@ -1764,11 +1903,19 @@ impl TurnSteerParams {
     }
 }
 
+object!(TurnSteerParams {
+    additional_context: Optional("additionalContext"),
+    client_user_message_id: Optional("clientUserMessageId"),
+    expected_turn_id: Required("expectedTurnId"),
+    input: Required("input"),
+    responsesapi_client_metadata: Optional("responsesapiClientMetadata"),
+    thread_id: Required("threadId"),
+});
+
 /// Result of the client request `turn/steer`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnSteerResponse {
     /// The protocol's `turnId`; always there.
-    #[serde(rename = "turnId")]
     pub turn_id: String,
 }
 
@@ -1779,18 +1926,20 @@ impl TurnSteerResponse {
     }
 }
 
+object!(TurnSteerResponse {
+    turn_id: Required("turnId"),
+});
+
 /// Part of [`TurnStartParams`](crate::TurnStartParams).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnToolOutput {
     /// The protocol's `name`; always there.
     pub name: String,
     /// The protocol's `namespace`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The protocol's `output`; always there.
     pub output: FunctionCallOutputBody,
     /// Requests retention of this output in the thread's model history.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub retain: Option<bool>,
 }
 
@@ -1806,16 +1955,21 @@ impl TurnToolOutput {
     }
 }
 
+object!(TurnToolOutput {
+    name: Required("name"),
+    namespace: Optional("namespace"),
+    output: Required("output"),
+    retain: Optional("retain"),
+});
+
 /// Part of [`ThreadResumeResponse`](crate::ThreadResumeResponse).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnsPage {
     /// The protocol's `backwardsCursor`; may be absent.
-    #[serde(rename = "backwardsCursor", skip_serializing_if = "Option::is_none")]
     pub backwards_cursor: Option<String>,
     /// The protocol's `data`; always there.
     pub data: Vec<Turn>,
     /// The protocol's `nextCursor`; may be absent.
-    #[serde(rename = "nextCursor", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -1829,6 +1983,12 @@ impl TurnsPage {
         }
     }
 }
+
+object!(TurnsPage {
+    backwards_cursor: Optional("backwardsCursor"),
+    data: Required("data"),
+    next_cursor: Optional("nextCursor"),
+});
 
 /// Part of [`QueuedSubmission`](crate::QueuedSubmission) and 5 other types.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1903,7 +2063,7 @@ impl Tagged for UserInput {
 tagged_enum!(UserInput);
 
 /// A [`UserInput`](crate::UserInput) whose `type` is `audio`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserInputAudio {
     /// The protocol's `url`; always there.
     pub url: String,
@@ -1916,22 +2076,29 @@ impl UserInputAudio {
     }
 }
 
+object!(UserInputAudio {
+    url: Required("url"),
+});
+
 /// A [`UserInput`](crate::UserInput) whose `type` is `image`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserInputImage {
     /// The protocol's `detail`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<ImageDetail>,
     /// The protocol's `fileId`; may be absent.
-    #[serde(rename = "fileId", skip_serializing_if = "Option::is_none")]
     pub file_id: Option<String>,
     /// The protocol's `url`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
+object!(UserInputImage {
+    detail: Optional("detail"),
+    file_id: Optional("fileId"),
+    url: Optional("url"),
+});
+
 /// A [`UserInput`](crate::UserInput) whose `type` is `localAudio`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserInputLocalAudio {
     /// The protocol's `path`; always there.
     pub path: String,
@@ -1944,11 +2111,14 @@ impl UserInputLocalAudio {
     }
 }
 
+object!(UserInputLocalAudio {
+    path: Required("path"),
+});
+
 /// A [`UserInput`](crate::UserInput) whose `type` is `localImage`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserInputLocalImage {
     /// The protocol's `detail`; may be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<ImageDetail>,
     /// The protocol's `path`; always there.
     pub path: String,
@@ -1964,8 +2134,13 @@ impl UserInputLocalImage {
     }
 }
 
+object!(UserInputLocalImage {
+    detail: Optional("detail"),
+    path: Required("path"),
+});
+
 /// A [`UserInput`](crate::UserInput) whose `type` is `mention`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserInputMention {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -1983,8 +2158,13 @@ impl UserInputMention {
     }
 }
 
+object!(UserInputMention {
+    name: Required("name"),
+    path: Required("path"),
+});
+
 /// A [`UserInput`](crate::UserInput) whose `type` is `skill`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserInputSkill {
     /// The protocol's `name`; always there.
     pub name: String,
@@ -2002,15 +2182,19 @@ impl UserInputSkill {
     }
 }
 
+object!(UserInputSkill {
+    name: Required("name"),
+    path: Required("path"),
+});
+
 /// A [`UserInput`](crate::UserInput) whose `type` is `text`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserInputText {
     /// The protocol's `text`; always there.
     pub text: String,
     /// UI-defined spans within `text` used to render or persist special elements.
     ///
     /// Defaults to `[]`.
-    #[serde(default)]
     pub text_elements: Vec<TextElement>,
 }
 
@@ -2023,3 +2207,8 @@ impl UserInputText {
         }
     }
 }
+
+object!(UserInputText {
+    text: Required("text"),
+    text_elements: Defaulted("text_elements"),
+});
