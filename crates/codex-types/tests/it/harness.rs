@@ -69,7 +69,8 @@ pub(crate) fn subjects() -> impl Iterator<Item = Subject> {
     })
 }
 
-/// Checks the systematic instances of all definitions; returns how many there were.
+/// Checks the systematic instances of all definitions, each up to its first failure; returns how
+/// many there were.
 pub(crate) fn each_systematic(
     styles: &[Style],
     check: impl Fn(&Subject, &Sample) -> Verdict,
@@ -77,12 +78,15 @@ pub(crate) fn each_systematic(
     let mut failures = Vec::new();
     let mut count = 0;
     for subject in subjects() {
-        for style in styles {
-            for sample in systematic(Schema::get(), subject.root, *style) {
-                count += 1;
-                failures.extend(check(&subject, &sample).err().map(|it| (subject.name, it)));
-            }
-        }
+        let samples = styles
+            .iter()
+            .flat_map(|style| systematic(Schema::get(), subject.root, *style));
+        let mut verdicts = samples.map(|sample| {
+            count += 1;
+            check(&subject, &sample)
+        });
+        let failure = verdicts.find_map(Verdict::err);
+        failures.extend(failure.map(|it| (subject.name, it)));
     }
     report(&failures);
     count

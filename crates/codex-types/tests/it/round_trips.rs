@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::dispatch;
+use crate::generate::systematic;
 use crate::harness::{Subject, Verdict, each_random, each_systematic, subjects};
 use crate::picks::{Seen, Style, Taken};
 use crate::sample::{Sample, same};
@@ -14,12 +16,17 @@ use crate::shapes::branches;
 fn minimal_instances_survive() {
     let count = each_systematic(&[Style::Minimal], survives);
     assert!(count >= subjects().count());
+    eprintln!(
+        "{count} minimal instances of {} definitions",
+        subjects().count()
+    );
 }
 
 #[test]
 fn maximal_instances_survive() {
     let count = each_systematic(&[Style::Maximal, Style::Null], survives);
     assert!(count >= 2 * subjects().count());
+    eprintln!("{count} maximal instances");
 }
 
 #[test]
@@ -30,6 +37,33 @@ fn random_instances_survive_and_leave_nothing_out() {
     );
     assert!(count >= 100 * subjects().count(), "{count}");
     eprintln!("{count} random instances");
+}
+
+/// Everywhere else they are the same, and the comparisons above take them for that.
+#[test]
+fn null_and_absence_stay_two_things_where_they_are() {
+    let overrides = include_str!("../../../../schema/overrides.toml");
+    let list = overrides.split_once("double_options = [").unwrap().1;
+    let list = list.split_once(']').unwrap().0;
+    let fields: Vec<_> = list
+        .split('"')
+        .filter_map(|it| it.split_once('.'))
+        .collect();
+    assert!(fields.len() > 5, "{fields:?}");
+    for (name, field) in fields {
+        let root = Schema::get().definition(name).unwrap();
+        let mut value = systematic(Schema::get(), root, Style::Minimal)
+            .remove(0)
+            .value;
+        for expected in [None, Some(&Value::Null)] {
+            if expected.is_some() {
+                value[field] = Value::Null;
+            }
+            let back = dispatch::of(name).unwrap()(&value.to_string()).unwrap();
+            let back: Value = serde_json::from_str(&back).unwrap();
+            assert_eq!(back.get(field), expected, "{name}.{field}");
+        }
+    }
 }
 
 /// The instance is valid; it comes back valid and the same, however it is written.
