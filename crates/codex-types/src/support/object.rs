@@ -72,6 +72,7 @@ pub(crate) struct Optional<T>(Option<T>);
 pub(crate) struct Nullable<T>(Option<T>);
 
 /// A field where absence, `null` and a value are three things.
+#[expect(clippy::option_option, reason = "three states")]
 pub(crate) struct Double<T>(Option<Option<T>>);
 
 /// A field with a default.
@@ -151,6 +152,7 @@ impl<T> Double<T> {
         Self(None)
     }
 
+    #[expect(clippy::option_option, reason = "three states")]
     pub(crate) fn finish(self) -> Option<Option<T>> {
         self.0
     }
@@ -330,7 +332,7 @@ pub(crate) fn write_entries<M: SerializeMap>(
                 value.write(key, map)?;
             }
             Entry::Optional(key, value) | Entry::Double(key, value) => {
-                value.write_some(key, map)?
+                value.write_some(key, map)?;
             }
         }
     }
