@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -78,8 +79,10 @@ impl<'a> Message<'a> {
     ///
     /// If the line is not JSON in UTF-8, or neither request, notification nor response.
     pub fn parse<L: AsRef<[u8]> + ?Sized>(line: &'a L) -> Result<Self, MessageError> {
-        let envelope: Envelope<'a> =
-            serde_json::from_slice(line.as_ref()).map_err(MessageError::Json)?;
+        // Checked at once, not string by string, and no second set of decoders for bytes.
+        let line = str::from_utf8(line.as_ref())
+            .map_err(|error| MessageError::Json(serde_json::Error::custom(error)))?;
+        let envelope: Envelope<'a> = serde_json::from_str(line).map_err(MessageError::Json)?;
         let Envelope {
             id,
             method,

@@ -17,6 +17,9 @@ const MOST_ARGUMENTS: usize = 7;
 /// So is one where more arguments are just true or false.
 const MOST_BOOLS: usize = 3;
 
+/// `support/object.rs` has no bits for more fields.
+const MOST_FIELDS: usize = 64;
+
 /// A field with all that its emission needs.
 struct Ready<'a> {
     field: &'a Field,
@@ -52,6 +55,9 @@ pub fn items(
         .iter()
         .map(|it| ready(context, definition, it))
         .collect::<Result<Vec<_>>>()?;
+    if fields.len() > MOST_FIELDS {
+        bail!("`{}` has more than {MOST_FIELDS} fields", definition.name);
+    }
     let mut items = vec![declaration(context, definition, body, &fields)];
     items.extend(redacted(definition, &fields));
     items.extend(default(definition, body, &fields));
@@ -141,7 +147,7 @@ fn field_doc(ready: &Ready) -> TokenStream {
     )
 }
 
-/// The table that the serde impls are made from.
+/// The table that the serde impls are made from, in `support/object.rs` of the crate.
 fn object(definition: &Definition, body: &Struct, fields: &[Ready]) -> TokenStream {
     let name = format_ident!("{}", definition.name);
     let entries = fields.iter().map(|ready| {

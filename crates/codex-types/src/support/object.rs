@@ -1,9 +1,9 @@
-//! Structs, as objects whose fields are looked up in a table.
+//! Structs, as objects.
 //!
 //! The derives of serde write a loop over the keys into each struct. There are more than eight
-//! hundred of them, and checking those loops was most of the time that this crate took to compile.
-//! Here is one loop for all; a struct only lists its fields. It is also the faster one: keys
-//! mostly come in order, so the first one that is compared is mostly the right one.
+//! hundred, and to check those loops took most of the time that this crate took to compile. Here
+//! one loop serves all: a struct lists its keys, and has a slot for each field behind a `dyn`, so
+//! that neither this loop nor its error paths are compiled once more for each.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -68,8 +68,8 @@ pub(crate) struct Required<T>(Option<T>);
 /// A field that is left out when there is no value.
 pub(crate) struct Optional<T>(Option<T>);
 
-/// A field that is `null` when there is no value; one that is left out is understood.
-pub(crate) struct Nullable<T>(Option<T>);
+/// A field that is `null` when there is no value; it may be left out all the same.
+pub(crate) type Nullable<T> = Optional<T>;
 
 /// A field where absence, `null` and a value are three things.
 #[expect(clippy::option_option, reason = "three states")]
@@ -86,13 +86,6 @@ impl<'de, T: Deserialize<'de>, A: MapAccess<'de>> Slot<'de, A> for Required<T> {
 }
 
 impl<'de, T: Deserialize<'de>, A: MapAccess<'de>> Slot<'de, A> for Optional<T> {
-    fn read(&mut self, map: &mut A) -> Result<(), A::Error> {
-        self.0 = map.next_value()?;
-        Ok(())
-    }
-}
-
-impl<'de, T: Deserialize<'de>, A: MapAccess<'de>> Slot<'de, A> for Nullable<T> {
     fn read(&mut self, map: &mut A) -> Result<(), A::Error> {
         self.0 = map.next_value()?;
         Ok(())
@@ -118,11 +111,11 @@ impl<T> Required<T> {
         Self(None)
     }
 
-    /// The value, which is there once the object was read.
+    /// The value. `read_entries` has failed if there is none.
     pub(crate) fn finish(self) -> T {
         match self.0 {
             Some(value) => value,
-            None => unreachable!("a missing field is found when its object ends"),
+            None => unreachable!("a required field is empty"),
         }
     }
 }
@@ -137,16 +130,7 @@ impl<T> Optional<T> {
     }
 }
 
-impl<T> Nullable<T> {
-    pub(crate) fn new() -> Self {
-        Self(None)
-    }
-
-    pub(crate) fn finish(self) -> Option<T> {
-        self.0
-    }
-}
-
+#[expect(clippy::option_option, reason = "three states")]
 impl<T> Double<T> {
     pub(crate) fn new() -> Self {
         Self(None)
@@ -175,57 +159,41 @@ impl<T> Defaulted<T> {
     }
 }
 
-/// A field as its object is read: its key, and whether it must be there.
-pub(crate) enum Key {
+/// How a field is read, apart from the type of its slot.
+pub(crate) enum Kind {
+    /// With its key, for the error.
     Required(&'static str),
-    Optional(&'static str),
-    Nullable(&'static str),
-    Double(&'static str),
-    Defaulted(&'static str),
+    Other,
 }
 
-impl Key {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Required(name)
-            | Self::Optional(name)
-            | Self::Nullable(name)
-            | Self::Double(name)
-            | Self::Defaulted(name) => name,
-        }
-    }
-}
-
-/// Reads entries into the slots with the same index as their key.
+/// Reads entries into the slots with the index of their key.
 pub(crate) fn read_entries<'de, A: MapAccess<'de>>(
     mut map: A,
-    keys: &'static [Key],
+    index: fn(&str) -> usize,
+    kinds: &[Kind],
     slots: &mut [&mut dyn Slot<'de, A>],
     mut extra: Option<&mut Map<String, Value>>,
 ) -> Result<(), A::Error> {
     let mut seen = 0_u64;
-    let mut next = 0;
     let mut unknown = extra.is_some().then(String::new);
     while let Some(index) = map.next_key_seed(Search {
-        keys,
-        next,
+        index,
         unknown: unknown.as_mut(),
     })? {
         if let Some(slot) = slots.get_mut(index) {
             slot.read(&mut map)?;
             seen |= 1 << index;
-            next = index + 1;
         } else if let (Some(extra), Some(key)) = (&mut extra, &unknown) {
             extra.insert(key.clone(), map.next_value()?);
         } else {
             map.next_value::<IgnoredAny>()?;
         }
     }
-    for (index, key) in keys.iter().enumerate() {
-        if let Key::Required(name) = key
+    for (index, kind) in kinds.iter().enumerate() {
+        if let Kind::Required(key) = kind
             && seen & (1 << index) == 0
         {
-            return Err(A::Error::missing_field(name));
+            return Err(A::Error::missing_field(key));
         }
     }
     Ok(())
@@ -233,29 +201,9 @@ pub(crate) fn read_entries<'de, A: MapAccess<'de>>(
 
 /// Reads the index of a key; that of an unknown one is beyond all others.
 struct Search<'a> {
-    keys: &'static [Key],
-    /// Where the key is likely to be: after the last one.
-    next: usize,
+    index: fn(&str) -> usize,
     /// Where an unknown key is kept, if it is of use.
     unknown: Option<&'a mut String>,
-}
-
-impl Search<'_> {
-    #[inline]
-    fn index(&self, key: &str) -> Option<usize> {
-        let is = |it: &Key| {
-            let name = it.name();
-            // Most keys differ in what is cheap to compare.
-            name.len() == key.len()
-                && name.as_bytes().first() == key.as_bytes().first()
-                && name == key
-        };
-        let (before, after) = self.keys.split_at(self.next);
-        match after.iter().position(is) {
-            Some(index) => Some(index + self.next),
-            None => before.iter().position(is),
-        }
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for Search<'_> {
@@ -276,14 +224,16 @@ impl Visitor<'_> for Search<'_> {
 
     #[inline]
     fn visit_str<E: Error>(self, key: &str) -> Result<usize, E> {
-        Ok(self.index(key).unwrap_or_else(|| {
-            if let Some(unknown) = self.unknown {
-                key.clone_into(unknown);
-            }
-            usize::MAX
-        }))
+        let index = (self.index)(key);
+        if let (UNKNOWN, Some(unknown)) = (index, self.unknown) {
+            key.clone_into(unknown);
+        }
+        Ok(index)
     }
 }
+
+/// The index of an unknown key.
+pub(crate) const UNKNOWN: usize = usize::MAX;
 
 /// An entry to be written, or not.
 pub(crate) enum Entry<'a, M: SerializeMap> {
@@ -349,10 +299,14 @@ pub(crate) fn write_extra<M: SerializeMap>(
         .try_for_each(|(key, value)| map.serialize_entry(key, value))
 }
 
-/// The serde impls of a struct, out of the kind and the key of each field.
+/// The serde impls of a struct, out of the kind and the key of each field, and the default if it is
+/// not that of its type.
+///
+/// It looks like a literal of that struct, so that the generator can format it as one.
 macro_rules! object {
     ($name:ident {
-        $($field:ident: $kind:ident($key:literal $(, $default:expr)? $(,)?)),* $(, ..$extra:ident)? $(,)?
+        $($field:ident: $kind:ident($key:literal $(, $default:expr)? $(,)?)),*
+        $(, ..$extra:ident)? $(,)?
     }) => {
         impl $crate::support::object::Object for $name {
             fn read<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
@@ -360,7 +314,15 @@ macro_rules! object {
                 $(let mut $extra = serde_json::Map::new();)?
                 $crate::support::object::read_entries(
                     map,
-                    &[$($crate::support::object::Key::$kind($key)),*],
+                    |key| {
+                        #[allow(dead_code, non_camel_case_types, reason = "fields, for their index")]
+                        enum Field { $($field),* }
+                        match key {
+                            $($key => Field::$field as usize,)*
+                            _ => $crate::support::object::UNKNOWN,
+                        }
+                    },
+                    &[$(object!(@kind $kind $key)),*],
                     &mut [$(&mut $field),*],
                     object!(@extra $($extra)?),
                 )?;
@@ -368,11 +330,11 @@ macro_rules! object {
             }
 
             fn write<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-                $($crate::support::object::write_extra(map, &self.$extra)?;)?
                 $crate::support::object::write_entries(
                     map,
                     &[$($crate::support::object::Entry::$kind($key, &self.$field)),*],
                 )
+                $(.and_then(|()| $crate::support::object::write_extra(map, &self.$extra)))?
             }
         }
 
@@ -390,7 +352,66 @@ macro_rules! object {
     };
     (@slot $kind:ident) => { $crate::support::object::$kind::new() };
     (@slot $kind:ident $default:expr) => { $crate::support::object::$kind::with($default) };
+    (@kind Required $key:literal) => { $crate::support::object::Kind::Required($key) };
+    (@kind $kind:ident $key:literal) => { $crate::support::object::Kind::Other };
     (@extra) => { None };
     (@extra $extra:ident) => { Some(&mut $extra) };
 }
 pub(crate) use object;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_str, json, to_string};
+
+    use crate::{AnalyticsConfig, ByteRange, Model};
+
+    #[test]
+    fn the_last_value_of_a_key_counts() {
+        let range: ByteRange = from_str(r#"{"end":1,"start":2,"end":3}"#).unwrap();
+        assert_eq!(range, ByteRange::new(3, 2));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_as_such() {
+        for json in ["[1,2]", "\"a\"", "null"] {
+            let error = from_str::<ByteRange>(json).unwrap_err().to_string();
+            assert!(error.contains("expected an object"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_required_field_is_neither_absent_nor_null() {
+        let error = from_str::<ByteRange>(r#"{"end":1}"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "missing field `start` at line 1 column 9"
+        );
+        assert!(from_str::<ByteRange>(r#"{"end":1,"start":null}"#).is_err());
+    }
+
+    #[test]
+    fn a_key_with_escapes_is_the_same_key() {
+        let range: ByteRange = from_str(r#"{"\u0065nd":1,"start":2}"#).unwrap();
+        assert_eq!(range, ByteRange::new(1, 2));
+    }
+
+    #[test]
+    fn defaults_stand_for_what_is_absent() {
+        let model: Model = from_str(
+            r#"{"defaultReasoningEffort":"low","description":"d","displayName":"n","hidden":false,
+            "id":"i","isDefault":true,"model":"m","supportedReasoningEfforts":[]}"#,
+        )
+        .unwrap();
+        assert!(!model.input_modalities.is_empty());
+        assert!(!model.supports_personality && model.upgrade.is_none());
+    }
+
+    #[test]
+    fn entries_without_a_field_are_kept_where_there_is_a_place() {
+        let json = r#"{"enabled":true,"a":[1],"b":null}"#;
+        let config: AnalyticsConfig = from_str(json).unwrap();
+        assert_eq!(config.enabled, Some(true));
+        assert_eq!(json!(config.extra), json!({"a": [1], "b": null}));
+        assert_eq!(to_string(&config).unwrap(), json);
+    }
+}

@@ -122,3 +122,21 @@ macro_rules! tagged_enum {
     };
 }
 pub(crate) use tagged_enum;
+
+#[cfg(test)]
+mod tests {
+    use crate::ThreadItem;
+
+    #[test]
+    fn an_error_in_a_reordered_object_has_no_position_of_its_own() {
+        let json = r#"{"id":"i","text":5,"type":"agentMessage"}"#;
+        let error = serde_json::from_str::<ThreadItem>(json).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "invalid type: integer `5`, expected a string at line 1 column {}",
+                json.len()
+            )
+        );
+    }
+}
