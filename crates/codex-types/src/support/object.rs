@@ -130,7 +130,6 @@ impl<T> Optional<T> {
     }
 }
 
-#[expect(clippy::option_option, reason = "three states")]
 impl<T> Double<T> {
     pub(crate) fn new() -> Self {
         Self(None)
