@@ -11,13 +11,16 @@ use codex_e2e::{Stage, is_idle};
 use codex_sdk::{Codex, Notification, NotificationStream, types::TurnStatus};
 use codex_testkit::{Gate, Reply};
 
-/// Polls a future until it was polled `polls` times or has ended, then drops it.
-async fn drop_after<F: Future>(polls: usize, future: F) {
+/// Polls a future until it was polled `polls` times or has ended, then drops it; whether it has ended.
+pub(crate) async fn drop_after<F: Future>(polls: usize, future: F) -> bool {
     let mut future = pin!(future);
     let mut polled = 0;
     let end = poll_fn(|context| {
-        if polled == polls || future.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
+        if polled == polls {
+            return Poll::Ready(false);
+        }
+        if future.as_mut().poll(context).is_ready() {
+            return Poll::Ready(true);
         }
         polled += 1;
         if polled == polls {
@@ -26,11 +29,11 @@ async fn drop_after<F: Future>(polls: usize, future: F) {
         Poll::Pending
     });
     let ended = tokio::time::timeout(Duration::from_secs(10), end).await;
-    ended.expect("the future is woken that often");
+    ended.expect("the future is woken that often")
 }
 
 /// Waits until no request is unanswered and no turn is known to run.
-async fn tables_are_empty(codex: &Codex) {
+pub(crate) async fn tables_are_empty(codex: &Codex) {
     let deadline = Instant::now() + Duration::from_secs(15);
     while !is_idle(codex) {
         assert!(Instant::now() < deadline, "{:?}", codex.stats());

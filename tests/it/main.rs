@@ -4,6 +4,7 @@
 mod cancel;
 mod concurrency;
 mod endings;
+mod goals;
 mod inputs;
 mod interrupt;
 mod lifecycle;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     process::ChildStderr,
@@ -13,7 +14,8 @@ use tokio::{
 
 use crate::{
     CloseReason, Error, Metadata, NotificationStream, Result,
-    connection::{Connection, Limits},
+    connection::{Connection, Limits, Outgoing},
+    gate,
     process::{Process, StderrTail},
     router::Topic,
     tasks::{self, Supervised},
@@ -88,11 +90,28 @@ impl Client {
         params: &M,
         timeout: Option<Duration>,
     ) -> Result<M::Response> {
-        let method = Cow::Borrowed(M::METHOD);
-        let request = self.connection.outgoing(method, params, timeout)?;
+        let request = self.outgoing(Cow::Borrowed(M::METHOD), params, timeout)?;
         let reply = self.connection.request(request, None).await?;
         // On the task of the caller: the reader doesn't decode replies.
         Ok(types::decode_response::<M>(&reply.result)?)
+    }
+
+    /// Prepares a request, unless it has an option that this runtime would ignore.
+    pub(crate) fn outgoing<P: Serialize>(
+        &self,
+        method: Cow<'static, str>,
+        params: &P,
+        timeout: Option<Duration>,
+    ) -> Result<Outgoing> {
+        let request = self.connection.outgoing(method, params, timeout)?;
+        if !self.metadata.knows_options {
+            gate::check(
+                &self.metadata.server_version,
+                &request.method,
+                &request.line,
+            )?;
+        }
+        Ok(request)
     }
 
     /// Subscribes to what no turn handle takes.

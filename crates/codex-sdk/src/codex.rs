@@ -8,6 +8,7 @@ use crate::{
     Call, CodexBuilder, ForkThread, ListModels, ListThreads, NotificationStream, ReadAccount,
     ResumeThread, SendRawRequest, SendRequest, StartThread, Thread,
     client::Client,
+    gate,
     router::Topic,
     types::{self, ClientMethod},
 };
@@ -119,7 +120,12 @@ impl Codex {
                 thread_id: thread_id.clone(),
             };
             codex.client.request(&params, None).await?;
-            codex.thread_resume(thread_id).include_turns(false).await
+            let resume = codex.thread_resume(thread_id);
+            if codex.metadata().knows_options {
+                resume.include_turns(false).await
+            } else {
+                resume.await
+            }
         })
     }
 
@@ -204,18 +210,21 @@ pub struct Metadata {
     pub platform_family: String,
     /// For example `linux`.
     pub platform_os: String,
+    /// Whether it knows the options that older versions ignore in silence.
+    pub(crate) knows_options: bool,
 }
 
 impl Metadata {
     pub(crate) fn new(response: types::InitializeResponse) -> Self {
         let (name, rest) = response
             .user_agent
-            .split_once('/')
+            .split_once(['/', ' '])
             .unwrap_or((&response.user_agent, ""));
         let version = rest.split_whitespace().next().unwrap_or_default();
         Self {
             server_name: name.to_owned(),
             server_version: version.to_owned(),
+            knows_options: gate::knows_options(version),
             codex_home: response.codex_home.to_string(),
             platform_family: response.platform_family,
             platform_os: response.platform_os,

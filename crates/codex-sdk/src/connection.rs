@@ -22,6 +22,7 @@ use tokio::{
 use crate::{
     CloseReason, Closed, Error, Result,
     feed::{Feed, Inbox, feed},
+    goal,
     router::{Effects, Pending, Reply, Router, Topic},
     types::{self, ClientMethod, RequestId},
     unheard,
@@ -35,6 +36,8 @@ const MAX_LONG_RUNNING: usize = 16;
 const OUTBOUND_LINES: usize = 128;
 /// The interrupt of a turn that has ended may never be answered.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long after the pause of a goal a turn of it may still begin; it takes milliseconds.
+const STRAGGLERS: Duration = Duration::from_secs(2);
 
 /// The limits that a client is built with.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +75,8 @@ enum Lane {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) id: i64,
-    method: Cow<'static, str>,
-    line: String,
+    pub(crate) method: Cow<'static, str>,
+    pub(crate) line: String,
     timeout: Option<Duration>,
 }
 
@@ -104,6 +107,10 @@ impl Connection {
         (Arc::new(connection), lines)
     }
 
+    pub(crate) fn next_id(&self) -> i64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Prepares a request. Without a timeout, the method's own counts.
     pub(crate) fn outgoing<P: Serialize>(
         &self,
@@ -111,7 +118,7 @@ impl Connection {
         params: &P,
         timeout: Option<Duration>,
     ) -> Result<Outgoing> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_id();
         let line = types::encode_request(&method, &RequestId::Integer(id), params);
         match line {
             Ok(line) => Ok(Outgoing {
@@ -245,20 +252,45 @@ impl Connection {
         for notification in &effects.unheard {
             unheard::log(notification);
         }
-        let Some(orphan) = effects.orphan else { return };
-        let connection = Arc::clone(self);
-        self.spawn(async move {
+        if let Some(orphan) = effects.orphan {
             let params = types::TurnInterruptParams::new(orphan.thread_id, orphan.turn_id);
-            let method = Cow::Borrowed(types::TurnInterruptParams::METHOD);
-            let interrupted = async {
-                let request = connection.outgoing(method, &params, None)?;
-                connection.request(request, None).await
-            };
-            if let Err(error) = interrupted.await {
-                // The turn may have ended by itself.
-                tracing::debug!(%error, turn_id = params.turn_id, "could not interrupt");
+            let connection = Arc::clone(self);
+            self.spawn(async move { connection.clean_up(&params).await });
+        }
+        if let Some(thread_id) = effects.abandoned_goal {
+            self.reject_turns(&thread_id);
+            let connection = Arc::clone(self);
+            self.spawn(async move { connection.clean_up(&goal::pause(&thread_id)).await });
+        }
+    }
+
+    /// Interrupts a turn that begins on this thread without a handle, for a little while: the one that
+    /// was about to begin when its goal was paused.
+    pub(crate) fn reject_turns(self: &Arc<Self>, thread_id: &str) {
+        let effects = self.router().reject_turns(thread_id, true);
+        let (connection, thread_id) = (Arc::clone(self), thread_id.to_owned());
+        self.spawn(async move {
+            connection.apply(effects);
+            tokio::select! {
+                () = tokio::time::sleep(STRAGGLERS) => {}
+                _ = connection.closed() => return,
             }
+            let effects = connection.router().reject_turns(&thread_id, false);
+            connection.apply(effects);
         });
+    }
+
+    /// Sends a request that ends what nobody waits for any more.
+    async fn clean_up<M: ClientMethod>(self: &Arc<Self>, params: &M) {
+        let method = Cow::Borrowed(M::METHOD);
+        let done = async {
+            let request = self.outgoing(method, params, None)?;
+            self.request(request, None).await
+        };
+        if let Err(error) = done.await {
+            // It may have ended by itself.
+            tracing::debug!(%error, method = M::METHOD, "nothing to clean up");
+        }
     }
 
     /// Asks the supervisor to end the connection.

@@ -87,6 +87,30 @@ pub enum Error {
     #[error("{0}")]
     InvalidInput(String),
 
+    /// The thread does something that this can't be done beside.
+    #[error(
+        "the thread {thread_id} is busy: wait for its turn or goal to end, steer it, or interrupt it"
+    )]
+    #[non_exhaustive]
+    ThreadBusy {
+        /// The thread.
+        thread_id: String,
+    },
+
+    /// The runtime is too old for an option, which it would have ignored. Nothing was sent.
+    #[error(
+        "the option `{option}` needs Codex {needs} or newer, and this runtime is {found:?}: use the pinned one, or leave the option out"
+    )]
+    #[non_exhaustive]
+    RuntimeTooOld {
+        /// The option, as the protocol names it.
+        option: String,
+        /// The first version that has it.
+        needs: &'static str,
+        /// The version of the runtime, as it told; empty if it didn't.
+        found: String,
+    },
+
     /// The turn ended, and it failed.
     #[error("{0}")]
     TurnFailed(Box<TurnFailed>),

@@ -6,10 +6,12 @@ use crate::{
     Call, Result,
     client::Client,
     options::setters,
+    pages::Pages,
     types::{
         GetAccountParams, GetAccountResponse, ModelListParams, ModelListResponse, SortDirection,
-        ThreadListCwdFilter, ThreadListParams, ThreadListResponse, ThreadReadParams,
-        ThreadReadResponse, ThreadSortKey, ThreadSourceKind,
+        ThreadItemsListCursor, ThreadItemsListParams, ThreadItemsListResponse, ThreadListCwdFilter,
+        ThreadListParams, ThreadListResponse, ThreadReadParams, ThreadReadResponse, ThreadSortKey,
+        ThreadSourceKind, ThreadTurnsListParams, ThreadTurnsListResponse, TurnItemsView,
     },
 };
 
@@ -49,10 +51,40 @@ macro_rules! query {
     };
 }
 
+/// Writes the way to all pages of a list.
+macro_rules! pages {
+    ($($name:ident($params:ident);)*) => {$(
+        impl $name {
+            /// All entries from here on, of which a page is in memory at a time.
+            pub fn stream(self) -> Pages<$params> {
+                Pages::new(self.client, self.params)
+            }
+        }
+    )*};
+}
+
+pages! {
+    ListThreads(ThreadListParams);
+    ListModels(ModelListParams);
+    ListTurns(ThreadTurnsListParams);
+    ListItems(ThreadItemsListParams);
+}
+
 query! {
     /// Which stored threads to list, from [`Codex::thread_list`](crate::Codex::thread_list).
     ///
-    /// What isn't set doesn't filter. A page tells the `cursor` of the next one in `next_cursor`.
+    /// What isn't set doesn't filter. Awaiting it brings one page, which tells the `cursor` of the next
+    /// one in `next_cursor`; [`Self::stream`] brings all threads.
+    ///
+    /// ```no_run
+    /// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+    /// let mut threads = codex.thread_list().archived(false).limit(100).stream();
+    /// while let Some(thread) = threads.next().await {
+    ///     println!("{}", thread?.preview);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ListThreads(ThreadListParams) -> ThreadListResponse
 }
 
@@ -116,6 +148,52 @@ impl ListModels {
         cursor: String => cursor;
         /// The most models in a page.
         limit: u32 => limit;
+    }
+}
+
+query! {
+    /// Which turns of a thread to list, from [`Thread::turns`](crate::Thread::turns).
+    ListTurns(ThreadTurnsListParams) -> ThreadTurnsListResponse
+}
+
+impl ListTurns {
+    pub(crate) fn new(client: Arc<Client>, thread_id: &str) -> Self {
+        let params = ThreadTurnsListParams::new(thread_id);
+        Self { client, params }
+    }
+
+    setters! {
+        /// Where the page begins: the `next_cursor` of the one before.
+        cursor: String => cursor;
+        /// The most turns in a page.
+        limit: u32 => limit;
+        /// Which end comes first. The runtime's default: the newest.
+        sort_direction: SortDirection => sort_direction;
+        /// How much of each turn's items comes with it. The runtime's default: a summary.
+        items_view: TurnItemsView => items_view;
+    }
+}
+
+query! {
+    /// Which items of a thread to list, from [`Thread::items`](crate::Thread::items).
+    ListItems(ThreadItemsListParams) -> ThreadItemsListResponse
+}
+
+impl ListItems {
+    pub(crate) fn new(client: Arc<Client>, thread_id: &str) -> Self {
+        let params = ThreadItemsListParams::new(thread_id);
+        Self { client, params }
+    }
+
+    setters! {
+        /// Where the page begins: the `next_cursor` of the one before, or an item.
+        cursor: ThreadItemsListCursor => cursor;
+        /// The most items in a page.
+        limit: u32 => limit;
+        /// Which end comes first. The runtime's default: the oldest.
+        sort_direction: SortDirection => sort_direction;
+        /// Only items of this turn.
+        turn_id: String => turn_id;
     }
 }
 

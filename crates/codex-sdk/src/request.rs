@@ -100,10 +100,9 @@ impl IntoFuture for SendRawRequest {
 
     fn into_future(self) -> Self::IntoFuture {
         Call::new(async move {
-            let connection = &self.client.connection;
             let method = Cow::Owned(self.method.clone());
-            let request = connection.outgoing(method, &self.params, self.timeout)?;
-            let reply = connection.request(request, None).await?;
+            let request = self.client.outgoing(method, &self.params, self.timeout)?;
+            let reply = self.client.connection.request(request, None).await?;
             let result = reply.result.get();
             // Any JSON is a `Value`, unless it nests too deeply.
             serde_json::from_str(result)

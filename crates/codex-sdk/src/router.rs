@@ -13,8 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use crate::{
     Closed, Error, Notification, Result, RpcError,
     feed::Feed,
+    goals::GoalState,
     turns::{Orphan, Phase, ThreadTurns, Unclaimed},
-    types,
+    types::{self, ThreadGoalStatus, TurnStatus},
 };
 
 /// What the reply to a request brings its caller.
@@ -42,6 +43,8 @@ pub(crate) struct Pending {
 pub(crate) struct Effects {
     /// A turn to interrupt.
     pub(crate) orphan: Option<Orphan>,
+    /// The thread of a goal to pause.
+    pub(crate) abandoned_goal: Option<String>,
     /// What nobody had subscribed to.
     pub(crate) unheard: Vec<Notification>,
 }
@@ -96,10 +99,49 @@ impl Router {
         }
         if let (Some(thread_id), Some(feed)) = (&pending.starts_on, feed) {
             let thread = self.threads.entry(thread_id.to_string()).or_default();
+            if thread.has_goal() {
+                return Err(Error::ThreadBusy {
+                    thread_id: thread_id.to_string(),
+                });
+            }
             thread.start(id, feed);
         }
         self.pending.insert(id, pending);
         Ok(())
+    }
+
+    /// Registers a goal on an idle thread, before anything of it is sent.
+    pub(crate) fn register_goal(
+        &mut self,
+        thread_id: &str,
+        handle: i64,
+        feed: Feed,
+    ) -> Result<watch::Receiver<GoalState>> {
+        if let Some(closed) = &self.closed {
+            return Err(Error::Closed(Arc::clone(closed)));
+        }
+        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        if thread.len() > 0 {
+            let thread_id = thread_id.to_owned();
+            return Err(Error::ThreadBusy { thread_id });
+        }
+        Ok(thread.start_goal(handle, feed))
+    }
+
+    /// Lets a goal have the turns that begin from now on.
+    pub(crate) fn open_goal(&mut self, thread_id: &str, handle: i64) {
+        let thread = self.threads.get_mut(thread_id);
+        if let Some(goal) = thread.and_then(|thread| thread.goal(handle)) {
+            goal.open();
+        }
+    }
+
+    /// From now on, turns that begin on this thread without a handle are to be interrupted, or no
+    /// longer.
+    pub(crate) fn reject_turns(&mut self, thread_id: &str, reject: bool) -> Effects {
+        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        thread.reject_turns(reject);
+        self.settle(Some(thread_id), Unclaimed::new())
     }
 
     /// Hands a reply to its caller; for `turn/start`, turns the starting turn into an active one.
@@ -146,10 +188,12 @@ impl Router {
     /// Takes a handle off its turn. With `interrupt`, a turn that is left alone is to be interrupted.
     pub(crate) fn leave(&mut self, thread_id: &str, handle: i64, interrupt: bool) -> Effects {
         let mut unclaimed = Unclaimed::new();
-        if let Some(thread) = self.threads.get_mut(thread_id) {
-            thread.leave(handle, interrupt, &mut unclaimed);
-        }
-        self.settle(Some(thread_id), unclaimed)
+        let thread = self.threads.get_mut(thread_id);
+        let abandoned =
+            thread.is_some_and(|thread| thread.leave(handle, interrupt, &mut unclaimed));
+        let mut effects = self.settle(Some(thread_id), unclaimed);
+        effects.abandoned_goal = abandoned.then(|| thread_id.to_owned());
+        effects
     }
 
     /// Routes one notification. `bytes` is its size on the wire.
@@ -169,7 +213,17 @@ impl Router {
         let changed = milestone.as_ref().map(Milestone::thread_id);
         let thread = changed.and_then(|thread_id| self.threads.get_mut(thread_id));
         match (&milestone, thread) {
-            (Some(Milestone::Completed { turn_id, .. }), Some(thread)) => thread.complete(turn_id),
+            (
+                Some(Milestone::Completed {
+                    turn_id,
+                    interrupted,
+                    ..
+                }),
+                Some(thread),
+            ) => thread.complete(turn_id, *interrupted),
+            (Some(Milestone::Goal { status, .. }), Some(thread)) => {
+                thread.update_goal(status.as_ref());
+            }
             // No `turn/completed` can follow: its handles learn it from their end.
             (Some(Milestone::ThreadClosed { .. }), Some(thread)) => thread.close(),
             _ => {}
@@ -186,7 +240,7 @@ impl Router {
         if let (Some(thread), Some(turn_id)) = (thread, lost.turn_id) {
             heard = thread.fail(turn_id, error, &mut unclaimed);
             if lost.completed {
-                thread.complete(turn_id);
+                thread.complete(turn_id, false);
             }
         }
         if !heard {
@@ -240,7 +294,7 @@ impl Router {
         };
         if let Some(thread) = self.threads.get_mut(thread_id) {
             effects.orphan = thread.orphan(thread_id);
-            if thread.len() == 0 {
+            if thread.is_empty() {
                 self.threads.remove(thread_id);
             }
         }
@@ -333,27 +387,52 @@ fn started_turn(result: &RawValue) -> Option<Cow<'_, str>> {
 
 /// The notifications that change what runs.
 enum Milestone {
-    Started { thread_id: String, turn_id: String },
-    Completed { thread_id: String, turn_id: String },
-    ThreadClosed { thread_id: String },
+    Started {
+        thread_id: String,
+        turn_id: String,
+    },
+    Completed {
+        thread_id: String,
+        turn_id: String,
+        interrupted: bool,
+    },
+    ThreadClosed {
+        thread_id: String,
+    },
+    /// The status of the thread's goal; `None` when it was cleared.
+    Goal {
+        thread_id: String,
+        status: Option<ThreadGoalStatus>,
+    },
 }
 
 impl Milestone {
     /// Decided by the method, so that a malformed `turn/completed` ends its turn too.
     fn of(notification: &Notification) -> Option<Self> {
-        use types::ServerNotification::{ThreadClosed, TurnCompleted, TurnStarted, Unrecognized};
-        if !matches!(
-            notification,
-            TurnStarted(_) | TurnCompleted(_) | ThreadClosed(_) | Unrecognized { .. }
-        ) {
-            return None;
+        use types::ServerNotification::{
+            ThreadClosed, ThreadGoalCleared, ThreadGoalUpdated, TurnCompleted, TurnStarted,
+            Unrecognized,
+        };
+        let (mut interrupted, mut status) = (false, None);
+        match notification {
+            TurnCompleted(it) => interrupted = it.turn.status == TurnStatus::Interrupted,
+            ThreadGoalUpdated(it) => status = Some(it.goal.status.clone()),
+            TurnStarted(_) | ThreadClosed(_) | ThreadGoalCleared(_) | Unrecognized { .. } => {}
+            _ => return None,
         }
         let thread_id = notification.thread_id()?.to_owned();
         let turn_id = notification.turn_id().map(str::to_owned);
         match (notification.method(), turn_id) {
             ("turn/started", Some(turn_id)) => Some(Self::Started { thread_id, turn_id }),
-            ("turn/completed", Some(turn_id)) => Some(Self::Completed { thread_id, turn_id }),
+            ("turn/completed", Some(turn_id)) => Some(Self::Completed {
+                thread_id,
+                turn_id,
+                interrupted,
+            }),
             ("thread/closed", _) => Some(Self::ThreadClosed { thread_id }),
+            ("thread/goal/updated" | "thread/goal/cleared", _) => {
+                Some(Self::Goal { thread_id, status })
+            }
             _ => None,
         }
     }
@@ -362,7 +441,8 @@ impl Milestone {
         match self {
             Self::Started { thread_id, .. }
             | Self::Completed { thread_id, .. }
-            | Self::ThreadClosed { thread_id } => thread_id,
+            | Self::ThreadClosed { thread_id }
+            | Self::Goal { thread_id, .. } => thread_id,
         }
     }
 }

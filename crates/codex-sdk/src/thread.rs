@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Call, NotificationStream, ReadThread, RunInput, StartTurn, TurnHandle, TurnResult,
+    Call, ListItems, ListTurns, NotificationStream, ReadThread, RunInput, StartGoal, StartTurn,
+    TurnHandle, TurnResult,
     client::Client,
     router::Topic,
     types::{ThreadCompactStartParams, ThreadSetNameParams},
@@ -48,6 +49,42 @@ impl Thread {
     /// On a thread whose turn is still running, this joins that turn.
     pub fn turn(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle> {
         StartTurn::new(Arc::clone(&self.client), Arc::clone(&self.id), input.into())
+    }
+
+    /// Sets a goal (`thread/goal/set`), which the runtime pursues turn after turn by itself.
+    ///
+    /// Awaiting it brings one handle over all of its turns. On a thread that isn't idle, and while
+    /// another goal of this client owns it, it is refused; so is `run` while a goal owns the thread.
+    ///
+    /// ```no_run
+    /// # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+    /// let mut goal = thread.goal("Make all tests pass.").token_budget(200_000).await?;
+    /// while let Some(event) = goal.next().await {
+    ///     print!("{}", event?.text_delta().unwrap_or_default());
+    /// }
+    /// let result = goal.run().await?;
+    /// println!("{}", result.status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn goal(&self, objective: impl Into<String>) -> StartGoal {
+        StartGoal::new(
+            Arc::clone(&self.client),
+            Arc::clone(&self.id),
+            objective.into(),
+        )
+    }
+
+    /// Lists the turns, a page at a time (`thread/turns/list`).
+    ///
+    /// A history can be hundreds of megabytes: this is how to read a long one.
+    pub fn turns(&self) -> ListTurns {
+        ListTurns::new(Arc::clone(&self.client), &self.id)
+    }
+
+    /// Lists the items of all turns, or of one, a page at a time (`thread/items/list`).
+    pub fn items(&self) -> ListItems {
+        ListItems::new(Arc::clone(&self.client), &self.id)
     }
 
     /// Reads the thread as it is stored (`thread/read`).

@@ -3,9 +3,10 @@
 use std::{
     borrow::Cow,
     fmt,
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -17,6 +18,7 @@ use crate::{
     client::Client,
     connection::Connection,
     feed::{Inbox, feed},
+    goal::{GoalControl, Merge},
     result::Collector,
     turns::Phase,
     types::{
@@ -43,6 +45,8 @@ pub struct TurnHandle {
     lease: Lease,
     inbox: Inbox,
     control: TurnControl,
+    /// For a goal: what makes one turn of its turns.
+    merge: Option<Merge>,
     collector: Collector,
 }
 
@@ -55,14 +59,10 @@ impl TurnHandle {
     ) -> Result<Self> {
         let connection = Arc::clone(&client.connection);
         let method = Cow::Borrowed(TurnStartParams::METHOD);
-        let request = connection.outgoing(method, params, None)?;
+        let request = client.outgoing(method, params, None)?;
         let (feed, inbox) = feed(connection.limits.subscription_budget);
-        let lease = Lease {
-            connection,
-            handle: request.id,
-            thread_id: Arc::clone(&thread_id),
-            interrupt,
-        };
+        let mut lease = Lease::new(connection, Arc::clone(&thread_id), request.id);
+        lease.interrupt = interrupt;
         let turn = Some((Arc::clone(&thread_id), feed));
         let reply = lease.connection.request(request, turn).await?;
         let response = decode_response::<TurnStartParams>(&reply.result)?;
@@ -73,14 +73,41 @@ impl TurnHandle {
             client,
             thread_id,
             turn_id: response.turn.id.into(),
-            phase,
+            target: Target::Turn(phase),
         };
         Ok(Self {
             lease,
             inbox,
             collector: Collector::new(&control.turn_id),
             control,
+            merge: None,
         })
+    }
+
+    /// A handle on all turns of a goal, as one.
+    pub(crate) fn of_goal(
+        client: Arc<Client>,
+        thread_id: Arc<str>,
+        turn_id: Arc<str>,
+        (lease, inbox): (Lease, Inbox),
+        goal: GoalControl,
+    ) -> Self {
+        Self {
+            lease,
+            inbox,
+            collector: Collector::new(&turn_id),
+            merge: Some(Merge::new(goal.clone(), Arc::clone(&turn_id))),
+            control: TurnControl {
+                client,
+                thread_id,
+                turn_id,
+                target: Target::Goal(goal),
+            },
+        }
+    }
+
+    pub(crate) fn interrupt_when_dropped(&mut self, interrupt: bool) {
+        self.lease.interrupt = interrupt;
     }
 
     /// The turn's id. It is unique within its thread only: forks keep the ids of their source.
@@ -101,8 +128,21 @@ impl TurnHandle {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<Notification>> {
-        let next = self.inbox.next().await;
-        self.observe(next)
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Notification>>> {
+        loop {
+            let next = ready!(self.inbox.poll_next(context));
+            let next = match &mut self.merge {
+                Some(merge) => merge.next(next),
+                None => Some(next),
+            };
+            if let Some(next) = next {
+                self.observe(next.as_ref());
+                return Poll::Ready(next);
+            }
+        }
     }
 
     /// Waits for the end of the turn and returns all that it brought, what [`Self::next`] has already
@@ -139,13 +179,12 @@ impl TurnHandle {
         self.collector.finish()
     }
 
-    fn observe(&mut self, next: Option<Result<Notification>>) -> Option<Result<Notification>> {
-        match &next {
+    fn observe(&mut self, next: Option<&Result<Notification>>) {
+        match next {
             Some(Ok(notification)) => self.collector.observe(notification),
             Some(Err(error)) => self.collector.broke(error),
             None => {}
         }
-        next
     }
 }
 
@@ -153,8 +192,7 @@ impl Stream for TurnHandle {
     type Item = Result<Notification>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = self.inbox.poll_next(context);
-        next.map(|next| self.observe(next))
+        self.poll(context)
     }
 }
 
@@ -173,7 +211,14 @@ pub struct TurnControl {
     client: Arc<Client>,
     thread_id: Arc<str>,
     turn_id: Arc<str>,
-    phase: watch::Receiver<Phase>,
+    target: Target,
+}
+
+/// What is steered and interrupted.
+#[derive(Clone)]
+enum Target {
+    Turn(watch::Receiver<Phase>),
+    Goal(GoalControl),
 }
 
 impl TurnControl {
@@ -198,11 +243,12 @@ impl TurnControl {
     pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
         let (control, input) = (self.clone(), input.into());
         Call::new(async move {
-            let params = TurnSteerParams::new(
-                control.turn_id.to_string(),
-                input.into_wire()?,
-                control.thread_id.to_string(),
-            );
+            let (turn_id, thread_id) = (&*control.turn_id, &*control.thread_id);
+            let input = input.into_wire()?;
+            if let Target::Goal(goal) = &control.target {
+                return goal.steer(&control.client, thread_id, turn_id, input).await;
+            }
+            let params = TurnSteerParams::new(turn_id, input, thread_id);
             control.client.request(&params, None).await
         })
     }
@@ -221,39 +267,43 @@ impl TurnControl {
     pub fn interrupt(&self) -> Call<()> {
         let control = self.clone();
         Call::new(async move {
-            // Either outcome is followed by the attempt: this client may have missed the beginning.
-            let _ = timeout(BEGIN, control.reached(Phase::Started)).await;
-            if *control.phase.borrow() == Phase::Completed {
-                return Ok(());
+            match &control.target {
+                Target::Turn(phase) => control.interrupt_turn(phase).await,
+                Target::Goal(goal) => goal.interrupt(&control.client, &control.thread_id).await,
             }
-            let params = TurnInterruptParams::new(
-                control.thread_id.to_string(),
-                control.turn_id.to_string(),
-            );
-            let refused = tokio::select! {
-                biased;
-                reply = control.client.request(&params, None) => match reply {
-                    Ok(_) => return Ok(()),
-                    Err(error) => error,
-                },
-                // For a turn that was already interrupted the reply comes only with the next turn.
-                true = control.reached(Phase::Completed) => return Ok(()),
-            };
-            if let Error::Rpc(_) = refused {
-                let crossed = timeout(CROSSED, control.reached(Phase::Completed));
-                if let Ok(true) = crossed.await {
-                    return Ok(());
-                }
-            }
-            Err(refused)
         })
     }
 
-    /// Resolves once the turn has got that far, or once that can't be known any more: `false`.
-    async fn reached(&self, phase: Phase) -> bool {
-        let mut receiver = self.phase.clone();
-        receiver.wait_for(|now| *now >= phase).await.is_ok()
+    async fn interrupt_turn(&self, phase: &watch::Receiver<Phase>) -> Result<()> {
+        // Either outcome is followed by the attempt: this client may have missed the beginning.
+        let _ = timeout(BEGIN, reached(phase, Phase::Started)).await;
+        if *phase.borrow() == Phase::Completed {
+            return Ok(());
+        }
+        let params = TurnInterruptParams::new(&*self.thread_id, &*self.turn_id);
+        let refused = tokio::select! {
+            biased;
+            reply = self.client.request(&params, None) => match reply {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            },
+            // For a turn that was already interrupted the reply comes only with the next turn.
+            true = reached(phase, Phase::Completed) => return Ok(()),
+        };
+        if let Error::Rpc(_) = refused {
+            let crossed = timeout(CROSSED, reached(phase, Phase::Completed));
+            if let Ok(true) = crossed.await {
+                return Ok(());
+            }
+        }
+        Err(refused)
     }
+}
+
+/// Resolves once a turn has got that far, or once that can't be known any more: `false`.
+async fn reached(phase: &watch::Receiver<Phase>, least: Phase) -> bool {
+    let mut phase = phase.clone();
+    phase.wait_for(|now| *now >= least).await.is_ok()
 }
 
 impl fmt::Debug for TurnControl {
@@ -265,14 +315,25 @@ impl fmt::Debug for TurnControl {
     }
 }
 
-/// A handle's place in the router, from before its `turn/start` is sent.
+/// A handle's place in the router, from before its turn or goal is asked for.
 #[derive(Debug)]
-struct Lease {
-    connection: Arc<Connection>,
+pub(crate) struct Lease {
+    pub(crate) connection: Arc<Connection>,
     thread_id: Arc<str>,
     handle: i64,
-    /// Leaving interrupts a turn that no other handle is on.
-    interrupt: bool,
+    /// Leaving interrupts a turn that no other handle is on, and abandons a goal.
+    pub(crate) interrupt: bool,
+}
+
+impl Lease {
+    pub(crate) fn new(connection: Arc<Connection>, thread_id: Arc<str>, handle: i64) -> Self {
+        Self {
+            connection,
+            thread_id,
+            handle,
+            interrupt: false,
+        }
+    }
 }
 
 impl Drop for Lease {

@@ -12,7 +12,12 @@
 
 use tokio::sync::watch;
 
-use crate::{Error, Notification, feed::Feed};
+use crate::{
+    Error, Notification,
+    feed::Feed,
+    goals::{GoalRoute, GoalState},
+    types::ThreadGoalStatus,
+};
 
 /// How far a turn is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +44,11 @@ pub(crate) type Unclaimed = Vec<(Notification, usize)>;
 pub(crate) struct ThreadTurns {
     starting: Vec<Starting>,
     active: Vec<ActiveTurn>,
+    /// The goal whose turns these are.
+    goal: Option<GoalRoute>,
+    /// While not 0, turns that begin without a handle are to be interrupted: the runtime begins one
+    /// even after it has taken the pause of a goal.
+    unwanted: u32,
 }
 
 /// A turn whose `turn/start` is unanswered.
@@ -74,38 +84,75 @@ struct ActiveTurn {
 }
 
 #[derive(Debug)]
-struct Handle {
+pub(crate) struct Handle {
     /// The id of the request that started or joined the turn.
-    id: i64,
+    pub(crate) id: i64,
     /// `None` once its events have ended with an error.
-    feed: Option<Feed>,
+    pub(crate) feed: Option<Feed>,
 }
 
 impl Handle {
+    pub(crate) fn new(id: i64, feed: Feed) -> Self {
+        let feed = Some(feed);
+        Self { id, feed }
+    }
+
     /// Queues a notification, if events are still wanted here.
-    fn push(&mut self, notification: Notification, bytes: usize) {
+    pub(crate) fn push(&mut self, notification: Notification, bytes: usize) {
         self.feed
             .take_if(|feed| !feed.push(Ok(notification), bytes));
     }
 
-    fn fail(&mut self, error: &Error) -> bool {
+    pub(crate) fn fail(&mut self, error: &Error) -> bool {
         let feed = self.feed.take();
         feed.is_some_and(|feed| feed.push(Err(error.clone()), 0))
     }
 }
 
 impl ThreadTurns {
+    /// The number of turns and goals.
     pub(crate) fn len(&self) -> usize {
-        self.starting.len() + self.active.len()
+        self.starting.len() + self.active.len() + usize::from(self.goal.is_some())
+    }
+
+    /// Whether a goal owns the thread.
+    pub(crate) fn has_goal(&self) -> bool {
+        self.goal.is_some()
+    }
+
+    /// Registers a goal that is about to be set.
+    pub(crate) fn start_goal(&mut self, handle: i64, feed: Feed) -> watch::Receiver<GoalState> {
+        self.goal.insert(GoalRoute::new(handle, feed)).subscribe()
+    }
+
+    /// The goal of this handle.
+    pub(crate) fn goal(&mut self, handle: i64) -> Option<&mut GoalRoute> {
+        self.goal.as_mut().filter(|goal| goal.is_of(handle))
+    }
+
+    /// Notes the status of the thread's goal, `None` when it was cleared.
+    pub(crate) fn update_goal(&mut self, status: Option<&ThreadGoalStatus>) {
+        self.goal.take_if(|goal| goal.update(status));
+    }
+
+    /// From now on, turns that begin without a handle are to be interrupted, or no longer.
+    pub(crate) fn reject_turns(&mut self, reject: bool) {
+        self.unwanted = if reject {
+            self.unwanted + 1
+        } else {
+            self.unwanted.saturating_sub(1)
+        };
+    }
+
+    /// Whether nothing is left that has to be remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.unwanted == 0
     }
 
     /// Registers a turn whose `turn/start` is about to be queued.
     pub(crate) fn start(&mut self, handle: i64, feed: Feed) {
         self.starting.push(Starting {
-            handle: Handle {
-                id: handle,
-                feed: Some(feed),
-            },
+            handle: Handle::new(handle, feed),
             held: true,
             interrupt: false,
             early: Vec::new(),
@@ -157,12 +204,19 @@ impl ThreadTurns {
     pub(crate) fn begin(&mut self, turn_id: &str) {
         // A thread runs one turn at a time: the end of an older one was missed.
         self.active.retain(|turn| turn.id == turn_id);
+        let unwanted = self.unwanted > 0;
         let turn = self.active_or_new(turn_id);
         turn.phase.send_replace(Phase::Started);
+        turn.orphaned |= unwanted && turn.handles.is_empty();
+        if let Some(goal) = &mut self.goal {
+            goal.begin(turn_id);
+        }
     }
 
     /// Notes that the runtime has ended a turn. Its handles end once they have read what is queued.
-    pub(crate) fn complete(&mut self, turn_id: &str) {
+    pub(crate) fn complete(&mut self, turn_id: &str, interrupted: bool) {
+        self.goal
+            .take_if(|goal| goal.complete(turn_id, interrupted));
         self.active.retain(|turn| {
             if turn.id == turn_id {
                 turn.phase.send_replace(Phase::Completed);
@@ -177,6 +231,7 @@ impl ThreadTurns {
     /// Ends the active turns of a thread that the runtime has closed.
     pub(crate) fn close(&mut self) {
         self.active.clear();
+        self.goal = None;
     }
 
     /// Gives a turn's notification to its handles and to those that may turn out to be.
@@ -186,6 +241,10 @@ impl ThreadTurns {
         bytes: usize,
         unclaimed: &mut Unclaimed,
     ) {
+        if let Some(goal) = &mut self.goal {
+            let left = goal.deliver(notification, bytes);
+            return unclaimed.extend(left.map(|notification| (notification, bytes)));
+        }
         let turn_id = notification.turn_id();
         let active = self.active.iter_mut();
         let handles = active
@@ -208,8 +267,20 @@ impl ThreadTurns {
         }
     }
 
-    /// Takes a handle off its turn. With `interrupt`, a turn that is left alone becomes an orphan.
-    pub(crate) fn leave(&mut self, handle: i64, interrupt: bool, unclaimed: &mut Unclaimed) {
+    /// Takes a handle off its turn or goal. With `interrupt`, a turn that is left alone becomes an
+    /// orphan, and a goal is abandoned: `true`.
+    pub(crate) fn leave(
+        &mut self,
+        handle: i64,
+        interrupt: bool,
+        unclaimed: &mut Unclaimed,
+    ) -> bool {
+        if self.goal.take_if(|goal| goal.is_of(handle)).is_some() {
+            for turn in &mut self.active {
+                turn.orphaned |= interrupt;
+            }
+            return interrupt;
+        }
         for starting in &mut self.starting {
             if starting.handle.id == handle {
                 starting.held = false;
@@ -225,6 +296,7 @@ impl ThreadTurns {
                 turn.orphaned = interrupt && turn.handles.is_empty();
             }
         }
+        false
     }
 
     /// Takes the turn that is to be interrupted now, if there is one. One whose `turn/start` is
@@ -246,7 +318,8 @@ impl ThreadTurns {
     /// Ends the events of one turn with an error, and those of turns that start and may be it;
     /// `false` if no handle heard it.
     pub(crate) fn fail(&mut self, turn_id: &str, error: &Error, unclaimed: &mut Unclaimed) -> bool {
-        let mut heard = false;
+        let goal = self.goal.as_mut();
+        let mut heard = goal.is_some_and(|goal| goal.fail(turn_id, error));
         for turn in self.active.iter_mut().filter(|turn| turn.id == turn_id) {
             for handle in &mut turn.handles {
                 heard |= handle.fail(error);
@@ -264,6 +337,9 @@ impl ThreadTurns {
         let active = self.active.into_iter().flat_map(|turn| turn.handles);
         for mut handle in active.chain(self.starting.into_iter().map(|s| s.handle)) {
             handle.fail(error);
+        }
+        if let Some(goal) = self.goal {
+            goal.fail_all(error);
         }
     }
 

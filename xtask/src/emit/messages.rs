@@ -324,7 +324,30 @@ fn routing(context: &Context, message: &Message) -> Result<TokenStream> {
             }
         });
     }
+    if !message.request {
+        functions.push(turn_id_mut(context, message)?);
+    }
     Ok(quote!(impl #name { #(#functions)* }))
+}
+
+/// For who merges several turns into one.
+fn turn_id_mut(context: &Context, message: &Message) -> Result<TokenStream> {
+    let mut arms = Vec::new();
+    for (payload, idents) in by_payload(&message.entries) {
+        if let Some(write) = routes::write(context, payload, &routes::TURN)? {
+            arms.push(quote!(#(Self::#idents(body))|* => #write,));
+        }
+    }
+    Ok(quote! {
+        /// The id of the turn it belongs to, if it says so, to be replaced.
+        pub fn turn_id_mut(&mut self) -> Option<&mut String> {
+            match self {
+                #(#arms)*
+                Self::Unrecognized { params, .. } => route::turn_id_mut(params),
+                _ => None,
+            }
+        }
+    })
 }
 
 /// The variants of each type of payload: some methods share one.

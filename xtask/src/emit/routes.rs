@@ -20,6 +20,14 @@ pub struct Key {
     nested: &'static str,
 }
 
+/// The turn that a message belongs to.
+pub const TURN: Key = Key {
+    function: "turn_id",
+    doc: " The turn it belongs to, if it says so.",
+    direct: &["turnId"],
+    nested: "turn",
+};
+
 /// The keys of messages.
 pub const KEYS: [Key; 3] = [
     Key {
@@ -29,12 +37,7 @@ pub const KEYS: [Key; 3] = [
         direct: &["threadId", "conversationId"],
         nested: "thread",
     },
-    Key {
-        function: "turn_id",
-        doc: " The turn it belongs to, if it says so.",
-        direct: &["turnId"],
-        nested: "turn",
-    },
+    TURN,
     Key {
         function: "item_id",
         doc: " The item it belongs to, if it says so.",
@@ -113,6 +116,31 @@ pub fn read(context: &Context, name: &str, key: &Key) -> Result<Option<TokenStre
         .iter()
         .any(|it| it.wire == "id" && !it.is_option());
     Ok(has_id.then(|| quote!(Some(body.#ident.id.as_str()))))
+}
+
+/// An expression of type `Option<&mut String>` for the key in `body`, a reference to the named struct.
+pub fn write(context: &Context, name: &str, key: &Key) -> Result<Option<TokenStream>> {
+    let Some(definition) = context.model.definition(name) else {
+        return Ok(None);
+    };
+    if read(context, name, key)?.is_none() || matches!(definition.kind, Kind::Tagged { .. }) {
+        return Ok(None);
+    }
+    let find = |wire: &str| definition.fields().iter().find(|it| it.wire == wire);
+    Ok(match key.direct.iter().find_map(|it| find(it)) {
+        Some(field) => {
+            let (ident, _) = context.types.of(name, &field.wire)?;
+            Some(if field.is_option() {
+                quote!(body.#ident.as_mut())
+            } else {
+                quote!(Some(&mut body.#ident))
+            })
+        }
+        None => {
+            let (ident, _) = context.types.of(name, key.nested)?;
+            Some(quote!(Some(&mut body.#ident.id)))
+        }
+    })
 }
 
 fn direct(context: &Context, name: &str, field: &Field) -> Result<Option<TokenStream>> {

@@ -963,4 +963,44 @@ impl ServerNotification {
             _ => None,
         }
     }
+    /// The id of the turn it belongs to, if it says so, to be replaced.
+    pub fn turn_id_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Error(body) => Some(&mut body.turn_id),
+            Self::ThreadGoalUpdated(body) => body.turn_id.as_mut(),
+            Self::ThreadTokenUsageUpdated(body) => Some(&mut body.turn_id),
+            Self::TurnStarted(body) => Some(&mut body.turn.id),
+            Self::HookStarted(body) => body.turn_id.as_mut(),
+            Self::TurnCompleted(body) => Some(&mut body.turn.id),
+            Self::HookCompleted(body) => body.turn_id.as_mut(),
+            Self::TurnDiffUpdated(body) => Some(&mut body.turn_id),
+            Self::TurnPlanUpdated(body) => Some(&mut body.turn_id),
+            Self::ItemStarted(body) => Some(&mut body.turn_id),
+            Self::ItemAutoApprovalReviewStarted(body) => Some(&mut body.turn_id),
+            Self::ItemAutoApprovalReviewCompleted(body) => Some(&mut body.turn_id),
+            Self::AutoApprovalReviewStrictReviewRequired(body) => Some(&mut body.turn_id),
+            Self::ItemCompleted(body) => Some(&mut body.turn_id),
+            Self::ItemAgentMessageDelta(body) => Some(&mut body.turn_id),
+            Self::ItemPlanDelta(body) => Some(&mut body.turn_id),
+            Self::ItemCommandExecutionOutputDelta(body) => Some(&mut body.turn_id),
+            Self::ItemCommandExecutionTerminalInteraction(body) => {
+                Some(&mut body.turn_id)
+            }
+            Self::ItemFileChangeOutputDelta(body) => Some(&mut body.turn_id),
+            Self::ItemFileChangePatchUpdated(body) => Some(&mut body.turn_id),
+            Self::ItemMcpToolCallProgress(body) => Some(&mut body.turn_id),
+            Self::ItemReasoningSummaryTextDelta(body) => Some(&mut body.turn_id),
+            Self::ItemReasoningSummaryPartAdded(body) => Some(&mut body.turn_id),
+            Self::ItemReasoningTextDelta(body) => Some(&mut body.turn_id),
+            Self::ThreadCompacted(body) => Some(&mut body.turn_id),
+            Self::ModelRerouted(body) => Some(&mut body.turn_id),
+            Self::ModelVerification(body) => Some(&mut body.turn_id),
+            Self::ModelProviderAuthRecoveryStarted(body)
+            | Self::ModelProviderAuthRecoveryCompleted(body) => Some(&mut body.turn_id),
+            Self::TurnModerationMetadata(body) => Some(&mut body.turn_id),
+            Self::ModelSafetyBufferingUpdated(body) => Some(&mut body.turn_id),
+            Self::Unrecognized { params, .. } => route::turn_id_mut(params),
+            _ => None,
+        }
+    }
 }

@@ -10,6 +10,18 @@ pub(crate) fn turn_id(params: &Value) -> Option<&str> {
     key(params, "turnId", "turn")
 }
 
+pub(crate) fn turn_id_mut(params: &mut Value) -> Option<&mut String> {
+    let id = if params.get("turnId").is_some() {
+        params.get_mut("turnId")
+    } else {
+        params.get_mut("turn")?.get_mut("id")
+    };
+    match id? {
+        Value::String(id) => Some(id),
+        _ => None,
+    }
+}
+
 pub(crate) fn item_id(params: &Value) -> Option<&str> {
     key(params, "itemId", "item")
 }
