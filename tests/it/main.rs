@@ -11,6 +11,7 @@ mod lifecycle;
 mod login;
 #[cfg(unix)]
 mod null_and_absent;
+mod pages;
 #[cfg(unix)]
 mod recording;
 mod startup;

@@ -220,7 +220,7 @@ impl Metadata {
             .user_agent
             .split_once(['/', ' '])
             .unwrap_or((&response.user_agent, ""));
-        let version = rest.split_whitespace().next().unwrap_or_default();
+        let version = rest.split(char::is_whitespace).next().unwrap_or_default();
         Self {
             server_name: name.to_owned(),
             server_version: version.to_owned(),

@@ -27,13 +27,14 @@ pub enum Condition {
 }
 
 /// The beginnings of the runtime's words, or any part of them.
-const WORDS: [(&str, Condition); 15] = [
+const WORDS: [(&str, Condition); 16] = [
     ("no active turn", Condition::NoActiveTurn),
     ("expected active turn id", Condition::NoActiveTurn),
     ("thread not found", Condition::ThreadNotFound),
     ("thread not loaded", Condition::ThreadNotFound),
     ("no rollout found", Condition::ThreadNotFound),
     ("invalid thread id", Condition::ThreadNotFound),
+    ("invalid session id", Condition::ThreadNotFound),
     ("cannot steer a", Condition::ThreadBusy),
     ("while a turn is", Condition::ThreadBusy),
     ("unknown variant", Condition::FeatureUnsupported),

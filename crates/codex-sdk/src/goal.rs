@@ -60,7 +60,7 @@ impl StartGoal {
 
     setters! {
         /// The tokens that may be spent on the goal. Default: no limit.
-        token_budget: i64 => token_budget;
+        token_budget = i64 => token_budget;
         /// Who set the goal. By default nobody is named, and the goal authorises nothing in the user's
         /// name.
         origin: ThreadGoalMutationOrigin => origin;
@@ -209,9 +209,8 @@ impl GoalControl {
             if let Some(running) = &running {
                 params.expected_turn_id = running.to_string();
             }
-            let error = match client.request(&params, None).await {
-                Ok(_) => return Ok(TurnSteerResponse::new(turn_id)),
-                Err(error) => error,
+            let Err(error) = client.request(&params, None).await else {
+                return Ok(TurnSteerResponse::new(turn_id));
             };
             if let Some(other) = condition::actual_turn(&error) {
                 // The turn had changed on the way.

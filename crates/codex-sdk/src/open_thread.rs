@@ -139,7 +139,7 @@ thread_builder! {
 impl StartThread {
     setters! {
         /// Whether the thread is kept in memory only, and can't be resumed.
-        ephemeral: bool => ephemeral;
+        ephemeral = bool => ephemeral;
         /// The personality. The runtime's named ones have no effect any more.
         personality: Personality => personality;
         /// The name under which this program's service is known.
@@ -194,7 +194,7 @@ thread_builder! {
 impl ForkThread {
     setters! {
         /// Whether the fork is kept in memory only, and can't be resumed.
-        ephemeral: bool => ephemeral;
+        ephemeral = bool => ephemeral;
         /// Who started this thread, as analytics has it.
         thread_source: ThreadSource => thread_source;
         /// The last turn of the source that the fork has; all of them by default.

@@ -64,7 +64,6 @@ macro_rules! pages {
 }
 
 pages! {
-    ListThreads(ThreadListParams);
     ListModels(ModelListParams);
     ListTurns(ThreadTurnsListParams);
     ListItems(ThreadItemsListParams);
@@ -89,6 +88,15 @@ query! {
 }
 
 impl ListThreads {
+    /// All threads from here on, of which a page is in memory at a time.
+    ///
+    /// Without a `sort_key` they come by recency. Sorted by their creation the runtime forgets, at the
+    /// end of a page, those of the same second, unless `use_state_db_only` is set.
+    pub fn stream(mut self) -> Pages<ThreadListParams> {
+        self.params.sort_key.get_or_insert(ThreadSortKey::RecencyAt);
+        Pages::new(self.client, self.params)
+    }
+
     pub(crate) fn new(client: Arc<Client>) -> Self {
         let params = ThreadListParams::default();
         Self { client, params }
@@ -96,13 +104,13 @@ impl ListThreads {
 
     setters! {
         /// Only archived threads, or with false only others, which is the runtime's default.
-        archived: bool => archived;
+        archived = bool => archived;
         /// Where the page begins: the `next_cursor` of the one before.
         cursor: String => cursor;
         /// Only threads of this folder, or of these.
         cwd: ThreadListCwdFilter => cwd;
         /// The most threads in a page.
-        limit: u32 => limit;
+        limit = u32 => limit;
         /// Only threads with one of these providers.
         model_providers: Vec<String> => model_providers;
         /// Only threads whose title has this in it.
@@ -116,7 +124,7 @@ impl ListThreads {
         /// Only threads of one of these kinds.
         source_kinds: Vec<ThreadSourceKind> => source_kinds;
         /// Whether only the runtime's database is looked at, which is faster.
-        use_state_db_only: bool => use_state_db_only;
+        use_state_db_only = bool => use_state_db_only;
         /// Leaves these threads out.
         excluded_thread_ids: Vec<String> => excluded_thread_ids;
         /// Only threads that one of these programs started.
@@ -143,11 +151,11 @@ impl ListModels {
 
     setters! {
         /// Whether models are listed that a picker would hide. The runtime's default: no.
-        include_hidden: bool => include_hidden;
+        include_hidden = bool => include_hidden;
         /// Where the page begins: the `next_cursor` of the one before.
         cursor: String => cursor;
         /// The most models in a page.
-        limit: u32 => limit;
+        limit = u32 => limit;
     }
 }
 
@@ -166,7 +174,7 @@ impl ListTurns {
         /// Where the page begins: the `next_cursor` of the one before.
         cursor: String => cursor;
         /// The most turns in a page.
-        limit: u32 => limit;
+        limit = u32 => limit;
         /// Which end comes first. The runtime's default: the newest.
         sort_direction: SortDirection => sort_direction;
         /// How much of each turn's items comes with it. The runtime's default: a summary.
@@ -189,7 +197,7 @@ impl ListItems {
         /// Where the page begins: the `next_cursor` of the one before, or an item.
         cursor: ThreadItemsListCursor => cursor;
         /// The most items in a page.
-        limit: u32 => limit;
+        limit = u32 => limit;
         /// Which end comes first. The runtime's default: the oldest.
         sort_direction: SortDirection => sort_direction;
         /// Only items of this turn.
@@ -211,7 +219,7 @@ impl ReadThread {
     setters! {
         /// Whether the turns come with it: the whole history, which may be large. The runtime's
         /// default: no.
-        include_turns: bool => include_turns;
+        include_turns = bool => include_turns;
     }
 }
 
@@ -228,6 +236,6 @@ impl ReadAccount {
 
     setters! {
         /// Whether the login's token is refreshed first. The runtime's default: no.
-        refresh_token: bool => refresh_token;
+        refresh_token = bool => refresh_token;
     }
 }

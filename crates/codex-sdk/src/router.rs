@@ -78,7 +78,7 @@ pub(crate) struct Router {
 impl Router {
     /// The number of unanswered requests, and of turns that start or run.
     pub(crate) fn in_flight(&self) -> (usize, usize) {
-        let turns = self.threads.values().map(ThreadTurns::len).sum();
+        let turns = self.threads.values().map(ThreadTurns::count).sum();
         (self.pending.len(), turns)
     }
 
@@ -121,7 +121,7 @@ impl Router {
             return Err(Error::Closed(Arc::clone(closed)));
         }
         let thread = self.threads.entry(thread_id.to_owned()).or_default();
-        if thread.len() > 0 {
+        if thread.count() > 0 {
             let thread_id = thread_id.to_owned();
             return Err(Error::ThreadBusy { thread_id });
         }

@@ -111,7 +111,7 @@ impl Handle {
 
 impl ThreadTurns {
     /// The number of turns and goals.
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.starting.len() + self.active.len() + usize::from(self.goal.is_some())
     }
 
@@ -146,7 +146,7 @@ impl ThreadTurns {
 
     /// Whether nothing is left that has to be remembered.
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.unwanted == 0
+        self.count() == 0 && self.unwanted == 0
     }
 
     /// Registers a turn whose `turn/start` is about to be queued.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod cancel;
+mod gate;
 mod goals;
 mod lines;
 mod login;
