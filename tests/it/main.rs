@@ -6,6 +6,7 @@ mod concurrency;
 mod endings;
 mod inputs;
 mod interrupt;
+mod launch;
 mod lifecycle;
 mod login;
 #[cfg(unix)]

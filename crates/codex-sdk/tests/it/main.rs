@@ -4,6 +4,7 @@
 mod cancel;
 mod lines;
 mod login;
+mod options;
 mod requests;
 mod retry;
 mod routing;
