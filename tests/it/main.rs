@@ -7,6 +7,7 @@ mod endings;
 mod goals;
 mod inputs;
 mod interrupt;
+mod launch;
 mod lifecycle;
 mod login;
 #[cfg(unix)]

@@ -110,3 +110,12 @@ pub fn processes_in(home: &Path) -> Vec<String> {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+// The page on the Python SDK, where rustdoc fails on a counterpart that is gone. It finds them from
+// inside of the module only, and only if nothing outside of it documents it too.
+#[cfg(doc)]
+pub mod parity {
+    #![doc = include_str!("../../docs/parity.md")]
+
+    use codex_sdk::*;
+}

@@ -4,6 +4,8 @@
 
 #![expect(unreachable_pub, reason = "nothing reaches into a binary")]
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -15,6 +17,7 @@ mod fields;
 mod layout;
 mod model;
 mod normalise;
+mod parity;
 mod regen;
 mod runtime;
 mod schema;
@@ -34,6 +37,15 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Compare with the official Python SDK: its public names, and the table that says where each is.
+    Parity {
+        /// Change nothing: fail if the checked-in names are not those of the package.
+        #[arg(long)]
+        check: bool,
+        /// The folder with the package `openai_codex`; without it, `pip` installs one of the pinned version.
+        #[arg(long, value_name = "DIR")]
+        package: Option<PathBuf>,
+    },
     /// The pinned runtime, by hand.
     #[command(subcommand)]
     Runtime(runtime::Runtime),
@@ -42,6 +54,7 @@ enum Task {
 fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Regen { check } => regen::run(check),
+        Task::Parity { check, package } => parity::run(check, package.as_deref()),
         Task::Runtime(command) => runtime::run(command),
     }
 }

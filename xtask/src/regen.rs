@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::codegen::Files;
+use crate::codegen::{self, Files};
 use crate::emit::{self, Provenance};
 use crate::extract::{self, Emitted};
 use crate::fields;
@@ -66,7 +66,7 @@ fn generate(emitted: &Emitted, overrides: &str) -> Result<Files> {
 
 /// The files of `schema/` that come from the runtime.
 fn schema_files(emitted: &Emitted) -> Files {
-    let mut files = Files::default();
+    let mut files = Files::of(codegen::REGEN);
     let mut sums = String::new();
     for (name, text) in [
         ("experimental.json", &emitted.experimental),
@@ -95,7 +95,7 @@ fn read(root: &Path, name: &str) -> Result<String> {
 }
 
 /// The root of the workspace.
-fn root() -> Result<PathBuf> {
+pub fn root() -> Result<PathBuf> {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask
         .parent()

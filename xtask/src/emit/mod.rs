@@ -52,7 +52,7 @@ pub fn files(model: &Model, provenance: &Provenance) -> Result<Files> {
         usage: Usage::of(model),
     };
 
-    let mut files = Files::default();
+    let mut files = Files::of(codegen::REGEN);
     files.own(GENERATED);
     let modules = modules::sort(model);
     for (module, definitions) in &modules {

@@ -1,6 +1,6 @@
 //! Logins that end early, late, or for somebody else.
 
-use codex_sdk::CloseReason;
+use codex_sdk::{CloseReason, types::CancelLoginAccountStatus};
 use serde_json::json;
 
 use crate::support::connect;
@@ -45,4 +45,29 @@ async fn a_login_that_is_waited_for_ends_with_the_connection() {
         let error = login.wait().await.unwrap_err();
         assert_eq!(error.closed().unwrap().reason, CloseReason::Ended);
     }
+}
+
+#[tokio::test]
+async fn parity_64_a_login_by_code_is_cancelled_by_its_id() {
+    let (codex, mut peer) = connect().await;
+    let serve = async {
+        let request = peer.expect_request("account/login/start").await;
+        let begun = json!({
+            "type": "chatgptDeviceCode", "loginId": "mine",
+            "verificationUrl": "https://example.org/device", "userCode": "ABCD-1234",
+        });
+        peer.reply(&request.id, begun).await;
+    };
+    let (login, ()) = tokio::join!(codex.login_chatgpt_device_code(), serve);
+    let login = login.unwrap();
+    assert_eq!(login.login_id(), "mine");
+    let serve = async {
+        let request = peer.expect_request("account/login/cancel").await;
+        assert_eq!(request.params, json!({ "loginId": "mine" }));
+        let canceled = json!({ "status": "canceled" });
+        peer.reply(&request.id, canceled).await;
+    };
+    let (cancelled, ()) = tokio::join!(login.cancel(), serve);
+    let status = cancelled.unwrap().status;
+    assert_eq!(status, CancelLoginAccountStatus::Canceled);
 }

@@ -6,6 +6,7 @@ mod gate;
 mod goals;
 mod lines;
 mod login;
+mod options;
 mod requests;
 mod retry;
 mod routing;

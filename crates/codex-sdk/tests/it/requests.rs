@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_sdk::{Codex, Error, RpcErrorKind};
+use codex_sdk::{CloseReason, Codex, Error, RpcErrorKind};
 use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
@@ -212,4 +212,19 @@ async fn a_deadline_that_is_too_far_away_is_none() {
     let request = peer.expect_request("any").await;
     peer.reply(&request.id, json!(1)).await;
     assert_eq!(call.await.unwrap(), json!(1));
+}
+
+#[tokio::test]
+async fn a_closed_client_says_so_to_every_call_and_may_be_closed_again() {
+    let (codex, mut peer) = connect().await;
+    let waiting = begin(codex.request_raw("wait", json!({})).into_future()).await;
+    peer.expect_request("wait").await;
+    let clone = codex.clone();
+    codex.close().await.unwrap();
+    for call in [waiting, clone.request_raw("late", json!({})).into_future()] {
+        let error = call.await.unwrap_err();
+        assert_eq!(error.closed().unwrap().reason, CloseReason::Requested);
+    }
+    clone.close().await.unwrap();
+    peer.expect_eof().await;
 }

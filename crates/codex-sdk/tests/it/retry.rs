@@ -61,3 +61,18 @@ async fn parity_131_a_policy_without_attempts_is_refused() {
     let answer = retry(&codex, RetryPolicy::default().max_attempts(0)).await;
     assert!(matches!(answer, Err(Error::InvalidInput(_))), "{answer:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn parity_131_the_delays_are_those_of_the_policy() {
+    let (codex, mut peer) = connect().await;
+    let begun = Instant::now();
+    let policy = RetryPolicy::default()
+        .max_attempts(4)
+        .initial_delay(Duration::from_secs(4))
+        .max_delay(Duration::from_secs(5))
+        .jitter_ratio(0.0);
+    let (answer, ()) = tokio::join!(retry(&codex, policy), overloaded(&mut peer, 4));
+    assert!(answer.unwrap_err().is_retryable());
+    let expected = Duration::from_secs(4 + 5 + 5);
+    assert!(begun.elapsed() >= expected && begun.elapsed() < expected + Duration::from_secs(1));
+}

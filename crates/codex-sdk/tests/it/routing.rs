@@ -16,6 +16,7 @@ async fn parity_83_a_whole_turn_that_comes_before_its_reply_is_delivered() {
     peer.reply(&request.id, shapes::turn_start_response("1"))
         .await;
     let result = run.await.unwrap();
+    assert_eq!(result.id, "1");
     assert_eq!(result.final_response.as_deref(), Some("early"));
     idle(&codex).await;
 }

@@ -1,0 +1,122 @@
+//! `cargo xtask parity`: the public names of the official Python SDK, and `docs/parity.md`, which says
+//! for each of them where it is here and which test covers it.
+//!
+//! The names are checked in, so that all but their origin is checked without Python and offline.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use codex_cli_bin::RUNTIME_VERSION;
+
+use crate::codegen::Files;
+use crate::regen::root;
+
+mod table;
+mod test_names;
+
+const COMMAND: &str = "cargo xtask parity";
+const TABLE: &str = "docs/parity.md";
+/// Holds the names, and nothing else.
+const NAMES: &str = "docs/parity";
+/// Reads the names out of the sources of the package, without running them.
+const SCRIPT: &str = include_str!("parity/surface.py");
+
+/// Writes the names of the package, or with `check` compares them; then checks the table.
+pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
+    let root = root()?;
+    let names = match package {
+        Some(folder) => names_in(folder)?,
+        None => names_of_pinned()?,
+    };
+    let mut files = Files::of(COMMAND);
+    files.own(NAMES);
+    files.add(names_file(), names);
+    files.ensure(&root, check)?;
+    check_table(&root)?;
+    eprintln!("every public name of openai-codex {RUNTIME_VERSION} has its row in {TABLE}");
+    Ok(())
+}
+
+fn names_file() -> String {
+    format!("{NAMES}/openai-codex-{RUNTIME_VERSION}.txt")
+}
+
+/// The names of the package of the pinned version. It has the runtime's version.
+fn names_of_pinned() -> Result<String> {
+    // Beside this program, which is below the target folder.
+    let program = std::env::current_exe()?;
+    let target = program.parent().context("this program has no folder")?;
+    let folder = tempfile::tempdir_in(target)?;
+    // Nothing of a wheel is run: neither to install it, nor afterwards.
+    let mut pip = python(folder.path());
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps"])
+        .args(["--only-binary=:all:", "--disable-pip-version-check"])
+        .args(["--target", "."])
+        .arg(format!("openai-codex=={RUNTIME_VERSION}"));
+    output(pip).context(
+        "installing the Python package: see what pip says above, or name a folder that has it with `--package`",
+    )?;
+    names_in(folder.path())
+}
+
+fn names_in(folder: &Path) -> Result<String> {
+    ensure!(
+        folder.join("openai_codex").is_dir(),
+        "{} holds no `openai_codex`: name the folder that it is installed in",
+        folder.display()
+    );
+    let mut script = python(folder);
+    script.args(["-I", "-c", SCRIPT, "."]);
+    output(script).context(
+        "reading `openai_codex`: it isn't written as xtask/src/parity/surface.py expects it, which has to follow",
+    )
+}
+
+/// Python in a folder where nothing of ours can get in its way.
+fn python(folder: &Path) -> Command {
+    let mut command = Command::new("python3");
+    command.current_dir(folder);
+    command
+}
+
+/// Runs a command to its end. What it says of errors is shown as it comes.
+fn output(mut command: Command) -> Result<String> {
+    let program = command.get_program().display().to_string();
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .with_context(|| format!("starting `{program}`: Python 3 has to be there"))?;
+    ensure!(
+        output.status.success(),
+        "`{program}` failed ({})",
+        output.status
+    );
+    Ok(String::from_utf8(output.stdout)?.replace("\r\n", "\n"))
+}
+
+/// Checks the table against the checked-in names and the tests that there are.
+fn check_table(root: &Path) -> Result<()> {
+    let names = fs::read_to_string(root.join(names_file()))
+        .with_context(|| format!("reading {}: run `{COMMAND}`", names_file()))?;
+    let table = fs::read_to_string(root.join(TABLE)).with_context(|| format!("reading {TABLE}"))?;
+    let problems = table::problems(&names, &table, &test_names::all(root)?);
+    ensure!(
+        problems.is_empty(),
+        "{TABLE} has {} problems:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_public_name_of_the_python_sdk_has_its_row() {
+        check_table(&root().unwrap()).unwrap();
+    }
+}

@@ -1,0 +1,64 @@
+//! The names of the tests that may be named in the table.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// All test functions of the end-to-end suites, and of the suites and the sources of the crates.
+pub fn all(root: &Path) -> Result<BTreeSet<String>> {
+    let mut pending = vec![root.join("tests/it")];
+    for package in entries(&root.join("crates"))? {
+        let folders = [package.join("tests/it"), package.join("src")];
+        pending.extend(folders.into_iter().filter(|folder| folder.is_dir()));
+    }
+    let mut names = BTreeSet::new();
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(entries(&path)?);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            names.extend(names_in(&text).map(str::to_owned));
+        }
+    }
+    Ok(names)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    entries.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// The functions that are marked as tests.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let mut marked = false;
+    text.lines().map(str::trim).filter_map(move |line| {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            marked = true;
+        }
+        let (before, after) = line.split_once("fn ")?;
+        let is_function = matches!(before, "" | "async ");
+        let (name, _) = after.split_once('(').filter(|_| is_function)?;
+        std::mem::take(&mut marked).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_functions_that_are_marked_are_tests() {
+        let text = "
+            fn helper() {}
+            #[test]
+            #[expect(clippy::float_cmp, reason = \"in fn exact(it)\")]
+            fn one() {}
+            #[tokio::test(start_paused = true)]
+            async fn two() { fn inner() {} }
+            async fn three() {}";
+        assert_eq!(names_in(text).collect::<Vec<_>>(), ["one", "two"]);
+    }
+}
