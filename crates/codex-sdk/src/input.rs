@@ -158,10 +158,13 @@ impl RunInput {
 pub struct ExternalMessage(types::TurnToolOutput);
 
 impl ExternalMessage {
-    /// A message under the name of the tool that it seems to come from.
-    pub fn new(tool_name: impl Into<String>, content: impl Into<String>) -> Self {
-        let output = types::FunctionCallOutputBody::String(content.into());
-        Self(types::TurnToolOutput::new(tool_name.into(), output))
+    /// A message under the name of the tool that it seems to come from: text, or a list of content
+    /// items, in which images must be `data:` URLs.
+    pub fn new(
+        tool_name: impl Into<String>,
+        content: impl Into<types::FunctionCallOutputBody>,
+    ) -> Self {
+        Self(types::TurnToolOutput::new(tool_name, content.into()))
     }
 
     /// The namespace of the tool's name. Default: none.

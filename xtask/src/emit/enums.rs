@@ -180,7 +180,44 @@ pub fn untagged(
         }
     };
     items.extend([decode, quote!(untagged_enum!(#name);)]);
+    items.extend(conversions(context, definition, variants)?);
     Ok(items)
+}
+
+/// Ways from text and lists to a union of which they are a branch.
+fn conversions(
+    context: &Context,
+    definition: &Definition,
+    variants: &[Variant],
+) -> Result<Vec<TokenStream>> {
+    let name = format_ident!("{}", definition.name);
+    let mut conversions = Vec::new();
+    for variant in variants {
+        let (ident, Some(ty)) = (ident(variant), body(context, definition, variant)?) else {
+            continue;
+        };
+        let text = quote!(#ty).to_string();
+        let is_text = text == "String";
+        if is_text {
+            conversions.push(quote! {
+                impl From<&str> for #name {
+                    fn from(value: &str) -> Self {
+                        Self::#ident(value.to_owned())
+                    }
+                }
+            });
+        }
+        if is_text || text.starts_with("Vec <") {
+            conversions.push(quote! {
+                impl From<#ty> for #name {
+                    fn from(value: #ty) -> Self {
+                        Self::#ident(value)
+                    }
+                }
+            });
+        }
+    }
+    Ok(conversions)
 }
 
 /// The enum itself, and its `Debug` where that must not be derived.

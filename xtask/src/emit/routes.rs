@@ -127,20 +127,16 @@ pub fn write(context: &Context, name: &str, key: &Key) -> Result<Option<TokenStr
         return Ok(None);
     }
     let find = |wire: &str| definition.fields().iter().find(|it| it.wire == wire);
-    Ok(match key.direct.iter().find_map(|it| find(it)) {
-        Some(field) => {
-            let (ident, _) = context.types.of(name, &field.wire)?;
-            Some(if field.is_option() {
-                quote!(body.#ident.as_mut())
-            } else {
-                quote!(Some(&mut body.#ident))
-            })
-        }
-        None => {
-            let (ident, _) = context.types.of(name, key.nested)?;
-            Some(quote!(Some(&mut body.#ident.id)))
-        }
-    })
+    let Some(field) = key.direct.iter().find_map(|it| find(it)) else {
+        let (ident, _) = context.types.of(name, key.nested)?;
+        return Ok(Some(quote!(Some(&mut body.#ident.id))));
+    };
+    let (ident, _) = context.types.of(name, &field.wire)?;
+    Ok(Some(if field.is_option() {
+        quote!(body.#ident.as_mut())
+    } else {
+        quote!(Some(&mut body.#ident))
+    }))
 }
 
 fn direct(context: &Context, name: &str, field: &Field) -> Result<Option<TokenStream>> {

@@ -50,7 +50,7 @@ async fn parity_108_an_option_that_the_runtime_would_ignore_is_refused_before_it
         let request = peer.expect_request("turn/start").await;
         peer.reply(&request.id, shapes::turn_start_response("turn"))
             .await;
-        turn.await.unwrap().unwrap();
+        drop(turn.await.unwrap().unwrap());
     }
 }
 

@@ -1032,6 +1032,24 @@ impl Untagged for FunctionCallOutputBody {
 
 untagged_enum!(FunctionCallOutputBody);
 
+impl From<&str> for FunctionCallOutputBody {
+    fn from(value: &str) -> Self {
+        Self::String(value.to_owned())
+    }
+}
+
+impl From<String> for FunctionCallOutputBody {
+    fn from(value: String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl From<Vec<FunctionCallOutputContentItem>> for FunctionCallOutputBody {
+    fn from(value: Vec<FunctionCallOutputContentItem>) -> Self {
+        Self::List(value)
+    }
+}
+
 /// Responses API compatible content items that can be returned by a tool call. This is a subset of ContentItem with the types we support as function call outputs.
 ///
 /// Part of [`FunctionCallOutputBody`](crate::FunctionCallOutputBody).
@@ -4225,6 +4243,18 @@ impl Untagged for ThreadItemsListCursor {
 }
 
 untagged_enum!(ThreadItemsListCursor);
+
+impl From<&str> for ThreadItemsListCursor {
+    fn from(value: &str) -> Self {
+        Self::String(value.to_owned())
+    }
+}
+
+impl From<String> for ThreadItemsListCursor {
+    fn from(value: String) -> Self {
+        Self::String(value)
+    }
+}
 
 /// Params of the client request `thread/items/list`.
 #[derive(Debug, Clone, PartialEq)]

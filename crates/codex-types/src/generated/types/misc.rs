@@ -1115,6 +1115,24 @@ impl Untagged for ForcedChatgptWorkspaceIds {
 
 untagged_enum!(ForcedChatgptWorkspaceIds);
 
+impl From<&str> for ForcedChatgptWorkspaceIds {
+    fn from(value: &str) -> Self {
+        Self::String(value.to_owned())
+    }
+}
+
+impl From<String> for ForcedChatgptWorkspaceIds {
+    fn from(value: String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl From<Vec<String>> for ForcedChatgptWorkspaceIds {
+    fn from(value: Vec<String>) -> Self {
+        Self::List(value)
+    }
+}
+
 /// Part of [`Config`](crate::Config) and [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

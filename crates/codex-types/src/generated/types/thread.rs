@@ -1995,6 +1995,24 @@ impl Untagged for ThreadListCwdFilter {
 
 untagged_enum!(ThreadListCwdFilter);
 
+impl From<&str> for ThreadListCwdFilter {
+    fn from(value: &str) -> Self {
+        Self::String(value.to_owned())
+    }
+}
+
+impl From<String> for ThreadListCwdFilter {
+    fn from(value: String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl From<Vec<String>> for ThreadListCwdFilter {
+    fn from(value: Vec<String>) -> Self {
+        Self::List(value)
+    }
+}
+
 /// Params of the client request `thread/list`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadListParams {
