@@ -1,6 +1,7 @@
 //! End-to-end suites: this crate's users, the real pinned runtime, a scripted model.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod approvals;
 mod cancel;
 mod concurrency;
 mod endings;
