@@ -14,4 +14,5 @@ mod null_and_absent;
 #[cfg(unix)]
 mod recording;
 mod startup;
+mod streams;
 mod turns;
