@@ -7,6 +7,7 @@ mod concurrency;
 mod endings;
 mod inputs;
 mod interrupt;
+mod joins;
 mod lifecycle;
 mod login;
 #[cfg(unix)]
