@@ -8,12 +8,15 @@ mod endings;
 mod inputs;
 mod interrupt;
 mod joins;
+#[cfg(unix)]
+mod launch;
 mod lifecycle;
 mod login;
 #[cfg(unix)]
 mod null_and_absent;
 #[cfg(unix)]
 mod recording;
+mod refusals;
 mod startup;
 mod streams;
 mod turns;
