@@ -17,6 +17,7 @@ mod null_and_absent;
 #[cfg(unix)]
 mod recording;
 mod refusals;
+mod secrets;
 mod startup;
 mod streams;
 mod turns;
