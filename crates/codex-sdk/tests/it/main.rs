@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod cancel;
+mod handshake;
 mod lines;
 mod login;
 mod requests;
 mod retry;
 mod routing;
 mod support;
+mod wire;
