@@ -5,8 +5,11 @@ mod cancel;
 mod handshake;
 mod lines;
 mod login;
+#[cfg(target_os = "linux")]
+mod memory;
 mod requests;
 mod retry;
 mod routing;
+mod subscriptions;
 mod support;
 mod wire;

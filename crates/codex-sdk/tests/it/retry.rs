@@ -61,3 +61,20 @@ async fn parity_131_a_policy_without_attempts_is_refused() {
     let answer = retry(&codex, RetryPolicy::default().max_attempts(0)).await;
     assert!(matches!(answer, Err(Error::InvalidInput(_))), "{answer:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn parity_s9_a_jitter_that_is_no_ratio_is_brought_into_range() {
+    let (codex, mut peer) = connect().await;
+    for ratio in [f64::NAN, f64::INFINITY, -1.0] {
+        let begun = Instant::now();
+        let serve = async {
+            overloaded(&mut peer, 1).await;
+            let request = peer.expect_request("any").await;
+            peer.reply(&request.id, json!("at last")).await;
+        };
+        let policy = RetryPolicy::default().jitter_ratio(ratio);
+        let (answer, ()) = tokio::join!(retry(&codex, policy), serve);
+        assert_eq!(answer.unwrap(), json!("at last"));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{ratio}");
+    }
+}
