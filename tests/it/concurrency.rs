@@ -45,7 +45,7 @@ async fn sixteen_turns_at_once_each_get_exactly_their_own_in_order() {
 }
 
 #[tokio::test]
-async fn parity_77_other_requests_are_answered_while_a_turn_streams() {
+async fn parity_77_97_other_requests_are_answered_while_a_turn_streams() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
     stage

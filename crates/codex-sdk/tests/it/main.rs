@@ -10,6 +10,7 @@ mod memory;
 mod requests;
 mod retry;
 mod routing;
+mod stuck;
 mod subscriptions;
 mod support;
 mod wire;
