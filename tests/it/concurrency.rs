@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use codex_e2e::{Stage, is_idle};
+use codex_e2e::{Stage, is_idle, next_text};
 use codex_sdk::{Codex, types::ModelListParams};
 use codex_testkit::{Gate, Reply};
 
@@ -45,7 +45,7 @@ async fn sixteen_turns_at_once_each_get_exactly_their_own_in_order() {
 }
 
 #[tokio::test]
-async fn parity_77_other_requests_are_answered_while_a_turn_streams() {
+async fn parity_77_97_other_requests_are_answered_while_a_turn_streams() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
     stage
@@ -64,20 +64,30 @@ async fn parity_77_other_requests_are_answered_while_a_turn_streams() {
 #[tokio::test]
 async fn two_clients_with_homes_of_their_own_dont_touch_each_other() {
     let (one, two) = (Stage::new().await.unwrap(), Stage::new().await.unwrap());
-    one.model.push(Reply::text("one"));
-    two.model.push(Reply::text("two"));
+    let (one_gate, two_gate) = (Gate::new(), Gate::new());
+    one.model
+        .push(Reply::deltas(["on", "e"]).gate_at(4, &one_gate));
+    two.model
+        .push(Reply::deltas(["tw", "o"]).gate_at(4, &two_gate));
     let (first, second) = tokio::join!(one.start(), two.start());
     let (first, second) = (first.unwrap(), second.unwrap());
     let in_first = first.thread_start().await.unwrap();
     let in_second = second.thread_start().await.unwrap();
-    let (a, b) = tokio::join!(
-        in_first.run("hello").into_future(),
-        in_second.run("hello").into_future(),
-    );
-    assert_eq!(a.unwrap().final_response.as_deref(), Some("one"));
-    assert_eq!(b.unwrap().final_response.as_deref(), Some("two"));
+    let mut a = in_first.turn("hello").await.unwrap();
+    let mut b = in_second.turn("hello").await.unwrap();
+    // Both turns run now; the one that began last ends first.
+    assert_eq!(next_text(&mut a).await.as_deref(), Some("on"));
+    assert_eq!(next_text(&mut b).await.as_deref(), Some("tw"));
+    two_gate.release();
+    let b = b.run().await.unwrap();
+    assert_eq!(b.final_response.as_deref(), Some("two"));
+    assert!(is_idle(&second) && !is_idle(&first));
+
     let foreign = second.thread_resume(in_first.id()).await;
     assert!(foreign.unwrap_err().rpc().is_some());
     second.close().await.unwrap();
+    one_gate.release();
+    let a = a.run().await.unwrap();
+    assert_eq!(a.final_response.as_deref(), Some("one"));
     first.thread_list().await.unwrap();
 }

@@ -4,7 +4,8 @@ use std::fs;
 
 use codex_e2e::Stage;
 use codex_sdk::{Error, ExternalMessage, InputItem, Thread, types::ThreadItem};
-use codex_testkit::{Gate, Reply};
+use codex_testkit::{Gate, RecordedRequest, Reply};
+use serde_json::{Value, json};
 
 /// A PNG of one transparent pixel.
 const PIXEL_URL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR4nGNgAAIAAAUAAXpeqz8AAAAASUVORK5CYII=";
@@ -20,6 +21,14 @@ async fn stage() -> (Stage, Thread) {
     let codex = stage.start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     (stage, thread)
+}
+
+/// The outputs of tools that the model is told.
+fn outputs(request: &RecordedRequest) -> Vec<&Value> {
+    let items = request.input_items().iter();
+    items
+        .filter(|item| item["type"] == "function_call_output")
+        .collect()
 }
 
 #[tokio::test]
@@ -64,14 +73,12 @@ async fn parity_40_a_skill_is_given_with_its_text() {
 }
 
 #[tokio::test]
-async fn parity_33_an_external_message_is_a_tools_output_and_nobodys_words() {
+async fn parity_33_36_an_external_message_is_a_tools_output_and_nobodys_words() {
     let (stage, thread) = stage().await;
     let message = ExternalMessage::new("slack", "The build is red.").namespace("notifications");
     let result = thread.run(message).await.unwrap();
     let request = stage.model.next_request().await;
-    let outputs = request.input_items().iter();
-    let output = outputs.filter(|item| item["type"] == "function_call_output");
-    let output: Vec<_> = output.collect();
+    let output = outputs(&request);
     assert_eq!(output.len(), 1);
     assert_eq!(
         (&output[0]["name"], &output[0]["namespace"]),
@@ -86,6 +93,55 @@ async fn parity_33_an_external_message_is_a_tools_output_and_nobodys_words() {
     assert!(!words.iter().any(|text| text.contains("The build is red.")));
     let kinds: Vec<_> = result.items.iter().map(ThreadItem::tag).collect();
     assert!(kinds.contains(&"functionCallOutput"), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn parity_34_an_external_message_stays_in_the_history_of_a_resumed_thread() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("seen"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let message = ExternalMessage::new("slack", "The build is red.");
+    thread.run(message).await.unwrap();
+    codex.close().await.unwrap();
+
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_resume(thread.id()).include_turns(false);
+    let thread = thread.await.unwrap();
+    let read = thread.read().include_turns(true).await.unwrap();
+    let kinds: Vec<_> = read.thread.turns[0]
+        .items
+        .iter()
+        .map(ThreadItem::tag)
+        .collect();
+    assert!(kinds.contains(&"functionCallOutput"), "{kinds:?}");
+    thread.run("What was it?").await.unwrap();
+    let requests = stage.model.requests();
+    let [before, after] = &requests[..] else {
+        panic!("{requests:?}");
+    };
+    assert_eq!(outputs(before).len(), 1);
+    assert_eq!(outputs(after), outputs(before));
+}
+
+#[tokio::test]
+async fn parity_37_a_long_external_message_is_cut_as_the_thread_is_configured() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("seen"));
+    let codex = stage.start().await.unwrap();
+    let long = "word ".repeat(1000);
+    for (config, cut) in [
+        (json!({"tool_output_token_limit": 32}), true),
+        (json!({}), false),
+    ] {
+        let thread = codex.thread_start().config(config).await.unwrap();
+        let message = ExternalMessage::new("slack", &*long);
+        thread.run(message).await.unwrap();
+        let request = stage.model.next_request().await;
+        let text = outputs(&request)[0]["output"].to_string();
+        assert_eq!(text.contains("truncated"), cut, "{text}");
+        assert_eq!(text.contains(&long), !cut);
+    }
 }
 
 #[tokio::test]

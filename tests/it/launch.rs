@@ -1,64 +1,143 @@
-//! What the program is started with.
-#![cfg(unix)]
+//! With which arguments and in which environment the runtime runs, and that it can be ended.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, time::Duration};
 
-use codex_e2e::Stage;
+use codex_e2e::{Stage, processes_in};
+use codex_sdk::{CloseReason, CodexBuilder, runtime};
+use codex_testkit::peer::shapes;
+use serde_json::json;
 
-/// Starts a program that only notes how it was started; returns its lines.
-async fn noted(
-    stage: &Stage,
-    configure: impl FnOnce(codex_sdk::CodexBuilder) -> codex_sdk::CodexBuilder,
-) -> Vec<String> {
-    let workspace = stage.home.workspace();
-    let program = workspace.join("codex");
-    let script = r#"#!/bin/sh
-pwd >"$NOTE"
-echo "$GREETING" >>"$NOTE"
-for arg in "$@"; do echo "$arg" >>"$NOTE"; done
-"#;
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let note = workspace.join("note");
-    let builder = stage.builder().codex_bin(program).env("NOTE", &note);
-    configure(builder).start().await.unwrap_err();
-    let note = fs::read_to_string(note).unwrap();
-    note.lines().map(str::to_owned).collect()
+use crate::startup::script;
+
+/// The arguments that the program gets.
+async fn arguments(configure: impl FnOnce(CodexBuilder) -> CodexBuilder) -> Vec<String> {
+    let stage = Stage::new().await.unwrap();
+    let codex = runtime::locate().unwrap().codex;
+    let record = r#"printf '%s\n' "$@" > arguments"#;
+    let recorded = script(
+        &stage,
+        &format!("{record}\nexec '{}' \"$@\"", codex.display()),
+    );
+    let builder = configure(stage.builder().codex_bin(recorded));
+    builder.start().await.unwrap().close().await.unwrap();
+    let arguments = fs::read_to_string(stage.home.workspace().join("arguments"));
+    arguments.unwrap().lines().map(str::to_owned).collect()
 }
 
 #[tokio::test]
-async fn parity_101_107_the_program_gets_its_configuration_folder_and_environment() {
-    let stage = Stage::new().await.unwrap();
-    let folder = stage.home.workspace().join("folder");
-    fs::create_dir(&folder).unwrap();
-    let lines = noted(&stage, |builder| {
-        builder
-            .cwd(&folder)
-            .env("GREETING", "hello there")
-            .config("features.goals", false)
-            .config("model", "a model")
+async fn parity_100_launch_arguments_are_taken_as_they_are() {
+    let given = [
+        "app-server",
+        "--config",
+        "model=\"a b\"",
+        "--listen",
+        "stdio://",
+    ];
+    let got = arguments(|builder| builder.config("model", "unused").launch_args(given));
+    assert_eq!(got.await, given);
+}
+
+#[tokio::test]
+async fn parity_101_the_arguments_are_the_configuration_and_the_app_server_on_stdio() {
+    let got = arguments(|builder| {
+        let builder = builder.config("model", "gpt-5.5");
+        builder.config("features.goals", false)
     });
     let expected = [
-        folder.to_str().unwrap(),
-        "hello there",
+        "--config",
+        "model=\"gpt-5.5\"",
         "--config",
         "features.goals=false",
-        "--config",
-        "model=\"a model\"",
         "app-server",
         "--listen",
         "stdio://",
     ];
-    assert_eq!(lines.await, expected);
+    assert_eq!(got.await, expected);
+}
+
+#[cfg(target_os = "linux")]
+mod environment {
+    use std::{collections::BTreeMap, env, fs, path::PathBuf};
+
+    use codex_e2e::{Stage, only_process_in};
+    use codex_sdk::{CodexBuilder, runtime};
+
+    /// The program that runs, and its environment.
+    async fn running(stage: &Stage, builder: CodexBuilder) -> (PathBuf, BTreeMap<String, String>) {
+        let codex = builder.start().await.unwrap();
+        let process = PathBuf::from("/proc").join(only_process_in(stage.home.path()));
+        let program = fs::read_link(process.join("exe")).unwrap();
+        let environment = fs::read(process.join("environ")).unwrap();
+        let environment = String::from_utf8(environment).unwrap();
+        let variables = environment.split_terminator('\0');
+        let variables = variables.filter_map(|variable| variable.split_once('='));
+        let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        codex.close().await.unwrap();
+        (program, variables.collect())
+    }
+
+    #[tokio::test]
+    async fn parity_102_105_the_pinned_runtime_runs_and_its_own_tools_come_first_once() {
+        let stage = Stage::new().await.unwrap();
+        let pinned = runtime::locate().unwrap();
+        let own: Vec<_> = pinned.path_dir.iter().cloned().collect();
+        let usual = ["/usr/bin", "/bin"].map(PathBuf::from);
+        // It is there already, but not first.
+        let path = env::join_paths(usual.iter().chain(&own)).unwrap();
+        let builder = stage.builder().env("PATH", path);
+        let (program, environment) = running(&stage, builder.clone()).await;
+        assert_eq!(program, pinned.codex.canonicalize().unwrap());
+        let folders: Vec<_> = env::split_paths(&environment["PATH"]).collect();
+        assert_eq!(folders, [&own[..], &usual].concat());
+
+        // What was chosen by its path has none, and the pinned one's don't go with it.
+        let builder = builder.env("PATH", "/usr/bin:/bin").codex_bin(pinned.codex);
+        let (_, environment) = running(&stage, builder).await;
+        assert_eq!(environment["PATH"], "/usr/bin:/bin");
+    }
+
+    #[tokio::test]
+    async fn parity_107_the_environment_is_inherited_unless_it_is_cleared_and_then_added_to() {
+        let stage = Stage::new().await.unwrap();
+        let builder = stage.builder().env("ADDED", "by the builder");
+        let set: BTreeMap<_, _> = stage.env().into_iter().collect();
+        let (_, inherited) = running(&stage, builder.clone()).await;
+        for (key, value) in env::vars().filter(|(key, _)| key != "PATH") {
+            let expected = set.get(&key).unwrap_or(&value);
+            // A failure names the variable; its value may be nobody's business.
+            assert!(inherited.get(&key) == Some(expected), "{key}");
+        }
+        assert_eq!(inherited["ADDED"], "by the builder");
+
+        let (_, mut cleared) = running(&stage, builder.env_clear().env_allow(["PATH"])).await;
+        assert!(cleared.remove("PATH").is_some());
+        assert_eq!(cleared.remove("ADDED").as_deref(), Some("by the builder"));
+        assert!(cleared.keys().eq(set.keys()), "{:?}", cleared.keys());
+        assert!(cleared == set);
+    }
 }
 
 #[tokio::test]
-async fn parity_100_arguments_that_are_given_replace_all_others() {
+async fn parity_107_s1_close_ends_a_runtime_that_reads_nothing_and_heeds_nothing() {
     let stage = Stage::new().await.unwrap();
-    let lines = noted(&stage, |builder| {
-        builder
-            .config("model", "a model")
-            .launch_args(["-a", "b c"])
-    });
-    assert_eq!(lines.await[2..], ["-a", "b c"]);
+    let reply = json!({"id": 0, "result": shapes::initialize_response()});
+    let text = format!("trap '' TERM\nread line\nprintf '%s\\n' '{reply}'\nexec sleep 300");
+    let deaf = stage.builder().codex_bin(script(&stage, &text));
+    let codex = deaf.start().await.unwrap();
+    // Far more than its pipe holds.
+    let long = json!({ "text": "x".repeat(8 << 20) });
+    let blocked = tokio::spawn(codex.request_raw("never/read", long).into_future());
+    while codex.stats().requests_in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    let closed = tokio::time::timeout(Duration::from_secs(10), codex.close());
+    closed.await.unwrap().unwrap();
+    let error = blocked.await.unwrap().unwrap_err();
+    let later = codex.models().await.unwrap_err();
+    for error in [error, later] {
+        let closed = error.closed().unwrap();
+        assert_eq!(closed.reason, CloseReason::Requested);
+        assert!(!closed.exit_status.unwrap().success());
+    }
+    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
 }

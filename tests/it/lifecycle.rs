@@ -197,28 +197,69 @@ async fn parity_57_58_an_api_key_logs_in_reaches_the_model_and_logs_out() {
 }
 
 #[tokio::test]
-async fn parity_1_and_2_a_policy_survives_resume_and_fork_unless_it_is_set() {
-    use codex_sdk::{ApprovalMode, types};
+async fn parity_47_the_runtime_presents_itself_by_the_name_and_version_that_it_was_given() {
+    let stage = Stage::new().await.unwrap();
+    let builder = stage.builder().client_info("my-agent", "My agent", "1.2.3");
+    let codex = builder.start().await.unwrap();
+    let metadata = codex.metadata();
+    assert_eq!(metadata.server_name, "my-agent");
+    assert_eq!(metadata.server_version, codex_sdk::RUNTIME_VERSION);
+    let start = format!("my-agent/{} ", codex_sdk::RUNTIME_VERSION);
+    assert!(metadata.user_agent.starts_with(&start), "{metadata:?}");
+    assert!(
+        metadata.user_agent.contains("(my-agent; 1.2.3)"),
+        "{metadata:?}"
+    );
+    assert_eq!(metadata.codex_home, stage.home.path().to_str().unwrap());
+    assert_eq!(metadata.platform_family, std::env::consts::FAMILY);
+    assert_eq!(metadata.platform_os, std::env::consts::OS);
+}
+
+#[tokio::test]
+async fn parity_55_an_ephemeral_thread_runs_and_leaves_nothing() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
     let codex = stage.start().await.unwrap();
-    let mode = ApprovalMode::Ask;
-    let thread = codex.thread_start().approval_mode(mode).await.unwrap();
+    let thread = codex.thread_start().ephemeral(true).await.unwrap();
+    let result = thread.run("hello").await.unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("yes"));
+    assert!(thread.read().await.unwrap().thread.ephemeral);
+    let turns = thread.read().include_turns(true).await.unwrap_err();
+    let words = &turns.rpc().unwrap().message;
+    assert!(words.contains("do not support includeTurns"), "{words}");
+    let resumed = codex.thread_resume(thread.id()).await.unwrap_err();
+    let words = &resumed.rpc().unwrap().message;
+    assert!(words.contains("no rollout found"), "{words}");
+    assert_eq!(codex.thread_list().await.unwrap().data.len(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn parity_59_tokens_that_the_client_keeps_reach_the_model() {
+    use crate::recording::accounts::access_token;
+    use codex_sdk::types::{
+        LoginAccountParams, LoginAccountParamsChatgptAuthTokens, LoginAccountResponse,
+    };
+    let stage = Stage::with(|home| {
+        let home = home.requires_openai_auth(true).feature("apps", false);
+        home.config_toml("[analytics]\nenabled = false")
+    });
+    let stage = stage.await.unwrap();
+    // The service behind such a login: the scripted model, which says 404 to all of it.
+    let backend = format!("chatgpt_base_url = '{}'", stage.model.base_url());
+    stage.home.merge_config(&backend).unwrap();
+    stage.model.push(Reply::text("authorised"));
+    let codex = stage.start().await.unwrap();
+    let token = access_token("kept");
+    let mut tokens = LoginAccountParamsChatgptAuthTokens::new(&token, "account");
+    tokens.chatgpt_plan_type = Some("plus".to_owned());
+    let login = codex.request(LoginAccountParams::ChatgptAuthTokens(tokens));
+    let response = login.await.unwrap();
+    assert_eq!(response, LoginAccountResponse::ChatgptAuthTokens);
+    let thread = codex.thread_start().await.unwrap();
     thread.run("hello").await.unwrap();
-
-    let mut resume = types::ThreadResumeParams::new(thread.id());
-    resume.exclude_turns = Some(true);
-    let resumed = codex.request(resume).await.unwrap();
-    assert_eq!(resumed.approval_policy, types::AskForApproval::OnRequest);
-    assert_eq!(resumed.approvals_reviewer, types::ApprovalsReviewer::User);
-
-    let fork = codex.thread_fork(thread.id()).include_turns(false);
-    let fork = fork.approval_mode(ApprovalMode::DenyAll).await.unwrap();
-    let settings = codex
-        .request(types::ThreadResumeParams::new(fork.id()))
-        .await;
-    assert_eq!(
-        settings.unwrap().approval_policy,
-        types::AskForApproval::Never
-    );
+    let requests = stage.model.requests();
+    let asked = requests.iter().find(|it| it.path.ends_with("/responses"));
+    let authorization = asked.unwrap().header("authorization");
+    assert_eq!(authorization, Some(&*format!("Bearer {token}")));
 }

@@ -4,7 +4,7 @@ use codex_e2e::Stage;
 use codex_sdk::types::CancelLoginAccountStatus;
 
 #[tokio::test]
-async fn parity_60_61_logins_are_cancelled_replaced_and_waited_for() {
+async fn parity_60_61_62_logins_are_cancelled_replaced_and_waited_for() {
     let stage = Stage::with(|home| home.requires_openai_auth(true))
         .await
         .unwrap();

@@ -1,12 +1,15 @@
 //! End-to-end suites: this crate's users, the real pinned runtime, a scripted model.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod approvals;
 mod cancel;
 mod concurrency;
 mod endings;
 mod goals;
 mod inputs;
 mod interrupt;
+mod joins;
+#[cfg(unix)]
 mod launch;
 mod lifecycle;
 mod login;
@@ -15,5 +18,8 @@ mod null_and_absent;
 mod pages;
 #[cfg(unix)]
 mod recording;
+mod refusals;
+mod secrets;
 mod startup;
+mod streams;
 mod turns;

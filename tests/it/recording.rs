@@ -2,7 +2,7 @@
 
 use codex_types::{ClientRequest, ServerNotification, ServerRequest};
 
-mod accounts;
+pub(crate) mod accounts;
 mod answers;
 mod configuration;
 mod history;

@@ -26,7 +26,7 @@ async fn failure(stage: &Stage, builder: CodexBuilder) -> Error {
 }
 
 /// An executable script in the stage's workspace.
-fn script(stage: &Stage, text: &str) -> PathBuf {
+pub(crate) fn script(stage: &Stage, text: &str) -> PathBuf {
     let path = stage.home.workspace().join("codex");
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -17,7 +17,7 @@ fn describe(event: &Notification) -> String {
 }
 
 #[tokio::test]
-async fn parity_79_a_plain_turn_streams_in_the_runtimes_order_and_ends() {
+async fn parity_73_75_79_a_plain_turn_streams_in_the_runtimes_order_and_ends() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::deltas(["he", "llo"]));
     let codex = stage.start().await.unwrap();
@@ -54,7 +54,7 @@ async fn parity_79_a_plain_turn_streams_in_the_runtimes_order_and_ends() {
 }
 
 #[tokio::test]
-async fn parity_65_a_result_holds_every_completed_item_the_usage_and_the_times() {
+async fn parity_65_67_a_result_holds_every_completed_item_the_usage_and_the_times() {
     let stage = Stage::new().await.unwrap();
     let usage = Usage {
         input: 11,
@@ -113,7 +113,7 @@ async fn the_usage_of_a_turn_is_its_share_of_the_threads_also_on_a_resumed_one()
 }
 
 #[tokio::test]
-async fn run_on_a_handle_includes_what_was_already_read() {
+async fn parity_74_run_on_a_handle_includes_what_was_already_read() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::deltas(["one ", "two"]));
     let codex = stage.start().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use codex_sdk::{Codex, CodexBuilder};
+use codex_sdk::{Codex, CodexBuilder, TurnHandle};
 use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, ScriptedModel};
 
 /// A scripted model, a home that points to it, and a recorder that must stay empty.
@@ -87,6 +87,21 @@ pub fn is_idle(codex: &Codex) -> bool {
     (stats.requests_in_flight, stats.live_turns) == (0, 0)
 }
 
+/// The next piece of the model's message in this turn, or `None` at its end.
+///
+/// # Panics
+/// If the stream breaks off, or has something of another thread.
+pub async fn next_text(turn: &mut TurnHandle) -> Option<String> {
+    while let Some(event) = turn.next().await {
+        let event = event.unwrap_or_else(|error| panic!("the stream broke off: {error}"));
+        assert_eq!(event.thread_id(), Some(turn.thread_id()));
+        if let Some(text) = event.text_delta() {
+            return Some(text.to_owned());
+        }
+    }
+    None
+}
+
 /// The processes whose environment names this home: programs under test, runtimes, tools. Each as its
 /// id and its command line. Only Linux has the `/proc` that this looks into: elsewhere it finds none.
 pub fn processes_in(home: &Path) -> Vec<String> {
@@ -104,6 +119,19 @@ pub fn processes_in(home: &Path) -> Vec<String> {
         (id != own && environment.contains(&marker)).then(|| format!("{id} {command}"))
     });
     ids.collect()
+}
+
+/// The id of the one process whose environment names this home.
+///
+/// # Panics
+/// If there is another, or none, as everywhere but on Linux.
+pub fn only_process_in(home: &Path) -> String {
+    let running = processes_in(home);
+    let [process] = &running[..] else {
+        panic!("not one process: {running:?}");
+    };
+    let (id, _command) = process.split_once(' ').unwrap_or((process, ""));
+    id.to_owned()
 }
 
 /// The programs in the README, compiled.

@@ -91,7 +91,7 @@ async fn tools(session: &mut Session<'_>, thread: &str) {
 }
 
 /// A token that nobody signed, valid until 2100.
-pub(super) fn access_token(name: &str) -> String {
+pub(crate) fn access_token(name: &str) -> String {
     let claims = json!({
         "email": "ada@example.com", "exp": 4_102_444_800_u64, "jti": name,
         "https://api.openai.com/auth": {

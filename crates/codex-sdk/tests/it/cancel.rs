@@ -4,7 +4,9 @@ use codex_sdk::Codex;
 use codex_testkit::peer::shapes;
 use serde_json::json;
 
-use crate::support::{begin, connect, connect_with, idle, start_thread, start_turn, text_of};
+use crate::support::{
+    begin, connect, connect_with, idle, settle, start_thread, start_turn, text_of,
+};
 
 #[tokio::test]
 async fn parity_91_a_start_dropped_before_it_is_polled_sends_nothing() {
@@ -18,7 +20,7 @@ async fn parity_91_a_start_dropped_before_it_is_polled_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_run_dropped_before_the_reply_is_interrupted_once_the_turn_has_begun() {
+async fn parity_s12_a_run_dropped_before_the_reply_is_interrupted_once_the_turn_has_begun() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     drop(begin(thread.run("go").into_future()).await);
@@ -26,10 +28,7 @@ async fn a_run_dropped_before_the_reply_is_interrupted_once_the_turn_has_begun()
     peer.reply(&request.id, shapes::turn_start_response("1"))
         .await;
     // The runtime would refuse an interrupt before `turn/started`.
-    let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
-    let request = peer.expect_request("probe").await;
-    peer.reply(&request.id, json!({})).await;
-    probe.await.unwrap();
+    settle(&codex, &mut peer).await;
     peer.turn("t", "1").started().await;
     let interrupt = peer.expect_request("turn/interrupt").await;
     assert_eq!(interrupt.params, json!({ "threadId": "t", "turnId": "1" }));
@@ -48,10 +47,7 @@ async fn a_reply_that_lies_unread_in_a_dropped_run_leaks_no_turn() {
         .await;
     peer.turn("t", "1").started().await;
     // By the time this is answered, the reader has dealt with both.
-    let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
-    let request = peer.expect_request("probe").await;
-    peer.reply(&request.id, json!({})).await;
-    probe.await.unwrap();
+    settle(&codex, &mut peer).await;
     drop(run);
     let interrupt = peer.expect_request("turn/interrupt").await;
     peer.reply(&interrupt.id, json!({})).await;
@@ -98,7 +94,7 @@ async fn a_dropped_run_waits_for_a_start_that_may_join_its_turn() {
 }
 
 #[tokio::test]
-async fn dropping_next_loses_no_event() {
+async fn parity_s5_dropping_next_loses_no_event() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let mut turn = start_turn(&thread, &mut peer, "1").await;
@@ -147,10 +143,7 @@ async fn a_run_that_has_lagged_is_interrupted_when_it_is_dropped() {
     for _ in 0..10 {
         peer.turn("t", "1").delta("i", &"x".repeat(500)).await;
     }
-    let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
-    let request = peer.expect_request("probe").await;
-    peer.reply(&request.id, json!({})).await;
-    probe.await.unwrap();
+    settle(&codex, &mut peer).await;
     drop(run);
     let interrupt = peer.expect_request("turn/interrupt").await;
     peer.reply(&interrupt.id, json!({})).await;

@@ -6,7 +6,7 @@ use codex_sdk::{CloseReason, Codex, Error, Notification};
 use codex_testkit::peer::shapes;
 use serde_json::json;
 
-use crate::support::{begin, connect, connect_with, start_thread, start_turn};
+use crate::support::{begin, connect, connect_with, settle, start_thread, start_turn};
 
 #[tokio::test]
 async fn a_line_of_8_mb_arrives_whole() {
@@ -27,7 +27,7 @@ async fn a_line_of_8_mb_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_line_over_the_cap_ends_the_turn_that_it_was_for_and_no_other() {
+async fn parity_s4_a_line_over_the_cap_ends_the_turn_that_it_was_for_and_no_other() {
     let (codex, mut peer) = connect_with(Codex::builder().max_line_bytes(10_000)).await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let other = start_thread(&codex, &mut peer, "u").await;
@@ -165,7 +165,7 @@ async fn a_result_is_not_made_without_an_item_that_cant_be_decoded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_loses_its_own_subscription_only() {
+async fn parity_s6_a_slow_reader_loses_its_own_subscription_only() {
     let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(50_000)).await;
     let mut ignored = codex.notifications();
     let thread = start_thread(&codex, &mut peer, "t").await;
@@ -217,10 +217,7 @@ async fn malformed_lines_count_against_the_budget_of_a_stream() {
         peer.raw(&b"a log line that doesn't belong here\n"[..])
             .await;
     }
-    let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
-    let request = peer.expect_request("probe").await;
-    peer.reply(&request.id, json!({})).await;
-    probe.await.unwrap();
+    settle(&codex, &mut peer).await;
     let mut seen = 0;
     loop {
         match unread.next().await.unwrap().unwrap_err() {

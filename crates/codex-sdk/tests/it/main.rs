@@ -4,10 +4,16 @@
 mod cancel;
 mod gate;
 mod goals;
+mod handshake;
 mod lines;
 mod login;
+#[cfg(target_os = "linux")]
+mod memory;
 mod options;
 mod requests;
 mod retry;
 mod routing;
+mod stuck;
+mod subscriptions;
 mod support;
+mod wire;

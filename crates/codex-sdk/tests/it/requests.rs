@@ -6,10 +6,10 @@ use codex_sdk::{CloseReason, Codex, Error, RpcErrorKind};
 use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
-use crate::support::{begin, connect, connect_with, idle};
+use crate::support::{begin, connect, connect_with, idle, settle};
 
 #[tokio::test]
-async fn parity_98_replies_in_another_order_find_their_callers() {
+async fn parity_94_98_replies_in_another_order_find_their_callers() {
     let (codex, mut peer) = connect().await;
     let one = begin(codex.request_raw("one", json!({})).into_future()).await;
     let two = begin(codex.request_raw("two", json!({})).into_future()).await;
@@ -90,7 +90,7 @@ async fn a_request_that_is_never_answered_meets_its_deadline() {
 }
 
 #[tokio::test]
-async fn at_most_64_requests_are_in_flight_but_control_gets_through() {
+async fn parity_s6_at_most_64_requests_are_in_flight_but_control_gets_through() {
     let (codex, mut peer) = connect().await;
     let mut calls = Vec::new();
     for _ in 0..64 {
@@ -112,6 +112,57 @@ async fn at_most_64_requests_are_in_flight_but_control_gets_through() {
     };
     let (further, ()) = tokio::join!(further, serve);
     assert_eq!(further.unwrap(), json!("at last"));
+}
+
+#[tokio::test]
+async fn parity_91_a_request_dropped_while_it_waits_for_a_place_sends_nothing() {
+    let (codex, mut peer) = connect().await;
+    let (mut calls, mut ids) = (Vec::new(), Vec::new());
+    for _ in 0..64 {
+        calls.push(begin(codex.request_raw("wait", json!({})).into_future()).await);
+        ids.push(peer.expect_request("wait").await.id);
+    }
+    drop(begin(codex.request_raw("dropped", json!({})).into_future()).await);
+    for id in &ids {
+        peer.reply(id, json!({})).await;
+    }
+    for call in calls {
+        call.await.unwrap();
+    }
+    // Nothing else comes before this.
+    settle(&codex, &mut peer).await;
+    idle(&codex).await;
+}
+
+#[tokio::test]
+async fn parity_s8_a_server_request_is_answered_however_many_requests_are_in_flight() {
+    let (codex, mut peer) = connect().await;
+    let mut calls = Vec::new();
+    for _ in 0..65 {
+        calls.push(begin(codex.request_raw("wait", json!({})).into_future()).await);
+    }
+    for _ in 0..64 {
+        peer.expect_request("wait").await;
+    }
+    let approval = shapes::command_approval("t", "1", "i", "ls");
+    peer.request(7, "item/commandExecution/requestApproval", approval)
+        .await;
+    let answer = peer.expect_response(7).await;
+    assert_eq!(answer, Ok(json!({ "decision": "decline" })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn parity_s7_a_deadline_isnt_moved_by_what_else_comes() {
+    let (codex, mut peer) = connect().await;
+    let begun = tokio::time::Instant::now();
+    let request = codex.request_raw("never", json!({}));
+    let request = begin(request.timeout(Duration::from_secs(5)).into_future()).await;
+    for _ in 0..4 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        peer.notify("warning", json!({ "message": "busy" })).await;
+    }
+    assert!(request.await.unwrap_err().is_timeout());
+    assert_eq!(begun.elapsed().as_secs(), 5);
 }
 
 #[tokio::test(start_paused = true)]

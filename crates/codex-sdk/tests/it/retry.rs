@@ -76,3 +76,20 @@ async fn parity_131_the_delays_are_those_of_the_policy() {
     let expected = Duration::from_secs(4 + 5 + 5);
     assert!(begun.elapsed() >= expected && begun.elapsed() < expected + Duration::from_secs(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn parity_s9_a_jitter_that_is_no_ratio_is_brought_into_range() {
+    let (codex, mut peer) = connect().await;
+    for ratio in [f64::NAN, f64::INFINITY, -1.0] {
+        let begun = Instant::now();
+        let serve = async {
+            overloaded(&mut peer, 1).await;
+            let request = peer.expect_request("any").await;
+            peer.reply(&request.id, json!("at last")).await;
+        };
+        let policy = RetryPolicy::default().jitter_ratio(ratio);
+        let (answer, ()) = tokio::join!(retry(&codex, policy), serve);
+        assert_eq!(answer.unwrap(), json!("at last"));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{ratio}");
+    }
+}

@@ -37,7 +37,7 @@ async fn parity_85_what_came_during_a_refused_start_goes_to_the_subscriptions() 
 }
 
 #[tokio::test]
-async fn parity_56_turns_of_the_same_id_on_two_threads_dont_mix() {
+async fn parity_56_124_turns_of_the_same_id_on_two_threads_dont_mix() {
     let (codex, mut peer) = connect().await;
     let source = start_thread(&codex, &mut peer, "source").await;
     let fork = start_thread(&codex, &mut peer, "fork").await;

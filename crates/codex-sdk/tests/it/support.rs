@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use codex_sdk::{Codex, CodexBuilder, Thread, TurnHandle};
+use codex_sdk::{Call, Codex, CodexBuilder, Thread, TurnHandle};
 use codex_testkit::{Peer, PeerRequest, peer::shapes};
+use serde_json::{Value, json};
 
 /// A client and the app-server that it is connected to.
 pub(crate) async fn connect() -> (Codex, Peer) {
@@ -47,6 +48,28 @@ pub(crate) async fn begin<F: Future + Unpin>(mut future: F) -> F {
     });
     assert!(polled.await, "it was not expected to end yet");
     future
+}
+
+/// Returns when this side has dealt with all that the other one has said so far.
+pub(crate) async fn settle(codex: &Codex, peer: &mut Peer) {
+    let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
+    let request = peer.expect_request("probe").await;
+    peer.reply(&request.id, json!({})).await;
+    probe.await.unwrap();
+}
+
+/// The parameters that a call sends. It is refused, so that it ends.
+pub(crate) async fn sent<T>(
+    peer: &mut Peer,
+    method: &str,
+    call: impl IntoFuture<IntoFuture = Call<T>>,
+) -> Value {
+    let call = begin(call.into_future()).await;
+    let request = peer.expect_request(method).await;
+    let seen = peer.reply_error(&request.id, -32600, "seen", None);
+    seen.await;
+    assert!(call.await.is_err_and(|error| error.rpc().is_some()));
+    request.params
 }
 
 /// Waits until no request is unanswered and no turn is known to run.
