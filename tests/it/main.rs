@@ -6,6 +6,7 @@ mod cancel;
 mod concurrency;
 mod endings;
 mod goals;
+mod handlers;
 mod inputs;
 mod interrupt;
 mod joins;

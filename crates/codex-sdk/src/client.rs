@@ -16,6 +16,7 @@ use crate::{
     CloseReason, Error, Metadata, NotificationStream, Result,
     connection::{Connection, Limits, Outgoing},
     gate,
+    handlers::Handlers,
     process::{Process, StderrTail},
     router::Topic,
     tasks::{self, Supervised},
@@ -37,12 +38,13 @@ impl Client {
     /// Starts the tasks of a connection. Must be called within an async runtime.
     pub(crate) fn launch(
         limits: Limits,
+        handlers: Handlers,
         output: impl AsyncRead + Unpin + Send + 'static,
         input: impl AsyncWrite + Unpin + Send + 'static,
         process: Option<(Process, ChildStderr)>,
         early: Option<usize>,
     ) -> Self {
-        let (connection, lines) = Connection::new(limits);
+        let (connection, lines) = Connection::new(limits, handlers);
         let early = early
             .map(|budget| NotificationStream::new(connection.subscribe(Topic::Everything, budget)));
         let stderr = StderrTail::default();

@@ -6,7 +6,7 @@
 use std::{
     borrow::Cow,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -21,8 +21,10 @@ use tokio::{
 
 use crate::{
     CloseReason, Closed, Error, Result,
+    client::Client,
     feed::{Feed, Inbox, feed},
     goal,
+    handlers::Handlers,
     router::{Effects, Pending, Reply, Router, Topic},
     types::{self, ClientMethod, RequestId},
     unheard,
@@ -60,6 +62,9 @@ pub(crate) struct Connection {
     closed: watch::Sender<Option<Arc<Closed>>>,
     tasks: Handle,
     pub(crate) limits: Limits,
+    pub(crate) handlers: Handlers,
+    /// For the handlers. Set once there is a client, before anything is asked.
+    pub(crate) client: OnceLock<Weak<Client>>,
 }
 
 /// Which places in flight a request takes.
@@ -91,7 +96,7 @@ impl Lane {
 }
 
 impl Connection {
-    pub(crate) fn new(limits: Limits) -> (Arc<Self>, mpsc::Receiver<String>) {
+    pub(crate) fn new(limits: Limits, handlers: Handlers) -> (Arc<Self>, mpsc::Receiver<String>) {
         let (outbound, lines) = mpsc::channel(OUTBOUND_LINES);
         let connection = Self {
             router: Mutex::default(),
@@ -103,6 +108,8 @@ impl Connection {
             closed: watch::Sender::new(None),
             tasks: Handle::current(),
             limits,
+            handlers,
+            client: OnceLock::new(),
         };
         (Arc::new(connection), lines)
     }
