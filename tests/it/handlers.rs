@@ -522,9 +522,7 @@ async fn tokens_that_the_program_keeps_are_refreshed_by_its_handler() {
             ))
         }
     }
-    let stage = Stage::with(|home| home.requires_openai_auth(true))
-        .await
-        .unwrap();
+    let stage = Stage::with_chatgpt().await.unwrap();
     let codex = stage.builder().handler(Tokens).start().await.unwrap();
     let login: Value = json!({
         "type": "chatgptAuthTokens", "accessToken": access_token("first"),

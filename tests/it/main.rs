@@ -23,4 +23,5 @@ mod refusals;
 mod secrets;
 mod startup;
 mod streams;
+mod tools;
 mod turns;
