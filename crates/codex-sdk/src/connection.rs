@@ -7,7 +7,7 @@ use std::{
     borrow::Cow,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    CloseReason, Closed, Error, Result,
+    CloseReason, Closed, Error, Result, Stats,
     client::Client,
     feed::{Feed, Inbox, feed},
     goal,
@@ -62,6 +62,8 @@ pub(crate) struct Connection {
     closed: watch::Sender<Option<Arc<Closed>>>,
     tasks: Handle,
     pub(crate) limits: Limits,
+    /// The bytes that lie unread in all subscriptions.
+    queued: Arc<AtomicUsize>,
     pub(crate) handlers: Handlers,
     /// For the handlers. Set once there is a client, before anything is asked.
     pub(crate) client: OnceLock<Weak<Client>>,
@@ -108,6 +110,7 @@ impl Connection {
             closed: watch::Sender::new(None),
             tasks: Handle::current(),
             limits,
+            queued: Arc::default(),
             handlers,
             client: OnceLock::new(),
         };
@@ -240,9 +243,21 @@ impl Connection {
 
     /// Subscribes to what no turn handle takes.
     pub(crate) fn subscribe(&self, topic: Topic, budget: usize) -> Inbox {
-        let (feed, inbox) = feed(budget);
+        let (feed, inbox) = feed(budget, &self.queued);
         self.router().subscribe(topic, feed);
         inbox
+    }
+
+    /// The queue of a handle's events.
+    pub(crate) fn feed(&self) -> (Feed, Inbox) {
+        feed(self.limits.subscription_budget, &self.queued)
+    }
+
+    /// What waits, what runs, and what lies unread.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.router().stats();
+        stats.queued_bytes = self.queued.load(Ordering::Relaxed);
+        stats
     }
 
     pub(crate) fn router(&self) -> MutexGuard<'_, Router> {

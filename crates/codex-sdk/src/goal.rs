@@ -16,7 +16,6 @@ use crate::{
     Call, Error, Notification, Result, TurnHandle, TurnResult,
     client::Client,
     condition::{self, Condition},
-    feed::feed,
     goals::GoalState,
     options::setters,
     turn::Lease,
@@ -87,7 +86,7 @@ impl StartGoal {
         let objective = self.params.objective.take().unwrap_or_default();
         self.params.objective = Some(checked(&objective)?);
         let connection = Arc::clone(&self.client.connection);
-        let (feed, inbox) = feed(connection.limits.subscription_budget);
+        let (feed, inbox) = connection.feed();
         let handle = connection.next_id();
         let mut state = connection
             .router()

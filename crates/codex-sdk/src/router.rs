@@ -77,6 +77,8 @@ pub(crate) struct Router {
     asked: HashMap<RequestId, Asked>,
     /// The tools of this program, by thread.
     tools: HashMap<String, Toolbox>,
+    notifications: u64,
+    unrecognized: u64,
     subscribers: Vec<Subscriber>,
     /// Set once; nothing is registered afterwards.
     closed: Option<Arc<Closed>>,
@@ -122,6 +124,9 @@ impl Router {
             requests_in_flight: self.pending.len(),
             live_turns: self.threads.values().map(ThreadTurns::count).sum(),
             server_requests_pending: self.asked.len(),
+            notifications: self.notifications,
+            unrecognized: self.unrecognized,
+            ..Stats::default()
         }
     }
 
@@ -242,6 +247,10 @@ impl Router {
     /// Routes one notification. `bytes` is its size on the wire.
     pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) -> Effects {
         let mut unclaimed = Unclaimed::new();
+        self.notifications += 1;
+        if let Notification::Unrecognized { .. } = notification {
+            self.unrecognized += 1;
+        }
         let milestone = self.milestone(&notification);
         self.withdraw(&notification, milestone.as_ref());
         if let Some(Milestone::Started { thread_id, turn_id }) = &milestone {

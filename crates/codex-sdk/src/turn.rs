@@ -17,7 +17,7 @@ use crate::{
     Call, Error, Input, Notification, Result, TurnResult,
     client::Client,
     connection::Connection,
-    feed::{Inbox, feed},
+    feed::Inbox,
     goal::{GoalControl, Merge},
     result::Collector,
     turns::Phase,
@@ -60,7 +60,7 @@ impl TurnHandle {
         let connection = Arc::clone(&client.connection);
         let method = Cow::Borrowed(TurnStartParams::METHOD);
         let request = client.outgoing(method, params, None)?;
-        let (feed, inbox) = feed(connection.limits.subscription_budget);
+        let (feed, inbox) = connection.feed();
         let mut lease = Lease::new(connection, Arc::clone(&thread_id), request.id);
         lease.interrupt = interrupt;
         let turn = Some((Arc::clone(&thread_id), feed));

@@ -4,6 +4,7 @@
 mod cancel;
 mod gate;
 mod goals;
+mod handlers;
 mod handshake;
 mod lines;
 mod login;
