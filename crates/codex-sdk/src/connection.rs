@@ -18,6 +18,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     time::{Instant, timeout, timeout_at},
 };
+use tracing::{Instrument, Span};
 
 use crate::{
     CloseReason, Closed, Error, Result, Stats,
@@ -26,6 +27,7 @@ use crate::{
     goal,
     handlers::Handlers,
     router::{Effects, Pending, Reply, Router, Topic},
+    spans,
     types::{self, ClientMethod, RequestId},
     unheard,
 };
@@ -62,6 +64,7 @@ pub(crate) struct Connection {
     closed: watch::Sender<Option<Arc<Closed>>>,
     tasks: Handle,
     pub(crate) limits: Limits,
+    pub(crate) span: Span,
     /// The bytes that lie unread in all subscriptions.
     queued: Arc<AtomicUsize>,
     pub(crate) handlers: Handlers,
@@ -110,6 +113,7 @@ impl Connection {
             closed: watch::Sender::new(None),
             tasks: Handle::current(),
             limits,
+            span: spans::connection(),
             queued: Arc::default(),
             handlers,
             client: OnceLock::new(),
@@ -162,17 +166,24 @@ impl Connection {
         // One too far away to be told is none.
         let deadline = after.and_then(|after| Instant::now().checked_add(after));
         let method = request.method.clone();
+        let (span, began) = (
+            spans::request(&method, request.id),
+            std::time::Instant::now(),
+        );
         let answer = self.send_and_wait(lane, request, turn, deadline);
+        let answer = answer.instrument(span.clone());
         let answer = match deadline {
             Some(deadline) => timeout_at(deadline, answer).await,
             None => Ok(answer.await),
         };
-        answer.unwrap_or_else(|_| {
+        let answer = answer.unwrap_or_else(|_| {
             Err(Error::Timeout {
                 method: method.into_owned(),
                 after: after.unwrap_or_default(),
             })
-        })
+        });
+        spans::request_ended(&span, &answer, began);
+        answer
     }
 
     async fn send_and_wait(
@@ -266,7 +277,7 @@ impl Connection {
 
     /// Runs a task on the runtime that carries this connection.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+        self.tasks.spawn(task.instrument(self.span.clone()));
     }
 
     /// Does what the router has left to do. Must not be called while the router is locked.

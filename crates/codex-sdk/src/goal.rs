@@ -11,6 +11,7 @@ use std::{
 };
 
 use tokio::{sync::watch, time::timeout};
+use tracing::{Instrument, Span};
 
 use crate::{
     Call, Error, Notification, Result, TurnHandle, TurnResult,
@@ -18,6 +19,7 @@ use crate::{
     condition::{self, Condition},
     goals::GoalState,
     options::setters,
+    spans,
     turn::Lease,
     types::{
         ClientMethod, ThreadGoalClearParams, ThreadGoalMutationOrigin, ThreadGoalSetParams,
@@ -42,17 +44,25 @@ const MOST_CHARACTERS: usize = 4000;
 pub struct StartGoal {
     client: Arc<Client>,
     thread_id: Arc<str>,
+    /// The thread's.
+    span: Span,
     params: ThreadGoalSetParams,
 }
 
 impl StartGoal {
-    pub(crate) fn new(client: Arc<Client>, thread_id: Arc<str>, objective: String) -> Self {
+    pub(crate) fn new(
+        client: Arc<Client>,
+        thread_id: Arc<str>,
+        span: Span,
+        objective: String,
+    ) -> Self {
         let mut params = ThreadGoalSetParams::new(&*thread_id);
         params.objective = Some(objective);
         params.status = Some(ThreadGoalStatus::Active);
         Self {
             client,
             thread_id,
+            span,
             params,
         }
     }
@@ -75,7 +85,8 @@ impl StartGoal {
     /// Dropping the call pauses the goal and interrupts its turn.
     pub fn run(self) -> Call<TurnResult> {
         Call::new(async move {
-            let mut handle = self.start().await?;
+            let span = spans::turn(&self.span);
+            let mut handle = self.start().instrument(span).await?;
             handle.interrupt_when_dropped(true);
             handle.collect().await
         })
@@ -138,7 +149,8 @@ impl IntoFuture for StartGoal {
     type IntoFuture = Call<TurnHandle>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Call::new(self.start())
+        let span = spans::turn(&self.span);
+        Call::new(self.start().instrument(span))
     }
 }
 

@@ -274,6 +274,7 @@ mod retry;
 mod router;
 mod rpc_error;
 mod server_requests;
+mod spans;
 mod start_turn;
 mod tasks;
 mod thread;

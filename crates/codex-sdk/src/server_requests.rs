@@ -10,11 +10,13 @@ use std::{
 
 use serde_json::{Value, value::RawValue};
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use crate::{
     Tool,
     connection::Connection,
     handler::{Answer, Refuse, RequestContext, Unsupported},
+    spans,
     types::{self, RequestId, RpcError, ServerRequest},
 };
 
@@ -70,7 +72,8 @@ pub(crate) fn receive(
     router.ask(id.clone(), asked);
     drop(router);
     let serving = Arc::clone(connection);
-    connection.spawn(async move {
+    let span = spans::server_request(&connection.span, method, context.thread_id());
+    let serve = async move {
         let answer = tokio::select! {
             biased;
             _ = cancelled => return,
@@ -83,7 +86,8 @@ pub(crate) fn receive(
         if serving.router().answered(&id) {
             send(&serving, line).await;
         }
-    });
+    };
+    connection.spawn(serve.instrument(span));
 }
 
 /// Queues the answer to a server request.

@@ -3,12 +3,14 @@
 use std::{fmt, future::IntoFuture, marker::PhantomData, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
+use tracing::{Instrument, Span};
 
 use crate::{
     ApprovalMode, Call, Result, RunInput, Sandbox, TurnHandle, TurnResult,
     client::Client,
     input::utf8,
     options::setters,
+    spans,
     types::{
         ApprovalsReviewer, AskForApproval, Personality, ReasoningEffort, ReasoningSummary,
         TurnStartParams,
@@ -25,6 +27,8 @@ use crate::{
 pub struct StartTurn<O> {
     client: Arc<Client>,
     thread_id: Arc<str>,
+    /// The thread's.
+    span: Span,
     input: RunInput,
     params: TurnStartParams,
     cwd: Option<PathBuf>,
@@ -32,11 +36,17 @@ pub struct StartTurn<O> {
 }
 
 impl<O> StartTurn<O> {
-    pub(crate) fn new(client: Arc<Client>, thread_id: Arc<str>, input: RunInput) -> Self {
+    pub(crate) fn new(
+        client: Arc<Client>,
+        thread_id: Arc<str>,
+        span: Span,
+        input: RunInput,
+    ) -> Self {
         let params = TurnStartParams::new(Vec::new(), thread_id.to_string());
         Self {
             client,
             thread_id,
+            span,
             input,
             params,
             cwd: None,
@@ -97,7 +107,9 @@ impl<O> StartTurn<O> {
         let mut params = self.params;
         self.input.fill(&mut params)?;
         params.cwd = self.cwd.map(utf8).transpose()?;
-        TurnHandle::start(self.client, self.thread_id, &params, interrupt).await
+        TurnHandle::start(self.client, self.thread_id, &params, interrupt)
+            .instrument(spans::turn(&self.span))
+            .await
     }
 }
 

@@ -250,10 +250,14 @@ impl Drop for Supervised {
             process.reap_blocking();
             stderr.abort();
         }
-        self.connection.set_closed(Closed {
+        let closed = Closed {
             reason: self.reason.clone(),
             exit_status: self.exit_status,
             stderr_tail: self.stderr.text(),
-        });
+        };
+        self.connection.span.in_scope(
+            || tracing::info!(reason = ?closed.reason, status = ?closed.exit_status, "the connection has ended"),
+        );
+        self.connection.set_closed(closed);
     }
 }

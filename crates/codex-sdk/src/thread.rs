@@ -2,11 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
+use tracing::Span;
+
 use crate::{
     Call, ListItems, ListTurns, NotificationStream, ReadThread, RunInput, StartGoal, StartTurn,
     TurnHandle, TurnResult,
     client::Client,
     router::Topic,
+    spans,
     types::{ThreadCompactStartParams, ThreadSetNameParams},
 };
 
@@ -18,11 +21,13 @@ pub struct Thread {
     client: Arc<Client>,
     id: Arc<str>,
     model: Arc<str>,
+    span: Span,
 }
 
 impl Thread {
     pub(crate) fn new(client: Arc<Client>, id: &str, model: &str) -> Self {
         Self {
+            span: spans::thread(&client.connection.span, id),
             client,
             id: Arc::from(id),
             model: Arc::from(model),
@@ -41,14 +46,19 @@ impl Thread {
 
     /// Runs a turn to its end (`turn/start`) and returns all that it brought.
     pub fn run(&self, input: impl Into<RunInput>) -> StartTurn<TurnResult> {
-        StartTurn::new(Arc::clone(&self.client), Arc::clone(&self.id), input.into())
+        self.start_turn(input.into())
+    }
+
+    fn start_turn<O>(&self, input: RunInput) -> StartTurn<O> {
+        let (client, id) = (Arc::clone(&self.client), Arc::clone(&self.id));
+        StartTurn::new(client, id, self.span.clone(), input)
     }
 
     /// Starts a turn (`turn/start`), to be followed while it runs.
     ///
     /// On a thread whose turn is still running, this joins that turn.
     pub fn turn(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle> {
-        StartTurn::new(Arc::clone(&self.client), Arc::clone(&self.id), input.into())
+        self.start_turn(input.into())
     }
 
     /// Sets a goal (`thread/goal/set`), which the runtime pursues turn after turn by itself.
@@ -71,6 +81,7 @@ impl Thread {
         StartGoal::new(
             Arc::clone(&self.client),
             Arc::clone(&self.id),
+            self.span.clone(),
             objective.into(),
         )
     }

@@ -12,6 +12,7 @@ use std::{
 
 use futures_core::Stream;
 use tokio::{sync::watch, time::timeout};
+use tracing::Span;
 
 use crate::{
     Call, Error, Input, Notification, Result, TurnResult,
@@ -20,6 +21,7 @@ use crate::{
     feed::Inbox,
     goal::{GoalControl, Merge},
     result::Collector,
+    spans,
     turns::Phase,
     types::{
         ClientMethod, TurnInterruptParams, TurnStartParams, TurnSteerParams, TurnSteerResponse,
@@ -47,6 +49,7 @@ pub struct TurnHandle {
     control: TurnControl,
     /// For a goal: what makes one turn of its turns.
     merge: Option<Merge>,
+    span: Span,
     collector: Collector,
 }
 
@@ -81,7 +84,9 @@ impl TurnHandle {
             collector: Collector::new(&control.turn_id),
             control,
             merge: None,
-        })
+            span: Span::current(),
+        }
+        .named())
     }
 
     /// A handle on all turns of a goal, as one.
@@ -97,6 +102,7 @@ impl TurnHandle {
             inbox,
             collector: Collector::new(&turn_id),
             merge: Some(Merge::new(goal.clone(), Arc::clone(&turn_id))),
+            span: Span::current(),
             control: TurnControl {
                 client,
                 thread_id,
@@ -104,6 +110,12 @@ impl TurnHandle {
                 target: Target::Goal(goal),
             },
         }
+        .named()
+    }
+
+    fn named(self) -> Self {
+        self.span.record("turn_id", self.id());
+        self
     }
 
     pub(crate) fn interrupt_when_dropped(&mut self, interrupt: bool) {
@@ -181,7 +193,12 @@ impl TurnHandle {
 
     fn observe(&mut self, next: Option<&Result<Notification>>) {
         match next {
-            Some(Ok(notification)) => self.collector.observe(notification),
+            Some(Ok(notification)) => {
+                if let Notification::TurnCompleted(completed) = notification {
+                    spans::turn_ended(&self.span, &completed.turn);
+                }
+                self.collector.observe(notification);
+            }
             Some(Err(error)) => self.collector.broke(error),
             None => {}
         }
