@@ -79,6 +79,18 @@
 //! # }
 //! ```
 //!
+//! # Goals
+//!
+//! [`Thread::goal`] gives the runtime a goal, which it pursues turn after turn by itself. Its handle is
+//! one turn over all of them, with one id, one beginning and one end. Interrupting it pauses the goal;
+//! steering it reaches whichever turn is running.
+//!
+//! # Long lists and histories
+//!
+//! Lists come in pages. `stream()` reads all of them, one page at a time: [`ListThreads::stream`],
+//! [`ListTurns::stream`], [`ListItems::stream`], [`ListModels::stream`]. A history can be hundreds of
+//! megabytes: read it with [`Thread::turns`] or [`Thread::items`] rather than with [`Thread::read`].
+//!
 //! # Any request
 //!
 //! [`Codex::request`] sends any of the protocol's methods by its parameters, and brings the response
@@ -125,8 +137,10 @@
 //! # }
 //! ```
 //!
+//! - [`Error::condition`] says what an error means to a program, where that is known: the thread is
+//!   busy, there is no such thread, nobody is logged in.
 //! - [`Error::rpc`] is the runtime's refusal. Nearly all of them have the code -32600, and the words
-//!   change between versions: decide by the code and the data.
+//!   change between versions.
 //! - [`Error::closed`] says how the connection ended: the exit status, and the end of what the runtime
 //!   wrote to its standard error. All who waited get the same.
 //! - [`Error::partial_result`] is what a turn had brought before it failed or broke off.
@@ -145,6 +159,7 @@
 //! | [`Thread::turn`] | the turn may run on without a handle |
 //! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
 //! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
+//! | [`Thread::goal`] | a goal that was set is paused, and its turn is interrupted |
 //! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | before it was queued, nothing is sent; afterwards it takes effect |
 //! | [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
 //! | [`Codex::close`] | the end takes its course |
@@ -170,7 +185,58 @@
 //! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless the program says
 //! otherwise, and what the runtime asks all the same is answered with the protocol's own refusal. Only
 //! the question for the time is answered truly, because any other answer fails the turn.
-//! [`ApprovalMode::AutoReview`] lets a model approve, without asking anyone.
+//!
+//! A program that wants to be asked gives its client a [`ServerRequestHandler`], or a closure for one
+//! kind of request. Threads that it starts then have the mode [`ApprovalMode::Ask`]. An answer may take
+//! minutes; nothing else waits for it. For a change of files the diff is at hand:
+//!
+//! ```no_run
+//! use codex_sdk::types::FileChangeApprovalDecision::{Accept, Decline};
+//!
+//! # async fn example() -> codex_sdk::Result<()> {
+//! let codex = codex_sdk::Codex::builder()
+//!     .on_file_change_approval(|context, _params| async move {
+//!         for change in context.changes() {
+//!             println!("{}\n{}", change.path, change.diff);
+//!         }
+//!         let harmless = context.changes().iter().all(|change| change.path.ends_with(".md"));
+//!         Ok(if harmless { Accept } else { Decline })
+//!     })
+//!     .start()
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`ApprovalMode::AutoReview`] lets a *model* approve, without asking anyone, the handler included.
+//!
+//! # Tools
+//!
+//! A [`Tool`] is a function of this program that the model can call. It is given to a thread when that is
+//! started. Its arguments are a type that `serde` reads and [`schemars`] describes; what goes wrong in it
+//! is told to the model, and fails no turn.
+//!
+//! ```no_run
+//! use codex_sdk::{Tool, schemars::JsonSchema};
+//! use serde::Deserialize;
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! #[schemars(crate = "codex_sdk::schemars")]
+//! struct Ticket {
+//!     /// The number of the ticket.
+//!     number: u32,
+//! }
+//!
+//! # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+//! let ticket = Tool::new("ticket", "Reads a ticket.", |args: Ticket| async move {
+//!     let text = tokio::fs::read_to_string(format!("tickets/{}.txt", args.number)).await?;
+//!     Ok(text)
+//! });
+//! let thread = codex.thread_start().tool(ticket).await?;
+//! thread.run("What is ticket 7 about?").await?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # The runtime and its environment
 //!
@@ -199,6 +265,32 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Logs and counters
+//!
+//! The crate tells `tracing` what it does: who, when, how long, and how it ended. Texts, parameters and
+//! values of the environment are in none of it.
+//!
+//! | span | level | fields |
+//! | --- | --- | --- |
+//! | `codex.connection` | info | `number`, `version` |
+//! | `codex.thread`, in its connection | info | `thread_id` |
+//! | `codex.turn`, in its thread | info | `turn_id`, `status`, `duration_ms` |
+//! | `codex.request`, in whatever sent it | debug | `method`, `id`, `outcome`, `duration_ms` |
+//! | `codex.server_request`, in its connection | debug | `method`, `thread_id` |
+//!
+//! | event | level |
+//! | --- | --- |
+//! | the runtime has started; the connection has ended | info |
+//! | another version than the pinned one | warn |
+//! | `warning`, `configWarning`, `deprecationNotice`, `guardianWarning`, `error` of the runtime that nobody has subscribed to, with their texts | warn |
+//! | a line that was skipped; something that could not be decoded | warn |
+//! | a handler that failed or panicked | warn |
+//! | an overload that is waited out; a reply that nobody waits for; a turn that had ended before it was interrupted | debug |
+//! | any other notification that nobody has subscribed to, by its method | trace |
+//!
+//! [`Codex::stats`] counts: requests in flight, turns, bytes that lie unread, notifications, and those of
+//! them that this version doesn't know.
 //!
 //! # Testing
 //!
