@@ -229,8 +229,7 @@
 //!
 //! # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
 //! let ticket = Tool::new("ticket", "Reads a ticket.", |args: Ticket| async move {
-//!     let text = tokio::fs::read_to_string(format!("tickets/{}.txt", args.number)).await?;
-//!     Ok(text)
+//!     Ok(std::fs::read_to_string(format!("tickets/{}.txt", args.number))?)
 //! });
 //! let thread = codex.thread_start().tool(ticket).await?;
 //! thread.run("What is ticket 7 about?").await?;
@@ -335,6 +334,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod builder;
 mod call;
 mod client;
