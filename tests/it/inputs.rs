@@ -96,6 +96,29 @@ async fn parity_33_36_an_external_message_is_a_tools_output_and_nobodys_words() 
 }
 
 #[tokio::test]
+async fn an_external_message_may_be_of_content_items() {
+    use codex_sdk::types::{
+        FunctionCallOutputContentItem as Item, FunctionCallOutputContentItemInputImage as Image,
+        FunctionCallOutputContentItemInputText as Text,
+    };
+    let (stage, thread) = stage().await;
+    let image = Image {
+        image_url: Some(PIXEL_URL.to_owned()),
+        ..Image::default()
+    };
+    let content = vec![
+        Item::InputText(Text::new("Look at this.")),
+        Item::InputImage(image),
+    ];
+    let message = ExternalMessage::new("slack", content);
+    thread.run(message).await.unwrap();
+    let request = stage.model.next_request().await;
+    let output = outputs(&request)[0]["output"].to_string();
+    assert!(output.contains("Look at this."), "{output}");
+    assert!(output.contains(PIXEL_URL), "{output}");
+}
+
+#[tokio::test]
 async fn parity_34_an_external_message_stays_in_the_history_of_a_resumed_thread() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("seen"));
