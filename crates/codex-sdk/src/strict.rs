@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::{Error, Result};
 
 use self::{
-    keywords::{implied, is_annotation, names, problem_with},
+    keywords::{implied, is_annotation, names, problem_with, unknown},
     parts::Parts,
 };
 
@@ -161,6 +161,9 @@ impl Walk<'_> {
                 _ => any_of.push(strict),
             }
         }
+        if any_of.is_empty() {
+            return refused(path, "has no value at all: give the enum a variant");
+        }
         Ok(one_of_them(any_of, description))
     }
 
@@ -202,7 +205,11 @@ impl Walk<'_> {
         if let Some(description) = keywords.remove("description") {
             object["description"] = description;
         }
-        Ok(object)
+        keywords.remove("type");
+        match keywords.keys().next() {
+            Some(key) => refused(path, &unknown(key)),
+            None => Ok(object),
+        }
     }
 }
 

@@ -94,13 +94,14 @@ pub(super) fn problem_with(key: &str) -> Option<String> {
         "minLength" | "maxLength" => {
             "limits the length of a text: use a `String` without a limit, and check it afterwards"
         }
-        key => {
-            return Some(format!(
-                "has the keyword `{key}`: leave it out, and check the value afterwards"
-            ));
-        }
+        key => return Some(unknown(key)),
     };
     Some(problem.to_owned())
+}
+
+/// Why a keyword can't be where it is.
+pub(super) fn unknown(key: &str) -> String {
+    format!("has the keyword `{key}`: leave it out, and check the value afterwards")
 }
 
 /// The names in a `type`, which is one or a list.

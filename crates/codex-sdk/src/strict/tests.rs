@@ -359,6 +359,11 @@ fn run_as_splits_types_with_an_inside_and_stops_at_endless_ones() {
     let endless = json!({"A": {"anyOf": [{"$ref": "#/$defs/A", "type": "object"}]}});
     let error = by_hand(&json!({"$ref": "#/$defs/A"}), &endless).unwrap_err();
     assert!(error.to_string().contains("without an end"), "{error}");
+    let error = by_hand(&json!({"anyOf": []}), &json!({})).unwrap_err();
+    assert!(error.to_string().contains("no value"), "{error}");
+    let listed = json!({"type": "object", "enum": [{"a": 1}]});
+    let error = by_hand(&listed, &json!({})).unwrap_err();
+    assert!(error.to_string().contains("`enum`"), "{error}");
     let error = by_hand(&json!({"$ref": "#/elsewhere"}), &json!({})).unwrap_err();
     assert!(error.to_string().contains("name"), "{error}");
 }
