@@ -21,6 +21,7 @@ mod pages;
 #[cfg(unix)]
 mod recording;
 mod refusals;
+mod run_as;
 mod secrets;
 mod startup;
 mod streams;

@@ -29,12 +29,14 @@ use std::{
     sync::OnceLock,
 };
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
     Call, Error, ForkThread, Input, ListItems, ListModels, ListThreads, ListTurns, Notification,
     NotificationStream, Paged, Pages, ReadAccount, ReadThread, Result, ResumeThread, RetryPolicy,
-    SendRawRequest, SendRequest, StartGoal, StartThread, StartTurn, TurnResult,
+    SendRawRequest, SendRequest, StartGoal, StartThread, StartTurn, Structured, TurnResult,
     types::{
         ClientMethod, GetAccountResponse, ModelListResponse, ThreadItemsListResponse,
         ThreadListResponse, ThreadReadResponse, ThreadTurnsListResponse, TurnSteerResponse,
@@ -126,6 +128,19 @@ where
     /// # Errors
     /// As when it is awaited.
     pub fn block_on(self) -> Result<M::Response> {
+        self.into_future().block_on()
+    }
+}
+
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> StartTurn<Structured<T>> {
+    /// Runs this to its end on the current thread; see [`blocking`](self).
+    ///
+    /// # Panics
+    /// Within an async runtime.
+    ///
+    /// # Errors
+    /// As when it is awaited.
+    pub fn block_on(self) -> Result<Structured<T>> {
         self.into_future().block_on()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::{Closed, RpcError, RpcErrorKind, TurnResult, closed::stderr, types};
+use crate::{AnswerError, Closed, RpcError, RpcErrorKind, TurnResult, closed::stderr, types};
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -111,6 +111,20 @@ pub enum Error {
         found: String,
     },
 
+    /// A type that no answer can be held to. Nothing was sent.
+    #[error("no answer can be held to the type: `{path}` {problem}")]
+    #[non_exhaustive]
+    Schema {
+        /// The place in the type, such as `$.items[].name`; `$` is the type itself.
+        path: String,
+        /// What is there, and what to do about it.
+        problem: String,
+    },
+
+    /// The turn ended, and its answer isn't a value of the type that was asked for.
+    #[error("{0}")]
+    Answer(Box<AnswerError>),
+
     /// The turn ended, and it failed.
     #[error("{0}")]
     TurnFailed(Box<TurnFailed>),
@@ -185,9 +199,10 @@ impl Error {
         }
     }
 
-    /// What a turn had brought before it failed or broke off.
+    /// What a turn had brought before it failed or broke off, or with an answer that doesn't fit.
     pub fn partial_result(&self) -> Option<&TurnResult> {
         match self {
+            Self::Answer(answer) => Some(&answer.result),
             Self::TurnFailed(failed) => Some(&failed.result),
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
             _ => None,

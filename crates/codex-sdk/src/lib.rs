@@ -57,6 +57,33 @@
 //! What belongs to no turn of this client comes from [`Thread::notifications`] and
 //! [`Codex::notifications`]: status, names, warnings, turns of others.
 //!
+//! # Answers as types
+//!
+//! [`Thread::run_as`] runs a turn whose answer is a value of a type. The model is held to the type's
+//! schema, which is checked before anything is sent.
+//!
+//! ```no_run
+//! # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+//! use codex_sdk::schemars::JsonSchema;
+//!
+//! #[derive(serde::Deserialize, JsonSchema)]
+//! #[schemars(crate = "codex_sdk::schemars")]
+//! struct Release {
+//!     /// Without a leading `v`.
+//!     version: String,
+//!     changes: Vec<String>,
+//!     /// Only if there is one.
+//!     codename: Option<String>,
+//! }
+//!
+//! let release = thread.run_as::<Release>("What does the changelog say last?").await?;
+//! println!("{}: {} changes", release.value.version, release.value.changes.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An answer that doesn't fit is [`Error::Answer`], which has its text, and the path of the misfit.
+//!
 //! # Joining, steering, interrupting
 //!
 //! A thread runs one turn at a time. On a busy thread, [`Thread::run`] and [`Thread::turn`] add their
@@ -155,7 +182,7 @@
 //! | --- | --- |
 //! | [`CodexBuilder::start`] | a runtime that was started is killed; an installation that has begun goes on |
 //! | [`Codex::thread_start`] | a thread may be left, idle and without a handle |
-//! | [`Thread::run`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
+//! | [`Thread::run`], [`Thread::run_as`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
 //! | [`Thread::turn`] | the turn may run on without a handle |
 //! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
 //! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
@@ -369,6 +396,8 @@ mod rpc_error;
 mod server_requests;
 mod spans;
 mod start_turn;
+mod strict;
+mod structured;
 mod tasks;
 mod thread;
 mod toml_literal;
@@ -404,6 +433,7 @@ pub use retry::{RetryPolicy, retry_on_overload};
 pub use rpc_error::{RpcError, RpcErrorKind};
 pub use runtime::RUNTIME_VERSION;
 pub use start_turn::StartTurn;
+pub use structured::{AnswerError, Structured};
 pub use thread::Thread;
 pub use tool::{Tool, ToolOutput};
 pub use turn::{TurnControl, TurnHandle};

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tracing::{Instrument, Span};
 
 use crate::{
-    ApprovalMode, Call, Result, RunInput, Sandbox, TurnHandle, TurnResult,
+    ApprovalMode, Call, Result, RunInput, Sandbox, Structured, TurnHandle, TurnResult,
     client::Client,
     input::utf8,
     options::setters,
@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// Options for a turn (`turn/start`), from [`Thread::run`](crate::Thread::run) and
-/// [`Thread::turn`](crate::Thread::turn).
+/// Options for a turn (`turn/start`), from [`Thread::run`](crate::Thread::run),
+/// [`Thread::run_as`](crate::Thread::run_as) and [`Thread::turn`](crate::Thread::turn).
 ///
 /// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder
 /// and the approval settings stay for the thread's later turns. On a thread whose turn is running they
@@ -63,8 +63,6 @@ impl<O> StartTurn<O> {
         summary: ReasoningSummary => summary;
         /// The personality. The runtime's named ones have no effect any more.
         personality: Personality => personality;
-        /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
-        output_schema: Value => output_schema;
         /// The service tier of this turn only; `default` is the standard speed.
         turn_service_tier: String => service_tier_for_turn;
         /// What caused this turn: a label without authority.
@@ -112,6 +110,37 @@ impl<O> StartTurn<O> {
             .await
     }
 }
+
+impl<T> StartTurn<Structured<T>> {
+    /// The same turn as a plain one, whose answer is held to this schema.
+    pub(crate) fn answering(self, schema: Value) -> StartTurn<TurnResult> {
+        let mut params = self.params;
+        params.output_schema = Some(schema);
+        StartTurn {
+            client: self.client,
+            thread_id: self.thread_id,
+            span: self.span,
+            input: self.input,
+            params,
+            cwd: self.cwd,
+            output: PhantomData,
+        }
+    }
+}
+
+/// Not for `run_as`, where the type is the schema.
+macro_rules! output_schema {
+    ($($output:ty),*) => {$(
+        impl StartTurn<$output> {
+            setters! {
+                /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
+                output_schema: Value => output_schema;
+            }
+        }
+    )*};
+}
+
+output_schema!(TurnResult, TurnHandle);
 
 /// # Errors
 /// As for `StartTurn<TurnHandle>`, and [`Error::TurnFailed`](crate::Error::TurnFailed),
