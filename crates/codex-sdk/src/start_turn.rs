@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     ApprovalMode, Call, Result, RunInput, Sandbox, TurnHandle, TurnResult,
     client::Client,
+    deadline::{Deadlines, deadline_setters},
     input::utf8,
     options::setters,
     types::{
@@ -28,6 +29,7 @@ pub struct StartTurn<O> {
     input: RunInput,
     params: TurnStartParams,
     cwd: Option<PathBuf>,
+    deadlines: Deadlines,
     output: PhantomData<fn() -> O>,
 }
 
@@ -40,9 +42,12 @@ impl<O> StartTurn<O> {
             input,
             params,
             cwd: None,
+            deadlines: Deadlines::default(),
             output: PhantomData,
         }
     }
+
+    deadline_setters!();
 
     setters! {
         /// The model.
@@ -97,14 +102,15 @@ impl<O> StartTurn<O> {
         let mut params = self.params;
         self.input.fill(&mut params)?;
         params.cwd = self.cwd.map(utf8).transpose()?;
-        TurnHandle::start(self.client, self.thread_id, &params, interrupt).await
+        let (client, deadlines) = (self.client, self.deadlines);
+        TurnHandle::start(client, self.thread_id, &params, interrupt, deadlines).await
     }
 }
 
 /// # Errors
 /// As for `StartTurn<TurnHandle>`, and [`Error::TurnFailed`](crate::Error::TurnFailed),
 /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is no error: its
-/// status tells.
+/// status tells; one that was interrupted at a deadline is.
 ///
 /// # Cancel safety
 /// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or
@@ -120,6 +126,7 @@ impl IntoFuture for StartTurn<TurnResult> {
 
 /// # Errors
 /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+/// [`Error::TurnTimeout`](crate::Error::TurnTimeout) if a deadline is set,
 /// [`Error::Closed`](crate::Error::Closed), [`Error::InvalidInput`](crate::Error::InvalidInput).
 ///
 /// # Cancel safety

@@ -16,6 +16,7 @@ use crate::{
     Error, Notification,
     feed::Feed,
     goals::{GoalRoute, GoalState},
+    recovery::Activity,
     types::ThreadGoalStatus,
 };
 
@@ -43,12 +44,13 @@ pub(crate) type Unclaimed = Vec<(Notification, usize)>;
 #[derive(Debug, Default)]
 pub(crate) struct ThreadTurns {
     starting: Vec<Starting>,
-    active: Vec<ActiveTurn>,
+    pub(crate) active: Vec<ActiveTurn>,
     /// The goal whose turns these are.
-    goal: Option<GoalRoute>,
+    pub(crate) goal: Option<GoalRoute>,
     /// While not 0, turns that begin without a handle are to be interrupted: the runtime begins one
     /// even after it has taken the pause of a goal.
     unwanted: u32,
+    pub(crate) activity: Activity,
 }
 
 /// A turn whose `turn/start` is unanswered.
@@ -75,12 +77,16 @@ struct Early {
 }
 
 #[derive(Debug)]
-struct ActiveTurn {
-    id: String,
-    phase: watch::Sender<Phase>,
-    handles: Vec<Handle>,
-    /// Its last handle was a pending `run` that was dropped.
-    orphaned: bool,
+pub(crate) struct ActiveTurn {
+    pub(crate) id: String,
+    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) handles: Vec<Handle>,
+    /// Its last handle was a pending `run` that was dropped, or has passed a deadline.
+    pub(crate) orphaned: bool,
+    /// It was an orphan, and its interrupt is on its way.
+    interrupted: bool,
+    /// Its end may have been missed, and that is being looked into.
+    pub(crate) doubted: bool,
 }
 
 #[derive(Debug)]
@@ -187,7 +193,7 @@ impl ThreadTurns {
         let turn = self.active_or_new(turn_id);
         if starting.held {
             turn.handles.push(starting.handle);
-            turn.orphaned = false;
+            (turn.orphaned, turn.interrupted) = (false, false);
         } else {
             turn.orphaned |= starting.interrupt && turn.handles.is_empty();
         }
@@ -204,6 +210,7 @@ impl ThreadTurns {
     pub(crate) fn begin(&mut self, turn_id: &str) {
         // A thread runs one turn at a time: the end of an older one was missed.
         self.active.retain(|turn| turn.id == turn_id);
+        self.activity.begin();
         let unwanted = self.unwanted > 0;
         let turn = self.active_or_new(turn_id);
         turn.phase.send_replace(Phase::Started);
@@ -293,7 +300,7 @@ impl ThreadTurns {
             let before = turn.handles.len();
             turn.handles.retain(|other| other.id != handle);
             if turn.handles.len() < before {
-                turn.orphaned = interrupt && turn.handles.is_empty();
+                turn.orphaned = interrupt && turn.handles.is_empty() && !turn.interrupted;
             }
         }
         false
@@ -308,7 +315,7 @@ impl ThreadTurns {
         let ready =
             |turn: &&mut ActiveTurn| turn.orphaned && *turn.phase.borrow() == Phase::Started;
         let turn = self.active.iter_mut().find(ready)?;
-        turn.orphaned = false;
+        (turn.orphaned, turn.interrupted) = (false, true);
         Some(Orphan {
             thread_id: thread_id.to_owned(),
             turn_id: turn.id.clone(),
@@ -351,6 +358,8 @@ impl ThreadTurns {
                 phase: watch::Sender::new(Phase::Accepted),
                 handles: Vec::new(),
                 orphaned: false,
+                interrupted: false,
+                doubted: false,
             });
             self.active.len() - 1
         });
