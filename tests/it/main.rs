@@ -20,6 +20,7 @@ mod pages;
 mod recording;
 mod refusals;
 mod secrets;
+mod stall;
 mod startup;
 mod streams;
 mod turns;
