@@ -23,6 +23,7 @@ mod recording;
 mod refusals;
 mod run_as;
 mod secrets;
+mod stall;
 mod startup;
 mod streams;
 mod tools;

@@ -290,6 +290,9 @@ impl Connection {
             let connection = Arc::clone(self);
             self.spawn(async move { connection.clean_up(&params).await });
         }
+        if let Some(doubt) = effects.doubt {
+            self.spawn(Arc::clone(self).recover(doubt));
+        }
         if let Some(thread_id) = effects.abandoned_goal {
             self.reject_turns(&thread_id);
             let connection = Arc::clone(self);

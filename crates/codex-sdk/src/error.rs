@@ -2,7 +2,9 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::{AnswerError, Closed, RpcError, RpcErrorKind, TurnResult, closed::stderr, types};
+use crate::{
+    AnswerError, Closed, RpcError, RpcErrorKind, TurnResult, TurnTimeout, closed::stderr, types,
+};
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -129,6 +131,25 @@ pub enum Error {
     #[error("{0}")]
     TurnFailed(Box<TurnFailed>),
 
+    /// The turn passed a deadline that was set for it.
+    #[error("{0}")]
+    TurnTimeout(Box<TurnTimeout>),
+
+    /// The runtime says that the turn's thread runs nothing, and nothing tells how the turn ended. It
+    /// is the end of a stream, and the source of an [`Error::TurnIncomplete`].
+    #[error(
+        "the thread {thread_id} runs nothing, and how its turn {turn_id} ended can't be read: see what it did before it is run again"
+    )]
+    #[non_exhaustive]
+    TurnLost {
+        /// The thread.
+        thread_id: String,
+        /// The turn.
+        turn_id: String,
+        /// Why it can't be read; `None` if the runtime doesn't know it.
+        source: Option<Box<Error>>,
+    },
+
     /// The turn's events ended without `turn/completed`.
     #[error("the turn ended without `turn/completed`: what came before is in the partial result")]
     TurnIncomplete(#[source] Box<TurnIncomplete>),
@@ -184,7 +205,7 @@ impl Error {
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         match self {
-            Self::Timeout { .. } => true,
+            Self::Timeout { .. } | Self::TurnTimeout(_) => true,
             Self::Handshake { source, .. } => source.is_timeout(),
             _ => false,
         }
@@ -199,11 +220,13 @@ impl Error {
         }
     }
 
-    /// What a turn had brought before it failed or broke off, or with an answer that doesn't fit.
+    /// What a turn had brought before it failed, broke off or passed a deadline, or with an answer that
+    /// doesn't fit.
     pub fn partial_result(&self) -> Option<&TurnResult> {
         match self {
             Self::Answer(answer) => Some(&answer.result),
             Self::TurnFailed(failed) => Some(&failed.result),
+            Self::TurnTimeout(timeout) => Some(&timeout.result),
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
             _ => None,
         }

@@ -10,17 +10,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use tracing::{Instrument, Span};
 
 use crate::{
     Call, Error, Notification, Result, TurnHandle, TurnResult,
     client::Client,
     condition::{self, Condition},
+    deadline::{Deadlines, Watch, deadline_setters},
     goals::GoalState,
+    lease::Lease,
     options::setters,
     spans,
-    turn::Lease,
     types::{
         ClientMethod, ThreadGoalClearParams, ThreadGoalMutationOrigin, ThreadGoalSetParams,
         ThreadGoalStatus, ThreadReadParams, ThreadStatus, Turn, TurnInterruptParams, TurnStatus,
@@ -47,6 +51,7 @@ pub struct StartGoal {
     /// The thread's.
     span: Span,
     params: ThreadGoalSetParams,
+    deadlines: Deadlines,
 }
 
 impl StartGoal {
@@ -64,8 +69,11 @@ impl StartGoal {
             thread_id,
             span,
             params,
+            deadlines: Deadlines::default(),
         }
     }
+
+    deadline_setters!();
 
     setters! {
         /// The tokens that may be spent on the goal. Default: no limit.
@@ -78,8 +86,9 @@ impl StartGoal {
     /// Pursues the goal to its end and returns all that its turns brought.
     ///
     /// # Errors
-    /// As for awaiting this, and [`Error::TurnFailed`], [`Error::TurnIncomplete`]. A goal that was
-    /// interrupted is no error: the status of the result tells.
+    /// As for awaiting this, and [`Error::TurnFailed`], [`Error::TurnTimeout`],
+    /// [`Error::TurnIncomplete`]. A goal that was interrupted is no error: the status of the result
+    /// tells.
     ///
     /// # Cancel safety
     /// Dropping the call pauses the goal and interrupts its turn.
@@ -92,8 +101,13 @@ impl StartGoal {
         })
     }
 
+    async fn start(self) -> Result<TurnHandle> {
+        let begun = Instant::now();
+        self.deadlines.bound(begun, self.set(begun)).await
+    }
+
     /// The goal is abandoned if this is dropped before it returns.
-    async fn start(mut self) -> Result<TurnHandle> {
+    async fn set(mut self, begun: Instant) -> Result<TurnHandle> {
         let objective = self.params.objective.take().unwrap_or_default();
         self.params.objective = Some(checked(&objective)?);
         let connection = Arc::clone(&self.client.connection);
@@ -131,6 +145,7 @@ impl StartGoal {
             first,
             (lease, inbox),
             control,
+            Watch::start(self.deadlines, begun),
         ))
     }
 }
@@ -139,7 +154,7 @@ impl StartGoal {
 /// [`Error::InvalidInput`] for an objective that is blank or has more than 4000 characters,
 /// [`Error::ThreadBusy`] on a thread that isn't idle; [`Error::Rpc`], for example on an ephemeral thread
 /// or where the feature `goals` is off; [`Error::Timeout`] if no turn begins within 30 s;
-/// [`Error::Closed`].
+/// [`Error::TurnTimeout`] if none begins within [`timeout`](StartGoal::timeout); [`Error::Closed`].
 ///
 /// # Cancel safety
 /// Dropping the call pauses the goal if it was already set, and interrupts its turn. Dropping the
@@ -320,12 +335,17 @@ impl Merge {
         }
     }
 
-    /// What comes of this for the reader; the outer `None` if nothing does.
+    /// What comes of this for the reader; the outer `None` if nothing does. With `given_up`, a deadline
+    /// of the goal has passed, and it is being interrupted.
     #[expect(clippy::option_option, reason = "the inner one is the end of a stream")]
     pub(crate) fn next(
         &mut self,
         next: Option<Result<Notification>>,
+        given_up: bool,
     ) -> Option<Option<Result<Notification>>> {
+        if given_up {
+            self.control.interrupted.store(true, Ordering::Relaxed);
+        }
         let mut notification = match next {
             Some(Ok(notification)) => notification,
             Some(Err(error)) => {
@@ -333,7 +353,13 @@ impl Merge {
                 return Some(Some(Err(error)));
             }
             None => {
-                let end = self.end.take().filter(|_| self.control.is_over());
+                let mut end = self.end.take().filter(|_| self.control.is_over());
+                // Between two turns, none of them tells.
+                if let Some(Notification::TurnCompleted(completed)) = &mut end
+                    && self.control.interrupted.load(Ordering::Relaxed)
+                {
+                    completed.turn.status = TurnStatus::Interrupted;
+                }
                 return Some(end.map(Ok));
             }
         };
@@ -360,9 +386,6 @@ impl Merge {
         turn.started_at = self.started_at.or(turn.started_at);
         if let (Some(from), Some(to)) = (turn.started_at, turn.completed_at) {
             turn.duration_ms = Some((to - from).max(0) * 1000);
-        }
-        if self.control.interrupted.load(Ordering::Relaxed) {
-            turn.status = TurnStatus::Interrupted;
         }
     }
 }

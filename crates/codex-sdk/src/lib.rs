@@ -170,7 +170,8 @@
 //!   change between versions.
 //! - [`Error::closed`] says how the connection ended: the exit status, and the end of what the runtime
 //!   wrote to its standard error. All who waited get the same.
-//! - [`Error::partial_result`] is what a turn had brought before it failed or broke off.
+//! - [`Error::partial_result`] is what a turn had brought before it failed, broke off or passed a
+//!   deadline.
 //! - [`Error::Lagged`] ends one stream that was read too slowly, and nothing else.
 //!
 //! # Cancel safety
@@ -191,21 +192,39 @@
 //! | [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
 //! | [`Codex::close`] | the end takes its course |
 //!
-//! Dropping a [`TurnHandle`] doesn't interrupt its turn. Dropping the last of all handles of a client
+//! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping the last of all handles of a client
 //! kills the runtime, and its turns with it; [`Codex::close`] ends it in order.
 //!
-//! A turn has no deadline of its own. [`tokio::time::timeout`] around a `run` is one:
+//! # Deadlines
+//!
+//! A turn may take as long as it likes, unless it is given a deadline: [`StartTurn::timeout`] for all of
+//! it, [`StartTurn::stall_timeout`] for its silence. Whoever waits for a turn without a person at hand
+//! should set at least the second, to some minutes. A goal has the same two.
 //!
 //! ```no_run
 //! # async fn example(thread: codex_sdk::Thread) {
+//! use codex_sdk::Error;
 //! use std::time::Duration;
 //!
 //! let run = thread.run("Write a long story.");
-//! if tokio::time::timeout(Duration::from_secs(60), run).await.is_err() {
-//!     println!("too slow: the turn is being interrupted");
+//! match run.stall_timeout(Duration::from_secs(300)).await {
+//!     Ok(result) => println!("{:?}", result.final_response),
+//!     Err(Error::TurnTimeout(timeout)) => {
+//!         println!("{timeout}: {} items came before", timeout.result.items.len());
+//!     }
+//!     Err(error) => println!("{error}"),
 //! }
 //! # }
 //! ```
+//!
+//! When a deadline passes, the turn is interrupted and its end waited for, for a few seconds at most.
+//! Then the thread is free for the next turn. A turn that another handle of this client is on is left to
+//! that one. Dropping a pending `run`, as [`tokio::time::timeout`] does, interrupts its turn as well, but
+//! what it had brought is gone.
+//!
+//! Without a deadline, too, a turn doesn't outlive its thread's work: if the runtime says that the thread
+//! is idle and the end of the turn was missed, it is looked up. If it can't be, that is
+//! [`Error::TurnIncomplete`].
 //!
 //! # What is approved
 //!
@@ -370,6 +389,7 @@ mod closed;
 mod codex;
 mod condition;
 mod connection;
+mod deadline;
 mod error;
 mod feed;
 mod gate;
@@ -379,6 +399,7 @@ mod handler;
 mod handlers;
 mod input;
 mod launch;
+mod lease;
 mod lines;
 mod login;
 mod notifications;
@@ -388,6 +409,7 @@ mod pages;
 mod presets;
 mod process;
 mod queries;
+mod recovery;
 mod request;
 mod result;
 mod retry;
@@ -416,6 +438,7 @@ pub use call::Call;
 pub use closed::{CloseReason, Closed};
 pub use codex::{Codex, Metadata, Stats};
 pub use condition::Condition;
+pub use deadline::{Deadline, TurnTimeout};
 pub use error::{Error, Result, TurnFailed, TurnIncomplete};
 pub use goal::StartGoal;
 pub use handler::{BoxError, HandlerResult, RequestContext, ServerRequestHandler};

@@ -1,11 +1,13 @@
 //! What a turn brought.
 
+use std::collections::HashSet;
+
 use crate::{
     Error, Notification, Result,
     error::{TurnFailed, TurnIncomplete},
     types::{
         MessagePhase, ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, Turn, TurnError,
-        TurnStatus,
+        TurnItemsView, TurnStatus,
     },
 };
 
@@ -119,11 +121,33 @@ impl Collector {
 
     fn complete(&mut self, turn: &Turn) {
         self.complete = true;
+        if turn.items_view == TurnItemsView::Full {
+            self.fill(&turn.items);
+        }
         self.result.status = turn.status.clone();
         self.result.error.clone_from(&turn.error);
         self.result.started_at = turn.started_at.or(self.result.started_at);
         self.result.completed_at = turn.completed_at;
         self.result.duration_ms = turn.duration_ms;
+    }
+
+    /// Adds the items that were missed, of a turn that was read as stored.
+    fn fill(&mut self, stored: &[ThreadItem]) {
+        let items = &mut self.result.items;
+        let ids = items.iter().filter_map(ThreadItem::id);
+        let had: HashSet<String> = ids.map(str::to_owned).collect();
+        let is_had = |item: &ThreadItem| item.id().is_some_and(|id| had.contains(id));
+        // What came before a handle joined isn't its own.
+        let first = stored.iter().position(is_had).filter(|_| !self.begun);
+        let mut at = items.len();
+        for item in stored[first.unwrap_or_default()..].iter().rev() {
+            if is_had(item) {
+                let own = items[..at].iter().rposition(|own| own.id() == item.id());
+                at = own.unwrap_or(at);
+            } else {
+                items.insert(at, item.clone());
+            }
+        }
     }
 
     /// A notification of a known method that could not be decoded comes as an unrecognised one. That
@@ -143,10 +167,20 @@ impl Collector {
         self.broken.get_or_insert_with(|| error.clone());
     }
 
+    /// What has come so far.
+    pub(crate) fn partial(&self) -> TurnResult {
+        let mut result = self.result.clone();
+        result.final_response = final_response(&result.items);
+        result
+    }
+
     /// The result of a turn whose notifications have ended.
     pub(crate) fn finish(mut self) -> Result<TurnResult> {
         self.result.final_response = final_response(&self.result.items);
         let (result, source) = (self.result, self.broken);
+        if let Some(Error::TurnTimeout(_)) = source {
+            return source.map_or(Ok(result), Err);
+        }
         if !self.complete || source.is_some() {
             let incomplete = TurnIncomplete { result, source };
             return Err(Error::TurnIncomplete(Box::new(incomplete)));

@@ -12,13 +12,17 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::{
     Closed, Error, Notification, Result, RpcError, Stats,
+    deadline::Expiry,
     feed::Feed,
     goals::GoalState,
     handler::RequestContext,
+    recovery::Doubt,
     server_requests::Asked,
     tool::{Tool, Toolbox},
     turns::{Orphan, Phase, ThreadTurns, Unclaimed},
-    types::{self, RequestId, ServerRequest, ThreadGoalStatus, ThreadItem, TurnStatus},
+    types::{
+        self, RequestId, ServerRequest, ThreadGoalStatus, ThreadItem, ThreadStatus, TurnStatus,
+    },
 };
 
 /// What the reply to a request brings its caller.
@@ -48,6 +52,8 @@ pub(crate) struct Effects {
     pub(crate) orphan: Option<Orphan>,
     /// The thread of a goal to pause.
     pub(crate) abandoned_goal: Option<String>,
+    /// A turn whose end may have been missed.
+    pub(crate) doubt: Option<Doubt>,
     /// What nobody had subscribed to.
     pub(crate) unheard: Vec<Notification>,
 }
@@ -128,6 +134,11 @@ impl Router {
             unrecognized: self.unrecognized,
             ..Stats::default()
         }
+    }
+
+    /// The turns of a thread, if it has any. What changes them is followed by [`Self::settle`].
+    pub(crate) fn thread(&mut self, thread_id: &str) -> Option<&mut ThreadTurns> {
+        self.threads.get_mut(thread_id)
     }
 
     pub(crate) fn subscribe(&mut self, topic: Topic, feed: Feed) {
@@ -244,9 +255,21 @@ impl Router {
         effects
     }
 
+    /// Has the turn or goal of a handle interrupted, whose deadline has passed.
+    pub(crate) fn expire(&mut self, thread_id: &str, handle: i64) -> (Expiry, Effects) {
+        let Some(thread) = self.threads.get_mut(thread_id) else {
+            return (Expiry::Ended, Effects::default());
+        };
+        let of_goal = thread.goal(handle).is_some();
+        let expiry = thread.expire(handle);
+        let mut effects = self.settle(Some(thread_id), Unclaimed::new());
+        effects.abandoned_goal = of_goal.then(|| thread_id.to_owned());
+        (expiry, effects)
+    }
+
     /// Routes one notification. `bytes` is its size on the wire.
     pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) -> Effects {
-        let mut unclaimed = Unclaimed::new();
+        let (mut unclaimed, mut doubt) = (Unclaimed::new(), None);
         self.notifications += 1;
         if let Notification::Unrecognized { .. } = notification {
             self.unrecognized += 1;
@@ -277,11 +300,16 @@ impl Router {
             (Some(Milestone::Goal { status, .. }), Some(thread)) => {
                 thread.update_goal(status.as_ref());
             }
+            (Some(Milestone::Status { thread_id, status }), Some(thread)) => {
+                doubt = thread.note(thread_id, status);
+            }
             // No `turn/completed` can follow: its handles learn it from their end.
             (Some(Milestone::ThreadClosed { .. }), Some(thread)) => thread.close(),
             _ => {}
         }
-        self.settle(changed, unclaimed)
+        let mut effects = self.settle(changed, unclaimed);
+        effects.doubt = doubt;
+        effects
     }
 
     /// Drops the requests of the runtime, and the tools, that are of no use any more.
@@ -366,7 +394,7 @@ impl Router {
 
     /// Publishes what no handle took. Drops the entry of a changed thread when nothing is left in it,
     /// else looks for a turn that is orphaned.
-    fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) -> Effects {
+    pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) -> Effects {
         let mut effects = Effects::default();
         for (notification, bytes) in unclaimed {
             effects.unheard.extend(self.publish(notification, bytes));
@@ -481,6 +509,11 @@ enum Milestone {
     ThreadClosed {
         thread_id: String,
     },
+    /// What the thread does.
+    Status {
+        thread_id: String,
+        status: ThreadStatus,
+    },
     /// The status of the thread's goal; `None` when it was cleared.
     Goal {
         thread_id: String,
@@ -492,13 +525,19 @@ impl Milestone {
     /// Decided by the method, so that a malformed `turn/completed` ends its turn too.
     fn of(notification: &Notification) -> Option<Self> {
         use types::ServerNotification::{
-            ThreadClosed, ThreadGoalCleared, ThreadGoalUpdated, TurnCompleted, TurnStarted,
-            Unrecognized,
+            ThreadClosed, ThreadGoalCleared, ThreadGoalUpdated, ThreadStatusChanged, TurnCompleted,
+            TurnStarted, Unrecognized,
         };
         let (mut interrupted, mut status) = (false, None);
         match notification {
             TurnCompleted(it) => interrupted = it.turn.status == TurnStatus::Interrupted,
             ThreadGoalUpdated(it) => status = Some(it.goal.status.clone()),
+            ThreadStatusChanged(it) => {
+                return Some(Self::Status {
+                    thread_id: it.thread_id.clone(),
+                    status: it.status.clone(),
+                });
+            }
             TurnStarted(_) | ThreadClosed(_) | ThreadGoalCleared(_) | Unrecognized { .. } => {}
             _ => return None,
         }
@@ -524,6 +563,7 @@ impl Milestone {
             Self::Started { thread_id, .. }
             | Self::Completed { thread_id, .. }
             | Self::ThreadClosed { thread_id }
+            | Self::Status { thread_id, .. }
             | Self::Goal { thread_id, .. } => thread_id,
         }
     }

@@ -8,6 +8,7 @@ use tracing::{Instrument, Span};
 use crate::{
     ApprovalMode, Call, Result, RunInput, Sandbox, Structured, TurnHandle, TurnResult,
     client::Client,
+    deadline::{Deadlines, deadline_setters},
     input::utf8,
     options::setters,
     spans,
@@ -32,6 +33,7 @@ pub struct StartTurn<O> {
     input: RunInput,
     params: TurnStartParams,
     cwd: Option<PathBuf>,
+    deadlines: Deadlines,
     output: PhantomData<fn() -> O>,
 }
 
@@ -50,9 +52,12 @@ impl<O> StartTurn<O> {
             input,
             params,
             cwd: None,
+            deadlines: Deadlines::default(),
             output: PhantomData,
         }
     }
+
+    deadline_setters!();
 
     setters! {
         /// The model.
@@ -105,7 +110,8 @@ impl<O> StartTurn<O> {
         let mut params = self.params;
         self.input.fill(&mut params)?;
         params.cwd = self.cwd.map(utf8).transpose()?;
-        TurnHandle::start(self.client, self.thread_id, &params, interrupt)
+        let (client, deadlines) = (self.client, self.deadlines);
+        TurnHandle::start(client, self.thread_id, &params, interrupt, deadlines)
             .instrument(spans::turn(&self.span))
             .await
     }
@@ -123,6 +129,7 @@ impl<T> StartTurn<Structured<T>> {
             input: self.input,
             params,
             cwd: self.cwd,
+            deadlines: self.deadlines,
             output: PhantomData,
         }
     }
@@ -145,7 +152,7 @@ output_schema!(TurnResult, TurnHandle);
 /// # Errors
 /// As for `StartTurn<TurnHandle>`, and [`Error::TurnFailed`](crate::Error::TurnFailed),
 /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is no error: its
-/// status tells.
+/// status tells; one that was interrupted at a deadline is.
 ///
 /// # Cancel safety
 /// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or
@@ -161,6 +168,7 @@ impl IntoFuture for StartTurn<TurnResult> {
 
 /// # Errors
 /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+/// [`Error::TurnTimeout`](crate::Error::TurnTimeout) if a deadline is set,
 /// [`Error::Closed`](crate::Error::Closed), [`Error::InvalidInput`](crate::Error::InvalidInput).
 ///
 /// # Cancel safety

@@ -11,15 +11,19 @@ use std::{
 };
 
 use futures_core::Stream;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use tracing::Span;
 
 use crate::{
     Call, Error, Input, Notification, Result, TurnResult,
     client::Client,
-    connection::Connection,
+    deadline::{Deadlines, Watch},
     feed::Inbox,
     goal::{GoalControl, Merge},
+    lease::Lease,
     result::Collector,
     spans,
     turns::Phase,
@@ -40,7 +44,7 @@ const CROSSED: Duration = Duration::from_secs(1);
 /// and ends after `turn/completed`, whatever the turn's status. When it breaks off it yields one error,
 /// then `None`.
 ///
-/// Dropping a handle doesn't interrupt its turn.
+/// Dropping a handle doesn't interrupt its turn, unless one of its deadlines has passed.
 #[must_use = "what comes for a turn lies in memory until it is read"]
 pub struct TurnHandle {
     // Dropped before the inbox: the route goes first.
@@ -50,6 +54,8 @@ pub struct TurnHandle {
     /// For a goal: what makes one turn of its turns.
     merge: Option<Merge>,
     span: Span,
+    /// Its deadlines, if it has any.
+    watch: Option<Watch>,
     collector: Collector,
 }
 
@@ -59,7 +65,9 @@ impl TurnHandle {
         thread_id: Arc<str>,
         params: &TurnStartParams,
         interrupt: bool,
+        deadlines: Deadlines,
     ) -> Result<Self> {
+        let begun = Instant::now();
         let connection = Arc::clone(&client.connection);
         let method = Cow::Borrowed(TurnStartParams::METHOD);
         let request = client.outgoing(method, params, None)?;
@@ -67,7 +75,11 @@ impl TurnHandle {
         let mut lease = Lease::new(connection, Arc::clone(&thread_id), request.id);
         lease.interrupt = interrupt;
         let turn = Some((Arc::clone(&thread_id), feed));
-        let reply = lease.connection.request(request, turn).await?;
+        let reply = lease.connection.request(request, turn);
+        let reply = deadlines.bound(begun, reply).await;
+        // The turn may begin all the same.
+        lease.interrupt |= matches!(reply, Err(Error::TurnTimeout(_)));
+        let reply = reply?;
         let response = decode_response::<TurnStartParams>(&reply.result)?;
         let phase = reply
             .phase
@@ -84,6 +96,7 @@ impl TurnHandle {
             collector: Collector::new(&control.turn_id),
             control,
             merge: None,
+            watch: Watch::start(deadlines, begun),
             span: Span::current(),
         }
         .named())
@@ -96,12 +109,14 @@ impl TurnHandle {
         turn_id: Arc<str>,
         (lease, inbox): (Lease, Inbox),
         goal: GoalControl,
+        watch: Option<Watch>,
     ) -> Self {
         Self {
             lease,
             inbox,
             collector: Collector::new(&turn_id),
             merge: Some(Merge::new(goal.clone(), Arc::clone(&turn_id))),
+            watch,
             span: Span::current(),
             control: TurnControl {
                 client,
@@ -135,7 +150,8 @@ impl TurnHandle {
     /// The next notification of this turn, or `None` after the end.
     ///
     /// # Errors
-    /// [`Error::Closed`], [`Error::Lagged`], [`Error::LineTooLong`]; each ends the stream.
+    /// [`Error::Closed`], [`Error::Lagged`], [`Error::LineTooLong`], [`Error::TurnTimeout`],
+    /// [`Error::TurnLost`]; each ends the stream.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
@@ -145,15 +161,23 @@ impl TurnHandle {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Notification>>> {
         loop {
-            let next = ready!(self.inbox.poll_next(context));
-            let next = match &mut self.merge {
-                Some(merge) => merge.next(next),
-                None => Some(next),
+            let next = match &mut self.watch {
+                Some(watch) => watch.poll(&mut self.inbox, &mut self.lease, context),
+                None => self.inbox.poll_next(context),
             };
-            if let Some(next) = next {
-                self.observe(next.as_ref());
-                return Poll::Ready(next);
-            }
+            let next = match &mut self.merge {
+                Some(merge) => {
+                    let given_up = self.watch.as_ref().is_some_and(Watch::has_passed);
+                    merge.next(ready!(next), given_up)
+                }
+                None => Some(ready!(next)),
+            };
+            let Some(next) = next else { continue };
+            self.observe(next.as_ref());
+            return Poll::Ready(match &mut self.watch {
+                Some(watch) => watch.conclude(next, &mut self.collector),
+                None => next,
+            });
         }
     }
 
@@ -161,7 +185,8 @@ impl TurnHandle {
     /// yielded included.
     ///
     /// # Errors
-    /// [`Error::TurnFailed`], [`Error::TurnIncomplete`]. An interrupted turn is no error.
+    /// [`Error::TurnFailed`], [`Error::TurnTimeout`], [`Error::TurnIncomplete`]. An interrupted turn is
+    /// no error.
     ///
     /// # Cancel safety
     /// Dropping the call gives up this handle; it doesn't interrupt the turn.
@@ -329,35 +354,5 @@ impl fmt::Debug for TurnControl {
             .field("thread_id", &self.thread_id)
             .field("id", &self.turn_id)
             .finish_non_exhaustive()
-    }
-}
-
-/// A handle's place in the router, from before its turn or goal is asked for.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    pub(crate) connection: Arc<Connection>,
-    thread_id: Arc<str>,
-    handle: i64,
-    /// Leaving interrupts a turn that no other handle is on, and abandons a goal.
-    pub(crate) interrupt: bool,
-}
-
-impl Lease {
-    pub(crate) fn new(connection: Arc<Connection>, thread_id: Arc<str>, handle: i64) -> Self {
-        Self {
-            connection,
-            thread_id,
-            handle,
-            interrupt: false,
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let mut router = self.connection.router();
-        let effects = router.leave(&self.thread_id, self.handle, self.interrupt);
-        drop(router);
-        self.connection.apply(effects);
     }
 }

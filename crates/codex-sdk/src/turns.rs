@@ -18,6 +18,7 @@ use crate::{
     Error, Notification,
     feed::Feed,
     goals::{GoalRoute, GoalState},
+    recovery::Activity,
     types::{ThreadGoalStatus, ThreadItem},
 };
 
@@ -45,15 +46,16 @@ pub(crate) type Unclaimed = Vec<(Notification, usize)>;
 #[derive(Debug, Default)]
 pub(crate) struct ThreadTurns {
     starting: Vec<Starting>,
-    active: Vec<ActiveTurn>,
+    pub(crate) active: Vec<ActiveTurn>,
     /// The goal whose turns these are.
-    goal: Option<GoalRoute>,
+    pub(crate) goal: Option<GoalRoute>,
     /// The commands and file changes of the running turn that are not completed: what an approval is
     /// asked for.
     announced: Vec<Arc<ThreadItem>>,
     /// While not 0, turns that begin without a handle are to be interrupted: the runtime begins one
     /// even after it has taken the pause of a goal.
     unwanted: u32,
+    pub(crate) activity: Activity,
 }
 
 /// A turn whose `turn/start` is unanswered.
@@ -80,12 +82,16 @@ struct Early {
 }
 
 #[derive(Debug)]
-struct ActiveTurn {
-    id: String,
-    phase: watch::Sender<Phase>,
-    handles: Vec<Handle>,
-    /// Its last handle was a pending `run` that was dropped.
-    orphaned: bool,
+pub(crate) struct ActiveTurn {
+    pub(crate) id: String,
+    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) handles: Vec<Handle>,
+    /// Its last handle was a pending `run` that was dropped, or has passed a deadline.
+    pub(crate) orphaned: bool,
+    /// It was an orphan, and its interrupt is on its way.
+    interrupted: bool,
+    /// Its end may have been missed, and that is being looked into.
+    pub(crate) doubted: bool,
 }
 
 #[derive(Debug)]
@@ -156,7 +162,7 @@ impl ThreadTurns {
     }
 
     /// Notes the beginning and the end of commands and file changes.
-    fn note(&mut self, notification: &Notification) {
+    fn announce(&mut self, notification: &Notification) {
         match notification {
             Notification::ItemStarted(started) => {
                 if let ThreadItem::FileChange(_) | ThreadItem::CommandExecution(_) = started.item {
@@ -214,7 +220,7 @@ impl ThreadTurns {
         let turn = self.active_or_new(turn_id);
         if starting.held {
             turn.handles.push(starting.handle);
-            turn.orphaned = false;
+            (turn.orphaned, turn.interrupted) = (false, false);
         } else {
             turn.orphaned |= starting.interrupt && turn.handles.is_empty();
         }
@@ -232,6 +238,7 @@ impl ThreadTurns {
         // A thread runs one turn at a time: the end of an older one was missed.
         self.announced.clear();
         self.active.retain(|turn| turn.id == turn_id);
+        self.activity.begin();
         let unwanted = self.unwanted > 0;
         let turn = self.active_or_new(turn_id);
         turn.phase.send_replace(Phase::Started);
@@ -270,7 +277,7 @@ impl ThreadTurns {
         bytes: usize,
         unclaimed: &mut Unclaimed,
     ) {
-        self.note(&notification);
+        self.announce(&notification);
         if let Some(goal) = &mut self.goal {
             let left = goal.deliver(notification, bytes);
             return unclaimed.extend(left.map(|notification| (notification, bytes)));
@@ -323,7 +330,7 @@ impl ThreadTurns {
             let before = turn.handles.len();
             turn.handles.retain(|other| other.id != handle);
             if turn.handles.len() < before {
-                turn.orphaned = interrupt && turn.handles.is_empty();
+                turn.orphaned = interrupt && turn.handles.is_empty() && !turn.interrupted;
             }
         }
         false
@@ -338,7 +345,7 @@ impl ThreadTurns {
         let ready =
             |turn: &&mut ActiveTurn| turn.orphaned && *turn.phase.borrow() == Phase::Started;
         let turn = self.active.iter_mut().find(ready)?;
-        turn.orphaned = false;
+        (turn.orphaned, turn.interrupted) = (false, true);
         Some(Orphan {
             thread_id: thread_id.to_owned(),
             turn_id: turn.id.clone(),
@@ -381,6 +388,8 @@ impl ThreadTurns {
                 phase: watch::Sender::new(Phase::Accepted),
                 handles: Vec::new(),
                 orphaned: false,
+                interrupted: false,
+                doubted: false,
             });
             self.active.len() - 1
         });

@@ -15,6 +15,7 @@ mod options;
 mod requests;
 mod retry;
 mod routing;
+mod stall;
 mod stuck;
 mod subscriptions;
 mod support;

@@ -1,0 +1,325 @@
+//! Deadlines of turns: how long one may take, and how long it may be silent.
+//!
+//! Whoever reads a handle looks at the clock, so that no task is needed. The router says what becomes
+//! of a turn whose deadline has passed, because only it knows whether the turn has ended in the
+//! meantime and who else is on it.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+
+use crate::{
+    Error, Notification, Result, TurnResult,
+    feed::Inbox,
+    lease::Lease,
+    result::Collector,
+    turns::{ActiveTurn, ThreadTurns},
+    types::TurnStatus,
+};
+
+/// How long the end of a turn that is being interrupted is waited for. It takes milliseconds.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A turn that passed a deadline of its own.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TurnTimeout {
+    /// Which deadline it was.
+    pub deadline: Deadline,
+    /// How long that was.
+    pub after: Duration,
+    /// Whether the runtime has ended the turn as interrupted. If not, another handle of this client is
+    /// on it, or the runtime didn't confirm it within 5 s.
+    pub interrupted: bool,
+    /// What had come until then. Its `id` is empty if the runtime hadn't accepted the turn.
+    pub result: TurnResult,
+}
+
+/// A deadline of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Deadline {
+    /// That of the whole turn, from `timeout`.
+    Total,
+    /// That for the next notification, from `stall_timeout`.
+    Stall,
+}
+
+impl fmt::Display for TurnTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let after = self.after;
+        match self.deadline {
+            Deadline::Total => write!(f, "the turn took longer than {after:?}")?,
+            Deadline::Stall => write!(f, "nothing came for the turn within {after:?}")?,
+        }
+        f.write_str(if self.interrupted {
+            " and it was interrupted"
+        } else {
+            " and it may still run"
+        })?;
+        f.write_str(match self.deadline {
+            Deadline::Total => ": raise `timeout` if it may take longer",
+            Deadline::Stall => ": raise `stall_timeout` if it may be silent longer",
+        })
+    }
+}
+
+impl std::error::Error for TurnTimeout {}
+
+/// Writes the setters of a builder that has a field `deadlines`.
+macro_rules! deadline_setters {
+    () => {
+        /// How long all of it may take, from the moment that this is awaited. Default: no limit.
+        ///
+        /// Beyond it the turn is interrupted, unless another handle of this client is on it. Its end
+        /// is waited for, for at most 5 s; then
+        /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) has what came. A turn that ends by itself
+        /// in that time is no error.
+        ///
+        /// The clock is looked at by whoever reads the handle: one that isn't read has no deadlines.
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.deadlines.total = Some(timeout);
+            self
+        }
+
+        /// How long no notification may come. Default: no limit. Beyond it the same happens as with
+        /// [`Self::timeout`].
+        ///
+        /// It has to be longer than the longest silence of a turn that is well: the model thinking, or
+        /// a command that prints nothing. Minutes are a sensible length. The time in which the runtime
+        /// waits for an answer to an approval or a question doesn't count.
+        pub fn stall_timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.deadlines.stall = Some(timeout);
+            self
+        }
+    };
+}
+
+pub(crate) use deadline_setters;
+
+/// The deadlines that a turn is started with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Deadlines {
+    pub(crate) total: Option<Duration>,
+    pub(crate) stall: Option<Duration>,
+}
+
+impl Deadlines {
+    /// Waits for the start of a turn: no longer than all of it may take.
+    pub(crate) async fn bound<T>(
+        self,
+        begun: Instant,
+        start: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some((after, due)) = self.total.zip(after(begun, self.total)) else {
+            return start.await;
+        };
+        timeout_at(due, start).await.unwrap_or_else(|_| {
+            Err(Error::TurnTimeout(Box::new(TurnTimeout {
+                deadline: Deadline::Total,
+                after,
+                interrupted: false,
+                result: Collector::new("").partial(),
+            })))
+        })
+    }
+}
+
+/// One too far away to be told is none.
+fn after(begun: Instant, length: Option<Duration>) -> Option<Instant> {
+    begun.checked_add(length?)
+}
+
+/// The clock of one handle.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    lengths: Deadlines,
+    total: Option<Instant>,
+    stall: Option<Instant>,
+    /// The deadline that has passed: the turn is being ended.
+    passed: Option<Deadline>,
+    /// Until when its end is waited for.
+    grace: Option<Instant>,
+    /// Never later than what is due next. It isn't moved with each notification: that it was too early
+    /// shows when it fires.
+    sleep: Pin<Box<Sleep>>,
+}
+
+/// What is due.
+enum Due {
+    Deadline(Deadline),
+    Grace,
+}
+
+impl Watch {
+    /// Starts the clock of a turn, if it has a deadline.
+    pub(crate) fn start(lengths: Deadlines, begun: Instant) -> Option<Self> {
+        let total = after(begun, lengths.total);
+        let stall = after(Instant::now(), lengths.stall);
+        let first = total.into_iter().chain(stall).min()?;
+        Some(Self {
+            lengths,
+            total,
+            stall,
+            passed: None,
+            grace: None,
+            sleep: Box::pin(sleep_until(first)),
+        })
+    }
+
+    /// Whether the turn is being ended because a deadline has passed.
+    pub(crate) fn has_passed(&self) -> bool {
+        self.passed.is_some()
+    }
+
+    /// The next of the inbox. It comes first: what lies there came in time.
+    pub(crate) fn poll(
+        &mut self,
+        inbox: &mut Inbox,
+        lease: &mut Lease,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Notification>>> {
+        loop {
+            let next = inbox.poll_next(context);
+            let now = Instant::now();
+            if next.is_ready() && self.stall.is_some() {
+                self.stall = after(now, self.lengths.stall);
+            }
+            let due = self.next().filter(|(at, _)| *at <= now);
+            let Some((_, due)) = due else {
+                if next.is_pending() {
+                    ready!(self.sleep(context));
+                    continue;
+                }
+                return next;
+            };
+            self.expire(&due, now, lease);
+            // Otherwise it is looked at again: the router may just have ended it.
+            if next.is_ready() {
+                return next;
+            }
+        }
+    }
+
+    fn sleep(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some((at, _)) = self.next() else {
+            return Poll::Pending;
+        };
+        if self.sleep.is_elapsed() || self.sleep.deadline() > at {
+            self.sleep.as_mut().reset(at);
+        }
+        self.sleep.as_mut().poll(context)
+    }
+
+    fn next(&self) -> Option<(Instant, Due)> {
+        let total = self.total.map(|at| (at, Due::Deadline(Deadline::Total)));
+        let stall = self.stall.map(|at| (at, Due::Deadline(Deadline::Stall)));
+        let grace = self.grace.map(|at| (at, Due::Grace));
+        let all = [total, stall, grace].into_iter().flatten();
+        all.min_by_key(|(at, _)| *at)
+    }
+
+    fn expire(&mut self, due: &Due, now: Instant, lease: &mut Lease) {
+        let deadline = match due {
+            Due::Deadline(deadline) => *deadline,
+            Due::Grace => {
+                self.grace = None;
+                // The end of the inbox follows, after what lies there.
+                return lease.leave();
+            }
+        };
+        if deadline == Deadline::Stall
+            && let Some(waited) = lease.last_wait()
+            && let Some(due) = after(waited, self.lengths.stall)
+            && due > now
+        {
+            self.stall = Some(due);
+            return;
+        }
+        (self.total, self.stall) = (None, None);
+        match lease.expire() {
+            // Its end lies in the inbox.
+            Expiry::Ended => {}
+            Expiry::Left => self.passed = Some(deadline),
+            Expiry::Interrupting => {
+                self.passed = Some(deadline);
+                self.grace = Some(now + GRACE);
+            }
+        }
+    }
+
+    /// Puts the error of a deadline that has passed in the place of the end that it led to.
+    pub(crate) fn conclude(
+        &mut self,
+        next: Option<Result<Notification>>,
+        collector: &mut Collector,
+    ) -> Option<Result<Notification>> {
+        let interrupted = match &next {
+            None => false,
+            Some(Ok(Notification::TurnCompleted(completed))) => {
+                completed.turn.status == TurnStatus::Interrupted
+            }
+            Some(Ok(_)) => return next,
+            // This says more.
+            Some(Err(_)) => {
+                self.passed = None;
+                return next;
+            }
+        };
+        // One that ended by itself meanwhile is whole.
+        let by_itself = next.is_some() && !interrupted;
+        let Some(deadline) = self.passed.take().filter(|_| !by_itself) else {
+            return next;
+        };
+        let length = match deadline {
+            Deadline::Total => self.lengths.total,
+            Deadline::Stall => self.lengths.stall,
+        };
+        let error = Error::TurnTimeout(Box::new(TurnTimeout {
+            deadline,
+            after: length.unwrap_or_default(),
+            interrupted,
+            result: collector.partial(),
+        }));
+        collector.broke(&error);
+        Some(Err(error))
+    }
+}
+
+/// What becomes of a turn when a deadline of one of its handles passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// Nothing: it has ended.
+    Ended,
+    /// It runs on, for its other handles; this one is off it.
+    Left,
+    /// It is interrupted, and the handle stays to hear of its end.
+    Interrupting,
+}
+
+impl ThreadTurns {
+    /// Makes an orphan of the turn of a handle whose deadline has passed, or takes the handle off it.
+    pub(crate) fn expire(&mut self, handle: i64) -> Expiry {
+        if self.goal(handle).is_some() {
+            for turn in &mut self.active {
+                turn.orphaned = true;
+            }
+            return Expiry::Interrupting;
+        }
+        let is_on = |turn: &&mut ActiveTurn| turn.handles.iter().any(|it| it.id == handle);
+        let Some(turn) = self.active.iter_mut().find(is_on) else {
+            return Expiry::Ended;
+        };
+        if turn.handles.len() > 1 {
+            turn.handles.retain(|other| other.id != handle);
+            return Expiry::Left;
+        }
+        turn.orphaned = true;
+        Expiry::Interrupting
+    }
+}
