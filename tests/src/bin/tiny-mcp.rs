@@ -4,16 +4,17 @@ use rmcp::{
     ErrorData, Peer, RoleServer, ServerHandler, ServiceExt,
     handler::server::wrapper::Parameters,
     model::{
-        ListResourcesResult, PaginatedRequestParams, ProgressNotificationParam,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, RequestMetaObject,
-        Resource, ResourceContents, ServerCapabilities, ServerConfig,
+        ElicitRequestParams, ElicitationSchema, ListResourcesResult, PaginatedRequestParams,
+        ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, RequestMetaObject, Resource, ResourceContents, ServerCapabilities,
+        ServerConfig,
     },
     schemars::{self, JsonSchema},
-    service::{ElicitationError, RequestContext},
+    service::RequestContext,
     tool, tool_handler, tool_router,
     transport::stdio,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 #[derive(Clone)]
 struct Tiny;
@@ -27,14 +28,6 @@ struct Echo {
 struct Variable {
     name: String,
 }
-
-/// What the user is asked for.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Person {
-    name: String,
-}
-
-rmcp::elicit_safe!(Person);
 
 #[tool_router]
 impl Tiny {
@@ -72,11 +65,18 @@ impl Tiny {
             let told = client.notify_progress(progress).await;
             told.map_err(|error| error.to_string())?;
         }
-        match client.elicit::<Person>("Who are you?").await {
-            Ok(Some(person)) => Ok(format!("Hello, {}!", person.name)),
-            Ok(None) | Err(ElicitationError::UserDeclined) => Ok("Hello, nobody!".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
+        // Typed, `Peer::elicit` would give the schema a title, and the runtime cancels what has one.
+        let schema = ElicitationSchema::builder().required_string("name");
+        let question = ElicitRequestParams::FormElicitationParams {
+            meta: None,
+            message: "Who are you?".to_owned(),
+            requested_schema: schema.build()?,
+        };
+        let answer = client.create_elicitation(question).await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        let content = answer.content.unwrap_or_default();
+        let name = content["name"].as_str().unwrap_or("nobody");
+        Ok(format!("{:?}: hello, {name}!", answer.action))
     }
 }
 
