@@ -259,6 +259,8 @@ mod input;
 mod launch;
 mod lines;
 mod login;
+mod mcp_login;
+mod mcp_server;
 mod notifications;
 mod open_thread;
 mod options;
@@ -293,11 +295,15 @@ pub use error::{Error, Result, TurnFailed, TurnIncomplete};
 pub use goal::StartGoal;
 pub use input::{ExternalMessage, Input, InputItem, RunInput};
 pub use login::{ChatgptLogin, DeviceCodeLogin};
+pub use mcp_login::{McpLogin, StartMcpLogin};
+pub use mcp_server::{McpServer, McpToolApproval};
 pub use notifications::NotificationStream;
 pub use open_thread::{ForkThread, ResumeThread, StartThread};
 pub use pages::{Paged, Pages};
 pub use presets::{ApprovalMode, Sandbox};
-pub use queries::{ListItems, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread};
+pub use queries::{
+    ListItems, ListMcpServers, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread,
+};
 pub use request::{SendRawRequest, SendRequest};
 pub use result::TurnResult;
 pub use retry::{RetryPolicy, retry_on_overload};

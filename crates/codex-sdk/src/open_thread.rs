@@ -5,9 +5,10 @@ use std::{fmt, future::IntoFuture, path::PathBuf, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    ApprovalMode, Call, Error, Result, Sandbox, Thread,
+    ApprovalMode, Call, McpServer, Result, Sandbox, Thread,
     client::Client,
     input::utf8,
+    mcp_server,
     options::setters,
     types::{
         ApprovalsReviewer, AskForApproval, Personality, ThreadForkParams, ThreadResumeParams,
@@ -25,11 +26,12 @@ macro_rules! thread_builder {
             params: $params,
             cwd: Option<PathBuf>,
             config: Option<Value>,
+            mcp_servers: Vec<(String, McpServer)>,
         }
 
         impl $name {
             fn from_params(client: Arc<Client>, params: $params) -> Self {
-                Self { client, params, cwd: None, config: None }
+                Self { client, params, cwd: None, config: None, mcp_servers: Vec::new() }
             }
 
             $($own)*
@@ -82,23 +84,28 @@ macro_rules! thread_builder {
                 self
             }
 
+            /// Gives the thread a server of the Model Context Protocol, beside those of the
+            /// configuration; one of the same name there is merged with it, key by key. A name has
+            /// ASCII letters, digits and `_ : @ / . -`.
+            ///
+            /// It starts with the thread, which doesn't wait for it: `mcpServer/startupStatus/updated`
+            /// tells how that went.
+            pub fn mcp_server(mut self, name: impl Into<String>, server: McpServer) -> Self {
+                self.mcp_servers.push((name.into(), server));
+                self
+            }
+
             async fn open(mut self) -> Result<Thread> {
                 self.params.cwd = self.cwd.map(utf8).transpose()?;
-                self.params.config = match self.config {
-                    None => None,
-                    Some(Value::Object(config)) => Some(config),
-                    Some(_) => {
-                        let message = "`config` of a thread must be a JSON object";
-                        return Err(Error::InvalidInput(message.to_owned()));
-                    }
-                };
+                self.params.config = mcp_server::with_servers(self.config, self.mcp_servers)?;
                 let response = self.client.request(&self.params, None).await?;
                 Ok(Thread::new(self.client, &response.thread.id, &response.model))
             }
         }
 
         /// # Errors
-        /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`], [`Error::InvalidInput`].
+        /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+        /// [`Error::Closed`](crate::Error::Closed), [`Error::InvalidInput`](crate::Error::InvalidInput).
         ///
         /// # Cancel safety
         /// Dropping the call may leave a thread that is loaded, idle and without a handle.
@@ -116,6 +123,7 @@ macro_rules! thread_builder {
                 f.debug_struct(stringify!($name))
                     .field("params", &self.params)
                     .field("cwd", &self.cwd)
+                    .field("mcp_servers", &self.mcp_servers)
                     .finish_non_exhaustive()
             }
         }

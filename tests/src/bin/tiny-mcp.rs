@@ -44,6 +44,14 @@ impl Tiny {
         std::env::var(name).unwrap_or_else(|_| "unset".to_owned())
     }
 
+    #[tool(
+        description = "Tells how long a variable of this server's environment is.",
+        annotations(read_only_hint = true)
+    )]
+    async fn length(Parameters(Variable { name }): Parameters<Variable>) -> String {
+        std::env::var(name).unwrap_or_default().len().to_string()
+    }
+
     #[tool(description = "Fails.", annotations(read_only_hint = true))]
     async fn fail() -> Result<String, String> {
         Err("nothing works today".to_owned())

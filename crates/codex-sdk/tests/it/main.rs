@@ -7,6 +7,7 @@ mod goals;
 mod handshake;
 mod lines;
 mod login;
+mod mcp;
 #[cfg(target_os = "linux")]
 mod memory;
 mod options;
