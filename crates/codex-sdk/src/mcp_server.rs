@@ -24,8 +24,8 @@ const KEY: &str = "mcp_servers";
 /// ```
 ///
 /// It is given to a thread by [`StartThread::mcp_server`](crate::StartThread::mcp_server). What isn't set
-/// is as the runtime has it. What is for a program only, on a server that is reached by HTTP, or the other
-/// way round, makes the runtime refuse the thread, and so does a value that it doesn't understand.
+/// is as the runtime has it. An option for programs, on a server that is reached by HTTP, or the other way
+/// round, makes the runtime refuse the thread. The server is the runtime's child, outside of the sandbox.
 ///
 /// `Debug` shows no arguments, no address, and no values of variables and headers.
 #[derive(Clone, PartialEq)]
@@ -86,19 +86,25 @@ struct ToolConfig {
     approval_mode: McpToolApproval,
 }
 
-/// When a tool of an MCP server may run.
+/// When the tools of an MCP server may run.
+///
+/// An approval is asked for as every other: see [`ApprovalMode`](crate::ApprovalMode). Where nothing is
+/// approved, the call fails, the model is told, and the turn goes on. **With full access and the approval
+/// policy `never` every call runs**, whatever is said here: that is
+/// [`Sandbox::FullAccess`](crate::Sandbox::FullAccess) with
+/// [`ApprovalMode::DenyAll`](crate::ApprovalMode::DenyAll).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum McpToolApproval {
-    /// The runtime decides by what the server says of the tool: one that only reads runs, one that may
-    /// destroy something needs an approval.
+    /// By what the server says of a tool: one that only reads runs, one of which it says nothing needs
+    /// an approval.
     Auto,
-    /// Each call needs an approval.
+    /// Every call needs an approval.
     Prompt,
-    /// Each call of a tool that doesn't only read needs an approval.
+    /// Every call of a tool needs an approval, unless the server says that it only reads.
     Writes,
-    /// It runs without being approved by anyone.
+    /// Every call runs, approved by nobody.
     Approve,
 }
 

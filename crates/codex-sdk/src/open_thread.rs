@@ -84,12 +84,18 @@ macro_rules! thread_builder {
                 self
             }
 
-            /// Gives the thread a server of the Model Context Protocol, beside those of the
-            /// configuration; one of the same name there is merged with it, key by key. A name has
-            /// ASCII letters, digits and `_ : @ / . -`.
+            /// Gives the thread a server of the Model Context Protocol, beside those of the runtime's
+            /// configuration; what one of the same name there has and this hasn't, it keeps. A name
+            /// has ASCII letters, digits and `_ : @ / . -`.
             ///
-            /// It starts with the thread, which doesn't wait for it: `mcpServer/startupStatus/updated`
-            /// tells how that went.
+            /// The server isn't stored with the thread: a resumed or forked one has those that it is
+            /// given then. Resuming a thread that is loaded changes nothing about its servers.
+            ///
+            /// The call doesn't wait for the server, unless it is
+            /// [`required`](McpServer::required). How its start went,
+            /// `mcpServer/startupStatus/updated` tells on
+            /// [`Codex::notifications`](crate::Codex::notifications); if nobody has subscribed, a
+            /// failure is logged as a warning.
             pub fn mcp_server(mut self, name: impl Into<String>, server: McpServer) -> Self {
                 self.mcp_servers.push((name.into(), server));
                 self

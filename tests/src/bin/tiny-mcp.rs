@@ -52,6 +52,15 @@ impl Tiny {
         std::env::var(name).unwrap_or_default().len().to_string()
     }
 
+    #[tool(
+        description = "Tells which folder this server works in.",
+        annotations(read_only_hint = true)
+    )]
+    async fn folder() -> Result<String, String> {
+        let folder = std::env::current_dir().map_err(|error| error.to_string())?;
+        Ok(folder.display().to_string())
+    }
+
     #[tool(description = "Fails.", annotations(read_only_hint = true))]
     async fn fail() -> Result<String, String> {
         Err("nothing works today".to_owned())
