@@ -163,6 +163,11 @@ impl McpServer {
         self
     }
 
+    /// Adds an argument of the program.
+    pub fn arg(self, arg: impl Into<String>) -> Self {
+        self.args([arg])
+    }
+
     lists! {
         /// Adds arguments of the program.
         args;
