@@ -15,6 +15,7 @@ mod joins;
 mod launch;
 mod lifecycle;
 mod login;
+mod mcp;
 #[cfg(unix)]
 mod null_and_absent;
 mod pages;

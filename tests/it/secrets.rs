@@ -16,7 +16,7 @@ const KEY: &str = "sk-never-to-be-seen-0123456789";
 
 /// What was logged, and what would be if somebody logged it.
 #[derive(Clone, Default)]
-struct Shown(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Shown(Arc<Mutex<Vec<u8>>>);
 
 impl Shown {
     fn debug(&self, value: impl Debug) {
@@ -40,7 +40,7 @@ impl Shown {
         self.0.lock().unwrap().extend(text.as_bytes());
     }
 
-    fn take(&self) -> String {
+    pub(crate) fn take(&self) -> String {
         let shown = std::mem::take(&mut *self.0.lock().unwrap());
         String::from_utf8(shown).unwrap()
     }

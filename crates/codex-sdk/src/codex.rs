@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    Call, CodexBuilder, ForkThread, ListModels, ListThreads, NotificationStream, ReadAccount,
-    ResumeThread, SendRawRequest, SendRequest, StartThread, Thread,
+    Call, CodexBuilder, ForkThread, ListMcpServers, ListModels, ListThreads, NotificationStream,
+    ReadAccount, ResumeThread, SendRawRequest, SendRequest, StartThread, Thread,
     client::Client,
     gate,
     router::Topic,
@@ -137,6 +137,11 @@ impl Codex {
     /// Lists the models, a page at a time (`model/list`).
     pub fn models(&self) -> ListModels {
         ListModels::new(Arc::clone(&self.client))
+    }
+
+    /// Lists the MCP servers with their tools, a page at a time (`mcpServerStatus/list`).
+    pub fn mcp_servers(&self) -> ListMcpServers {
+        ListMcpServers::new(Arc::clone(&self.client))
     }
 
     /// Reads the account that is logged in, if any (`account/read`).

@@ -118,6 +118,40 @@
 //! [`ListTurns::stream`], [`ListItems::stream`], [`ListModels::stream`]. A history can be hundreds of
 //! megabytes: read it with [`Thread::turns`] or [`Thread::items`] rather than with [`Thread::read`].
 //!
+//! # MCP servers
+//!
+//! [`StartThread::mcp_server`] gives a thread a server of the Model Context Protocol (MCP), whose tools
+//! the model may call, beside those that the runtime's configuration has. A call is an item of the turn,
+//! [`ThreadItem::McpToolCall`](types::ThreadItem::McpToolCall).
+//!
+//! ```no_run
+//! # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+//! use codex_sdk::{McpServer, McpToolApproval};
+//!
+//! let files = McpServer::stdio("files-mcp").arg("--read-only").env("FILES_KEY", "secret");
+//! let search = McpServer::http("https://mcp.example.org")
+//!     .bearer_token_env_var("SEARCH_TOKEN")
+//!     .default_tools_approval_mode(McpToolApproval::Approve)
+//!     .required(true);
+//! let thread = codex
+//!     .thread_start()
+//!     .mcp_server("files", files)
+//!     .mcp_server("search", search)
+//!     .await?;
+//!
+//! let mut servers = codex.mcp_servers().thread_id(thread.id()).stream();
+//! while let Some(server) = servers.next().await {
+//!     let server = server?;
+//!     println!("{}: {} tools", server.name, server.tools.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server that doesn't start fails the thread only if it is [`required`](McpServer::required).
+//! [`Codex::mcp_login`] logs in to one that asks for it. What a server asks the user (an elicitation)
+//! comes to [`ServerRequestHandler::mcp_elicitation`], and is declined otherwise. When a tool may run is said at [`McpToolApproval`].
+//!
 //! # Any request
 //!
 //! [`Codex::request`] sends any of the protocol's methods by its parameters, and brings the response
@@ -189,6 +223,7 @@
 //! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
 //! | [`Thread::goal`] | a goal that was set is paused, and its turn is interrupted |
 //! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | before it was queued, nothing is sent; afterwards it takes effect |
+//! | [`Codex::mcp_login`] | a login may be left, until the runtime no longer waits for it |
 //! | [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
 //! | [`Codex::close`] | the end takes its course |
 //!
@@ -402,6 +437,8 @@ mod launch;
 mod lease;
 mod lines;
 mod login;
+mod mcp_login;
+mod mcp_server;
 mod notifications;
 mod open_thread;
 mod options;
@@ -445,11 +482,15 @@ pub use handler::{BoxError, HandlerResult, RequestContext, ServerRequestHandler}
 pub use handlers::Decision;
 pub use input::{ExternalMessage, Input, InputItem, RunInput};
 pub use login::{ChatgptLogin, DeviceCodeLogin};
+pub use mcp_login::{McpLogin, StartMcpLogin};
+pub use mcp_server::{McpServer, McpToolApproval};
 pub use notifications::NotificationStream;
 pub use open_thread::{ForkThread, ResumeThread, StartThread};
 pub use pages::{Paged, Pages};
 pub use presets::{ApprovalMode, Sandbox};
-pub use queries::{ListItems, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread};
+pub use queries::{
+    ListItems, ListMcpServers, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread,
+};
 pub use request::{SendRawRequest, SendRequest};
 pub use result::TurnResult;
 pub use retry::{RetryPolicy, retry_on_overload};

@@ -186,13 +186,38 @@ login_handle!(DeviceCodeLogin);
 struct PendingLogin {
     client: Arc<Client>,
     login_id: String,
-    ends: Arc<Mutex<Ends>>,
+    ends: Arc<Mutex<Ends<AccountLoginCompletedNotification>>>,
 }
 
 /// The ends of logins since before this one was begun, so that none can come too early.
-struct Ends {
+pub(crate) struct Ends<T> {
     stream: NotificationStream,
-    own: Option<AccountLoginCompletedNotification>,
+    own: Option<T>,
+}
+
+impl<T: Clone> Ends<T> {
+    pub(crate) fn subscribe(client: &Client) -> Self {
+        let stream = client.subscribe(Topic::Logins);
+        Self { stream, own: None }
+    }
+
+    /// The end that `own` takes out of what comes. It is kept for whoever waits again.
+    pub(crate) async fn wait(
+        &mut self,
+        client: &Client,
+        own: impl Fn(Notification) -> Option<T>,
+    ) -> Result<T> {
+        loop {
+            if let Some(end) = &self.own {
+                return Ok(end.clone());
+            }
+            let Some(next) = self.stream.next().await else {
+                // Somebody else has had the error that ended the stream.
+                return Err(client.connection.ended().await);
+            };
+            self.own = own(next?);
+        }
+    }
 }
 
 impl PendingLogin {
@@ -201,12 +226,12 @@ impl PendingLogin {
         client: Arc<Client>,
         params: &LoginAccountParams,
     ) -> Result<(LoginAccountResponse, Self)> {
-        let stream = client.subscribe(Topic::Logins);
+        let ends = Ends::subscribe(&client);
         let response = client.request(params, None).await?;
         let pending = Self {
             client,
             login_id: String::new(),
-            ends: Arc::new(Mutex::new(Ends { stream, own: None })),
+            ends: Arc::new(Mutex::new(ends)),
         };
         Ok((response, pending))
     }
@@ -219,20 +244,13 @@ impl PendingLogin {
         let login = self.clone();
         Call::new(async move {
             let mut ends = login.ends.lock().await;
-            loop {
-                if let Some(end) = &ends.own {
-                    return Ok(end.clone());
+            let own = |event| match event {
+                Notification::AccountLoginCompleted(end) => {
+                    (end.login_id.as_deref() == Some(&login.login_id)).then_some(end)
                 }
-                let Some(next) = ends.stream.next().await else {
-                    // Somebody else has had the error that ended the stream.
-                    return Err(login.client.connection.ended().await);
-                };
-                if let Notification::AccountLoginCompleted(end) = next?
-                    && end.login_id.as_deref() == Some(&login.login_id)
-                {
-                    ends.own = Some(end);
-                }
-            }
+                _ => None,
+            };
+            ends.wait(&login.client, own).await
         })
     }
 

@@ -5,9 +5,10 @@ use std::{fmt, future::IntoFuture, path::PathBuf, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    ApprovalMode, Call, Error, Result, Sandbox, Thread, Tool,
+    ApprovalMode, Call, McpServer, Result, Sandbox, Thread, Tool,
     client::Client,
     input::utf8,
+    mcp_server,
     options::setters,
     tool::Toolbox,
     types::{
@@ -27,12 +28,19 @@ macro_rules! thread_builder {
             cwd: Option<PathBuf>,
             config: Option<Value>,
             tools: Toolbox,
+            mcp_servers: Vec<(String, McpServer)>,
         }
 
         impl $name {
             fn from_params(client: Arc<Client>, params: $params) -> Self {
-                let tools = Toolbox::default();
-                Self { client, params, cwd: None, config: None, tools }
+                Self {
+                    client,
+                    params,
+                    cwd: None,
+                    config: None,
+                    tools: Toolbox::default(),
+                    mcp_servers: Vec::new(),
+                }
             }
 
             $($own)*
@@ -95,17 +103,27 @@ macro_rules! thread_builder {
                 self
             }
 
+            /// Gives the thread a server of the Model Context Protocol, beside those of the runtime's
+            /// configuration; what one of the same name there has and this hasn't, it keeps. A name
+            /// has ASCII letters, digits and `_ : @ / . -`.
+            ///
+            /// The server isn't stored with the thread: a resumed or forked one has those that it is
+            /// given then. Resuming a thread that is loaded changes nothing about its servers.
+            ///
+            /// The call doesn't wait for the server, unless it is
+            /// [`required`](McpServer::required). How its start went,
+            /// `mcpServer/startupStatus/updated` tells on
+            /// [`Codex::notifications`](crate::Codex::notifications); if nobody has subscribed, a
+            /// failure is logged as a warning.
+            pub fn mcp_server(mut self, name: impl Into<String>, server: McpServer) -> Self {
+                self.mcp_servers.push((name.into(), server));
+                self
+            }
+
             async fn open(mut self) -> Result<Thread> {
                 self.offer()?;
                 self.params.cwd = self.cwd.map(utf8).transpose()?;
-                self.params.config = match self.config {
-                    None => None,
-                    Some(Value::Object(config)) => Some(config),
-                    Some(_) => {
-                        let message = "`config` of a thread must be a JSON object";
-                        return Err(Error::InvalidInput(message.to_owned()));
-                    }
-                };
+                self.params.config = mcp_server::with_servers(self.config, self.mcp_servers)?;
                 let response = self.client.request(&self.params, None).await?;
                 let mut router = self.client.connection.router();
                 router.equip(&response.thread.id, self.tools);
@@ -115,7 +133,8 @@ macro_rules! thread_builder {
         }
 
         /// # Errors
-        /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`], [`Error::InvalidInput`].
+        /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+        /// [`Error::Closed`](crate::Error::Closed), [`Error::InvalidInput`](crate::Error::InvalidInput).
         ///
         /// # Cancel safety
         /// Dropping the call may leave a thread that is loaded, idle and without a handle.
@@ -133,6 +152,7 @@ macro_rules! thread_builder {
                 f.debug_struct(stringify!($name))
                     .field("params", &self.params)
                     .field("cwd", &self.cwd)
+                    .field("mcp_servers", &self.mcp_servers)
                     .finish_non_exhaustive()
             }
         }

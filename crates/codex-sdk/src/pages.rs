@@ -15,8 +15,9 @@ use crate::{
     Call, Result,
     client::Client,
     types::{
-        ClientMethod, Model, ModelListParams, Thread, ThreadItemEntry, ThreadItemsListCursor,
-        ThreadItemsListParams, ThreadListParams, ThreadTurnsListParams, Turn,
+        ClientMethod, ListMcpServerStatusParams, McpServerStatus, Model, ModelListParams, Thread,
+        ThreadItemEntry, ThreadItemsListCursor, ThreadItemsListParams, ThreadListParams,
+        ThreadTurnsListParams, Turn,
     },
 };
 
@@ -58,6 +59,7 @@ paged! {
     ThreadTurnsListParams of Turn by std::convert::identity;
     ThreadItemsListParams of ThreadItemEntry by ThreadItemsListCursor::String;
     ModelListParams of Model by std::convert::identity;
+    ListMcpServerStatusParams of McpServerStatus by std::convert::identity;
 }
 
 /// All entries of a list, of which a page is in memory at a time: from `stream()` of the builders that

@@ -8,10 +8,12 @@ use crate::{
     options::setters,
     pages::Pages,
     types::{
-        GetAccountParams, GetAccountResponse, ModelListParams, ModelListResponse, SortDirection,
-        ThreadItemsListCursor, ThreadItemsListParams, ThreadItemsListResponse, ThreadListCwdFilter,
-        ThreadListParams, ThreadListResponse, ThreadReadParams, ThreadReadResponse, ThreadSortKey,
-        ThreadSourceKind, ThreadTurnsListParams, ThreadTurnsListResponse, TurnItemsView,
+        GetAccountParams, GetAccountResponse, ListMcpServerStatusParams,
+        ListMcpServerStatusResponse, McpServerStatusDetail, ModelListParams, ModelListResponse,
+        SortDirection, ThreadItemsListCursor, ThreadItemsListParams, ThreadItemsListResponse,
+        ThreadListCwdFilter, ThreadListParams, ThreadListResponse, ThreadReadParams,
+        ThreadReadResponse, ThreadSortKey, ThreadSourceKind, ThreadTurnsListParams,
+        ThreadTurnsListResponse, TurnItemsView,
     },
 };
 
@@ -67,6 +69,7 @@ pages! {
     ListModels(ModelListParams);
     ListTurns(ThreadTurnsListParams);
     ListItems(ThreadItemsListParams);
+    ListMcpServers(ListMcpServerStatusParams);
 }
 
 query! {
@@ -237,5 +240,32 @@ impl ReadAccount {
     setters! {
         /// Whether the login's token is refreshed first. The runtime's default: no.
         refresh_token = bool => refresh_token;
+    }
+}
+
+query! {
+    /// Which MCP servers to list, from [`Codex::mcp_servers`](crate::Codex::mcp_servers).
+    ///
+    /// Without a thread, those of the configuration are listed, and are started for that.
+    ListMcpServers(ListMcpServerStatusParams) -> ListMcpServerStatusResponse
+}
+
+impl ListMcpServers {
+    pub(crate) fn new(client: Arc<Client>) -> Self {
+        let params = ListMcpServerStatusParams::default();
+        Self { client, params }
+    }
+
+    setters! {
+        /// The servers of this thread, with the connections that it has.
+        thread_id: String => thread_id;
+        /// Only this server.
+        server_name: String => server_name;
+        /// How much is told of each. The runtime's default: all, its resources included.
+        detail: McpServerStatusDetail => detail;
+        /// Where the page begins: the `next_cursor` of the one before.
+        cursor: String => cursor;
+        /// The most servers in a page.
+        limit = u32 => limit;
     }
 }

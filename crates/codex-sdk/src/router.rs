@@ -71,7 +71,7 @@ pub(crate) enum Topic {
     Everything,
     /// What belongs to this thread.
     Thread(Arc<str>),
-    /// The ends of logins.
+    /// The ends of logins, to the account and to MCP servers.
     Logins,
 }
 
@@ -454,7 +454,11 @@ impl Topic {
         match self {
             Self::Everything => true,
             Self::Thread(id) => notification.thread_id() == Some(id),
-            Self::Logins => matches!(notification, Notification::AccountLoginCompleted(_)),
+            Self::Logins => matches!(
+                notification,
+                Notification::AccountLoginCompleted(_)
+                    | Notification::McpServerOauthLoginCompleted(_)
+            ),
         }
     }
 

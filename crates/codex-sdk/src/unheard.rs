@@ -1,6 +1,6 @@
 //! What a user would want to know of though nobody subscribed.
 
-use crate::Notification;
+use crate::{Notification, types::McpServerStartupState};
 
 pub(crate) fn log(notification: &Notification) {
     match notification {
@@ -14,6 +14,16 @@ pub(crate) fn log(notification: &Notification) {
         Notification::GuardianWarning(it) => tracing::warn!(text = it.message, "guardianWarning"),
         Notification::Error(it) => {
             tracing::warn!(text = it.error.message, will_retry = it.will_retry, "error");
+        }
+        // Else the model just wouldn't have the server's tools.
+        Notification::McpServerStartupStatusUpdated(it)
+            if it.status == McpServerStartupState::Failed =>
+        {
+            tracing::warn!(
+                server = it.name,
+                error = it.error,
+                "mcpServer/startupStatus"
+            );
         }
         other => tracing::trace!(method = other.method(), "nobody subscribed"),
     }

@@ -1,74 +1,130 @@
-//! A server of the Model Context Protocol with one tool, which asks the user for a name.
+//! A server of the Model Context Protocol, for tests: a few tools and a resource.
 
-use std::io::{self, BufRead, Write};
+use rmcp::{
+    ErrorData, Peer, RoleServer, ServerHandler, ServiceExt,
+    handler::server::wrapper::Parameters,
+    model::{
+        ElicitRequestParams, ElicitationSchema, ListResourcesResult, PaginatedRequestParams,
+        ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, RequestMetaObject, Resource, ResourceContents, ServerCapabilities,
+        ServerConfig,
+    },
+    schemars::{self, JsonSchema},
+    service::RequestContext,
+    tool, tool_handler, tool_router,
+    transport::stdio,
+};
+use serde::Deserialize;
 
-use serde_json::{Value, json};
+#[derive(Clone)]
+struct Tiny;
 
-fn main() -> anyhow::Result<()> {
-    let mut output = io::stdout();
-    // The call of the tool that waits for the user.
-    let mut waiting = Value::Null;
-    for line in io::stdin().lock().lines() {
-        let message: Value = serde_json::from_str(&line?)?;
-        for mut reply in replies(&message, &mut waiting) {
-            reply["jsonrpc"] = json!("2.0");
-            writeln!(output, "{reply}")?;
-        }
-        output.flush()?;
+#[derive(Deserialize, JsonSchema)]
+struct Echo {
+    text: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Variable {
+    name: String,
+}
+
+#[tool_router]
+impl Tiny {
+    #[tool(description = "Says the same.", annotations(read_only_hint = true))]
+    async fn echo(Parameters(Echo { text }): Parameters<Echo>) -> String {
+        text
     }
+
+    #[tool(
+        description = "Reads a variable of this server's environment.",
+        annotations(read_only_hint = true)
+    )]
+    async fn variable(Parameters(Variable { name }): Parameters<Variable>) -> String {
+        std::env::var(name).unwrap_or_else(|_| "unset".to_owned())
+    }
+
+    #[tool(
+        description = "Tells how long a variable of this server's environment is.",
+        annotations(read_only_hint = true)
+    )]
+    async fn length(Parameters(Variable { name }): Parameters<Variable>) -> String {
+        std::env::var(name).unwrap_or_default().len().to_string()
+    }
+
+    #[tool(
+        description = "Tells which folder this server works in.",
+        annotations(read_only_hint = true)
+    )]
+    async fn folder() -> Result<String, String> {
+        let folder = std::env::current_dir().map_err(|error| error.to_string())?;
+        Ok(folder.display().to_string())
+    }
+
+    #[tool(description = "Fails.", annotations(read_only_hint = true))]
+    async fn fail() -> Result<String, String> {
+        Err("nothing works today".to_owned())
+    }
+
+    #[tool(description = "Changes something, or so it says.")]
+    async fn change() -> String {
+        "changed".to_owned()
+    }
+
+    #[tool(
+        description = "Asks the user for a name, and says how far it is.",
+        annotations(read_only_hint = true)
+    )]
+    async fn ask(meta: RequestMetaObject, client: Peer<RoleServer>) -> Result<String, String> {
+        if let Some(token) = meta.get_progress_token() {
+            let progress = ProgressNotificationParam::new(token, 1.0);
+            let progress = progress.with_total(2.0).with_message("asking");
+            let told = client.notify_progress(progress).await;
+            told.map_err(|error| error.to_string())?;
+        }
+        // Typed, `Peer::elicit` would give the schema a title, and the runtime cancels what has one.
+        let schema = ElicitationSchema::builder().required_string("name");
+        let question = ElicitRequestParams::FormElicitationParams {
+            meta: None,
+            message: "Who are you?".to_owned(),
+            requested_schema: schema.build()?,
+        };
+        let answer = client.create_elicitation(question).await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        let content = answer.content.unwrap_or_default();
+        let name = content["name"].as_str().unwrap_or("nobody");
+        Ok(format!("{:?}: hello, {name}!", answer.action))
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Tiny {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder();
+        ServerConfig::new(capabilities.enable_tools().enable_resources().build())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let note = Resource::new("tiny://note", "note");
+        Ok(ListResourcesResult::with_all_items(vec![note]))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let note = ResourceContents::text("a note", request.uri);
+        Ok(ReadResourceResult::new(vec![note]).into())
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    Tiny.serve(stdio()).await?.waiting().await?;
     Ok(())
-}
-
-fn replies(message: &Value, waiting: &mut Value) -> Vec<Value> {
-    let (id, params) = (&message["id"], &message["params"]);
-    let result = match message["method"].as_str() {
-        Some("initialize") => json!({
-            "protocolVersion": params["protocolVersion"],
-            "capabilities": {"tools": {}, "resources": {}},
-            "serverInfo": {"name": "tiny", "version": "1"},
-        }),
-        Some("tools/list") => json!({"tools": [{
-            "name": "ask", "description": "Asks the user for a name.",
-            "inputSchema": {"type": "object", "properties": {}},
-        }]}),
-        Some("tools/call") => {
-            *waiting = id.clone();
-            return ask(params);
-        }
-        Some("resources/list") => json!({"resources": [{"uri": "tiny://note", "name": "note"}]}),
-        Some("resources/templates/list") => json!({"resourceTemplates": []}),
-        Some("resources/read") => {
-            json!({"contents": [{"uri": params["uri"], "text": "a note"}]})
-        }
-        // A notification.
-        Some(_) => return Vec::new(),
-        None => return vec![greet(message, &waiting.take())],
-    };
-    vec![json!({"id": id, "result": result})]
-}
-
-/// Says how far it is, and asks.
-fn ask(params: &Value) -> Vec<Value> {
-    let progress = json!({
-        "progressToken": params["_meta"]["progressToken"],
-        "progress": 1, "total": 2, "message": "asking",
-    });
-    let schema = json!({
-        "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"],
-    });
-    vec![
-        json!({"method": "notifications/progress", "params": progress}),
-        json!({
-            "id": "question", "method": "elicitation/create",
-            "params": {"message": "Who are you?", "requestedSchema": schema},
-        }),
-    ]
-}
-
-/// Ends the call with what the user said.
-fn greet(answer: &Value, call: &Value) -> Value {
-    let name = answer["result"]["content"]["name"].as_str();
-    let text = format!("Hello, {}!", name.unwrap_or("nobody"));
-    let content = json!({"content": [{"type": "text", "text": text}]});
-    json!({"id": call, "result": content})
 }

@@ -9,6 +9,7 @@ mod handlers;
 mod handshake;
 mod lines;
 mod login;
+mod mcp;
 #[cfg(target_os = "linux")]
 mod memory;
 mod options;

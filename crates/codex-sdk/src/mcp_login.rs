@@ -1,0 +1,180 @@
+//! Logging in to servers of the Model Context Protocol.
+
+use std::{fmt, future::IntoFuture, sync::Arc, time::Duration};
+
+use tokio::sync::Mutex;
+
+use crate::{
+    Call, Codex, Notification, Result,
+    client::Client,
+    login::Ends,
+    options::setters,
+    types::{
+        ConfigMcpServerReload, McpServerOauthClientRegistration,
+        McpServerOauthLoginCompletedNotification, McpServerOauthLoginParams,
+    },
+};
+
+impl Codex {
+    /// Begins a login to an MCP server that asks for one, by OAuth (`mcpServer/oauth/login`).
+    ///
+    /// The server is one of the configuration, or of the thread that [`StartMcpLogin::thread_id`] names.
+    /// The runtime listens on this machine for the browser to come back. This crate opens no browser.
+    ///
+    /// ```no_run
+    /// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+    /// let login = codex.mcp_login("search").await?;
+    /// println!("open {}", login.authorization_url());
+    /// let end = login.wait().await?;
+    /// println!("{}", end.error.unwrap_or_else(|| "done".to_owned()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn mcp_login(&self, name: impl Into<String>) -> StartMcpLogin {
+        StartMcpLogin {
+            client: Arc::clone(self.client()),
+            params: McpServerOauthLoginParams::new(name),
+        }
+    }
+
+    /// Reads the MCP servers of the configuration again (`config/mcpServer/reload`), for threads that
+    /// are loaded too: they have the changes from their next turn.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`](crate::Error::Rpc) for a configuration that can't be read, [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// # Cancel safety
+    /// Dropping the call before it was queued sends nothing; afterwards it takes effect.
+    pub fn mcp_reload(&self) -> Call<()> {
+        let client = Arc::clone(self.client());
+        Call::new(async move { client.request(&ConfigMcpServerReload, None).await.map(drop) })
+    }
+}
+
+/// Options for a login to an MCP server (`mcpServer/oauth/login`), from [`Codex::mcp_login`].
+#[derive(Clone)]
+#[must_use = "nothing is sent until this is awaited"]
+pub struct StartMcpLogin {
+    client: Arc<Client>,
+    params: McpServerOauthLoginParams,
+}
+
+impl StartMcpLogin {
+    setters! {
+        /// The thread whose server it is. Without it, the server must be one of the configuration.
+        thread_id: String => thread_id;
+        /// How the runtime makes itself known to the authorization server. Default: it finds out.
+        client_registration: McpServerOauthClientRegistration => client_registration;
+    }
+
+    /// The scopes to ask for. Default: those of the server's configuration, else the server's own.
+    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.params.scopes = Some(scopes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How long the runtime waits for the browser to come back, in whole seconds, rounded up. It has a
+    /// default of its own.
+    pub fn login_timeout(mut self, timeout: Duration) -> Self {
+        let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
+        self.params.timeout_secs = Some(i64::try_from(seconds).unwrap_or(i64::MAX));
+        self
+    }
+
+    async fn begin(self) -> Result<McpLogin> {
+        let ends = Ends::subscribe(&self.client);
+        let response = self.client.request(&self.params, None).await?;
+        Ok(McpLogin {
+            client: self.client,
+            name: self.params.name,
+            login_id: response.login_id,
+            authorization_url: response.authorization_url,
+            ends: Arc::new(Mutex::new(ends)),
+        })
+    }
+}
+
+/// # Errors
+/// [`Error::Rpc`](crate::Error::Rpc) for a server that isn't there or needs no login, [`Error::Timeout`](crate::Error::Timeout),
+/// [`Error::Closed`](crate::Error::Closed).
+///
+/// # Cancel safety
+/// Dropping the call may leave a login that was begun, until the runtime no longer waits for it.
+impl IntoFuture for StartMcpLogin {
+    type Output = Result<McpLogin>;
+    type IntoFuture = Call<McpLogin>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Call::new(self.begin())
+    }
+}
+
+impl fmt::Debug for StartMcpLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartMcpLogin")
+            .field("params", &self.params)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A login to an MCP server that was begun, from [`Codex::mcp_login`].
+#[derive(Clone)]
+pub struct McpLogin {
+    client: Arc<Client>,
+    name: String,
+    /// Which runtimes older than the pinned one leave out.
+    login_id: Option<String>,
+    authorization_url: String,
+    ends: Arc<Mutex<Ends<McpServerOauthLoginCompletedNotification>>>,
+}
+
+impl McpLogin {
+    /// The name of the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The page to be opened in the user's browser.
+    pub fn authorization_url(&self) -> &str {
+        &self.authorization_url
+    }
+
+    /// Waits until this login is done (`mcpServer/oauthLogin/completed`), with or without success:
+    /// `success` and `error` tell. It may be waited for again, and from several tasks.
+    ///
+    /// # Errors
+    /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// # Cancel safety
+    /// Dropping the call loses nothing.
+    pub fn wait(&self) -> Call<McpServerOauthLoginCompletedNotification> {
+        let login = self.clone();
+        Call::new(async move {
+            let mut ends = login.ends.lock().await;
+            let own = |event| match event {
+                Notification::McpServerOauthLoginCompleted(end) => {
+                    login.is_end(&end).then_some(end)
+                }
+                _ => None,
+            };
+            ends.wait(&login.client, own).await
+        })
+    }
+
+    fn is_end(&self, end: &McpServerOauthLoginCompletedNotification) -> bool {
+        match &self.login_id {
+            Some(id) => end.login_id.as_ref() == Some(id),
+            None => end.name == self.name,
+        }
+    }
+}
+
+impl fmt::Debug for McpLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address would let whoever reads it take part in the login.
+        f.debug_struct("McpLogin")
+            .field("name", &self.name)
+            .field("login_id", &self.login_id)
+            .finish_non_exhaustive()
+    }
+}

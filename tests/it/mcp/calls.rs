@@ -1,0 +1,162 @@
+//! What the model does with the tools of a server.
+
+use codex_e2e::Stage;
+use codex_sdk::{
+    ApprovalMode, McpServer, McpToolApproval, Sandbox, StartThread,
+    types::{McpServerStartupState, McpToolCallStatus, TurnStatus},
+};
+use codex_testkit::{RecordedRequest, Reply};
+use serde_json::json;
+
+use super::support::{call, client, found, offered, started, text, tiny};
+
+#[tokio::test]
+async fn the_model_finds_and_calls_the_tools_of_a_threads_server() {
+    let (stage, codex) = client().await;
+    let mut events = codex.notifications();
+    let thread = codex.thread_start().mcp_server("tiny", tiny());
+    let thread = thread.await.unwrap();
+    let status = started(&mut events, "tiny").await;
+    assert_eq!(status.status, McpServerStartupState::Ready);
+    assert_eq!(status.thread_id.as_deref(), Some(thread.id()));
+
+    assert!(
+        found(&stage, &thread, "say the same")
+            .await
+            .contains(&"mcp__tiny.echo".to_owned())
+    );
+    let (item, output, result) = call(&stage, &thread, "echo", json!({ "text": "hi" })).await;
+    assert_eq!(item.status, McpToolCallStatus::Completed);
+    assert_eq!(
+        (&*item.server, &*item.tool, text(&item)),
+        ("tiny", "echo", "hi")
+    );
+    assert_eq!(item.arguments, json!({ "text": "hi" }));
+    assert!(output.contains("\"hi\""), "{output}");
+    assert_eq!(result.final_response.as_deref(), Some("done"));
+}
+
+/// Not every model has the tool that searches.
+#[tokio::test]
+async fn a_model_without_a_search_is_offered_the_tools_at_once() {
+    let stage = Stage::with(|home| home.sandbox_mode("read-only"));
+    let stage = stage.await.unwrap();
+    stage.model.push(Reply::text("done"));
+    let codex = stage.start().await.unwrap();
+    let server = tiny()
+        .enabled_tools(["echo", "fail", "ask"])
+        .disabled_tools(["ask"]);
+    let thread = codex.thread_start().mcp_server("a.b:c/d", server);
+    thread.await.unwrap().run("hello").await.unwrap();
+    let request: RecordedRequest = stage.model.next_request().await;
+    let expected = ["mcp__a_b_c_d.echo", "mcp__a_b_c_d.fail"];
+    assert_eq!(offered(request.tools()), expected);
+}
+
+#[tokio::test]
+async fn a_tool_that_fails_is_a_failed_item_and_the_turn_goes_on() {
+    let (stage, codex) = client().await;
+    let thread = codex.thread_start().mcp_server("tiny", tiny());
+    let thread = thread.await.unwrap();
+    let (item, output, result) = call(&stage, &thread, "fail", json!({})).await;
+    assert_eq!(item.status, McpToolCallStatus::Failed);
+    assert_eq!(text(&item), "nothing works today");
+    assert!(output.contains("nothing works today"), "{output}");
+    assert_eq!(result.status, TurnStatus::Completed);
+}
+
+#[tokio::test]
+async fn mcp_elicitation_without_a_handler_is_declined() {
+    let (stage, codex) = client().await;
+    for mode in [ApprovalMode::DenyAll, ApprovalMode::Ask] {
+        let thread = codex.thread_start().approval_mode(mode);
+        let thread = thread.mcp_server("tiny", tiny()).await.unwrap();
+        let (item, ..) = call(&stage, &thread, "ask", json!({})).await;
+        assert_eq!(text(&item), "Decline: hello, nobody!", "{mode:?}");
+        assert_eq!(item.status, McpToolCallStatus::Completed);
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_may_change_something_needs_an_approval_or_full_access() {
+    use McpToolApproval::{Approve, Prompt, Writes};
+    let (stage, codex) = client().await;
+    // Why it didn't run, or nothing.
+    let refusal = async |start: StartThread, server: McpServer, tool: &str| {
+        let thread = start.mcp_server("tiny", server).await.unwrap();
+        let (item, ..) = call(&stage, &thread, tool, json!({ "text": "hi" })).await;
+        let message = item.error.map(|error| error.message);
+        assert_eq!(item.status == McpToolCallStatus::Failed, message.is_some());
+        message.unwrap_or_default()
+    };
+    let never = "approval policy is never";
+    let cases = [
+        (
+            Sandbox::ReadOnly,
+            ApprovalMode::DenyAll,
+            tiny(),
+            "change",
+            never,
+        ),
+        (Sandbox::ReadOnly, ApprovalMode::DenyAll, tiny(), "echo", ""),
+        (
+            Sandbox::ReadOnly,
+            ApprovalMode::Ask,
+            tiny(),
+            "change",
+            "user rejected",
+        ),
+        (
+            Sandbox::FullAccess,
+            ApprovalMode::Ask,
+            tiny(),
+            "change",
+            "user rejected",
+        ),
+        (
+            Sandbox::FullAccess,
+            ApprovalMode::DenyAll,
+            tiny(),
+            "change",
+            "",
+        ),
+    ];
+    for (sandbox, mode, server, tool, expected) in cases {
+        let start = codex.thread_start().sandbox(sandbox).approval_mode(mode);
+        let refusal = refusal(start, server, tool).await;
+        assert!(
+            refusal.contains(expected),
+            "{sandbox:?} {mode:?} {tool}: {refusal}"
+        );
+        assert_eq!(
+            refusal.is_empty(),
+            expected.is_empty(),
+            "{sandbox:?} {mode:?} {tool}"
+        );
+    }
+    let of_server = |mode| tiny().default_tools_approval_mode(mode);
+    let cases = [
+        (Sandbox::ReadOnly, of_server(Approve), "change", ""),
+        (
+            Sandbox::ReadOnly,
+            tiny().tool_approval("change", Approve),
+            "change",
+            "",
+        ),
+        (
+            Sandbox::ReadOnly,
+            of_server(Approve).tool_approval("change", Writes),
+            "change",
+            never,
+        ),
+        (Sandbox::ReadOnly, of_server(Writes), "echo", ""),
+        (Sandbox::ReadOnly, of_server(Prompt), "echo", never),
+        (Sandbox::FullAccess, of_server(Prompt), "change", ""),
+    ];
+    for (sandbox, server, tool, expected) in cases {
+        let shown = format!("{sandbox:?} {server:?} {tool}");
+        let refusal = refusal(codex.thread_start().sandbox(sandbox), server, tool).await;
+        assert!(refusal.contains(expected), "{shown}: {refusal}");
+        assert_eq!(refusal.is_empty(), expected.is_empty(), "{shown}");
+    }
+}
