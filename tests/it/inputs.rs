@@ -8,7 +8,7 @@ use codex_testkit::{Gate, RecordedRequest, Reply};
 use serde_json::{Value, json};
 
 /// A PNG of one transparent pixel.
-const PIXEL_URL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR4nGNgAAIAAAUAAXpeqz8AAAAASUVORK5CYII=";
+pub(crate) const PIXEL_URL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR4nGNgAAIAAAUAAXpeqz8AAAAASUVORK5CYII=";
 const PIXEL: &[u8] = &[
     137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0,
     0, 0, 31, 21, 196, 137, 0, 0, 0, 11, 73, 68, 65, 84, 120, 156, 99, 96, 0, 2, 0, 0, 5, 0, 1,
@@ -93,6 +93,29 @@ async fn parity_33_36_an_external_message_is_a_tools_output_and_nobodys_words() 
     assert!(!words.iter().any(|text| text.contains("The build is red.")));
     let kinds: Vec<_> = result.items.iter().map(ThreadItem::tag).collect();
     assert!(kinds.contains(&"functionCallOutput"), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn an_external_message_may_be_of_content_items() {
+    use codex_sdk::types::{
+        FunctionCallOutputContentItem as Item, FunctionCallOutputContentItemInputImage as Image,
+        FunctionCallOutputContentItemInputText as Text,
+    };
+    let (stage, thread) = stage().await;
+    let image = Image {
+        image_url: Some(PIXEL_URL.to_owned()),
+        ..Image::default()
+    };
+    let content = vec![
+        Item::InputText(Text::new("Look at this.")),
+        Item::InputImage(image),
+    ];
+    let message = ExternalMessage::new("slack", content);
+    thread.run(message).await.unwrap();
+    let request = stage.model.next_request().await;
+    let output = outputs(&request)[0]["output"].to_string();
+    assert!(output.contains("Look at this."), "{output}");
+    assert!(output.contains(PIXEL_URL), "{output}");
 }
 
 #[tokio::test]

@@ -240,14 +240,7 @@ async fn parity_59_tokens_that_the_client_keeps_reach_the_model() {
     use codex_sdk::types::{
         LoginAccountParams, LoginAccountParamsChatgptAuthTokens, LoginAccountResponse,
     };
-    let stage = Stage::with(|home| {
-        let home = home.requires_openai_auth(true).feature("apps", false);
-        home.config_toml("[analytics]\nenabled = false")
-    });
-    let stage = stage.await.unwrap();
-    // The service behind such a login: the scripted model, which says 404 to all of it.
-    let backend = format!("chatgpt_base_url = '{}'", stage.model.base_url());
-    stage.home.merge_config(&backend).unwrap();
+    let stage = Stage::with_chatgpt().await.unwrap();
     stage.model.push(Reply::text("authorised"));
     let codex = stage.start().await.unwrap();
     let token = access_token("kept");

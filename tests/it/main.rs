@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod approvals;
+mod blocking;
 mod cancel;
 mod concurrency;
 mod endings;
 mod goals;
+mod handlers;
 mod inputs;
 mod interrupt;
 mod joins;
@@ -19,8 +21,10 @@ mod pages;
 #[cfg(unix)]
 mod recording;
 mod refusals;
+mod run_as;
 mod secrets;
 mod stall;
 mod startup;
 mod streams;
+mod tools;
 mod turns;

@@ -10,6 +10,7 @@ use codex_e2e::Stage;
 use codex_sdk::types::{LoginAccountParams, LoginAccountParamsApiKey};
 use codex_testkit::Reply;
 use serde_json::json;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 const KEY: &str = "sk-never-to-be-seen-0123456789";
 
@@ -55,18 +56,61 @@ impl io::Write for Shown {
     }
 }
 
+/// Keeps all that this thread logs, as long as the guards live.
+fn capture(logged: &Shown) -> (tracing::Dispatch, tracing::subscriber::DefaultGuard) {
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_span_events(FmtSpan::CLOSE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    // With no other subscriber, an event that another test's thread meets first would be off for good.
+    let other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
+    (other, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn spans_tell_who_did_what_and_how_long_it_took_but_not_what_was_said() {
+    let logged = Shown::default();
+    let _guards = capture(&logged);
+    let stage = Stage::new().await.unwrap();
+    stage.model.push(Reply::text("a secret answer"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let result = thread.run("a secret question").await.unwrap();
+    let id = thread.id().to_owned();
+    drop(thread);
+    codex.close().await.unwrap();
+    let logged = logged.take();
+    for words in [
+        &format!("thread_id=\"{id}\""),
+        &format!("turn_id=\"{}\"", result.id),
+        "status=\"completed\" duration_ms=",
+        "codex.connection{number=",
+        "codex.request{method=\"turn/start\" id=",
+        "outcome=\"answered\" duration_ms=",
+        "the runtime has started",
+        "the connection has ended",
+    ] {
+        assert!(logged.contains(words), "{words} is not in: {logged}");
+    }
+    // A turn is in its thread, which is in its connection.
+    let nested = logged.lines().any(|line| {
+        let place = |name| line.find(name);
+        place("codex.connection") < place("codex.thread{")
+            && place("codex.thread{") < place("codex.turn{")
+            && place("codex.turn{").is_some()
+    });
+    assert!(nested, "{logged}");
+    assert!(!logged.contains("secret"), "{logged}");
+}
+
 /// On one thread, so that its subscriber sees what all tasks log.
 #[tokio::test(flavor = "current_thread")]
 async fn an_api_key_is_in_no_log_no_debug_output_and_no_error() {
     let (logged, shown) = (Shown::default(), Shown::default());
-    let writer = logged.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    // With no other subscriber, an event that another test's thread meets first would be off for good.
-    let _other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guards = capture(&logged);
 
     let stage = Stage::with(|home| home.requires_openai_auth(true));
     let stage = stage.await.unwrap();

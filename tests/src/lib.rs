@@ -46,6 +46,22 @@ impl Stage {
         })
     }
 
+    /// A stage for ChatGPT logins. The service behind them is the scripted model, which says 404 to
+    /// all that it is asked of them.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub async fn with_chatgpt() -> anyhow::Result<Self> {
+        let stage = Self::with(|home| {
+            let home = home.requires_openai_auth(true).feature("apps", false);
+            home.config_toml("[analytics]\nenabled = false")
+        });
+        let stage = stage.await?;
+        let backend = format!("chatgpt_base_url = '{}'", stage.model.base_url());
+        stage.home.merge_config(&backend)?;
+        Ok(stage)
+    }
+
     /// The environment of a runtime on this stage, or of a program that starts one.
     pub fn env(&self) -> Vec<(String, String)> {
         let mut env = self.home.env();

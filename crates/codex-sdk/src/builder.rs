@@ -6,7 +6,8 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    Call, Closed, Codex, Error, Result, client::Client, connection::Limits, process::Process,
+    Call, Closed, Codex, Decision, Error, HandlerResult, RequestContext, Result,
+    ServerRequestHandler, client::Client, connection::Limits, handlers::Handlers, process::Process,
     runtime::RUNTIME_VERSION, types,
 };
 
@@ -36,6 +37,7 @@ pub struct CodexBuilder {
     early_notifications: Option<usize>,
     startup_timeout: Duration,
     limits: Limits,
+    handlers: Handlers,
 }
 
 impl Default for CodexBuilder {
@@ -61,6 +63,7 @@ impl Default for CodexBuilder {
                 max_line_bytes: MAX_LINE_BYTES,
                 subscription_budget: SUBSCRIPTION_BUDGET,
             },
+            handlers: Handlers::default(),
         }
     }
 }
@@ -194,6 +197,65 @@ impl CodexBuilder {
         self
     }
 
+    /// Sets who answers the requests of the runtime: approvals, questions, tool calls.
+    ///
+    /// Default: nobody, every request is refused. With a handler, threads that are started have the
+    /// approval mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask) unless they say otherwise.
+    pub fn handler(mut self, handler: impl ServerRequestHandler) -> Self {
+        self.handlers.set(handler);
+        self
+    }
+
+    /// Decides on commands by a closure (`item/commandExecution/requestApproval`), before any
+    /// [`Self::handler`]. It returns the decision or the whole response.
+    ///
+    /// ```no_run
+    /// use codex_sdk::types::CommandExecutionApprovalDecision::{Accept, Decline};
+    ///
+    /// # async fn example() -> codex_sdk::Result<()> {
+    /// let codex = codex_sdk::Codex::builder()
+    ///     .on_command_approval(|_context, params| async move {
+    ///         let command = params.command.unwrap_or_default();
+    ///         Ok(if command.starts_with("cargo ") { Accept } else { Decline })
+    ///     })
+    ///     .start()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors, panics and cancel safety
+    /// As for [`ServerRequestHandler`]: an error and a panic decline; when the answer is no longer
+    /// waited for, the future is dropped.
+    pub fn on_command_approval<F, A, D>(mut self, decide: F) -> Self
+    where
+        F: Fn(RequestContext, types::CommandExecutionRequestApprovalParams) -> A
+            + Send
+            + Sync
+            + 'static,
+        A: Future<Output = HandlerResult<D>> + Send + 'static,
+        D: Decision<types::CommandExecutionRequestApprovalResponse>,
+    {
+        self.handlers.on_command_approval(decide);
+        self
+    }
+
+    /// Decides on file changes by a closure (`item/fileChange/requestApproval`), before any
+    /// [`Self::handler`]. The changes and their diffs are
+    /// [`RequestContext::changes`](crate::RequestContext::changes).
+    ///
+    /// # Errors, panics and cancel safety
+    /// As for [`Self::on_command_approval`].
+    pub fn on_file_change_approval<F, A, D>(mut self, decide: F) -> Self
+    where
+        F: Fn(RequestContext, types::FileChangeRequestApprovalParams) -> A + Send + Sync + 'static,
+        A: Future<Output = HandlerResult<D>> + Send + 'static,
+        D: Decision<types::FileChangeRequestApprovalResponse>,
+    {
+        self.handlers.on_file_change_approval(decide);
+        self
+    }
+
     /// Starts the runtime and shakes hands (`initialize`).
     ///
     /// The Tokio runtime in which this is awaited carries the client.
@@ -247,6 +309,7 @@ impl CodexBuilder {
     ) -> Client {
         Client::launch(
             self.limits,
+            self.handlers.clone(),
             output,
             input,
             process,
@@ -306,6 +369,7 @@ impl fmt::Debug for CodexBuilder {
             .field("experimental_api", &self.experimental_api)
             .field("startup_timeout", &self.startup_timeout)
             .field("limits", &self.limits)
+            .field("handlers", &self.handlers)
             .finish_non_exhaustive()
     }
 }

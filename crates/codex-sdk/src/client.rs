@@ -11,11 +11,13 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     process::ChildStderr,
 };
+use tracing::Instrument;
 
 use crate::{
     CloseReason, Error, Metadata, NotificationStream, Result,
     connection::{Connection, Limits, Outgoing},
     gate,
+    handlers::Handlers,
     process::{Process, StderrTail},
     router::Topic,
     tasks::{self, Supervised},
@@ -37,17 +39,20 @@ impl Client {
     /// Starts the tasks of a connection. Must be called within an async runtime.
     pub(crate) fn launch(
         limits: Limits,
+        handlers: Handlers,
         output: impl AsyncRead + Unpin + Send + 'static,
         input: impl AsyncWrite + Unpin + Send + 'static,
         process: Option<(Process, ChildStderr)>,
         early: Option<usize>,
     ) -> Self {
-        let (connection, lines) = Connection::new(limits);
+        let (connection, lines) = Connection::new(limits, handlers);
         let early = early
             .map(|budget| NotificationStream::new(connection.subscribe(Topic::Everything, budget)));
         let stderr = StderrTail::default();
-        let reader = tokio::spawn(tasks::read(Arc::clone(&connection), output));
-        let writer = tokio::spawn(tasks::write(lines, input));
+        let span = || connection.span.clone();
+        let reader = tasks::read(Arc::clone(&connection), output).instrument(span());
+        let reader = tokio::spawn(reader);
+        let writer = tokio::spawn(tasks::write(lines, input).instrument(span()));
         let (process, drained) = process.unzip();
         let drain = drained.map(|pipe| tokio::spawn(stderr.clone().drain(pipe)));
         let supervised = Supervised {
@@ -59,7 +64,7 @@ impl Client {
             reason: CloseReason::Abandoned,
             exit_status: None,
         };
-        tokio::spawn(tasks::supervise(supervised));
+        tokio::spawn(tasks::supervise(supervised).instrument(span()));
         Self {
             connection,
             process,
@@ -77,6 +82,11 @@ impl Client {
     ) -> Result<()> {
         let response = self.request(params, Some(timeout)).await?;
         self.metadata = Metadata::new(response);
+        let version = &self.metadata.server_version;
+        self.connection.span.record("version", version);
+        self.connection
+            .span
+            .in_scope(|| tracing::info!(version, "the runtime has started"));
         let initialized = types::encode_notification::<()>("initialized", None, None);
         let encode = |source| Error::Encode {
             method: "initialized".to_owned(),

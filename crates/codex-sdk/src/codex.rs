@@ -38,9 +38,14 @@ impl Codex {
     }
 
     pub(crate) fn new(client: Client) -> Self {
-        Self {
-            client: Arc::new(client),
-        }
+        let client = Arc::new(client);
+        // It is set here alone.
+        let _ = client.connection.client.set(Arc::downgrade(&client));
+        Self::of(client)
+    }
+
+    pub(crate) fn of(client: Arc<Client>) -> Self {
+        Self { client }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
@@ -168,11 +173,7 @@ impl Codex {
 
     /// What goes on in this client right now.
     pub fn stats(&self) -> Stats {
-        let (requests_in_flight, live_turns) = self.client.connection.router().in_flight();
-        Stats {
-            requests_in_flight,
-            live_turns,
-        }
+        self.client.connection.stats()
     }
 }
 
@@ -185,13 +186,22 @@ impl fmt::Debug for Codex {
 }
 
 /// Counters of a client, from [`Codex::stats`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Requests that were sent, and neither answered nor past their deadline.
     pub requests_in_flight: usize,
-    /// Turns that this client has started or seen begin, and that have not ended.
+    /// Turns and goals that this client has started or seen begin, and that have not ended.
     pub live_turns: usize,
+    /// Bytes of notifications that lie unread in turn handles and notification streams.
+    pub queued_bytes: usize,
+    /// Notifications that have come so far.
+    pub notifications: u64,
+    /// Those of them that this version can't type, because it doesn't know the method, or because the
+    /// parameters don't have the shape that it knows. They were delivered as `Unrecognized`.
+    pub unrecognized: u64,
+    /// Requests of the runtime that wait for the answer of this program.
+    pub server_requests_pending: usize,
 }
 
 /// What the runtime said of itself in the handshake (`initialize`).
@@ -218,7 +228,8 @@ impl Metadata {
     pub(crate) fn new(response: types::InitializeResponse) -> Self {
         let (name, rest) = response
             .user_agent
-            .split_once(['/', ' '])
+            .split_once('/')
+            .or_else(|| version_after_space(&response.user_agent))
             .unwrap_or((&response.user_agent, ""));
         let version = rest.split(char::is_whitespace).next().unwrap_or_default();
         Self {
@@ -231,4 +242,11 @@ impl Metadata {
             user_agent: response.user_agent,
         }
     }
+}
+
+/// For `codex-cli 0.153.0`, which some versions called themselves.
+fn version_after_space(user_agent: &str) -> Option<(&str, &str)> {
+    let (name, rest) = user_agent.split_once(' ')?;
+    rest.starts_with(|c: char| c.is_ascii_digit())
+        .then_some((name, rest))
 }

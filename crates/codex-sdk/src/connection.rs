@@ -6,8 +6,8 @@
 use std::{
     borrow::Cow,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,12 +18,16 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     time::{Instant, timeout, timeout_at},
 };
+use tracing::{Instrument, Span};
 
 use crate::{
-    CloseReason, Closed, Error, Result,
+    CloseReason, Closed, Error, Result, Stats,
+    client::Client,
     feed::{Feed, Inbox, feed},
     goal,
+    handlers::Handlers,
     router::{Effects, Pending, Reply, Router, Topic},
+    spans,
     types::{self, ClientMethod, RequestId},
     unheard,
 };
@@ -60,6 +64,12 @@ pub(crate) struct Connection {
     closed: watch::Sender<Option<Arc<Closed>>>,
     tasks: Handle,
     pub(crate) limits: Limits,
+    pub(crate) span: Span,
+    /// The bytes that lie unread in all subscriptions.
+    queued: Arc<AtomicUsize>,
+    pub(crate) handlers: Handlers,
+    /// For the handlers. Set once there is a client, before anything is asked.
+    pub(crate) client: OnceLock<Weak<Client>>,
 }
 
 /// Which places in flight a request takes.
@@ -91,7 +101,7 @@ impl Lane {
 }
 
 impl Connection {
-    pub(crate) fn new(limits: Limits) -> (Arc<Self>, mpsc::Receiver<String>) {
+    pub(crate) fn new(limits: Limits, handlers: Handlers) -> (Arc<Self>, mpsc::Receiver<String>) {
         let (outbound, lines) = mpsc::channel(OUTBOUND_LINES);
         let connection = Self {
             router: Mutex::default(),
@@ -103,6 +113,10 @@ impl Connection {
             closed: watch::Sender::new(None),
             tasks: Handle::current(),
             limits,
+            span: spans::connection(),
+            queued: Arc::default(),
+            handlers,
+            client: OnceLock::new(),
         };
         (Arc::new(connection), lines)
     }
@@ -152,17 +166,24 @@ impl Connection {
         // One too far away to be told is none.
         let deadline = after.and_then(|after| Instant::now().checked_add(after));
         let method = request.method.clone();
+        let (span, began) = (
+            spans::request(&method, request.id),
+            std::time::Instant::now(),
+        );
         let answer = self.send_and_wait(lane, request, turn, deadline);
+        let answer = answer.instrument(span.clone());
         let answer = match deadline {
             Some(deadline) => timeout_at(deadline, answer).await,
             None => Ok(answer.await),
         };
-        answer.unwrap_or_else(|_| {
+        let answer = answer.unwrap_or_else(|_| {
             Err(Error::Timeout {
                 method: method.into_owned(),
                 after: after.unwrap_or_default(),
             })
-        })
+        });
+        spans::request_ended(&span, &answer, began);
+        answer
     }
 
     async fn send_and_wait(
@@ -233,9 +254,21 @@ impl Connection {
 
     /// Subscribes to what no turn handle takes.
     pub(crate) fn subscribe(&self, topic: Topic, budget: usize) -> Inbox {
-        let (feed, inbox) = feed(budget);
+        let (feed, inbox) = feed(budget, &self.queued);
         self.router().subscribe(topic, feed);
         inbox
+    }
+
+    /// The queue of a handle's events.
+    pub(crate) fn feed(&self) -> (Feed, Inbox) {
+        feed(self.limits.subscription_budget, &self.queued)
+    }
+
+    /// What waits, what runs, and what lies unread.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.router().stats();
+        stats.queued_bytes = self.queued.load(Ordering::Relaxed);
+        stats
     }
 
     pub(crate) fn router(&self) -> MutexGuard<'_, Router> {
@@ -244,7 +277,7 @@ impl Connection {
 
     /// Runs a task on the runtime that carries this connection.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+        self.tasks.spawn(task.instrument(self.span.clone()));
     }
 
     /// Does what the router has left to do. Must not be called while the router is locked.

@@ -2,7 +2,9 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::{Closed, RpcError, RpcErrorKind, TurnResult, TurnTimeout, closed::stderr, types};
+use crate::{
+    AnswerError, Closed, RpcError, RpcErrorKind, TurnResult, TurnTimeout, closed::stderr, types,
+};
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -111,6 +113,20 @@ pub enum Error {
         found: String,
     },
 
+    /// A type that no answer can be held to. Nothing was sent.
+    #[error("no answer can be held to the type: `{path}` {problem}")]
+    #[non_exhaustive]
+    Schema {
+        /// The place in the type, such as `$.items[].name`; `$` is the type itself.
+        path: String,
+        /// What is there, and what to do about it.
+        problem: String,
+    },
+
+    /// The turn ended, and its answer isn't a value of the type that was asked for.
+    #[error("{0}")]
+    Answer(Box<AnswerError>),
+
     /// The turn ended, and it failed.
     #[error("{0}")]
     TurnFailed(Box<TurnFailed>),
@@ -204,9 +220,11 @@ impl Error {
         }
     }
 
-    /// What a turn had brought before it failed, broke off or passed a deadline.
+    /// What a turn had brought before it failed, broke off or passed a deadline, or with an answer that
+    /// doesn't fit.
     pub fn partial_result(&self) -> Option<&TurnResult> {
         match self {
+            Self::Answer(answer) => Some(&answer.result),
             Self::TurnFailed(failed) => Some(&failed.result),
             Self::TurnTimeout(timeout) => Some(&timeout.result),
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),

@@ -13,22 +13,45 @@ use tokio::sync::mpsc;
 use crate::{Error, Notification, Result};
 
 /// Makes the two ends of a subscription that holds at most `budget` bytes of unread notifications.
-pub(crate) fn feed(budget: usize) -> (Feed, Inbox) {
+/// What lies in it counts in `queued` too.
+pub(crate) fn feed(budget: usize, queued: &Arc<AtomicUsize>) -> (Feed, Inbox) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let unread = Arc::new(AtomicUsize::new(0));
+    let unread = Unread {
+        own: Arc::default(),
+        queued: Arc::clone(queued),
+    };
     let feed = Feed {
         sender,
-        unread: Arc::clone(&unread),
+        unread: unread.clone(),
         budget,
     };
     (feed, Inbox { receiver, unread })
+}
+
+/// How many bytes lie unread: in one subscription, and in all of a connection.
+#[derive(Debug, Clone)]
+struct Unread {
+    own: Arc<AtomicUsize>,
+    queued: Arc<AtomicUsize>,
+}
+
+impl Unread {
+    fn add(&self, bytes: usize) {
+        self.own.fetch_add(bytes, Ordering::Relaxed);
+        self.queued.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.own.fetch_sub(bytes, Ordering::Relaxed);
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 /// The router's end. Dropping it ends the subscription once everything in it was read.
 #[derive(Debug)]
 pub(crate) struct Feed {
     sender: mpsc::UnboundedSender<Entry>,
-    unread: Arc<AtomicUsize>,
+    unread: Unread,
     budget: usize,
 }
 
@@ -36,7 +59,7 @@ pub(crate) struct Feed {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     receiver: mpsc::UnboundedReceiver<Entry>,
-    unread: Arc<AtomicUsize>,
+    unread: Unread,
 }
 
 #[derive(Debug)]
@@ -51,13 +74,17 @@ impl Feed {
     ///
     /// A single notification larger than the whole budget is let through to a reader that keeps up.
     pub(crate) fn push(&self, item: Result<Notification>, bytes: usize) -> bool {
-        let unread = self.unread.load(Ordering::Relaxed);
+        let unread = self.unread.own.load(Ordering::Relaxed);
         if unread > 0 && unread + bytes > self.budget {
             self.lag();
             return false;
         }
-        self.unread.fetch_add(bytes, Ordering::Relaxed);
-        self.sender.send(Entry { item, bytes }).is_ok()
+        self.unread.add(bytes);
+        let sent = self.sender.send(Entry { item, bytes }).is_ok();
+        if !sent {
+            self.unread.remove(bytes);
+        }
+        sent
     }
 
     /// The most bytes that may lie unread.
@@ -96,7 +123,17 @@ impl Inbox {
 
     fn take(&self, entry: Option<Entry>) -> Option<Result<Notification>> {
         let entry = entry?;
-        self.unread.fetch_sub(entry.bytes, Ordering::Relaxed);
+        self.unread.remove(entry.bytes);
         Some(entry.item)
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        // From here on nothing is queued, so that what is counted is taken off again.
+        self.receiver.close();
+        while let Ok(entry) = self.receiver.try_recv() {
+            self.unread.remove(entry.bytes);
+        }
     }
 }

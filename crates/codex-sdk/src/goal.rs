@@ -14,16 +14,17 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
+use tracing::{Instrument, Span};
 
 use crate::{
     Call, Error, Notification, Result, TurnHandle, TurnResult,
     client::Client,
     condition::{self, Condition},
     deadline::{Deadlines, Watch, deadline_setters},
-    feed::feed,
     goals::GoalState,
     lease::Lease,
     options::setters,
+    spans,
     types::{
         ClientMethod, ThreadGoalClearParams, ThreadGoalMutationOrigin, ThreadGoalSetParams,
         ThreadGoalStatus, ThreadReadParams, ThreadStatus, Turn, TurnInterruptParams, TurnStatus,
@@ -47,18 +48,26 @@ const MOST_CHARACTERS: usize = 4000;
 pub struct StartGoal {
     client: Arc<Client>,
     thread_id: Arc<str>,
+    /// The thread's.
+    span: Span,
     params: ThreadGoalSetParams,
     deadlines: Deadlines,
 }
 
 impl StartGoal {
-    pub(crate) fn new(client: Arc<Client>, thread_id: Arc<str>, objective: String) -> Self {
+    pub(crate) fn new(
+        client: Arc<Client>,
+        thread_id: Arc<str>,
+        span: Span,
+        objective: String,
+    ) -> Self {
         let mut params = ThreadGoalSetParams::new(&*thread_id);
         params.objective = Some(objective);
         params.status = Some(ThreadGoalStatus::Active);
         Self {
             client,
             thread_id,
+            span,
             params,
             deadlines: Deadlines::default(),
         }
@@ -85,7 +94,8 @@ impl StartGoal {
     /// Dropping the call pauses the goal and interrupts its turn.
     pub fn run(self) -> Call<TurnResult> {
         Call::new(async move {
-            let mut handle = self.start().await?;
+            let span = spans::turn(&self.span);
+            let mut handle = self.start().instrument(span).await?;
             handle.interrupt_when_dropped(true);
             handle.collect().await
         })
@@ -101,7 +111,7 @@ impl StartGoal {
         let objective = self.params.objective.take().unwrap_or_default();
         self.params.objective = Some(checked(&objective)?);
         let connection = Arc::clone(&self.client.connection);
-        let (feed, inbox) = feed(connection.limits.subscription_budget);
+        let (feed, inbox) = connection.feed();
         let handle = connection.next_id();
         let mut state = connection
             .router()
@@ -154,7 +164,8 @@ impl IntoFuture for StartGoal {
     type IntoFuture = Call<TurnHandle>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Call::new(self.start())
+        let span = spans::turn(&self.span);
+        Call::new(self.start().instrument(span))
     }
 }
 

@@ -57,6 +57,33 @@
 //! What belongs to no turn of this client comes from [`Thread::notifications`] and
 //! [`Codex::notifications`]: status, names, warnings, turns of others.
 //!
+//! # Answers as types
+//!
+//! [`Thread::run_as`] runs a turn whose answer is a value of a type. The model is held to the type's
+//! schema, which is checked before anything is sent.
+//!
+//! ```no_run
+//! # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+//! use codex_sdk::schemars::JsonSchema;
+//!
+//! #[derive(serde::Deserialize, JsonSchema)]
+//! #[schemars(crate = "codex_sdk::schemars")]
+//! struct Release {
+//!     /// Without a leading `v`.
+//!     version: String,
+//!     changes: Vec<String>,
+//!     /// Only if there is one.
+//!     codename: Option<String>,
+//! }
+//!
+//! let release = thread.run_as::<Release>("What does the changelog say last?").await?;
+//! println!("{}: {} changes", release.value.version, release.value.changes.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An answer that doesn't fit is [`Error::Answer`], which has its text, and the path of the misfit.
+//!
 //! # Joining, steering, interrupting
 //!
 //! A thread runs one turn at a time. On a busy thread, [`Thread::run`] and [`Thread::turn`] add their
@@ -78,6 +105,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Goals
+//!
+//! [`Thread::goal`] gives the runtime a goal, which it pursues turn after turn by itself. Its handle is
+//! one turn over all of them, with one id, one beginning and one end. Interrupting it pauses the goal;
+//! steering it reaches whichever turn is running.
+//!
+//! # Long lists and histories
+//!
+//! Lists come in pages. `stream()` reads all of them, one page at a time: [`ListThreads::stream`],
+//! [`ListTurns::stream`], [`ListItems::stream`], [`ListModels::stream`]. A history can be hundreds of
+//! megabytes: read it with [`Thread::turns`] or [`Thread::items`] rather than with [`Thread::read`].
 //!
 //! # Any request
 //!
@@ -125,8 +164,10 @@
 //! # }
 //! ```
 //!
+//! - [`Error::condition`] says what an error means to a program, where that is known: the thread is
+//!   busy, there is no such thread, nobody is logged in.
 //! - [`Error::rpc`] is the runtime's refusal. Nearly all of them have the code -32600, and the words
-//!   change between versions: decide by the code and the data.
+//!   change between versions.
 //! - [`Error::closed`] says how the connection ended: the exit status, and the end of what the runtime
 //!   wrote to its standard error. All who waited get the same.
 //! - [`Error::partial_result`] is what a turn had brought before it failed, broke off or passed a
@@ -142,10 +183,11 @@
 //! | --- | --- |
 //! | [`CodexBuilder::start`] | a runtime that was started is killed; an installation that has begun goes on |
 //! | [`Codex::thread_start`] | a thread may be left, idle and without a handle |
-//! | [`Thread::run`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
+//! | [`Thread::run`], [`Thread::run_as`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
 //! | [`Thread::turn`] | the turn may run on without a handle |
 //! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
 //! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
+//! | [`Thread::goal`] | a goal that was set is paused, and its turn is interrupted |
 //! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | before it was queued, nothing is sent; afterwards it takes effect |
 //! | [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
 //! | [`Codex::close`] | the end takes its course |
@@ -189,7 +231,57 @@
 //! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless the program says
 //! otherwise, and what the runtime asks all the same is answered with the protocol's own refusal. Only
 //! the question for the time is answered truly, because any other answer fails the turn.
-//! [`ApprovalMode::AutoReview`] lets a model approve, without asking anyone.
+//!
+//! A program that wants to be asked gives its client a [`ServerRequestHandler`], or a closure for one
+//! kind of request. Threads that it starts then have the mode [`ApprovalMode::Ask`]. An answer may take
+//! minutes; nothing else waits for it. For a change of files the diff is at hand:
+//!
+//! ```no_run
+//! use codex_sdk::types::FileChangeApprovalDecision::{Accept, Decline};
+//!
+//! # async fn example() -> codex_sdk::Result<()> {
+//! let codex = codex_sdk::Codex::builder()
+//!     .on_file_change_approval(|context, _params| async move {
+//!         for change in context.changes() {
+//!             println!("{}\n{}", change.path, change.diff);
+//!         }
+//!         let harmless = context.changes().iter().all(|change| change.path.ends_with(".md"));
+//!         Ok(if harmless { Accept } else { Decline })
+//!     })
+//!     .start()
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`ApprovalMode::AutoReview`] lets a *model* approve, without asking anyone, the handler included.
+//!
+//! # Tools
+//!
+//! A [`Tool`] is a function of this program that the model can call. It is given to a thread when that is
+//! started. Its arguments are a type that `serde` reads and [`schemars`] describes; what goes wrong in it
+//! is told to the model, and fails no turn.
+//!
+//! ```no_run
+//! use codex_sdk::{Tool, schemars::JsonSchema};
+//! use serde::Deserialize;
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! #[schemars(crate = "codex_sdk::schemars")]
+//! struct Ticket {
+//!     /// The number of the ticket.
+//!     number: u32,
+//! }
+//!
+//! # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+//! let ticket = Tool::new("ticket", "Reads a ticket.", |args: Ticket| async move {
+//!     Ok(std::fs::read_to_string(format!("tickets/{}.txt", args.number))?)
+//! });
+//! let thread = codex.thread_start().tool(ticket).await?;
+//! thread.run("What is ticket 7 about?").await?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # The runtime and its environment
 //!
@@ -218,6 +310,32 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Logs and counters
+//!
+//! The crate tells `tracing` what it does: who, when, how long, and how it ended. Texts, parameters and
+//! values of the environment are in none of it.
+//!
+//! | span | level | fields |
+//! | --- | --- | --- |
+//! | `codex.connection` | info | `number`, `version` |
+//! | `codex.thread`, in its connection | info | `thread_id` |
+//! | `codex.turn`, in its thread | info | `turn_id`, `status`, `duration_ms` |
+//! | `codex.request`, in whatever sent it | debug | `method`, `id`, `outcome`, `duration_ms` |
+//! | `codex.server_request`, in its connection | debug | `method`, `thread_id` |
+//!
+//! | event | level |
+//! | --- | --- |
+//! | the runtime has started; the connection has ended | info |
+//! | another version than the pinned one | warn |
+//! | `warning`, `configWarning`, `deprecationNotice`, `guardianWarning`, `error` of the runtime that nobody has subscribed to, with their texts | warn |
+//! | a line that was skipped; something that could not be decoded | warn |
+//! | a handler that failed or panicked | warn |
+//! | an overload that is waited out; a reply that nobody waits for; a turn that had ended before it was interrupted | debug |
+//! | any other notification that nobody has subscribed to, by its method | trace |
+//!
+//! [`Codex::stats`] counts: requests in flight, turns, bytes that lie unread, notifications, and those of
+//! them that this version doesn't know.
 //!
 //! # Testing
 //!
@@ -262,6 +380,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod builder;
 mod call;
 mod client;
@@ -275,6 +395,8 @@ mod feed;
 mod gate;
 mod goal;
 mod goals;
+mod handler;
+mod handlers;
 mod input;
 mod launch;
 mod lease;
@@ -288,22 +410,27 @@ mod presets;
 mod process;
 mod queries;
 mod recovery;
-mod refuse;
 mod request;
 mod result;
 mod retry;
 mod router;
 mod rpc_error;
+mod server_requests;
+mod spans;
 mod start_turn;
+mod strict;
+mod structured;
 mod tasks;
 mod thread;
 mod toml_literal;
+mod tool;
 mod turn;
 mod turns;
 mod unheard;
 
 pub use codex_cli_bin as runtime;
 pub use codex_types as types;
+pub use schemars;
 pub use secrecy;
 
 pub use builder::CodexBuilder;
@@ -314,6 +441,8 @@ pub use condition::Condition;
 pub use deadline::{Deadline, TurnTimeout};
 pub use error::{Error, Result, TurnFailed, TurnIncomplete};
 pub use goal::StartGoal;
+pub use handler::{BoxError, HandlerResult, RequestContext, ServerRequestHandler};
+pub use handlers::Decision;
 pub use input::{ExternalMessage, Input, InputItem, RunInput};
 pub use login::{ChatgptLogin, DeviceCodeLogin};
 pub use notifications::NotificationStream;
@@ -327,7 +456,9 @@ pub use retry::{RetryPolicy, retry_on_overload};
 pub use rpc_error::{RpcError, RpcErrorKind};
 pub use runtime::RUNTIME_VERSION;
 pub use start_turn::StartTurn;
+pub use structured::{AnswerError, Structured};
 pub use thread::Thread;
+pub use tool::{Tool, ToolOutput};
 pub use turn::{TurnControl, TurnHandle};
 
 /// A notification of the runtime.

@@ -5,10 +5,11 @@ use std::{fmt, future::IntoFuture, path::PathBuf, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    ApprovalMode, Call, Error, Result, Sandbox, Thread,
+    ApprovalMode, Call, Error, Result, Sandbox, Thread, Tool,
     client::Client,
     input::utf8,
     options::setters,
+    tool::Toolbox,
     types::{
         ApprovalsReviewer, AskForApproval, Personality, ThreadForkParams, ThreadResumeParams,
         ThreadSource, ThreadStartParams, ThreadStartSource,
@@ -25,11 +26,13 @@ macro_rules! thread_builder {
             params: $params,
             cwd: Option<PathBuf>,
             config: Option<Value>,
+            tools: Toolbox,
         }
 
         impl $name {
             fn from_params(client: Arc<Client>, params: $params) -> Self {
-                Self { client, params, cwd: None, config: None }
+                let tools = Toolbox::default();
+                Self { client, params, cwd: None, config: None, tools }
             }
 
             $($own)*
@@ -82,7 +85,18 @@ macro_rules! thread_builder {
                 self
             }
 
+            /// Answers the calls of a tool ([`Tool`]) with a function of this program, for as long as the
+            /// runtime has the thread loaded.
+            ///
+            /// The model of a new thread is told of its tools, and the runtime remembers them. A thread
+            /// that is resumed or forked has those that it began with: they are only answered from here.
+            pub fn tool(mut self, tool: Tool) -> Self {
+                self.tools.add(tool);
+                self
+            }
+
             async fn open(mut self) -> Result<Thread> {
+                self.offer()?;
                 self.params.cwd = self.cwd.map(utf8).transpose()?;
                 self.params.config = match self.config {
                     None => None,
@@ -93,6 +107,9 @@ macro_rules! thread_builder {
                     }
                 };
                 let response = self.client.request(&self.params, None).await?;
+                let mut router = self.client.connection.router();
+                router.equip(&response.thread.id, self.tools);
+                drop(router);
                 Ok(Thread::new(self.client, &response.thread.id, &response.model))
             }
         }
@@ -127,11 +144,23 @@ thread_builder! {
     /// [`Codex::thread_start`](crate::Codex::thread_start).
     ///
     /// What isn't set is as the runtime's configuration has it, but the approval mode: by default
-    /// nothing is approved ([`ApprovalMode::DenyAll`]).
+    /// nothing is approved ([`ApprovalMode::DenyAll`]), or, if the client has a handler, it is asked
+    /// ([`ApprovalMode::Ask`]).
     StartThread(ThreadStartParams) {
         pub(crate) fn new(client: Arc<Client>) -> Self {
-            Self::from_params(client, ThreadStartParams::default())
-                .approval_mode(ApprovalMode::DenyAll)
+            let mode = if client.connection.handlers.any() {
+                ApprovalMode::Ask
+            } else {
+                ApprovalMode::DenyAll
+            };
+            Self::from_params(client, ThreadStartParams::default()).approval_mode(mode)
+        }
+
+        fn offer(&mut self) -> Result<()> {
+            if !self.tools.is_empty() {
+                self.params.dynamic_tools = Some(self.tools.specs()?);
+            }
+            Ok(())
         }
     }
 }
@@ -160,6 +189,10 @@ thread_builder! {
         pub(crate) fn new(client: Arc<Client>, thread_id: String) -> Self {
             Self::from_params(client, ThreadResumeParams::new(thread_id))
         }
+
+        fn offer(&mut self) -> Result<()> {
+            self.tools.specs().map(drop)
+        }
     }
 }
 
@@ -187,6 +220,10 @@ thread_builder! {
     ForkThread(ThreadForkParams) {
         pub(crate) fn new(client: Arc<Client>, thread_id: String) -> Self {
             Self::from_params(client, ThreadForkParams::new(thread_id))
+        }
+
+        fn offer(&mut self) -> Result<()> {
+            self.tools.specs().map(drop)
         }
     }
 }

@@ -36,16 +36,15 @@ pub struct TurnResult {
     pub items: Vec<ThreadItem>,
     /// The tokens of the thread so far (`total`), and of the last call of the model (`last`).
     pub usage: Option<ThreadTokenUsage>,
-    /// What the thread had used before the first call of the model in this turn.
-    baseline: Option<TokenUsageBreakdown>,
+    /// This turn's share of it.
+    turn_usage: Option<TokenUsageBreakdown>,
 }
 
 impl TurnResult {
     /// The tokens of this turn alone: all calls of the model in it. `None` if the model wasn't called,
     /// and for a handle that joined a running turn, which has not seen all of it.
-    pub fn turn_usage(&self) -> Option<TokenUsageBreakdown> {
-        let total = &self.usage.as_ref()?.total;
-        Some(difference(total, self.baseline.as_ref()?))
+    pub fn turn_usage(&self) -> Option<&TokenUsageBreakdown> {
+        self.turn_usage.as_ref()
     }
 }
 
@@ -64,6 +63,8 @@ fn difference(all: &TokenUsageBreakdown, part: &TokenUsageBreakdown) -> TokenUsa
 #[derive(Debug)]
 pub(crate) struct Collector {
     result: TurnResult,
+    /// What the thread had used before the first call of the model in this turn.
+    baseline: Option<TokenUsageBreakdown>,
     /// The beginning was seen.
     begun: bool,
     complete: bool,
@@ -84,8 +85,9 @@ impl Collector {
                 final_response: None,
                 items: Vec::new(),
                 usage: None,
-                baseline: None,
+                turn_usage: None,
             },
+            baseline: None,
             begun: false,
             complete: false,
             broken: None,
@@ -100,8 +102,11 @@ impl Collector {
             Notification::ThreadTokenUsageUpdated(updated) => {
                 let usage = updated.token_usage.clone();
                 if self.begun && self.result.usage.is_none() {
-                    self.result.baseline = Some(difference(&usage.total, &usage.last));
+                    self.baseline = Some(difference(&usage.total, &usage.last));
                 }
+                let baseline = self.baseline.as_ref();
+                self.result.turn_usage =
+                    baseline.map(|baseline| difference(&usage.total, baseline));
                 self.result.usage = Some(usage);
             }
             Notification::TurnStarted(started) => {

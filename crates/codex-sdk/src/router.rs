@@ -8,16 +8,24 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot, watch},
+    time::Instant,
+};
 
 use crate::{
-    Closed, Error, Notification, Result, RpcError,
+    Closed, Error, Notification, Result, RpcError, Stats,
     deadline::Expiry,
     feed::Feed,
     goals::GoalState,
+    handler::RequestContext,
     recovery::Doubt,
+    server_requests::Asked,
+    tool::{Tool, Toolbox},
     turns::{Orphan, Phase, ThreadTurns, Unclaimed},
-    types::{self, ThreadGoalStatus, ThreadStatus, TurnStatus},
+    types::{
+        self, RequestId, ServerRequest, ThreadGoalStatus, ThreadItem, ThreadStatus, TurnStatus,
+    },
 };
 
 /// What the reply to a request brings its caller.
@@ -74,16 +82,75 @@ pub(crate) enum Topic {
 pub(crate) struct Router {
     pending: HashMap<i64, Pending>,
     threads: HashMap<String, ThreadTurns>,
+    /// Requests of the runtime that wait for their answer.
+    asked: HashMap<RequestId, Asked>,
+    /// The tools of this program, by thread.
+    tools: HashMap<String, Toolbox>,
+    notifications: u64,
+    unrecognized: u64,
     subscribers: Vec<Subscriber>,
     /// Set once; nothing is registered afterwards.
     closed: Option<Arc<Closed>>,
 }
 
 impl Router {
-    /// The number of unanswered requests, and of turns that start or run.
-    pub(crate) fn in_flight(&self) -> (usize, usize) {
-        let turns = self.threads.values().map(ThreadTurns::count).sum();
-        (self.pending.len(), turns)
+    /// Registers a request of the runtime.
+    pub(crate) fn ask(&mut self, id: RequestId, asked: Asked) {
+        if self.closed.is_none() {
+            self.asked.insert(id, asked);
+        }
+    }
+
+    /// Notes the answer to a request of the runtime; `false` if none is wanted any more.
+    pub(crate) fn answered(&mut self, id: &RequestId) -> bool {
+        let asked = self.asked.remove(id);
+        let thread_id = asked.as_ref().and_then(|asked| asked.thread_id.as_deref());
+        if let Some(thread) = thread_id.and_then(|id| self.threads.get_mut(id)) {
+            thread.activity.answered();
+        }
+        asked.is_some()
+    }
+
+    /// When the turn of a thread last waited for an answer of this program: now, if it does.
+    pub(crate) fn last_wait(&self, thread_id: &str) -> Option<Instant> {
+        let of_thread = |asked: &Asked| asked.thread_id.as_deref() == Some(thread_id);
+        if self.asked.values().any(of_thread) {
+            return Some(Instant::now());
+        }
+        self.threads.get(thread_id)?.activity.last_wait()
+    }
+
+    /// The item that a request of the runtime is about, as it was announced.
+    pub(crate) fn announced(&self, context: &RequestContext) -> Option<Arc<ThreadItem>> {
+        let thread = self.threads.get(context.thread_id()?)?;
+        thread.announced(context.item_id()?)
+    }
+
+    /// Gives a thread its tools.
+    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) {
+        if !tools.is_empty() && self.closed.is_none() {
+            self.tools.insert(thread_id.to_owned(), tools);
+        }
+    }
+
+    /// The tool of this program that is called.
+    pub(crate) fn tool(&self, request: &ServerRequest) -> Option<Tool> {
+        match request {
+            ServerRequest::ItemToolCall(call) => self.tools.get(&call.thread_id)?.find(call),
+            _ => None,
+        }
+    }
+
+    /// What waits and what runs.
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            requests_in_flight: self.pending.len(),
+            live_turns: self.threads.values().map(ThreadTurns::count).sum(),
+            server_requests_pending: self.asked.len(),
+            notifications: self.notifications,
+            unrecognized: self.unrecognized,
+            ..Stats::default()
+        }
     }
 
     /// The turns of a thread, if it has any. What changes them is followed by [`Self::settle`].
@@ -220,7 +287,12 @@ impl Router {
     /// Routes one notification. `bytes` is its size on the wire.
     pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) -> Effects {
         let (mut unclaimed, mut doubt) = (Unclaimed::new(), None);
+        self.notifications += 1;
+        if let Notification::Unrecognized { .. } = notification {
+            self.unrecognized += 1;
+        }
         let milestone = self.milestone(&notification);
+        self.withdraw(&notification, milestone.as_ref());
         if let Some(Milestone::Started { thread_id, turn_id }) = &milestone {
             let thread = self.threads.entry(thread_id.clone()).or_default();
             thread.begin(turn_id);
@@ -246,7 +318,7 @@ impl Router {
                 thread.update_goal(status.as_ref());
             }
             (Some(Milestone::Status { thread_id, status }), Some(thread)) => {
-                doubt = thread.note(thread_id, status);
+                doubt = thread.note_status(thread_id, status);
             }
             // No `turn/completed` can follow: its handles learn it from their end.
             (Some(Milestone::ThreadClosed { .. }), Some(thread)) => thread.close(),
@@ -255,6 +327,33 @@ impl Router {
         let mut effects = self.settle(changed, unclaimed);
         effects.doubt = doubt;
         effects
+    }
+
+    /// Drops the requests of the runtime, and the tools, that are of no use any more.
+    fn withdraw(&mut self, notification: &Notification, milestone: Option<&Milestone>) {
+        match (notification, milestone) {
+            (Notification::ServerRequestResolved(it), _) => {
+                self.answered(&it.request_id);
+            }
+            (
+                _,
+                Some(Milestone::Completed {
+                    thread_id, turn_id, ..
+                }),
+            ) => {
+                let ended = |asked: &Asked| {
+                    asked.thread_id.as_ref() == Some(thread_id)
+                        && asked.turn_id.as_ref() == Some(turn_id)
+                };
+                self.asked.retain(|_, asked| !ended(asked));
+            }
+            (_, Some(Milestone::ThreadClosed { thread_id })) => {
+                let of_thread = |asked: &Asked| asked.thread_id.as_ref() == Some(thread_id);
+                self.asked.retain(|_, asked| !of_thread(asked));
+                self.tools.remove(thread_id);
+            }
+            _ => {}
+        }
     }
 
     /// Tells those whom something was for that it could not be read: the handles of its turn, else
@@ -284,6 +383,8 @@ impl Router {
         self.closed = Some(closed);
         // A caller whose sender is gone finds the reason in the connection.
         self.pending.clear();
+        self.asked.clear();
+        self.tools.clear();
         for (_, thread) in self.threads.drain() {
             thread.fail_all(&error);
         }

@@ -3,21 +3,23 @@
 use std::{fmt, future::IntoFuture, marker::PhantomData, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
+use tracing::{Instrument, Span};
 
 use crate::{
-    ApprovalMode, Call, Result, RunInput, Sandbox, TurnHandle, TurnResult,
+    ApprovalMode, Call, Result, RunInput, Sandbox, Structured, TurnHandle, TurnResult,
     client::Client,
     deadline::{Deadlines, deadline_setters},
     input::utf8,
     options::setters,
+    spans,
     types::{
         ApprovalsReviewer, AskForApproval, Personality, ReasoningEffort, ReasoningSummary,
         TurnStartParams,
     },
 };
 
-/// Options for a turn (`turn/start`), from [`Thread::run`](crate::Thread::run) and
-/// [`Thread::turn`](crate::Thread::turn).
+/// Options for a turn (`turn/start`), from [`Thread::run`](crate::Thread::run),
+/// [`Thread::run_as`](crate::Thread::run_as) and [`Thread::turn`](crate::Thread::turn).
 ///
 /// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder
 /// and the approval settings stay for the thread's later turns. On a thread whose turn is running they
@@ -26,6 +28,8 @@ use crate::{
 pub struct StartTurn<O> {
     client: Arc<Client>,
     thread_id: Arc<str>,
+    /// The thread's.
+    span: Span,
     input: RunInput,
     params: TurnStartParams,
     cwd: Option<PathBuf>,
@@ -34,11 +38,17 @@ pub struct StartTurn<O> {
 }
 
 impl<O> StartTurn<O> {
-    pub(crate) fn new(client: Arc<Client>, thread_id: Arc<str>, input: RunInput) -> Self {
+    pub(crate) fn new(
+        client: Arc<Client>,
+        thread_id: Arc<str>,
+        span: Span,
+        input: RunInput,
+    ) -> Self {
         let params = TurnStartParams::new(Vec::new(), thread_id.to_string());
         Self {
             client,
             thread_id,
+            span,
             input,
             params,
             cwd: None,
@@ -58,8 +68,6 @@ impl<O> StartTurn<O> {
         summary: ReasoningSummary => summary;
         /// The personality. The runtime's named ones have no effect any more.
         personality: Personality => personality;
-        /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
-        output_schema: Value => output_schema;
         /// The service tier of this turn only; `default` is the standard speed.
         turn_service_tier: String => service_tier_for_turn;
         /// What caused this turn: a label without authority.
@@ -103,9 +111,43 @@ impl<O> StartTurn<O> {
         self.input.fill(&mut params)?;
         params.cwd = self.cwd.map(utf8).transpose()?;
         let (client, deadlines) = (self.client, self.deadlines);
-        TurnHandle::start(client, self.thread_id, &params, interrupt, deadlines).await
+        TurnHandle::start(client, self.thread_id, &params, interrupt, deadlines)
+            .instrument(spans::turn(&self.span))
+            .await
     }
 }
+
+impl<T> StartTurn<Structured<T>> {
+    /// The same turn as a plain one, whose answer is held to this schema.
+    pub(crate) fn answering(self, schema: Value) -> StartTurn<TurnResult> {
+        let mut params = self.params;
+        params.output_schema = Some(schema);
+        StartTurn {
+            client: self.client,
+            thread_id: self.thread_id,
+            span: self.span,
+            input: self.input,
+            params,
+            cwd: self.cwd,
+            deadlines: self.deadlines,
+            output: PhantomData,
+        }
+    }
+}
+
+/// Not for `run_as`, where the type is the schema.
+macro_rules! output_schema {
+    ($($output:ty),*) => {$(
+        impl StartTurn<$output> {
+            setters! {
+                /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
+                output_schema: Value => output_schema;
+            }
+        }
+    )*};
+}
+
+output_schema!(TurnResult, TurnHandle);
 
 /// # Errors
 /// As for `StartTurn<TurnHandle>`, and [`Error::TurnFailed`](crate::Error::TurnFailed),

@@ -15,9 +15,8 @@ use crate::{
     connection::Connection,
     lines::{Line, Lines},
     process::{Process, StderrTail},
-    refuse,
     router::Lost,
-    types,
+    server_requests, types,
 };
 
 /// How long the last output of a process that has exited may take to arrive.
@@ -64,7 +63,7 @@ fn receive(connection: &Arc<Connection>, line: &[u8]) {
             return resolve(connection, id.as_ref(), Err(error));
         }
         Ok(types::Message::Request { id, method, params }) => {
-            return answer(connection, refuse::answer(&id, &method, params));
+            return server_requests::receive(connection, id, &method, params);
         }
         Err(_) => describe(line),
     };
@@ -84,17 +83,6 @@ fn describe(line: &[u8]) -> String {
     }
     let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN_OF_MALFORMED)]);
     format!("it begins with {shown:?}")
-}
-
-/// Queues the answer to a server request.
-fn answer(connection: &Arc<Connection>, answer: serde_json::Result<String>) {
-    // Values made of strings and numbers can always be written.
-    let Ok(answer) = answer else { return };
-    let sender = Arc::clone(connection);
-    connection.spawn(async move {
-        // Only a connection that has ended fails to take it.
-        let _ = sender.send(answer).await;
-    });
 }
 
 /// A known method with an unexpected body stays readable, and ends no stream. `None` if it can't.
@@ -152,10 +140,12 @@ fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     let id = integer_after(envelope, "\"id\":");
     tracing::warn!(%error, method, id, ?lost.thread_id, ?lost.turn_id, "skipped a line");
     if let (Some(_), Some(id)) = (method, id) {
-        let refusal =
-            types::RpcError::new(refuse::INTERNAL_ERROR, "the request was too long to read");
+        let refusal = types::RpcError::new(
+            server_requests::INTERNAL_ERROR,
+            "the request was too long to read",
+        );
         let id = types::RequestId::Integer(id);
-        answer(connection, types::encode_error(Some(&id), &refusal));
+        server_requests::answer(connection, types::encode_error(Some(&id), &refusal));
     }
     let mut router = connection.router();
     let of_request = match (method, id) {
@@ -260,10 +250,14 @@ impl Drop for Supervised {
             process.reap_blocking();
             stderr.abort();
         }
-        self.connection.set_closed(Closed {
+        let closed = Closed {
             reason: self.reason.clone(),
             exit_status: self.exit_status,
             stderr_tail: self.stderr.text(),
-        });
+        };
+        self.connection.span.in_scope(
+            || tracing::info!(reason = ?closed.reason, status = ?closed.exit_status, "the connection has ended"),
+        );
+        self.connection.set_closed(closed);
     }
 }

@@ -2,11 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use tracing::Span;
+
 use crate::{
     Call, ListItems, ListTurns, NotificationStream, ReadThread, RunInput, StartGoal, StartTurn,
-    TurnHandle, TurnResult,
+    Structured, TurnHandle, TurnResult,
     client::Client,
     router::Topic,
+    spans,
     types::{ThreadCompactStartParams, ThreadSetNameParams},
 };
 
@@ -18,11 +23,13 @@ pub struct Thread {
     client: Arc<Client>,
     id: Arc<str>,
     model: Arc<str>,
+    span: Span,
 }
 
 impl Thread {
     pub(crate) fn new(client: Arc<Client>, id: &str, model: &str) -> Self {
         Self {
+            span: spans::thread(&client.connection.span, id),
             client,
             id: Arc::from(id),
             model: Arc::from(model),
@@ -41,14 +48,87 @@ impl Thread {
 
     /// Runs a turn to its end (`turn/start`) and returns all that it brought.
     pub fn run(&self, input: impl Into<RunInput>) -> StartTurn<TurnResult> {
-        StartTurn::new(Arc::clone(&self.client), Arc::clone(&self.id), input.into())
+        self.start_turn(input.into())
+    }
+
+    fn start_turn<O>(&self, input: RunInput) -> StartTurn<O> {
+        let (client, id) = (Arc::clone(&self.client), Arc::clone(&self.id));
+        StartTurn::new(client, id, self.span.clone(), input)
+    }
+
+    /// Runs a turn to its end (`turn/start`), and returns its answer as a value of this type.
+    ///
+    /// The answer is held to the type's schema. It is made *strict*, as models need it: objects have
+    /// exactly the keys of the type, and an `Option` is `null` and never absent; a flattened one is always
+    /// there. Documentation comments are what the model is told about a type and its fields. A type
+    /// that is no object, such as a `Vec` or an enum, is asked for within an object and taken out of
+    /// it.
+    ///
+    /// Maps, tuples, `char` and `serde_json::Value` have no strict schema: they are refused, with the
+    /// path of the field, before anything is sent.
+    ///
+    /// A model writes its keys in the order of the schema. That is the alphabet's; with the feature
+    /// `preserve_order` of `serde_json`, the order of the fields.
+    ///
+    /// ```no_run
+    /// # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+    /// use codex_sdk::schemars::JsonSchema;
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// #[schemars(crate = "codex_sdk::schemars")]
+    /// struct Review {
+    ///     /// One sentence.
+    ///     summary: String,
+    ///     findings: Vec<Finding>,
+    /// }
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// #[schemars(crate = "codex_sdk::schemars")]
+    /// struct Finding {
+    ///     file: String,
+    ///     line: Option<u32>,
+    ///     severity: Severity,
+    /// }
+    ///
+    /// #[derive(Debug, Deserialize, JsonSchema)]
+    /// #[schemars(crate = "codex_sdk::schemars")]
+    /// enum Severity {
+    ///     Bug,
+    ///     Style,
+    /// }
+    ///
+    /// let review = thread.run_as::<Review>("Review the last commit.").await?;
+    /// println!("{}", review.value.summary);
+    /// for Finding { file, line, severity } in review.value.findings {
+    ///     println!("{file}:{} {severity:?}", line.unwrap_or(1));
+    /// }
+    /// println!("{:?}", review.result.turn_usage());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// On a thread whose turn is still running, this joins that turn, which isn't held to the schema.
+    ///
+    /// # Errors
+    /// [`Error::Schema`](crate::Error::Schema) before anything is sent,
+    /// [`Error::Answer`](crate::Error::Answer) for an answer that isn't of the type, and as for
+    /// [`Self::run`]. A turn that was interrupted before it answered is an `Error::Answer` too.
+    ///
+    /// # Cancel safety
+    /// As for [`Self::run`]: dropping the pending call interrupts its turn.
+    pub fn run_as<T>(&self, input: impl Into<RunInput>) -> StartTurn<Structured<T>>
+    where
+        T: DeserializeOwned + JsonSchema + Send + 'static,
+    {
+        self.start_turn(input.into())
     }
 
     /// Starts a turn (`turn/start`), to be followed while it runs.
     ///
     /// On a thread whose turn is still running, this joins that turn.
     pub fn turn(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle> {
-        StartTurn::new(Arc::clone(&self.client), Arc::clone(&self.id), input.into())
+        self.start_turn(input.into())
     }
 
     /// Sets a goal (`thread/goal/set`), which the runtime pursues turn after turn by itself.
@@ -71,6 +151,7 @@ impl Thread {
         StartGoal::new(
             Arc::clone(&self.client),
             Arc::clone(&self.id),
+            self.span.clone(),
             objective.into(),
         )
     }

@@ -15,15 +15,17 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
+use tracing::Span;
 
 use crate::{
     Call, Error, Input, Notification, Result, TurnResult,
     client::Client,
     deadline::{Deadlines, Watch},
-    feed::{Inbox, feed},
+    feed::Inbox,
     goal::{GoalControl, Merge},
     lease::Lease,
     result::Collector,
+    spans,
     turns::Phase,
     types::{
         ClientMethod, TurnInterruptParams, TurnStartParams, TurnSteerParams, TurnSteerResponse,
@@ -53,6 +55,7 @@ pub struct TurnHandle {
     merge: Option<Merge>,
     /// Its deadlines, if it has any.
     watch: Option<Watch>,
+    span: Span,
     collector: Collector,
 }
 
@@ -68,7 +71,7 @@ impl TurnHandle {
         let connection = Arc::clone(&client.connection);
         let method = Cow::Borrowed(TurnStartParams::METHOD);
         let request = client.outgoing(method, params, None)?;
-        let (feed, inbox) = feed(connection.limits.subscription_budget);
+        let (feed, inbox) = connection.feed();
         let mut lease = Lease::new(connection, Arc::clone(&thread_id), request.id);
         lease.interrupt = interrupt;
         let turn = Some((Arc::clone(&thread_id), feed));
@@ -94,7 +97,9 @@ impl TurnHandle {
             control,
             merge: None,
             watch: Watch::start(deadlines, begun),
-        })
+            span: Span::current(),
+        }
+        .named())
     }
 
     /// A handle on all turns of a goal, as one.
@@ -112,6 +117,7 @@ impl TurnHandle {
             collector: Collector::new(&turn_id),
             merge: Some(Merge::new(goal.clone(), Arc::clone(&turn_id))),
             watch,
+            span: Span::current(),
             control: TurnControl {
                 client,
                 thread_id,
@@ -119,6 +125,12 @@ impl TurnHandle {
                 target: Target::Goal(goal),
             },
         }
+        .named()
+    }
+
+    fn named(self) -> Self {
+        self.span.record("turn_id", self.id());
+        self
     }
 
     pub(crate) fn interrupt_when_dropped(&mut self, interrupt: bool) {
@@ -206,7 +218,12 @@ impl TurnHandle {
 
     fn observe(&mut self, next: Option<&Result<Notification>>) {
         match next {
-            Some(Ok(notification)) => self.collector.observe(notification),
+            Some(Ok(notification)) => {
+                if let Notification::TurnCompleted(completed) = notification {
+                    spans::turn_ended(&self.span, &completed.turn);
+                }
+                self.collector.observe(notification);
+            }
             Some(Err(error)) => self.collector.broke(error),
             None => {}
         }

@@ -10,6 +10,8 @@
 //!
 //! Being on a turn and getting its events are two things: a handle that lagged is still on it.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     feed::Feed,
     goals::{GoalRoute, GoalState},
     recovery::Activity,
-    types::ThreadGoalStatus,
+    types::{ThreadGoalStatus, ThreadItem},
 };
 
 /// How far a turn is.
@@ -47,6 +49,9 @@ pub(crate) struct ThreadTurns {
     pub(crate) active: Vec<ActiveTurn>,
     /// The goal whose turns these are.
     pub(crate) goal: Option<GoalRoute>,
+    /// The commands and file changes of the running turn that are not completed: what an approval is
+    /// asked for.
+    announced: Vec<Arc<ThreadItem>>,
     /// While not 0, turns that begin without a handle are to be interrupted: the runtime begins one
     /// even after it has taken the pause of a goal.
     unwanted: u32,
@@ -150,6 +155,28 @@ impl ThreadTurns {
         };
     }
 
+    /// A command or file change of the running turn.
+    pub(crate) fn announced(&self, item_id: &str) -> Option<Arc<ThreadItem>> {
+        let mut items = self.announced.iter();
+        items.find(|item| item.id() == Some(item_id)).cloned()
+    }
+
+    /// Notes the beginning and the end of commands and file changes.
+    fn note(&mut self, notification: &Notification) {
+        match notification {
+            Notification::ItemStarted(started) => {
+                if let ThreadItem::FileChange(_) | ThreadItem::CommandExecution(_) = started.item {
+                    self.announced.push(Arc::new(started.item.clone()));
+                }
+            }
+            Notification::ItemCompleted(completed) if !self.announced.is_empty() => {
+                let id = completed.item.id();
+                self.announced.retain(|item| item.id() != id);
+            }
+            _ => {}
+        }
+    }
+
     /// Whether nothing is left that has to be remembered.
     pub(crate) fn is_empty(&self) -> bool {
         self.count() == 0 && self.unwanted == 0
@@ -209,6 +236,7 @@ impl ThreadTurns {
     /// Notes that the runtime has begun a turn.
     pub(crate) fn begin(&mut self, turn_id: &str) {
         // A thread runs one turn at a time: the end of an older one was missed.
+        self.announced.clear();
         self.active.retain(|turn| turn.id == turn_id);
         self.activity.begin();
         let unwanted = self.unwanted > 0;
@@ -222,6 +250,7 @@ impl ThreadTurns {
 
     /// Notes that the runtime has ended a turn. Its handles end once they have read what is queued.
     pub(crate) fn complete(&mut self, turn_id: &str, interrupted: bool) {
+        self.announced.clear();
         self.goal
             .take_if(|goal| goal.complete(turn_id, interrupted));
         self.active.retain(|turn| {
@@ -248,6 +277,7 @@ impl ThreadTurns {
         bytes: usize,
         unclaimed: &mut Unclaimed,
     ) {
+        self.note(&notification);
         if let Some(goal) = &mut self.goal {
             let left = goal.deliver(notification, bytes);
             return unclaimed.extend(left.map(|notification| (notification, bytes)));

@@ -33,6 +33,13 @@ impl DecodeError {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// What is wrong with it, in a few words that don't quote a text of the message.
+    pub fn reason(&self) -> String {
+        // The position in the line is of no use beside the path; the source still has it.
+        let cause = self.source.to_string();
+        without_quotation(cause.split(" at line ").next().unwrap_or_default())
+    }
 }
 
 impl fmt::Display for DecodeError {
@@ -41,10 +48,7 @@ impl fmt::Display for DecodeError {
         if !self.path.is_empty() {
             write!(f, ": at `{}`", self.path)?;
         }
-        // The position in the line is of no use beside the path; the source still has it.
-        let cause = self.source.to_string();
-        let cause = cause.split(" at line ").next().unwrap_or_default();
-        write!(f, ": {}", without_quotation(cause))
+        write!(f, ": {}", self.reason())
     }
 }
 

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod cancel;
+mod contract;
 mod gate;
 mod goals;
+mod handlers;
 mod handshake;
 mod lines;
 mod login;

@@ -188,7 +188,7 @@ async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
         Value::from(params)
     };
     let declined = json!({ "decision": "decline" });
-    let denied = json!({ "decision": "denied" });
+    let denied = json!({ "decision": { "denied": { "rejection": "denied by this program" } } });
     let legacy = json!({ "conversationId": "t", "callId": "c", "fileChanges": {} });
     let exec = json!({ "conversationId": "t", "callId": "c", "command": ["ls"], "cwd": "/", "parsedCmd": [] });
     let elicitation = json!({

@@ -1,0 +1,152 @@
+//! From a request of the runtime to its answer.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{Arc, Weak},
+    task::Poll,
+};
+
+use serde_json::{Value, value::RawValue};
+use tokio::sync::oneshot;
+use tracing::Instrument;
+
+use crate::{
+    Tool,
+    connection::Connection,
+    handler::{Answer, Refuse, RequestContext, Unsupported},
+    spans,
+    types::{self, RequestId, RpcError, ServerRequest},
+};
+
+/// The JSON-RPC code of a method that the other side doesn't know.
+const METHOD_NOT_FOUND: i64 = -32601;
+const INVALID_PARAMS: i64 = -32602;
+pub(crate) const INTERNAL_ERROR: i64 = -32603;
+
+/// A request that waits for its answer. Dropping it drops the future of the handler.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) thread_id: Option<String>,
+    pub(crate) turn_id: Option<String>,
+    pub(crate) _until: oneshot::Sender<()>,
+}
+
+/// Takes a request and answers it on a task of its own.
+pub(crate) fn receive(
+    connection: &Arc<Connection>,
+    id: RequestId,
+    method: &str,
+    params: Option<&RawValue>,
+) {
+    let request = match ServerRequest::decode(method, params) {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::warn!(method, %error, "could not decode a server request");
+            let refusal = RpcError {
+                code: INVALID_PARAMS,
+                message: error.to_string(),
+                data: None,
+            };
+            return answer(connection, types::encode_error(Some(&id), &refusal));
+        }
+    };
+    let text = |part: Option<&str>| part.map(str::to_owned);
+    let mut context = RequestContext {
+        client: connection.client.get().cloned().unwrap_or_else(Weak::new),
+        thread_id: text(request.thread_id()),
+        turn_id: text(request.turn_id()),
+        item_id: text(request.item_id()),
+        item: None,
+    };
+    let (until, cancelled) = oneshot::channel();
+    let asked = Asked {
+        thread_id: context.thread_id.clone(),
+        turn_id: context.turn_id.clone(),
+        _until: until,
+    };
+    let mut router = connection.router();
+    context.item = router.announced(&context);
+    let tool = router.tool(&request);
+    router.ask(id.clone(), asked);
+    drop(router);
+    let serving = Arc::clone(connection);
+    let span = spans::server_request(&connection.span, method, context.thread_id());
+    let serve = async move {
+        let answer = tokio::select! {
+            biased;
+            _ = cancelled => return,
+            answer = answered(&serving, context, request, tool) => answer,
+        };
+        let line = match answer {
+            Ok(result) => types::encode_response(&id, &result),
+            Err(error) => types::encode_error(Some(&id), &error),
+        };
+        if serving.router().answered(&id) {
+            send(&serving, line).await;
+        }
+    };
+    connection.spawn(serve.instrument(span));
+}
+
+/// Queues the answer to a server request.
+pub(crate) fn answer(connection: &Arc<Connection>, answer: serde_json::Result<String>) {
+    let sender = Arc::clone(connection);
+    connection.spawn(async move { send(&sender, answer).await });
+}
+
+async fn send(connection: &Connection, line: serde_json::Result<String>) {
+    // Values made of strings and numbers can always be written, and only a connection that has ended
+    // fails to take a line.
+    if let Ok(line) = line {
+        let _ = connection.send(line).await;
+    }
+}
+
+/// The tool's answer, else the handler's, else a refusal.
+async fn answered(
+    connection: &Connection,
+    context: RequestContext,
+    request: ServerRequest,
+    tool: Option<Tool>,
+) -> Result<Value, RpcError> {
+    if let (Some(tool), ServerRequest::ItemToolCall(call)) = (tool, &request) {
+        let response = tool.call(call.arguments.clone()).await;
+        return serde_json::to_value(response).map_err(|_| failed());
+    }
+    let method = request.method().to_owned();
+    let refused = request.clone();
+    let handled = async { connection.handlers.answer(context.clone(), request).await };
+    match caught(handled).await {
+        Some(Ok(answer)) => return Ok(answer),
+        Some(Err(error)) if error.is::<Unsupported>() => {}
+        Some(Err(error)) => tracing::warn!(method, %error, "a handler failed: refused"),
+        None => tracing::warn!(method, "a handler panicked: refused"),
+    }
+    match Arc::new(Refuse).answer(context, refused).await {
+        Ok(refusal) => Ok(refusal),
+        Err(_) => Err(RpcError {
+            code: METHOD_NOT_FOUND,
+            message: format!("this client doesn't support `{method}`"),
+            data: None,
+        }),
+    }
+}
+
+fn failed() -> RpcError {
+    RpcError::new(INTERNAL_ERROR, "the answer could not be written")
+}
+
+/// The outcome of user code, or `None` if it panicked.
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
+        match catch_unwind(poll) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}

@@ -1,0 +1,115 @@
+//! The keywords of JSON Schema: which are strict, which say nothing of a value, which can't stay.
+
+use serde_json::{Map, Value};
+
+/// What a strict schema may say of a value that is neither an object nor a union.
+const KEYWORDS: [&str; 14] = [
+    "const",
+    "description",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "items",
+    "maxItems",
+    "maximum",
+    "minItems",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "type",
+];
+
+/// The formats that a strict schema may name.
+const FORMATS: [&str; 9] = [
+    "date",
+    "date-time",
+    "duration",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "time",
+    "uuid",
+];
+
+/// Whether leaving a keyword out changes nothing that an answer may be.
+///
+/// `required` and a closed end are left out here because every object gets its own. A set of Rust
+/// takes what comes twice once, so that `uniqueItems` isn't missed.
+pub(super) fn is_annotation(key: &str, value: &Value) -> bool {
+    match key {
+        "$schema" | "$id" | "$anchor" | "$comment" | "$defs" | "title" | "default" | "examples"
+        | "deprecated" | "readOnly" | "writeOnly" | "contentEncoding" | "contentMediaType"
+        | "required" | "uniqueItems" => true,
+        "additionalProperties" | "unevaluatedProperties" => *value == Value::Bool(false),
+        "format" => value.as_str().is_none_or(|name| !FORMATS.contains(&name)),
+        _ => key.starts_with("x-"),
+    }
+}
+
+/// The type of a value that says it by other means only.
+pub(super) fn implied(keywords: &Map<String, Value>) -> Option<Value> {
+    if keywords.contains_key("properties") {
+        return Some(Value::from("object"));
+    }
+    if keywords.contains_key("items") {
+        return Some(Value::from("array"));
+    }
+    let one = keywords.get("const").into_iter();
+    let listed = keywords.get("enum").and_then(Value::as_array);
+    let mut types: Vec<&str> = Vec::new();
+    for value in one.chain(listed.into_iter().flatten()) {
+        let name = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) | Value::Object(_) => return None,
+        };
+        if !types.contains(&name) {
+            types.push(name);
+        }
+    }
+    match types[..] {
+        [] => None,
+        [one] => Some(Value::from(one)),
+        _ => Some(Value::from(types)),
+    }
+}
+
+/// Why a keyword can't be in a strict schema.
+pub(super) fn problem_with(key: &str) -> Option<String> {
+    let problem = match key {
+        "properties" => return None,
+        key if KEYWORDS.contains(&key) => return None,
+        "additionalProperties"
+        | "unevaluatedProperties"
+        | "patternProperties"
+        | "propertyNames" => {
+            "takes any keys, as a map does: use a `Vec` of structs with a key and a value"
+        }
+        "prefixItems" => "is a tuple: use a struct with named fields",
+        "minLength" | "maxLength" => {
+            "limits the length of a text: use a `String` without a limit, and check it afterwards"
+        }
+        key => return Some(unknown(key)),
+    };
+    Some(problem.to_owned())
+}
+
+/// Why a keyword can't be where it is.
+pub(super) fn unknown(key: &str) -> String {
+    format!("has the keyword `{key}`: leave it out, and check the value afterwards")
+}
+
+/// The names in a `type`, which is one or a list.
+pub(super) fn names(types: &Value) -> Vec<String> {
+    let listed = match types {
+        Value::Array(types) => types.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let names = listed.iter().filter_map(Value::as_str);
+    names.map(str::to_owned).collect()
+}

@@ -1,0 +1,115 @@
+//! Programs without an async runtime.
+
+use std::thread;
+
+use codex_e2e::Stage;
+use codex_sdk::{
+    RetryPolicy,
+    blocking::{self, Codex},
+    types::{ThreadLoadedListParams, TurnStatus},
+};
+use codex_testkit::{Gate, Reply};
+
+/// A stage, and what carries its model.
+fn stage() -> (tokio::runtime::Runtime, Stage) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let stage = runtime.block_on(Stage::new()).unwrap();
+    (runtime, stage)
+}
+
+fn start(stage: &Stage) -> Codex {
+    stage.builder().start().block_on().unwrap()
+}
+
+#[test]
+fn blocking_a_turn_is_an_iterator_and_a_result() {
+    let (_runtime, stage) = stage();
+    stage.model.push(Reply::deltas(["he", "llo"]));
+    stage.model.push(Reply::text("again"));
+    let codex = start(&stage);
+    let thread = codex.thread_start().block_on().unwrap();
+    let mut turn = thread.turn("Say hello.").block_on().unwrap();
+    let mut text = String::new();
+    for event in &mut turn {
+        let event = event.unwrap();
+        text.push_str(event.text_delta().unwrap_or_default());
+    }
+    assert_eq!(text, "hello");
+    let result = turn.run().unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("hello"));
+    let result = thread.run("Again.").block_on().unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("again"));
+    codex.close().block_on().unwrap();
+    let error = thread.run("Once more.").block_on().unwrap_err();
+    assert!(error.is_closed(), "{error:?}");
+}
+
+#[test]
+fn blocking_a_turn_is_steered_and_interrupted_from_another_thread() {
+    let (runtime, stage) = stage();
+    let gate = Gate::new();
+    stage.model.push(Reply::text("never seen").gate(&gate));
+    let codex = start(&stage);
+    let thread = codex.thread_start().block_on().unwrap();
+    let turn = thread.turn("Go.").block_on().unwrap();
+    runtime.block_on(gate.reached());
+    let control = turn.control();
+    let other = thread::spawn(move || {
+        control.steer("Faster.").block_on().unwrap();
+        control.interrupt().block_on().unwrap();
+    });
+    assert_eq!(turn.run().unwrap().status, TurnStatus::Interrupted);
+    other.join().unwrap();
+}
+
+#[test]
+fn blocking_threads_have_turns_at_the_same_time_and_lists_are_iterators() {
+    let (_runtime, stage) = stage();
+    stage.model.default_reply(Reply::text("yes"));
+    let codex = start(&stage);
+    let mut events = codex.notifications().into_iter();
+    let turns: Vec<_> = (0..4)
+        .map(|_| {
+            let codex = codex.clone();
+            thread::spawn(move || {
+                let thread = codex.thread_start().block_on()?;
+                thread.run("Yes?").block_on()
+            })
+        })
+        .collect();
+    for turn in turns {
+        let result = turn.join().unwrap().unwrap();
+        assert_eq!(result.final_response.as_deref(), Some("yes"));
+    }
+    assert!(events.next().unwrap().is_ok());
+    let threads = codex.thread_list().limit(3).stream().into_iter();
+    assert_eq!(threads.map(Result::unwrap).count(), 4);
+    let loaded = codex.request(ThreadLoadedListParams::default());
+    assert_eq!(loaded.block_on().unwrap().data.len(), 4);
+    let models = blocking::retry_on_overload(RetryPolicy::default(), || codex.models());
+    assert!(!models.unwrap().data.is_empty());
+}
+
+#[test]
+fn blocking_a_client_that_is_dropped_ends_its_runtime() {
+    let (_runtime, stage) = stage();
+    let codex = start(&stage);
+    let home = stage.home.path().to_owned();
+    drop(codex.thread_start().block_on().unwrap());
+    drop(codex);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !codex_e2e::processes_in(&home).is_empty() {
+        assert!(std::time::Instant::now() < deadline);
+        thread::yield_now();
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "await the operation instead")]
+async fn blocking_within_an_async_runtime_panics_and_says_what_to_do() {
+    let _ = Codex::start().block_on();
+}
