@@ -92,7 +92,7 @@ macro_rules! deadline_setters {
         ///
         /// It has to be longer than the longest silence of a turn that is well: the model thinking, or
         /// a command that prints nothing. Minutes are a sensible length. The time in which the runtime
-        /// waits for an answer to an approval or a question doesn't count.
+        /// waits for an answer of this program doesn't count: to an approval or a question, or of a tool.
         pub fn stall_timeout(mut self, timeout: std::time::Duration) -> Self {
             self.deadlines.stall = Some(timeout);
             self

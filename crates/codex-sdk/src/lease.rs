@@ -38,8 +38,7 @@ impl Lease {
 
     /// When the turn last waited for an answer of this program: now, if it does.
     pub(crate) fn last_wait(&self) -> Option<Instant> {
-        let mut router = self.connection.router();
-        router.thread(&self.thread_id)?.activity.last_wait()
+        self.connection.router().last_wait(&self.thread_id)
     }
 
     /// Leaves the turn. What its handle hasn't read stays readable.

@@ -36,9 +36,9 @@ const NEWEST: u32 = 2;
 pub(crate) struct Activity {
     /// It runs nothing.
     idle: bool,
-    /// Its turn waits for an answer of this program.
+    /// Its turn waits for an answer of this program, as the runtime says.
     waits: bool,
-    /// When it stopped doing so.
+    /// When an answer was last waited for.
     waited: Option<Instant>,
 }
 
@@ -56,9 +56,14 @@ impl Activity {
             _ => false,
         };
         if self.waits && !waits {
-            self.waited = Some(Instant::now());
+            self.answered();
         }
         self.waits = waits;
+    }
+
+    /// Notes that this program has answered a request of the runtime.
+    pub(crate) fn answered(&mut self) {
+        self.waited = Some(Instant::now());
     }
 
     pub(crate) fn begin(&mut self) {
@@ -85,7 +90,7 @@ pub(crate) struct Doubt {
 
 impl ThreadTurns {
     /// Notes what the thread does. Returns a turn that seems to run although the thread doesn't, once.
-    pub(crate) fn note(&mut self, thread_id: &str, status: &ThreadStatus) -> Option<Doubt> {
+    pub(crate) fn note_status(&mut self, thread_id: &str, status: &ThreadStatus) -> Option<Doubt> {
         self.activity.note(status);
         if !self.activity.is_idle() {
             return None;

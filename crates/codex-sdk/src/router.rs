@@ -8,7 +8,10 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot, watch},
+    time::Instant,
+};
 
 use crate::{
     Closed, Error, Notification, Result, RpcError, Stats,
@@ -100,7 +103,21 @@ impl Router {
 
     /// Notes the answer to a request of the runtime; `false` if none is wanted any more.
     pub(crate) fn answered(&mut self, id: &RequestId) -> bool {
-        self.asked.remove(id).is_some()
+        let asked = self.asked.remove(id);
+        let thread_id = asked.as_ref().and_then(|asked| asked.thread_id.as_deref());
+        if let Some(thread) = thread_id.and_then(|id| self.threads.get_mut(id)) {
+            thread.activity.answered();
+        }
+        asked.is_some()
+    }
+
+    /// When the turn of a thread last waited for an answer of this program: now, if it does.
+    pub(crate) fn last_wait(&self, thread_id: &str) -> Option<Instant> {
+        let of_thread = |asked: &Asked| asked.thread_id.as_deref() == Some(thread_id);
+        if self.asked.values().any(of_thread) {
+            return Some(Instant::now());
+        }
+        self.threads.get(thread_id)?.activity.last_wait()
     }
 
     /// The item that a request of the runtime is about, as it was announced.
@@ -301,7 +318,7 @@ impl Router {
                 thread.update_goal(status.as_ref());
             }
             (Some(Milestone::Status { thread_id, status }), Some(thread)) => {
-                doubt = thread.note(thread_id, status);
+                doubt = thread.note_status(thread_id, status);
             }
             // No `turn/completed` can follow: its handles learn it from their end.
             (Some(Milestone::ThreadClosed { .. }), Some(thread)) => thread.close(),
@@ -316,7 +333,7 @@ impl Router {
     fn withdraw(&mut self, notification: &Notification, milestone: Option<&Milestone>) {
         match (notification, milestone) {
             (Notification::ServerRequestResolved(it), _) => {
-                self.asked.remove(&it.request_id);
+                self.answered(&it.request_id);
             }
             (
                 _,

@@ -53,9 +53,9 @@ pub struct TurnHandle {
     control: TurnControl,
     /// For a goal: what makes one turn of its turns.
     merge: Option<Merge>,
-    span: Span,
     /// Its deadlines, if it has any.
     watch: Option<Watch>,
+    span: Span,
     collector: Collector,
 }
 

@@ -4,21 +4,25 @@
 use std::time::Duration;
 
 use codex_sdk::{
-    Codex, Deadline, Error, Thread, TurnHandle, TurnTimeout,
-    types::{ThreadItem, TurnStatus},
+    Codex, CodexBuilder, Deadline, Error, HandlerResult, Thread, TurnHandle, TurnTimeout,
+    types::{CommandExecutionApprovalDecision, ThreadItem, TurnStatus},
 };
 use codex_testkit::{Peer, peer::shapes};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{begin, connect, idle, settle, start_thread};
+use crate::support::{begin, connect_with, idle, settle, start_thread};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A thread of a client.
 async fn thread() -> (Codex, Peer, Thread) {
-    let (codex, mut peer) = connect().await;
+    thread_of(Codex::builder()).await
+}
+
+async fn thread_of(builder: CodexBuilder) -> (Codex, Peer, Thread) {
+    let (codex, mut peer) = connect_with(builder).await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     // Longer than anything here is waited for.
     peer.set_deadline(60 * MINUTE);
@@ -287,6 +291,41 @@ async fn a_turn_that_waits_for_an_approval_doesnt_stall() {
         assert_eq!(timed_out(&error).deadline, Deadline::Stall);
         is_usable(&codex, &mut peer, &thread).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_waits_for_a_handler_doesnt_stall() {
+    let thinking = Codex::builder().on_command_approval(|_, _| async {
+        sleep(10 * MINUTE + 7 * SECOND).await;
+        HandlerResult::Ok(CommandExecutionApprovalDecision::Accept)
+    });
+    let (codex, mut peer, thread) = thread_of(thinking).await;
+    let run = begin(thread.run("go").stall_timeout(MINUTE).into_future()).await;
+    accept(&mut peer, "1").await;
+    let begun = Instant::now();
+    let approval = shapes::command_approval("t", "1", "item", "ls");
+    let method = "item/commandExecution/requestApproval";
+    peer.request(7, method, approval).await;
+    let serve = async {
+        peer.expect_response(7).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 10 * 60 + 7);
+        interrupt(&mut peer, "1").await;
+    };
+    let (result, ()) = tokio::join!(run, serve);
+    assert_eq!(begun.elapsed().as_secs(), 11 * 60 + 7);
+    assert_eq!(timed_out(&result.unwrap_err()).deadline, Deadline::Stall);
+    is_usable(&codex, &mut peer, &thread).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_typed_answer_that_stalls_is_interrupted() {
+    let (codex, mut peer, thread) = thread().await;
+    let run = thread.run_as::<String>("go").stall_timeout(MINUTE);
+    let run = begin(run.into_future()).await;
+    accept(&mut peer, "1").await;
+    let (result, ()) = tokio::join!(run, interrupt(&mut peer, "1"));
+    assert!(timed_out(&result.unwrap_err()).interrupted);
+    is_usable(&codex, &mut peer, &thread).await;
 }
 
 #[tokio::test(start_paused = true)]
