@@ -34,12 +34,14 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
-    Call, Error, ForkThread, Input, ListItems, ListModels, ListThreads, ListTurns, Notification,
-    NotificationStream, Paged, Pages, ReadAccount, ReadThread, Result, ResumeThread, RetryPolicy,
-    SendRawRequest, SendRequest, StartGoal, StartThread, StartTurn, Structured, TurnResult,
+    Call, Error, ForkThread, Input, ListItems, ListMcpServers, ListModels, ListThreads, ListTurns,
+    McpLogin, Notification, NotificationStream, Paged, Pages, ReadAccount, ReadThread, Result,
+    ResumeThread, RetryPolicy, SendRawRequest, SendRequest, StartGoal, StartMcpLogin, StartThread,
+    StartTurn, Structured, TurnResult,
     types::{
-        ClientMethod, GetAccountResponse, ModelListResponse, ThreadItemsListResponse,
-        ThreadListResponse, ThreadReadResponse, ThreadTurnsListResponse, TurnSteerResponse,
+        ClientMethod, GetAccountResponse, ListMcpServerStatusResponse, ModelListResponse,
+        ThreadItemsListResponse, ThreadListResponse, ThreadReadResponse, ThreadTurnsListResponse,
+        TurnSteerResponse,
     },
 };
 pub use crate::{Codex, Thread, TurnControl};
@@ -111,6 +113,8 @@ block_on! {
     ListModels => ModelListResponse;
     ReadThread => ThreadReadResponse;
     ReadAccount => GetAccountResponse;
+    ListMcpServers => ListMcpServerStatusResponse;
+    StartMcpLogin => McpLogin;
     SendRawRequest => serde_json::Value;
     StartTurn<TurnResult> => TurnResult;
 }

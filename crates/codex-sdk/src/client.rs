@@ -19,7 +19,7 @@ use crate::{
     gate,
     handlers::Handlers,
     process::{Process, StderrTail},
-    router::Topic,
+    subscriptions::Topic,
     tasks::{self, Supervised},
     types::{self, ClientMethod},
 };

@@ -9,7 +9,7 @@ use crate::{
     ReadAccount, ResumeThread, SendRawRequest, SendRequest, StartThread, Thread,
     client::Client,
     gate,
-    router::Topic,
+    subscriptions::Topic,
     types::{self, ClientMethod},
 };
 

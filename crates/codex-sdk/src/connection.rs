@@ -26,8 +26,9 @@ use crate::{
     feed::{Feed, Inbox, feed},
     goal,
     handlers::Handlers,
-    router::{Effects, Pending, Reply, Router, Topic},
+    router::{Effects, Pending, Reply, Router},
     spans,
+    subscriptions::Topic,
     types::{self, ClientMethod, RequestId},
     unheard,
 };

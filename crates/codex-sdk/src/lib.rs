@@ -415,6 +415,7 @@
 //! # }
 //! ```
 
+mod asked;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
@@ -439,6 +440,7 @@ mod lines;
 mod login;
 mod mcp_login;
 mod mcp_server;
+mod milestone;
 mod notifications;
 mod open_thread;
 mod options;
@@ -457,6 +459,7 @@ mod spans;
 mod start_turn;
 mod strict;
 mod structured;
+mod subscriptions;
 mod tasks;
 mod thread;
 mod toml_literal;

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::{
     Call, Codex, Error, Notification, NotificationStream, Result,
     client::Client,
-    router::Topic,
+    subscriptions::Topic,
     types::{
         AccountLoginCompletedNotification, AccountLogout, CancelLoginAccountParams,
         CancelLoginAccountResponse, DecodeError, LoginAccountParams, LoginAccountParamsApiKey,

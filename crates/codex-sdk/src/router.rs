@@ -15,17 +15,16 @@ use tokio::{
 
 use crate::{
     Closed, Error, Notification, Result, RpcError, Stats,
+    asked::{Asked, Question},
     deadline::Expiry,
     feed::Feed,
     goals::GoalState,
-    handler::RequestContext,
+    milestone::Milestone,
     recovery::Doubt,
-    server_requests::Asked,
+    subscriptions::{Subscriptions, Topic},
     tool::{Tool, Toolbox},
     turns::{Orphan, Phase, ThreadTurns, Unclaimed},
-    types::{
-        self, RequestId, ServerRequest, ThreadGoalStatus, ThreadItem, ThreadStatus, TurnStatus,
-    },
+    types::{self, RequestId, ServerRequest, ThreadItem},
 };
 
 /// What the reply to a request brings its caller.
@@ -61,83 +60,59 @@ pub(crate) struct Effects {
     pub(crate) unheard: Vec<Notification>,
 }
 
-/// A subscription to what no turn handle took.
-#[derive(Debug)]
-struct Subscriber {
-    topic: Topic,
-    feed: Feed,
-}
-
-/// What a subscription is to.
-#[derive(Debug, Clone)]
-pub(crate) enum Topic {
-    Everything,
-    /// What belongs to this thread.
-    Thread(Arc<str>),
-    /// The ends of logins, to the account and to MCP servers.
-    Logins,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     pending: HashMap<i64, Pending>,
     threads: HashMap<String, ThreadTurns>,
-    /// Requests of the runtime that wait for their answer.
-    asked: HashMap<RequestId, Asked>,
-    /// The tools of this program, by thread.
-    tools: HashMap<String, Toolbox>,
+    asked: Asked,
     notifications: u64,
     unrecognized: u64,
-    subscribers: Vec<Subscriber>,
+    subscriptions: Subscriptions,
     /// Set once; nothing is registered afterwards.
     closed: Option<Arc<Closed>>,
 }
 
 impl Router {
-    /// Registers a request of the runtime.
-    pub(crate) fn ask(&mut self, id: RequestId, asked: Asked) {
+    /// Registers a request of the runtime. Returns the item that it is about, as it was announced, and
+    /// the tool of this program that it calls.
+    pub(crate) fn ask(
+        &mut self,
+        id: RequestId,
+        question: Question,
+        request: &ServerRequest,
+    ) -> (Option<Arc<ThreadItem>>, Option<Tool>) {
+        let thread = request.thread_id().and_then(|id| self.threads.get(id));
+        let item = thread.zip(request.item_id());
+        let item = item.and_then(|(thread, item_id)| thread.announced(item_id));
+        let tool = self.asked.tool(request);
         if self.closed.is_none() {
-            self.asked.insert(id, asked);
+            self.asked.add(id, question);
         }
+        (item, tool)
     }
 
     /// Notes the answer to a request of the runtime; `false` if none is wanted any more.
     pub(crate) fn answered(&mut self, id: &RequestId) -> bool {
-        let asked = self.asked.remove(id);
-        let thread_id = asked.as_ref().and_then(|asked| asked.thread_id.as_deref());
+        let question = self.asked.remove(id);
+        let thread_id = question.as_ref().and_then(|it| it.thread_id.as_deref());
         if let Some(thread) = thread_id.and_then(|id| self.threads.get_mut(id)) {
             thread.activity.answered();
         }
-        asked.is_some()
+        question.is_some()
     }
 
     /// When the turn of a thread last waited for an answer of this program: now, if it does.
     pub(crate) fn last_wait(&self, thread_id: &str) -> Option<Instant> {
-        let of_thread = |asked: &Asked| asked.thread_id.as_deref() == Some(thread_id);
-        if self.asked.values().any(of_thread) {
+        if self.asked.is_waited_for(thread_id) {
             return Some(Instant::now());
         }
         self.threads.get(thread_id)?.activity.last_wait()
     }
 
-    /// The item that a request of the runtime is about, as it was announced.
-    pub(crate) fn announced(&self, context: &RequestContext) -> Option<Arc<ThreadItem>> {
-        let thread = self.threads.get(context.thread_id()?)?;
-        thread.announced(context.item_id()?)
-    }
-
     /// Gives a thread its tools.
     pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) {
-        if !tools.is_empty() && self.closed.is_none() {
-            self.tools.insert(thread_id.to_owned(), tools);
-        }
-    }
-
-    /// The tool of this program that is called.
-    pub(crate) fn tool(&self, request: &ServerRequest) -> Option<Tool> {
-        match request {
-            ServerRequest::ItemToolCall(call) => self.tools.get(&call.thread_id)?.find(call),
-            _ => None,
+        if self.closed.is_none() {
+            self.asked.equip(thread_id, tools);
         }
     }
 
@@ -146,7 +121,7 @@ impl Router {
         Stats {
             requests_in_flight: self.pending.len(),
             live_turns: self.threads.values().map(ThreadTurns::count).sum(),
-            server_requests_pending: self.asked.len(),
+            server_requests_pending: self.asked.count(),
             notifications: self.notifications,
             unrecognized: self.unrecognized,
             ..Stats::default()
@@ -163,8 +138,7 @@ impl Router {
             feed.push(Err(Error::Closed(Arc::clone(closed))), 0);
             return;
         }
-        self.subscribers.retain(|other| !other.feed.is_abandoned());
-        self.subscribers.push(Subscriber { topic, feed });
+        self.subscriptions.add(topic, feed);
     }
 
     /// Registers a request, and with `feed` the handle of the turn that it starts. This comes before
@@ -292,7 +266,12 @@ impl Router {
             self.unrecognized += 1;
         }
         let milestone = self.milestone(&notification);
-        self.withdraw(&notification, milestone.as_ref());
+        if let Notification::ServerRequestResolved(resolved) = &notification {
+            self.answered(&resolved.request_id);
+        }
+        if let Some(milestone) = &milestone {
+            self.asked.withdraw(milestone);
+        }
         if let Some(Milestone::Started { thread_id, turn_id }) = &milestone {
             let thread = self.threads.entry(thread_id.clone()).or_default();
             thread.begin(turn_id);
@@ -329,33 +308,6 @@ impl Router {
         effects
     }
 
-    /// Drops the requests of the runtime, and the tools, that are of no use any more.
-    fn withdraw(&mut self, notification: &Notification, milestone: Option<&Milestone>) {
-        match (notification, milestone) {
-            (Notification::ServerRequestResolved(it), _) => {
-                self.answered(&it.request_id);
-            }
-            (
-                _,
-                Some(Milestone::Completed {
-                    thread_id, turn_id, ..
-                }),
-            ) => {
-                let ended = |asked: &Asked| {
-                    asked.thread_id.as_ref() == Some(thread_id)
-                        && asked.turn_id.as_ref() == Some(turn_id)
-                };
-                self.asked.retain(|_, asked| !ended(asked));
-            }
-            (_, Some(Milestone::ThreadClosed { thread_id })) => {
-                let of_thread = |asked: &Asked| asked.thread_id.as_ref() == Some(thread_id);
-                self.asked.retain(|_, asked| !of_thread(asked));
-                self.tools.remove(thread_id);
-            }
-            _ => {}
-        }
-    }
-
     /// Tells those whom something was for that it could not be read: the handles of its turn, else
     /// the subscriptions. With `completed` it was the end of the turn.
     pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) -> Effects {
@@ -369,10 +321,7 @@ impl Router {
             }
         }
         if !heard {
-            self.subscribers.retain(|subscriber| {
-                !subscriber.topic.holds_lost(lost.thread_id)
-                    || subscriber.feed.push(Err(error.clone()), lost.bytes)
-            });
+            self.subscriptions.lose(lost.thread_id, error, lost.bytes);
         }
         self.settle(lost.thread_id, unclaimed)
     }
@@ -383,14 +332,11 @@ impl Router {
         self.closed = Some(closed);
         // A caller whose sender is gone finds the reason in the connection.
         self.pending.clear();
-        self.asked.clear();
-        self.tools.clear();
+        self.asked = Asked::default();
         for (_, thread) in self.threads.drain() {
             thread.fail_all(&error);
         }
-        for subscriber in self.subscribers.drain(..) {
-            subscriber.feed.push(Err(error.clone()), 0);
-        }
+        self.subscriptions.close(&error);
     }
 
     /// Ends the starting of a turn, if this request started one.
@@ -414,7 +360,8 @@ impl Router {
     pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) -> Effects {
         let mut effects = Effects::default();
         for (notification, bytes) in unclaimed {
-            effects.unheard.extend(self.publish(notification, bytes));
+            let unheard = self.subscriptions.publish(notification, bytes);
+            effects.unheard.extend(unheard);
         }
         let Some(thread_id) = thread_id else {
             return effects;
@@ -426,28 +373,6 @@ impl Router {
             }
         }
         effects
-    }
-
-    /// Gives a notification to the subscriptions, or back if there is none for it.
-    fn publish(&mut self, notification: Notification, bytes: usize) -> Option<Notification> {
-        let matching = |subscriber: &&Subscriber| subscriber.topic.holds(&notification);
-        let mut left = self.subscribers.iter().filter(matching).count();
-        if left == 0 {
-            return Some(notification);
-        }
-        let mut notification = Some(notification);
-        self.subscribers.retain(|subscriber| {
-            if !matches!(&notification, Some(it) if subscriber.topic.holds(it)) {
-                return true;
-            }
-            left -= 1;
-            let own = match left {
-                0 => notification.take(),
-                _ => notification.clone(),
-            };
-            own.is_none_or(|own| subscriber.feed.push(Ok(own), bytes))
-        });
-        None
     }
 
     fn milestone(&self, notification: &Notification) -> Option<Milestone> {
@@ -463,29 +388,6 @@ impl Router {
                 thread_id: thread_id.to_owned(),
                 turn_id: turn_id.to_owned(),
             })
-    }
-}
-
-impl Topic {
-    fn holds(&self, notification: &Notification) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Thread(id) => notification.thread_id() == Some(id),
-            Self::Logins => matches!(
-                notification,
-                Notification::AccountLoginCompleted(_)
-                    | Notification::McpServerOauthLoginCompleted(_)
-            ),
-        }
-    }
-
-    /// Whether something of this thread, or of none, that could not be read belongs here.
-    fn holds_lost(&self, thread_id: Option<&str>) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Thread(id) => thread_id == Some(id),
-            Self::Logins => false,
-        }
     }
 }
 
@@ -514,78 +416,4 @@ fn started_turn(result: &RawValue) -> Option<Cow<'_, str>> {
     }
     let started: Started<'_> = serde_json::from_str(result.get()).ok()?;
     Some(started.turn.id)
-}
-
-/// The notifications that change what runs.
-enum Milestone {
-    Started {
-        thread_id: String,
-        turn_id: String,
-    },
-    Completed {
-        thread_id: String,
-        turn_id: String,
-        interrupted: bool,
-    },
-    ThreadClosed {
-        thread_id: String,
-    },
-    /// What the thread does.
-    Status {
-        thread_id: String,
-        status: ThreadStatus,
-    },
-    /// The status of the thread's goal; `None` when it was cleared.
-    Goal {
-        thread_id: String,
-        status: Option<ThreadGoalStatus>,
-    },
-}
-
-impl Milestone {
-    /// Decided by the method, so that a malformed `turn/completed` ends its turn too.
-    fn of(notification: &Notification) -> Option<Self> {
-        use types::ServerNotification::{
-            ThreadClosed, ThreadGoalCleared, ThreadGoalUpdated, ThreadStatusChanged, TurnCompleted,
-            TurnStarted, Unrecognized,
-        };
-        let (mut interrupted, mut status) = (false, None);
-        match notification {
-            TurnCompleted(it) => interrupted = it.turn.status == TurnStatus::Interrupted,
-            ThreadGoalUpdated(it) => status = Some(it.goal.status.clone()),
-            ThreadStatusChanged(it) => {
-                return Some(Self::Status {
-                    thread_id: it.thread_id.clone(),
-                    status: it.status.clone(),
-                });
-            }
-            TurnStarted(_) | ThreadClosed(_) | ThreadGoalCleared(_) | Unrecognized { .. } => {}
-            _ => return None,
-        }
-        let thread_id = notification.thread_id()?.to_owned();
-        let turn_id = notification.turn_id().map(str::to_owned);
-        match (notification.method(), turn_id) {
-            ("turn/started", Some(turn_id)) => Some(Self::Started { thread_id, turn_id }),
-            ("turn/completed", Some(turn_id)) => Some(Self::Completed {
-                thread_id,
-                turn_id,
-                interrupted,
-            }),
-            ("thread/closed", _) => Some(Self::ThreadClosed { thread_id }),
-            ("thread/goal/updated" | "thread/goal/cleared", _) => {
-                Some(Self::Goal { thread_id, status })
-            }
-            _ => None,
-        }
-    }
-
-    fn thread_id(&self) -> &str {
-        match self {
-            Self::Started { thread_id, .. }
-            | Self::Completed { thread_id, .. }
-            | Self::ThreadClosed { thread_id }
-            | Self::Status { thread_id, .. }
-            | Self::Goal { thread_id, .. } => thread_id,
-        }
-    }
 }

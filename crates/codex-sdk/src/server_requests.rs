@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use crate::{
     Tool,
+    asked::Question,
     connection::Connection,
     handler::{Answer, Refuse, RequestContext, Unsupported},
     spans,
@@ -24,14 +25,6 @@ use crate::{
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 pub(crate) const INTERNAL_ERROR: i64 = -32603;
-
-/// A request that waits for its answer. Dropping it drops the future of the handler.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) thread_id: Option<String>,
-    pub(crate) turn_id: Option<String>,
-    pub(crate) _until: oneshot::Sender<()>,
-}
 
 /// Takes a request and answers it on a task of its own.
 pub(crate) fn receive(
@@ -61,16 +54,13 @@ pub(crate) fn receive(
         item: None,
     };
     let (until, cancelled) = oneshot::channel();
-    let asked = Asked {
+    let question = Question {
         thread_id: context.thread_id.clone(),
         turn_id: context.turn_id.clone(),
         _until: until,
     };
-    let mut router = connection.router();
-    context.item = router.announced(&context);
-    let tool = router.tool(&request);
-    router.ask(id.clone(), asked);
-    drop(router);
+    let (item, tool) = connection.router().ask(id.clone(), question, &request);
+    context.item = item;
     let serving = Arc::clone(connection);
     let span = spans::server_request(&connection.span, method, context.thread_id());
     let serve = async move {

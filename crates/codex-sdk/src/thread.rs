@@ -10,8 +10,8 @@ use crate::{
     Call, ListItems, ListTurns, NotificationStream, ReadThread, RunInput, StartGoal, StartTurn,
     Structured, TurnHandle, TurnResult,
     client::Client,
-    router::Topic,
     spans,
+    subscriptions::Topic,
     types::{ThreadCompactStartParams, ThreadSetNameParams},
 };
 

@@ -2,8 +2,12 @@
 
 use codex_e2e::Stage;
 use codex_sdk::{
-    ApprovalMode, McpServer, McpToolApproval, Sandbox, StartThread,
-    types::{McpServerStartupState, McpToolCallStatus, TurnStatus},
+    ApprovalMode, HandlerResult, McpServer, McpToolApproval, RequestContext, Sandbox,
+    ServerRequestHandler, StartThread,
+    types::{
+        McpServerElicitationAction, McpServerElicitationRequestParams,
+        McpServerElicitationRequestResponse, McpServerStartupState, McpToolCallStatus, TurnStatus,
+    },
 };
 use codex_testkit::{RecordedRequest, Reply};
 use serde_json::json;
@@ -75,6 +79,30 @@ async fn mcp_elicitation_without_a_handler_is_declined() {
         assert_eq!(text(&item), "Decline: hello, nobody!", "{mode:?}");
         assert_eq!(item.status, McpToolCallStatus::Completed);
     }
+}
+
+#[tokio::test]
+async fn mcp_elicitation_is_answered_by_the_handler() {
+    struct Ada;
+    impl ServerRequestHandler for Ada {
+        async fn mcp_elicitation(
+            &self,
+            context: RequestContext,
+            _params: McpServerElicitationRequestParams,
+        ) -> HandlerResult<McpServerElicitationRequestResponse> {
+            assert!(context.thread_id().is_some());
+            let accept = McpServerElicitationAction::Accept;
+            let mut response = McpServerElicitationRequestResponse::new(accept);
+            response.content = Some(json!({ "name": "Ada" }));
+            Ok(response)
+        }
+    }
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.builder().handler(Ada).start().await.unwrap();
+    let thread = codex.thread_start().mcp_server("tiny", tiny());
+    let thread = thread.await.unwrap();
+    let (item, ..) = call(&stage, &thread, "ask", json!({})).await;
+    assert_eq!(text(&item), "Accept: hello, Ada!");
 }
 
 #[tokio::test]

@@ -1,0 +1,80 @@
+//! What the runtime asks of this program, until it is answered.
+
+use std::collections::HashMap;
+
+use tokio::sync::oneshot;
+
+use crate::{
+    milestone::Milestone,
+    tool::{Tool, Toolbox},
+    types::{RequestId, ServerRequest},
+};
+
+/// A request that waits for its answer. Dropping it drops the future of its handler.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) thread_id: Option<String>,
+    pub(crate) turn_id: Option<String>,
+    pub(crate) _until: oneshot::Sender<()>,
+}
+
+/// The requests that wait for their answers, and the tools that answer some of them.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    questions: HashMap<RequestId, Question>,
+    /// By thread.
+    tools: HashMap<String, Toolbox>,
+}
+
+impl Asked {
+    pub(crate) fn add(&mut self, id: RequestId, question: Question) {
+        self.questions.insert(id, question);
+    }
+
+    pub(crate) fn remove(&mut self, id: &RequestId) -> Option<Question> {
+        self.questions.remove(id)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.questions.len()
+    }
+
+    /// Whether the turn of a thread waits for an answer.
+    pub(crate) fn is_waited_for(&self, thread_id: &str) -> bool {
+        let mut questions = self.questions.values();
+        questions.any(|question| question.thread_id.as_deref() == Some(thread_id))
+    }
+
+    /// Gives a thread its tools.
+    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) {
+        if !tools.is_empty() {
+            self.tools.insert(thread_id.to_owned(), tools);
+        }
+    }
+
+    /// The tool of this program that is called.
+    pub(crate) fn tool(&self, request: &ServerRequest) -> Option<Tool> {
+        match request {
+            ServerRequest::ItemToolCall(call) => self.tools.get(&call.thread_id)?.find(call),
+            _ => None,
+        }
+    }
+
+    /// Drops the requests, and the tools, that are of no use any more.
+    pub(crate) fn withdraw(&mut self, milestone: &Milestone) {
+        match milestone {
+            Milestone::Completed {
+                thread_id, turn_id, ..
+            } => self.questions.retain(|_, question| {
+                question.thread_id.as_ref() != Some(thread_id)
+                    || question.turn_id.as_ref() != Some(turn_id)
+            }),
+            Milestone::ThreadClosed { thread_id } => {
+                let of_thread = |it: &Question| it.thread_id.as_ref() == Some(thread_id);
+                self.questions.retain(|_, question| !of_thread(question));
+                self.tools.remove(thread_id);
+            }
+            _ => {}
+        }
+    }
+}
