@@ -17,7 +17,7 @@ use tokio::{
 use tracing::{Instrument, Span};
 
 use crate::{
-    Call, Error, Notification, Result, TurnHandle, TurnResult,
+    Call, Error, Result, TurnHandle, TurnResult,
     client::Client,
     condition::{self, Condition},
     deadline::{Deadlines, Watch, deadline_setters},
@@ -27,8 +27,8 @@ use crate::{
     spans,
     types::{
         ClientMethod, ThreadGoalClearParams, ThreadGoalMutationOrigin, ThreadGoalSetParams,
-        ThreadGoalStatus, ThreadReadParams, ThreadStatus, Turn, TurnInterruptParams, TurnStatus,
-        TurnSteerParams, TurnSteerResponse, UserInput,
+        ThreadGoalStatus, ThreadReadParams, ThreadStatus, TurnInterruptParams, TurnSteerParams,
+        TurnSteerResponse, UserInput,
     },
 };
 
@@ -216,7 +216,7 @@ async fn first_turn(state: &mut watch::Receiver<GoalState>) -> Result<Arc<str>> 
 pub(crate) struct GoalControl {
     state: watch::Receiver<GoalState>,
     /// Whether the caller asked for the end, which the last turn alone may not tell.
-    interrupted: Arc<AtomicBool>,
+    pub(crate) interrupted: Arc<AtomicBool>,
 }
 
 impl GoalControl {
@@ -301,7 +301,7 @@ impl GoalControl {
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.state.borrow().over
     }
 }
@@ -311,81 +311,4 @@ pub(crate) fn pause(thread_id: &str) -> ThreadGoalSetParams {
     let mut params = ThreadGoalSetParams::new(thread_id);
     params.status = Some(ThreadGoalStatus::Paused);
     params
-}
-
-/// Makes one turn of the notifications of a goal's turns.
-#[derive(Debug)]
-pub(crate) struct Merge {
-    control: GoalControl,
-    turn_id: Arc<str>,
-    begun: bool,
-    started_at: Option<i64>,
-    /// The end of the last turn: the end of all, if nothing follows.
-    end: Option<Notification>,
-}
-
-impl Merge {
-    pub(crate) fn new(control: GoalControl, turn_id: Arc<str>) -> Self {
-        Self {
-            control,
-            turn_id,
-            begun: false,
-            started_at: None,
-            end: None,
-        }
-    }
-
-    /// What comes of this for the reader; the outer `None` if nothing does. With `given_up`, a deadline
-    /// of the goal has passed, and it is being interrupted.
-    #[expect(clippy::option_option, reason = "the inner one is the end of a stream")]
-    pub(crate) fn next(
-        &mut self,
-        next: Option<Result<Notification>>,
-        given_up: bool,
-    ) -> Option<Option<Result<Notification>>> {
-        if given_up {
-            self.control.interrupted.store(true, Ordering::Relaxed);
-        }
-        let mut notification = match next {
-            Some(Ok(notification)) => notification,
-            Some(Err(error)) => {
-                self.end = None;
-                return Some(Some(Err(error)));
-            }
-            None => {
-                let mut end = self.end.take().filter(|_| self.control.is_over());
-                // Between two turns, none of them tells.
-                if let Some(Notification::TurnCompleted(completed)) = &mut end
-                    && self.control.interrupted.load(Ordering::Relaxed)
-                {
-                    completed.turn.status = TurnStatus::Interrupted;
-                }
-                return Some(end.map(Ok));
-            }
-        };
-        if let Some(turn_id) = notification.turn_id_mut() {
-            turn_id.replace_range(.., &self.turn_id);
-        }
-        match &mut notification {
-            Notification::TurnStarted(started) if !self.begun => {
-                self.begun = true;
-                self.started_at = started.turn.started_at;
-            }
-            Notification::TurnStarted(_) => return None,
-            Notification::TurnCompleted(completed) => {
-                self.complete(&mut completed.turn);
-                self.end = Some(notification);
-                return None;
-            }
-            _ => {}
-        }
-        Some(Some(Ok(notification)))
-    }
-
-    fn complete(&self, turn: &mut Turn) {
-        turn.started_at = self.started_at.or(turn.started_at);
-        if let (Some(from), Some(to)) = (turn.started_at, turn.completed_at) {
-            turn.duration_ms = Some((to - from).max(0) * 1000);
-        }
-    }
 }

@@ -19,6 +19,7 @@ use crate::{
     feed::Feed,
     goals::{GoalRoute, GoalState},
     recovery::Activity,
+    starting::Starting,
     types::{ThreadGoalStatus, ThreadItem},
 };
 
@@ -56,29 +57,6 @@ pub(crate) struct ThreadTurns {
     /// even after it has taken the pause of a goal.
     unwanted: u32,
     pub(crate) activity: Activity,
-}
-
-/// A turn whose `turn/start` is unanswered.
-#[derive(Debug)]
-struct Starting {
-    handle: Handle,
-    /// Whether the handle is still there.
-    held: bool,
-    /// Interrupt the turn as soon as that is possible: a pending `run` was dropped.
-    interrupt: bool,
-    early: Vec<Early>,
-    early_bytes: usize,
-    /// Turns that ended since, of which one may be this.
-    completed: Vec<String>,
-}
-
-/// What came for the thread before the reply.
-#[derive(Debug)]
-struct Early {
-    notification: Notification,
-    bytes: usize,
-    /// Whether another handle had it too.
-    shared: bool,
 }
 
 #[derive(Debug)]
@@ -184,14 +162,8 @@ impl ThreadTurns {
 
     /// Registers a turn whose `turn/start` is about to be queued.
     pub(crate) fn start(&mut self, handle: i64, feed: Feed) {
-        self.starting.push(Starting {
-            handle: Handle::new(handle, feed),
-            held: true,
-            interrupt: false,
-            early: Vec::new(),
-            early_bytes: 0,
-            completed: Vec::new(),
-        });
+        let handle = Handle::new(handle, feed);
+        self.starting.push(Starting::new(handle));
     }
 
     /// Ends the starting of a turn: binds its handle to the turn of this id, or drops it if there is
@@ -205,13 +177,7 @@ impl ThreadTurns {
         let is_it = |starting: &Starting| starting.handle.id == handle;
         let index = self.starting.iter().position(is_it)?;
         let mut starting = self.starting.remove(index);
-        for early in starting.early.drain(..) {
-            if turn_id.is_some() && early.notification.turn_id() == turn_id {
-                starting.handle.push(early.notification, early.bytes);
-            } else if !early.shared {
-                unclaimed.push((early.notification, early.bytes));
-            }
-        }
+        starting.sort(turn_id, unclaimed);
         let turn_id = turn_id?;
         if starting.completed.iter().any(|id| id == turn_id) {
             // The receiver keeps the last value of a sender that is gone.
@@ -320,10 +286,7 @@ impl ThreadTurns {
         }
         for starting in &mut self.starting {
             if starting.handle.id == handle {
-                starting.held = false;
-                starting.interrupt = interrupt;
-                starting.handle.feed = None;
-                starting.release(unclaimed);
+                starting.leave(interrupt, unclaimed);
             }
         }
         for turn in &mut self.active {
@@ -394,39 +357,5 @@ impl ThreadTurns {
             self.active.len() - 1
         });
         &mut self.active[index]
-    }
-}
-
-impl Starting {
-    /// Keeps a copy of what may be this turn's; `false` if nothing is wanted here any more.
-    fn collect(
-        &mut self,
-        notification: &Notification,
-        bytes: usize,
-        shared: bool,
-        unclaimed: &mut Unclaimed,
-    ) -> bool {
-        let Some(feed) = &self.handle.feed else {
-            return false;
-        };
-        if self.early_bytes + bytes > feed.budget() {
-            feed.lag();
-            self.handle.feed = None;
-            self.release(unclaimed);
-            return false;
-        }
-        self.early_bytes += bytes;
-        self.early.push(Early {
-            notification: notification.clone(),
-            bytes,
-            shared,
-        });
-        true
-    }
-
-    /// Gives back what was collected and nobody else had, once it is of no use here.
-    fn release(&mut self, unclaimed: &mut Unclaimed) {
-        let own = self.early.drain(..).filter(|early| !early.shared);
-        unclaimed.extend(own.map(|early| (early.notification, early.bytes)));
     }
 }
