@@ -1,6 +1,6 @@
-//! The documentation of this crate includes a page that lies outside of it, where Cargo wouldn't see
-//! it change.
+//! The documentation of this crate includes pages that lie outside of it, where Cargo wouldn't see
+//! them change.
 
 fn main() {
-    println!("cargo::rerun-if-changed=../docs/parity.md");
+    println!("cargo::rerun-if-changed=../docs");
 }

@@ -334,7 +334,7 @@ async fn approval_of_permissions_and_answers_of_the_user_reach_the_model() {
 }
 
 #[tokio::test]
-async fn the_time_is_the_handlers_or_else_the_true_one() {
+async fn approval_handlers_tell_the_time_or_else_it_is_the_true_one() {
     let clock = "[features.current_time_reminder]\nenabled = true\nclock_source = \"external\"";
     for handled in [true, false] {
         let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(clock));

@@ -155,6 +155,14 @@ pub fn only_process_in(home: &Path) -> String {
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// The questions and their answers: the programs compiled, the links resolved.
+#[cfg(any(doc, doctest))]
+pub mod faq {
+    #![doc = include_str!("../../docs/faq.md")]
+
+    use codex_sdk::*;
+}
+
 // The page on the Python SDK, where rustdoc fails on a counterpart that is gone. It finds them from
 // inside of the module only, and only if nothing outside of it documents it too.
 #[cfg(doc)]
