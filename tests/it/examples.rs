@@ -1,0 +1,114 @@
+//! The examples, run as programs with a scripted model, and what they print.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
+
+use codex_e2e::{Stage, demo, processes_in};
+use codex_testkit::Gate;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::Command,
+    sync::OnceCell,
+};
+
+/// The executable of an example. `cargo test --workspace` has built it; what runs alone builds it now.
+async fn executable(name: &str) -> PathBuf {
+    static BUILT: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
+    BUILT.get_or_init(build).await[name].clone()
+}
+
+/// Asks cargo for all examples of the workspace. With its programs they are those that the tests built.
+async fn build() -> BTreeMap<String, PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let output = Command::new(cargo)
+        .args(["build", "--workspace", "--examples", "--bins", "--offline"])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .stderr(Stdio::inherit())
+        .output();
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "the examples don't build");
+    let messages = std::str::from_utf8(&output.stdout).unwrap().lines();
+    let messages = messages.map(|line| serde_json::from_str(line).unwrap());
+    let executables = messages.filter_map(|message: Value| {
+        let name = message["target"]["name"].as_str()?.to_owned();
+        Some((name, message["executable"].as_str()?.into()))
+    });
+    executables.collect()
+}
+
+async fn command(stage: &Stage, name: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(executable(name).await);
+    command
+        .args(arguments)
+        .envs(stage.env())
+        .current_dir(stage.home.workspace())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+/// The lines that an example prints, with a placeholder for what differs from run to run.
+fn lines(output: &Output, stage: &Stage) -> Vec<String> {
+    let text = std::str::from_utf8(&output.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{}\n{text}\n{errors}",
+        output.status
+    );
+    assert_eq!(errors, "");
+    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
+    text.lines().map(masked).collect()
+}
+
+/// A line with `ID` for each id.
+fn masked(line: &str) -> String {
+    let words = line.split(' ').map(|word| {
+        let is_id = word.len() == 36 && word.bytes().filter(|byte| *byte == b'-').count() == 4;
+        if is_id { "ID" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Runs an example and returns what it prints.
+async fn run(name: &str) -> Vec<String> {
+    let stage = demo::stage(name, None).await.unwrap();
+    let output = command(&stage, name, &[]).await.output().await.unwrap();
+    lines(&output, &stage)
+}
+
+/// A test for an example, by what it prints.
+macro_rules! prints {
+    ($($name:ident: [$($line:expr),* $(,)?];)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            let expected: &[&str] = &[$($line),*]; assert_eq!(run(stringify!($name)).await, expected);
+        }
+    )*};
+}
+
+prints! {
+    turn_result: [];
+    streaming_events: [];
+    models_and_metadata: [];
+    existing_thread: [];
+    lifecycle: [];
+    image_and_text: [];
+    local_image: [];
+    concurrency: [];
+    error_handling: [];
+    turn_params: [];
+    model_selection: [];
+    login_and_account: [];
+    external_message: [];
+    approvals: [];
+    tools: [];
+    goal: [];
+    blocking: [];
+}
