@@ -38,7 +38,7 @@ pub const NAMES: [&str; 19] = [
 pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
     Some(match name {
         "approvals" => approvals(),
-        "blocking" => vec![words("Hello, hello."), text("A cherry."), text("The sky.")],
+        "blocking" => vec![words("Hello, hello."), text("Paint."), text("Paint.")],
         "chat" => chat(),
         "concurrency" => vec![words("It is known to every child.")],
         "error_handling" => {

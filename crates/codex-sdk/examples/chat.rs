@@ -12,7 +12,8 @@ use std::{
 use codex_sdk::{
     Codex, Error, Notification, Sandbox, Thread,
     types::{
-        CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File, ThreadItem,
+        CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File,
+        FileUpdateChange, PatchChangeKind, ThreadItem, TurnStatus,
     },
 };
 use rustyline::{DefaultEditor, error::ReadlineError};
@@ -54,10 +55,8 @@ async fn main() -> anyhow::Result<()> {
             }
         })
         .on_file_change_approval(move |context, _params| {
-            let changes = context.changes().iter();
-            let changes =
-                changes.map(|change| format!("{}\n{}", change.path, colour(&change.diff)));
-            let text = format!("change  {}", changes.collect::<Vec<_>>().join("\n"));
+            let changes: Vec<_> = context.changes().iter().map(shown).collect();
+            let text = format!("change  {}", changes.join("\n"));
             let answer = put(&ask, text);
             async {
                 Ok(match answer.await? {
@@ -131,7 +130,10 @@ async fn turn(
         }
     }
     let result = turn.run().await?;
-    let usage = result.turn_usage().map_or(String::new(), |usage| {
+    // What an interrupted call of the model has cost, nobody is told.
+    let whole = result.status == TurnStatus::Completed;
+    let usage = result.turn_usage().filter(|_| whole);
+    let usage = usage.map_or(String::new(), |usage| {
         let (input, output) = (usage.input_tokens, usage.output_tokens);
         format!(": {input} tokens in, {output} out")
     });
@@ -183,12 +185,20 @@ fn decide(editor: &mut DefaultEditor, text: &str) -> Answer {
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
-/// The lines of a diff in red and green.
-fn colour(diff: &str) -> String {
-    let lines = diff.lines().map(|line| match line.as_bytes().first() {
-        Some(b'+') => format!("\x1b[32m{line}{PLAIN}"),
-        Some(b'-') => format!("\x1b[31m{line}{PLAIN}"),
-        _ => line.to_owned(),
+/// A change with the lines of its diff in red and green. That of a whole file is its text.
+fn shown(change: &FileUpdateChange) -> String {
+    let sign = match change.kind {
+        PatchChangeKind::Add => "+",
+        PatchChangeKind::Delete => "-",
+        _ => "",
+    };
+    let lines = change.diff.lines().map(|line| {
+        let line = format!("{sign}{line}");
+        match line.as_bytes().first() {
+            Some(b'+') => format!("\n\x1b[32m{line}{PLAIN}"),
+            Some(b'-') => format!("\n\x1b[31m{line}{PLAIN}"),
+            _ => format!("\n{line}"),
+        }
     });
-    lines.collect::<Vec<_>>().join("\n")
+    format!("{}{}", change.path, lines.collect::<String>())
 }

@@ -4,6 +4,8 @@
 use anyhow::ensure;
 use codex_sdk::{Codex, Condition, Error, RetryPolicy, Sandbox, retry_on_overload, types};
 
+const NO_THREAD: &str = "01900000-0000-7000-8000-000000000000";
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
@@ -14,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
     println!("models.count: {}", models.data.len());
 
     // The meaning of a refusal, where it is known.
-    match codex.thread_resume(uuid_of_no_thread()).await {
+    match codex.thread_resume(NO_THREAD).await {
         Err(error) if error.condition() == Some(Condition::ThreadNotFound) => {
             println!("no such thread: {error}");
         }
@@ -47,18 +49,17 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn uuid_of_no_thread() -> &'static str {
-    "01900000-0000-7000-8000-000000000000"
-}
-
 /// What to do about an error.
 fn advice(error: &Error) -> String {
     match error {
         Error::TurnFailed(failed) => {
-            let kind = failed.codex_error_info.as_ref();
-            let kind = kind.map_or("of no known kind".to_owned(), |kind| format!("{kind:?}"));
             let items = failed.result.items.len();
-            format!("change the input or the settings ({kind}, {items} items came before)")
+            let kind = failed.codex_error_info.as_ref();
+            let kind = kind.map_or("unknown".into(), |kind| format!("{kind:?}"));
+            format!(
+                "change the input or the settings: {} (kind {kind}, items so far: {items})",
+                failed.message
+            )
         }
         error if error.is_closed() => "start a new client".to_owned(),
         error if error.is_retryable() => "overloaded: try again later".to_owned(),

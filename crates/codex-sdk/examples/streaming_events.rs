@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use anyhow::ensure;
-use codex_sdk::{Codex, Notification, Sandbox};
+use codex_sdk::{Codex, Notification, Sandbox, types::ThreadItem};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -26,7 +26,12 @@ async fn main() -> anyhow::Result<()> {
                 print!("{}", delta.delta);
                 io::stdout().flush()?;
             }
-            Notification::ItemCompleted(done) => println!("\nitem completed: {}", done.item.tag()),
+            Notification::ItemCompleted(done) => {
+                if let ThreadItem::AgentMessage(_) = done.item {
+                    println!();
+                }
+                println!("item completed: {}", done.item.tag());
+            }
             Notification::TurnCompleted(done) => {
                 completed = true;
                 println!("turn completed: {}", done.turn.status);
