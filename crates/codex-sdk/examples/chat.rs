@@ -7,6 +7,7 @@
 use std::{
     io::{self, Write},
     pin::pin,
+    time::Duration,
 };
 
 use codex_sdk::{
@@ -21,6 +22,7 @@ use tokio::{
     signal::ctrl_c,
     sync::{mpsc, oneshot},
     task::block_in_place,
+    time::timeout,
 };
 
 /// What the runtime wants to know. It is asked where the terminal is, between two pieces of the answer.
@@ -75,8 +77,9 @@ async fn main() -> anyhow::Result<()> {
         thread.model()
     );
     println!("Ctrl-C interrupts an answer, /exit or Ctrl-D leaves.\n");
-    // From here on Ctrl-C is an event, and no longer the end of the program.
-    tokio::spawn(ctrl_c());
+    // Asked for once, Ctrl-C is an event and no longer the end of the program. That must be so before
+    // the first prompt: after each the editor puts back what it found.
+    let _ = timeout(Duration::ZERO, ctrl_c()).await;
 
     let mut editor = DefaultEditor::new()?;
     loop {
