@@ -112,9 +112,9 @@ pub async fn stage(name: &str, gate: Option<&Gate>) -> anyhow::Result<Stage> {
     } else {
         let end = "That was all that the script has to say.";
         stage.model.default_reply(text(end));
-        replies
-            .into_iter()
-            .for_each(|reply| stage.model.push(reply));
+        for reply in replies {
+            stage.model.push(reply);
+        }
     }
     Ok(stage)
 }

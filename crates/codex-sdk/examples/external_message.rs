@@ -1,7 +1,7 @@
 //! A message from outside starts a turn: the model sees it as a tool's output, and nobody's order.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use codex_sdk::{Codex, ExternalMessage, Sandbox};
+use codex_sdk::{Codex, ExternalMessage, Sandbox, types::ThreadItem};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
         .namespace("notifications");
     let result = thread.run(message).source("slack_notification").await?;
     println!("message.status: {}", result.status);
-    let kinds: Vec<_> = result.items.iter().map(|item| item.tag()).collect();
+    let kinds: Vec<_> = result.items.iter().map(ThreadItem::tag).collect();
     println!("message.items: {}", kinds.join(", "));
     println!("Text: {}", result.final_response.unwrap_or_default());
     codex.close().await?;
