@@ -8,7 +8,6 @@ use std::{
 };
 
 use codex_e2e::{Stage, processes_in};
-use codex_sdk::runtime;
 use codex_testkit::Reply;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -24,8 +23,6 @@ async fn nothing_is_left_after(ending: &str) {
         .args(["--default-signal=INT", env!("CARGO_BIN_EXE_ending"), ending])
         .current_dir(stage.home.workspace())
         .envs(stage.env())
-        // The home of this environment has no runtime.
-        .env("CODEX_SDK_BIN", runtime::locate().unwrap().codex)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

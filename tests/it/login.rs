@@ -1,10 +1,15 @@
-//! Logging in with a browser. One test: the runtime listens on a fixed port.
+//! Logging in with a browser.
 
 use codex_e2e::Stage;
 use codex_sdk::types::CancelLoginAccountStatus;
+use tokio::sync::Mutex;
+
+/// Held by whoever logs in: the runtime listens on a fixed port.
+pub(crate) static PORT: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test]
 async fn parity_60_61_62_logins_are_cancelled_replaced_and_waited_for() {
+    let _port = PORT.lock().await;
     let stage = Stage::with(|home| home.requires_openai_auth(true))
         .await
         .unwrap();

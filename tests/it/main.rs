@@ -6,6 +6,7 @@ mod blocking;
 mod cancel;
 mod concurrency;
 mod endings;
+mod examples;
 mod goals;
 mod handlers;
 mod inputs;

@@ -5,6 +5,8 @@ use std::{fs, path::Path};
 use codex_sdk::{Codex, CodexBuilder, TurnHandle};
 use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, ScriptedModel};
 
+pub mod demo;
+
 /// A scripted model, a home that points to it, and a recorder that must stay empty.
 #[derive(Debug)]
 pub struct Stage {

@@ -4,12 +4,13 @@
 
 #![expect(unreachable_pub, reason = "nothing reaches into a binary")]
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod codegen;
+mod demo;
 mod docs;
 mod emit;
 mod extract;
@@ -46,6 +47,14 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         package: Option<PathBuf>,
     },
+    /// Run an example of the SDK with a scripted model; without a name, list them.
+    Demo {
+        /// The example.
+        name: Option<String>,
+        /// What the example is given.
+        #[arg(last = true, value_name = "ARGUMENTS")]
+        arguments: Vec<OsString>,
+    },
     /// The pinned runtime, by hand.
     #[command(subcommand)]
     Runtime(runtime::Runtime),
@@ -55,6 +64,7 @@ fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Regen { check } => regen::run(check),
         Task::Parity { check, package } => parity::run(check, package.as_deref()),
+        Task::Demo { name, arguments } => demo::run(name.as_deref(), &arguments),
         Task::Runtime(command) => runtime::run(command),
     }
 }

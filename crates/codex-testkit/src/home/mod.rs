@@ -63,12 +63,13 @@ impl CodexHome {
     }
 
     /// The environment variables that isolate the runtime from the user's own set-up. The user's
-    /// home is an empty one too, so that the tools' shells read no profile.
+    /// home is an empty one too, so that the tools' shells read no profile. A program that is given them
+    /// still finds the runtime that is installed for the user.
     pub fn env(&self) -> Vec<(String, String)> {
         let home = self.home.display().to_string();
         let user = self.user.display().to_string();
         let user_home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        [
+        let mut env: Vec<(String, String)> = [
             ("CODEX_HOME", home.as_str()),
             (user_home, user.as_str()),
             ("CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG", "1"),
@@ -76,7 +77,13 @@ impl CodexHome {
             ("OPENAI_API_KEY", ""),
         ]
         .map(|(name, value)| (name.into(), value.into()))
-        .into()
+        .into();
+        // The default is below the user's home, which is another one for that program.
+        if let Ok(folder) = codex_cli_bin::data_dir() {
+            let folder = folder.display().to_string();
+            env.push(("CODEX_SDK_RUNTIME_DIR".into(), folder));
+        }
+        env
     }
 
     /// The text of `config.toml`, which the runtime may have changed since.

@@ -1,0 +1,69 @@
+//! Who decides what leaves the sandbox: this program, by rules, for commands and for file changes.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use codex_sdk::{
+    Codex, Sandbox,
+    types::{CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File},
+};
+
+const TASK: &str = "Ask for permission where you need it. Create notes.txt with the line `hello`, by a \
+    patch. Then run `touch done.txt`. Then run `rm notes.txt`. If something is refused, go on.";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // Files are changed in here alone.
+    let folder = tempfile::tempdir()?;
+    let root = folder.path().canonicalize()?;
+    let own = root.clone();
+    let codex = Codex::builder()
+        .on_command_approval(|_context, params| async move {
+            let command = params.command.unwrap_or_default();
+            let harmless = command.contains("touch done.txt") && !command.contains("rm ");
+            println!("command: {command}");
+            println!("approved: {harmless}");
+            // `Decline` lets the turn go on; `Cancel` would interrupt it.
+            Ok(if harmless {
+                Command::Accept
+            } else {
+                Command::Decline
+            })
+        })
+        .on_file_change_approval(move |context, _params| {
+            let inside = |path: &str| root.join(path).starts_with(&root);
+            let changes = context.changes();
+            let harmless = changes.iter().all(|change| inside(&change.path));
+            for change in changes {
+                println!("change: {}\n{}", change.path, change.diff.trim_end());
+            }
+            println!("approved: {harmless}");
+            async move {
+                Ok(if harmless {
+                    File::Accept
+                } else {
+                    File::Decline
+                })
+            }
+        })
+        .start()
+        .await?;
+
+    // A client that has somebody to ask starts threads that ask.
+    let thread = codex
+        .thread_start()
+        .cwd(&own)
+        .sandbox(Sandbox::ReadOnly)
+        .ephemeral(true)
+        .await?;
+    let result = thread.run(TASK).await?;
+    println!("Status: {}", result.status);
+    println!("Text: {}", result.final_response.unwrap_or_default());
+    let mut files: Vec<_> = own
+        .read_dir()?
+        .flatten()
+        .map(|file| file.file_name())
+        .collect();
+    files.sort();
+    println!("files: {files:?}");
+    codex.close().await?;
+    Ok(())
+}

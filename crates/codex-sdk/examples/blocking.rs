@@ -1,0 +1,48 @@
+//! The same client in a program without an async runtime: `block_on()` for `.await`, iterators for
+//! streams. Needs the feature `blocking`.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use std::{
+    io::{self, Write},
+    thread,
+};
+
+use codex_sdk::{Sandbox, blocking::Codex};
+
+fn main() -> anyhow::Result<()> {
+    let codex = Codex::start().block_on()?;
+    println!("Server: Codex {}", codex.metadata().server_version);
+    let conversation = codex
+        .thread_start()
+        .sandbox(Sandbox::ReadOnly)
+        .ephemeral(true)
+        .block_on()?;
+
+    let mut turn = conversation.turn("Say hello, slowly.").block_on()?;
+    for event in &mut turn {
+        print!("{}", event?.text_delta().unwrap_or_default());
+        io::stdout().flush()?;
+    }
+    let result = turn.run()?;
+    println!("\nStatus: {}", result.status);
+
+    // Turns of several threads run at the same time.
+    let others: Vec<_> = ["red", "blue"]
+        .map(|colour| {
+            let codex = codex.clone();
+            thread::spawn(move || -> codex_sdk::Result<_> {
+                let thread = codex.thread_start().ephemeral(true).block_on()?;
+                let question = format!("Name something {colour}, in one word.");
+                thread.run(question).block_on()
+            })
+        })
+        .into();
+    for other in others {
+        let result = other
+            .join()
+            .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+        println!("Text: {}", result.final_response.unwrap_or_default());
+    }
+    codex.close().block_on()?;
+    Ok(())
+}

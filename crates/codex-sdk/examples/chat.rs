@@ -1,0 +1,207 @@
+//! A chat in the terminal: the answer as it comes, Ctrl-C for the turn and not for the program,
+//! approvals asked on the spot with the diff shown, and what each turn cost.
+//!
+//! Changes are made below the current folder and need your approval. `/exit` or Ctrl-D leaves.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use std::{
+    io::{self, Write},
+    pin::pin,
+    time::Duration,
+};
+
+use codex_sdk::{
+    Codex, Error, Notification, Sandbox, Thread,
+    types::{
+        CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File,
+        FileUpdateChange, PatchChangeKind, ThreadItem, TurnStatus,
+    },
+};
+use rustyline::{DefaultEditor, error::ReadlineError};
+use tokio::{
+    signal::ctrl_c,
+    sync::{mpsc, oneshot},
+    task::block_in_place,
+    time::timeout,
+};
+
+/// What the runtime wants to know. It is asked where the terminal is, between two pieces of the answer.
+struct Question {
+    text: String,
+    answer: oneshot::Sender<Answer>,
+}
+
+enum Answer {
+    Yes,
+    No,
+    /// Not this, and nothing further either.
+    Stop,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let (ask, mut questions) = mpsc::unbounded_channel();
+    let asks = ask.clone();
+    let codex = Codex::builder()
+        .on_command_approval(move |_context, params| {
+            let command = params.command.unwrap_or_default();
+            let reason = params.reason.map(|reason| format!("\n  because: {reason}"));
+            let text = format!("run  {command}{}", reason.unwrap_or_default());
+            let answer = put(&asks, text);
+            async {
+                Ok(match answer.await? {
+                    Answer::Yes => Command::Accept,
+                    Answer::No => Command::Decline,
+                    Answer::Stop => Command::Cancel,
+                })
+            }
+        })
+        .on_file_change_approval(move |context, _params| {
+            let changes: Vec<_> = context.changes().iter().map(shown).collect();
+            let text = format!("change  {}", changes.join("\n"));
+            let answer = put(&ask, text);
+            async {
+                Ok(match answer.await? {
+                    Answer::Yes => File::Accept,
+                    Answer::No => File::Decline,
+                    Answer::Stop => File::Cancel,
+                })
+            }
+        })
+        .start()
+        .await?;
+    let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
+    println!(
+        "Codex {}, model {}",
+        codex.metadata().server_version,
+        thread.model()
+    );
+    println!("Ctrl-C interrupts an answer, /exit or Ctrl-D leaves.\n");
+    // Asked for once, Ctrl-C is an event and no longer the end of the program. That must be so before
+    // the first prompt: after each the editor puts back what it found.
+    let _ = timeout(Duration::ZERO, ctrl_c()).await;
+
+    let mut editor = DefaultEditor::new()?;
+    loop {
+        match block_in_place(|| editor.readline("you> ")).map(|line| line.trim().to_owned()) {
+            Ok(line) if line.is_empty() => {}
+            Ok(line) if line == "/exit" || line == "/quit" => break,
+            Ok(line) => {
+                editor.add_history_entry(&line)?;
+                match turn(&thread, line, &mut editor, &mut questions).await {
+                    Err(error) if error.is_closed() => return Err(error.into()),
+                    Err(error) => println!("\nThe turn failed: {error}\n"),
+                    Ok(()) => {}
+                }
+            }
+            Err(ReadlineError::Interrupted) => println!("(/exit or Ctrl-D leaves)"),
+            Err(ReadlineError::Eof) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    codex.close().await?;
+    println!("Goodbye.");
+    Ok(())
+}
+
+/// One turn: shows what comes, asks what is asked, interrupts on Ctrl-C, and tells what it cost.
+async fn turn(
+    thread: &Thread,
+    input: String,
+    editor: &mut DefaultEditor,
+    questions: &mut mpsc::UnboundedReceiver<Question>,
+) -> Result<(), Error> {
+    let mut turn = thread.turn(input).await?;
+    let mut interrupt = pin!(ctrl_c());
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut interrupt => {
+                turn.interrupt().await?;
+                interrupt.set(ctrl_c());
+            }
+            Some(question) = questions.recv() => {
+                // Else the turn that it was for is over.
+                if !question.answer.is_closed() {
+                    let _ = question.answer.send(decide(editor, &question.text));
+                }
+            }
+            event = turn.next() => match event {
+                Some(event) => show(&event?),
+                None => break,
+            }
+        }
+    }
+    let result = turn.run().await?;
+    // What an interrupted call of the model has cost, nobody is told.
+    let whole = result.status == TurnStatus::Completed;
+    let usage = result.turn_usage().filter(|_| whole);
+    let usage = usage.map_or(String::new(), |usage| {
+        let (input, output) = (usage.input_tokens, usage.output_tokens);
+        format!(": {input} tokens in, {output} out")
+    });
+    println!("\n{DIM}[{}{usage}]{PLAIN}\n", result.status);
+    Ok(())
+}
+
+fn show(event: &Notification) {
+    match event {
+        Notification::ItemAgentMessageDelta(delta) => print!("{}", delta.delta),
+        Notification::ItemStarted(started) => {
+            if let ThreadItem::CommandExecution(command) = &started.item {
+                println!("{DIM}$ {}{PLAIN}", command.command);
+            }
+        }
+        Notification::ItemCompleted(done) => match &done.item {
+            ThreadItem::AgentMessage(_) => println!(),
+            ThreadItem::CommandExecution(command) => {
+                let output = command.aggregated_output.as_deref().unwrap_or_default();
+                println!("{DIM}{output}[{}]{PLAIN}", command.status);
+            }
+            ThreadItem::FileChange(change) => println!("{DIM}[{}]{PLAIN}", change.status),
+            _ => {}
+        },
+        _ => {}
+    }
+    // Nothing can be done about a terminal that is gone.
+    let _ = io::stdout().flush();
+}
+
+/// Hands a question to whoever has the terminal.
+fn put(ask: &mpsc::UnboundedSender<Question>, text: String) -> oneshot::Receiver<Answer> {
+    let (answer, answered) = oneshot::channel();
+    // Without a receiver the answer's sender is dropped, which is a refusal.
+    let _ = ask.send(Question { text, answer });
+    answered
+}
+
+/// Asks the user. Whatever isn't a yes is a no; Ctrl-C and Ctrl-D stop the turn too.
+fn decide(editor: &mut DefaultEditor, text: &str) -> Answer {
+    println!("\nCodex wants to {text}");
+    match block_in_place(|| editor.readline("allow? [y/N] ")) {
+        Ok(line) if line.trim().eq_ignore_ascii_case("y") => Answer::Yes,
+        Ok(_) => Answer::No,
+        Err(_) => Answer::Stop,
+    }
+}
+
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[0m";
+
+/// A change with the lines of its diff in red and green. That of a whole file is its text.
+fn shown(change: &FileUpdateChange) -> String {
+    let sign = match change.kind {
+        PatchChangeKind::Add => "+",
+        PatchChangeKind::Delete => "-",
+        _ => "",
+    };
+    let lines = change.diff.lines().map(|line| {
+        let line = format!("{sign}{line}");
+        match line.as_bytes().first() {
+            Some(b'+') => format!("\n\x1b[32m{line}{PLAIN}"),
+            Some(b'-') => format!("\n\x1b[31m{line}{PLAIN}"),
+            _ => format!("\n{line}"),
+        }
+    });
+    format!("{}{}", change.path, lines.collect::<String>())
+}

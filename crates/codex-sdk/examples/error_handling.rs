@@ -1,0 +1,69 @@
+//! What goes wrong and what a program does about it: an overload, a missing thread, a failed turn.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use anyhow::ensure;
+use codex_sdk::{Codex, Condition, Error, RetryPolicy, Sandbox, retry_on_overload, types};
+
+const NO_THREAD: &str = "01900000-0000-7000-8000-000000000000";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let codex = Codex::start().await?;
+
+    // An overloaded runtime refuses calls that it hasn't begun: only those are tried again.
+    let policy = RetryPolicy::default().max_attempts(5);
+    let models = retry_on_overload(policy, || codex.models()).await?;
+    println!("models.count: {}", models.data.len());
+
+    // The meaning of a refusal, where it is known.
+    match codex.thread_resume(NO_THREAD).await {
+        Err(error) if error.condition() == Some(Condition::ThreadNotFound) => {
+            println!("no such thread: {error}");
+        }
+        other => println!("unexpected: {other:?}"),
+    }
+
+    // A turn that fails is an error, with all that came before it failed.
+    let thread = codex
+        .thread_start()
+        .sandbox(Sandbox::ReadOnly)
+        .ephemeral(true)
+        .await?;
+    let good = thread.model().to_owned();
+    match thread.run("Hello?").model("no-such-model").await {
+        Ok(result) => println!("unexpected: {}", result.status),
+        Err(error) => println!("failed: {}", advice(&error)),
+    }
+
+    // The thread is as usable as before. The model stayed, so it is set again.
+    let result = retry_on_overload(policy, || thread.turn("Say hello.").model(&*good)).await?;
+    let result = result.run().await?;
+    ensure!(result.status == types::TurnStatus::Completed);
+    println!("Status: {}", result.status);
+    println!("Text: {}", result.final_response.unwrap_or_default());
+
+    codex.close().await?;
+    if let Err(error) = thread.run("Anybody there?").await {
+        println!("closed: {}", advice(&error));
+    }
+    Ok(())
+}
+
+/// What to do about an error.
+fn advice(error: &Error) -> String {
+    match error {
+        Error::TurnFailed(failed) => {
+            let items = failed.result.items.len();
+            let kind = failed.codex_error_info.as_ref();
+            let kind = kind.map_or("unknown".into(), |kind| format!("{kind:?}"));
+            format!(
+                "change the input or the settings: {} (kind {kind}, items so far: {items})",
+                failed.message
+            )
+        }
+        error if error.is_closed() => "start a new client".to_owned(),
+        error if error.is_retryable() => "overloaded: try again later".to_owned(),
+        error if error.is_timeout() => "too slow: it may still take effect".to_owned(),
+        error => format!("give up: {error}"),
+    }
+}

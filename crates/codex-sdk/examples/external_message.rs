@@ -1,0 +1,28 @@
+//! A message from outside starts a turn: the model sees it as a tool's output, and nobody's order.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use codex_sdk::{Codex, ExternalMessage, Sandbox, types::ThreadItem};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let codex = Codex::start().await?;
+    let thread = codex
+        .thread_start()
+        .sandbox(Sandbox::ReadOnly)
+        .ephemeral(true)
+        .await?;
+    let task = "When a message comes from Slack, say in one sentence what it is about.";
+    let result = thread.run(task).await?;
+    println!("task.status: {}", result.status);
+
+    // It has less authority than the user, approves nothing, and its names prove nothing.
+    let message = ExternalMessage::new("slack", "Build 512 is red: the linker was killed.")
+        .namespace("notifications");
+    let result = thread.run(message).source("slack_notification").await?;
+    println!("message.status: {}", result.status);
+    let kinds: Vec<_> = result.items.iter().map(ThreadItem::tag).collect();
+    println!("message.items: {}", kinds.join(", "));
+    println!("Text: {}", result.final_response.unwrap_or_default());
+    codex.close().await?;
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! A login in the browser, begun, given up and waited for; and the account that is logged in.
+//!
+//! A login that is there already stays. With `-- --login` it isn't given up: finish it in the browser.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use codex_sdk::{Codex, types::Account};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let stays = std::env::args().any(|argument| argument == "--login");
+    let codex = Codex::start().await?;
+
+    // Without a browser on this machine: `login_chatgpt_device_code`. With a key: `login_api_key`.
+    let login = codex.login_chatgpt().await?;
+    println!("login.id: {}", login.login_id());
+    if stays {
+        println!("Open this page: {}", login.auth_url());
+    } else {
+        let page = login.auth_url().split('?').next();
+        println!("login.page: {}", page.unwrap_or_default());
+        let cancelled = login.cancel().await?;
+        println!("login.cancel: {}", cancelled.status);
+    }
+    let end = login.wait().await?;
+    println!("login.success: {}", end.success);
+    if let Some(error) = end.error {
+        println!("login.error: {error}");
+    }
+
+    match codex.account().await?.account {
+        Some(Account::Chatgpt(account)) => {
+            let email = account.email.unwrap_or_else(|| "without an address".into());
+            println!("account: ChatGPT, {email}");
+        }
+        Some(account) => println!("account: {}", account.tag()),
+        None => println!("account: none"),
+    }
+    codex.close().await?;
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! What the runtime says of itself, and the models that it offers.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use codex_sdk::Codex;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let codex = Codex::start().await?;
+    let metadata = codex.metadata();
+    println!("Server: Codex {}", metadata.server_version);
+    println!("user_agent: {}", metadata.user_agent);
+    println!("codex_home: {}", metadata.codex_home);
+    println!("platform: {}", metadata.platform_os);
+
+    let visible = codex.models().await?.data;
+    println!("models.count: {}", visible.len());
+    for model in &visible {
+        let efforts = model.supported_reasoning_efforts.iter();
+        let efforts: Vec<_> = efforts
+            .map(|option| option.reasoning_effort.as_str())
+            .collect();
+        let default = if model.is_default { " (default)" } else { "" };
+        println!("{}{default}: effort {}", model.id, efforts.join(", "));
+    }
+
+    // Lists come in pages; `stream()` reads all of them.
+    let mut all = codex.models().include_hidden(true).limit(2).stream();
+    let mut count = 0;
+    while let Some(model) = all.next().await {
+        model?;
+        count += 1;
+    }
+    println!("models.count with hidden ones: {count}");
+    codex.close().await?;
+    Ok(())
+}

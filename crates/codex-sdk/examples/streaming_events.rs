@@ -1,0 +1,52 @@
+//! The notifications of a turn as they come: its start, its items, the answer word by word, its end.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use std::io::{self, Write};
+
+use anyhow::ensure;
+use codex_sdk::{Codex, Notification, Sandbox, types::ThreadItem};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let codex = Codex::start().await?;
+    let thread = codex
+        .thread_start()
+        .sandbox(Sandbox::ReadOnly)
+        .ephemeral(true)
+        .await?;
+
+    let mut turn = thread.turn("Describe the sea in two sentences.").await?;
+    let (mut events, mut completed) = (0, false);
+    while let Some(event) = turn.next().await {
+        events += 1;
+        match event? {
+            Notification::TurnStarted(started) => println!("turn started: {}", started.turn.id),
+            Notification::ItemStarted(started) => println!("item started: {}", started.item.tag()),
+            Notification::ItemAgentMessageDelta(delta) => {
+                print!("{}", delta.delta);
+                io::stdout().flush()?;
+            }
+            Notification::ItemCompleted(done) => {
+                if let ThreadItem::AgentMessage(_) = done.item {
+                    println!();
+                }
+                println!("item completed: {}", done.item.tag());
+            }
+            Notification::TurnCompleted(done) => {
+                completed = true;
+                println!("turn completed: {}", done.turn.status);
+            }
+            // There are 85 kinds, and newer runtimes have more: each has its method.
+            other => println!("{}", other.method()),
+        }
+    }
+    ensure!(completed, "the stream ended without `turn/completed`");
+    println!("stream.completed: {completed}");
+    println!("events.count: {events}");
+
+    // What was streamed is in the result too.
+    let result = turn.run().await?;
+    println!("text: {}", result.final_response.unwrap_or_default());
+    codex.close().await?;
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! A function of this program that the model calls, with arguments as a Rust type.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use codex_sdk::{Codex, Sandbox, Tool, schemars::JsonSchema};
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "codex_sdk::schemars")]
+struct Forecast {
+    /// The name of a city.
+    city: String,
+    /// How many days ahead, from 0 to 3.
+    days: u8,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let description = "The weather forecast for a city.";
+    let forecast = Tool::new("forecast", description, |args: Forecast| async move {
+        println!("called: {} in {} days", args.city, args.days);
+        if args.days > 3 {
+            // The model is told, and can call again. It fails no turn.
+            return Err("there is no forecast for more than 3 days".into());
+        }
+        Ok(format!(
+            "{} in {} days: sunny, 24 °C.",
+            args.city, args.days
+        ))
+    });
+
+    let codex = Codex::start().await?;
+    let thread = codex
+        .thread_start()
+        .tool(forecast)
+        .sandbox(Sandbox::ReadOnly)
+        .ephemeral(true)
+        .await?;
+    let question = "Ask for the forecast for Lisbon, 9 days ahead; if there is none, 2 days ahead.";
+    let result = thread.run(question).await?;
+    println!("Status: {}", result.status);
+    println!("Text: {}", result.final_response.unwrap_or_default());
+    codex.close().await?;
+    Ok(())
+}

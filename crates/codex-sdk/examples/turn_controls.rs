@@ -1,0 +1,59 @@
+//! Two turns that are changed while they run: one is steered, the other one interrupted.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use codex_sdk::{Codex, Condition, Sandbox, Thread, TurnHandle};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let codex = Codex::start().await?;
+    let thread = new_thread(&codex).await?;
+    let mut turn = thread.turn("Write a long poem about a harbour.").await?;
+    first_words(&mut turn).await?;
+    match turn
+        .steer("Now only: one line, about its lighthouse.")
+        .await
+    {
+        Ok(_) => println!("steer.sent: {}", turn.id()),
+        // It may have ended on the way, which a program must expect.
+        Err(error) if error.condition() == Some(Condition::NoActiveTurn) => {
+            println!("steer.late: {error}");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let result = turn.run().await?;
+    println!("steer.status: {}", result.status);
+    println!("steer.text: {}", result.final_response.unwrap_or_default());
+
+    let thread = new_thread(&codex).await?;
+    let mut turn = thread.turn("Count to ten thousand, in words.").await?;
+    first_words(&mut turn).await?;
+    // The controls work from elsewhere, while the handle is read here.
+    let control = turn.control();
+    let other = tokio::spawn(async move { control.interrupt().await });
+    let mut events = 0;
+    while let Some(event) = turn.next().await {
+        event?;
+        events += 1;
+    }
+    other.await??;
+    let result = turn.run().await?;
+    println!("interrupt.status: {}", result.status);
+    println!("interrupt.events: {events}");
+    codex.close().await?;
+    Ok(())
+}
+
+async fn new_thread(codex: &Codex) -> codex_sdk::Result<Thread> {
+    let thread = codex.thread_start().sandbox(Sandbox::ReadOnly);
+    thread.ephemeral(true).await
+}
+
+/// Reads until the model has begun to answer.
+async fn first_words(turn: &mut TurnHandle) -> codex_sdk::Result<()> {
+    while let Some(event) = turn.next().await {
+        if event?.text_delta().is_some() {
+            break;
+        }
+    }
+    Ok(())
+}

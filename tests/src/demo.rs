@@ -1,0 +1,185 @@
+//! The examples of `codex-sdk` with a scripted model: for `cargo xtask demo`, and for the tests.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use codex_testkit::{CodexHomeBuilder, Gate, Reply, Usage};
+use serde_json::json;
+
+use crate::Stage;
+
+/// The examples that have a script.
+pub const NAMES: [&str; 19] = [
+    "approvals",
+    "blocking",
+    "chat",
+    "concurrency",
+    "error_handling",
+    "existing_thread",
+    "external_message",
+    "goal",
+    "image_and_text",
+    "lifecycle",
+    "local_image",
+    "login_and_account",
+    "model_selection",
+    "models_and_metadata",
+    "streaming_events",
+    "tools",
+    "turn_controls",
+    "turn_params",
+    "turn_result",
+];
+
+/// What the model says to an example, or `None` if there is no such example.
+///
+/// Where the example must act before an answer ends, the gate holds that answer; without one it just
+/// takes its time.
+pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
+    Some(match name {
+        "approvals" => approvals(),
+        "blocking" => vec![words("Hello, hello."), text("Paint."), text("Paint.")],
+        "chat" => chat(),
+        "concurrency" => vec![words("It is known to every child.")],
+        "error_handling" => {
+            let error = json!({ "message": "The model `no-such-model` does not exist.", "code": "model_not_found" });
+            vec![
+                Reply::status(400, json!({ "error": error })),
+                text("Hello."),
+            ]
+        }
+        "existing_thread" => vec![text("A lemon."), text("It is yellow.")],
+        "external_message" => vec![text("I will."), text("A build failed in its linker.")],
+        "goal" => {
+            let reached = Reply::function_call("update_goal", r#"{"status":"complete"}"#);
+            vec![
+                text("The Douro."),
+                text("The Tagus."),
+                text("The Guadiana.").phase("commentary").then(reached),
+                text("These are three."),
+            ]
+        }
+        "image_and_text" => vec![text("It is Italy's.")],
+        "lifecycle" => vec![text("It is what it is.")],
+        "local_image" => vec![text("Three upright stripes.")],
+        "login_and_account" | "models_and_metadata" => Vec::new(),
+        "model_selection" => vec![text("7"), text(r#"{"prime":11}"#)],
+        "streaming_events" => vec![words("It is wide. It is never still.")],
+        "tools" => {
+            let call = |days| {
+                let arguments = json!({ "city": "Lisbon", "days": days });
+                Reply::function_call("forecast", arguments.to_string())
+            };
+            vec![
+                call(9),
+                call(2),
+                text("In two days it will be sunny in Lisbon."),
+            ]
+        }
+        "turn_controls" => vec![
+            held(words("The ships come in with the tide."), gate),
+            text("It winks, and the ships come home."),
+            words("One, two, three, ").then(Reply::stall()),
+        ],
+        "turn_params" => vec![text(
+            r#"{"summary":"With hot water.","steps":["Boil water.","Wait."]}"#,
+        )],
+        "turn_result" => vec![text("They can be read.")],
+        _ => return None,
+    })
+}
+
+/// A stage on which the example finds what it needs.
+///
+/// # Errors
+/// If there is no such example; as for [`Stage::new`].
+pub async fn stage(name: &str, gate: Option<&Gate>) -> anyhow::Result<Stage> {
+    let replies = script(name, gate).with_context(|| {
+        format!(
+            "there is no script for {name:?}: choose one of {}",
+            NAMES.join(", ")
+        )
+    })?;
+    let login = name == "login_and_account";
+    let configure = |home: CodexHomeBuilder| {
+        let home = home.model_name("gpt-5.5").sandbox_mode("read-only");
+        home.requires_openai_auth(login)
+    };
+    let stage = Stage::with(configure).await?;
+    // Threads that run at the same time come in any order.
+    if let [reply] = &replies[..] {
+        stage.model.default_reply(reply.clone());
+    } else {
+        let end = "That was all that the script has to say.";
+        stage.model.default_reply(text(end));
+        for reply in replies {
+            stage.model.push(reply);
+        }
+    }
+    Ok(stage)
+}
+
+fn approvals() -> Vec<Reply> {
+    let patch = "*** Begin Patch\n*** Add File: notes.txt\n+hello\n*** End Patch";
+    vec![
+        Reply::custom_tool_call("apply_patch", patch),
+        escalated("touch done.txt", "to leave a mark"),
+        escalated("rm notes.txt", "to tidy up"),
+        text("The notes are written and stay, for I may not remove them."),
+    ]
+}
+
+fn chat() -> Vec<Reply> {
+    let patch = "*** Begin Patch\n*** Add File: poem.md\n+# The sea\n+It is wide.\n*** End Patch";
+    vec![
+        words(
+            "**Hello!** I am a *script*: whatever you say, next I run a command, then I change a file, \
+             and then I tell a story without an end.",
+        ),
+        text("Let me look around.")
+            .phase("commentary")
+            .then(escalated("echo hello", "to see whether anybody is there")),
+        words("Somebody is there."),
+        Reply::custom_tool_call("apply_patch", patch),
+        words("That was the change."),
+        words("Once upon a time there was a story, and it began like this: ").then(Reply::stall()),
+    ]
+}
+
+/// A command that needs an approval, since its sandbox wouldn't let it.
+fn escalated(command: &str, why: &str) -> Reply {
+    let arguments = json!({
+        "cmd": command, "sandbox_permissions": "require_escalated", "justification": why,
+    });
+    Reply::function_call("exec_command", arguments.to_string())
+}
+
+/// An answer at once.
+fn text(text: &str) -> Reply {
+    priced(Reply::text(text), text)
+}
+
+/// An answer word by word.
+fn words(text: &str) -> Reply {
+    let reply = Reply::deltas(text.split_inclusive(' '));
+    priced(reply.delay(Duration::from_millis(30)), text)
+}
+
+/// An answer that doesn't end before the gate is released.
+fn held(reply: Reply, gate: Option<&Gate>) -> Reply {
+    match gate {
+        Some(gate) => reply.gate_at(5, gate),
+        None => reply.delay(Duration::from_millis(250)),
+    }
+}
+
+/// A token a word.
+fn priced(reply: Reply, text: &str) -> Reply {
+    let output = text.split(' ').count().try_into().unwrap_or_default();
+    let usage = Usage {
+        input: 100,
+        output,
+        ..Usage::default()
+    };
+    reply.usage(usage)
+}
