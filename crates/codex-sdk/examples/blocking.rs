@@ -1,5 +1,6 @@
-//! The same client in a program without an async runtime: `block_on()` for `.await`, iterators for
-//! streams. Needs the feature `blocking`.
+//! A program without an async runtime: `block_on()` for `.await`, iterators for streams.
+//!
+//! Needs `--features blocking`.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::{

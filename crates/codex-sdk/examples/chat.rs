@@ -1,7 +1,7 @@
-//! A chat in the terminal: the answer as it comes, Ctrl-C for the turn and not for the program,
-//! approvals asked on the spot with the diff shown, and what each turn cost.
+//! A chat in the terminal, with approvals asked on the spot, Ctrl-C for a turn, and what each cost.
 //!
-//! Changes are made below the current folder and need your approval. `/exit` or Ctrl-D leaves.
+//! The answer is shown as it comes. Changes are made below the current folder and need your approval; a
+//! file's comes with its diff. `/exit` or Ctrl-D leaves.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::{
