@@ -125,6 +125,13 @@ prints! {
         "duration_ms: N",
         "usage: 100 tokens in, 4 out",
     ];
+    typed_output_prints_the_values_of_an_answer: "typed_output" => [
+        "Tagus: 1007 km, into the Atlantic",
+        "traffic: Boats",
+        "Douro: 897 km, into the Atlantic",
+        "traffic: Boats",
+        "items.count: 2",
+    ];
     streaming_events_prints_each_notification: "streaming_events" => [
         "turn started: ID",
         "item started: userMessage",

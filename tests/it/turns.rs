@@ -113,6 +113,32 @@ async fn the_usage_of_a_turn_is_its_share_of_the_threads_also_on_a_resumed_one()
 }
 
 #[tokio::test]
+async fn a_turn_that_ends_before_the_model_has_answered_has_no_usage() {
+    let stage = Stage::new().await.unwrap();
+    let usage = Usage {
+        input: 10,
+        output: 1,
+        ..Usage::default()
+    };
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    stage.model.push(Reply::text("one").usage(usage));
+    let first = thread.run("one").await.unwrap();
+    assert_eq!(first.turn_usage().unwrap().input_tokens, 10);
+    let gate = codex_testkit::Gate::new();
+    stage.model.push(Reply::text("two").gate(&gate));
+    let turn = thread.turn("two").await.unwrap();
+    gate.reached().await;
+    turn.interrupt().await.unwrap();
+    let second = turn.run().await.unwrap();
+    assert_eq!(second.status, TurnStatus::Interrupted);
+    assert_eq!(second.turn_usage(), None);
+    stage.model.push(Reply::text("three").usage(usage));
+    let third = thread.run("three").await.unwrap();
+    assert_eq!(third.turn_usage().unwrap().input_tokens, 10);
+}
+
+#[tokio::test]
 async fn parity_74_run_on_a_handle_includes_what_was_already_read() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::deltas(["one ", "two"]));

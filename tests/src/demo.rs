@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::Stage;
 
 /// The examples that have a script.
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 20] = [
     "approvals",
     "blocking",
     "chat",
@@ -29,6 +29,7 @@ pub const NAMES: [&str; 19] = [
     "turn_controls",
     "turn_params",
     "turn_result",
+    "typed_output",
 ];
 
 /// What the model says to an example, or `None` if there is no such example.
@@ -75,6 +76,14 @@ pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
                 call(2),
                 text("In two days it will be sunny in Lisbon."),
             ]
+        }
+        "typed_output" => {
+            let river = |name, length, sea| json!({ "name": name, "length": length, "sea": sea, "traffic": "boats" });
+            let rivers = [
+                river("Tagus", 1007, "the Atlantic"),
+                river("Douro", 897, "the Atlantic"),
+            ];
+            vec![text(&json!({ "value": rivers }).to_string())]
         }
         "turn_controls" => vec![
             held(words("The ships come in with the tide."), gate),

@@ -124,7 +124,7 @@ impl Deadlines {
                 deadline: Deadline::Total,
                 after,
                 interrupted: false,
-                result: Collector::new("").partial(),
+                result: Collector::new("", None).partial(),
             })))
         })
     }

@@ -112,6 +112,7 @@ impl StartGoal {
         self.params.objective = Some(checked(&objective)?);
         let connection = Arc::clone(&self.client.connection);
         let (feed, inbox) = connection.feed();
+        let before = connection.router().usage(&self.thread_id);
         let handle = connection.next_id();
         let mut state = connection
             .router()
@@ -144,6 +145,7 @@ impl StartGoal {
             self.thread_id,
             first,
             (lease, inbox),
+            before,
             control,
             Watch::start(self.deadlines, begun),
         ))

@@ -268,7 +268,8 @@ impl RequestContext {
         self.item.as_deref()
     }
 
-    /// The changes that a file change is about, with their diffs; else none.
+    /// The changes that a file change is about, with their diffs; else none. The diff of a new file is
+    /// its text alone.
     pub fn changes(&self) -> &[FileUpdateChange] {
         match self.item() {
             Some(ThreadItem::FileChange(item)) => &item.changes,

@@ -63,6 +63,9 @@ fn difference(all: &TokenUsageBreakdown, part: &TokenUsageBreakdown) -> TokenUsa
 #[derive(Debug)]
 pub(crate) struct Collector {
     result: TurnResult,
+    /// What the thread was known to have used before this turn. The runtime tells it once more when a
+    /// turn ends before the model has answered.
+    before: Option<TokenUsageBreakdown>,
     /// What the thread had used before the first call of the model in this turn.
     baseline: Option<TokenUsageBreakdown>,
     /// The beginning was seen.
@@ -73,7 +76,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    pub(crate) fn new(turn_id: &str) -> Self {
+    pub(crate) fn new(turn_id: &str, before: Option<TokenUsageBreakdown>) -> Self {
         Self {
             result: TurnResult {
                 id: turn_id.to_owned(),
@@ -87,6 +90,7 @@ impl Collector {
                 usage: None,
                 turn_usage: None,
             },
+            before,
             baseline: None,
             begun: false,
             complete: false,
@@ -101,7 +105,8 @@ impl Collector {
             }
             Notification::ThreadTokenUsageUpdated(updated) => {
                 let usage = updated.token_usage.clone();
-                if self.begun && self.result.usage.is_none() {
+                let called = self.before.as_ref() != Some(&usage.total);
+                if self.begun && self.baseline.is_none() && called {
                     self.baseline = Some(difference(&usage.total, &usage.last));
                 }
                 let baseline = self.baseline.as_ref();

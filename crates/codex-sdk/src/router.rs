@@ -24,7 +24,7 @@ use crate::{
     subscriptions::{Subscriptions, Topic},
     tool::{Tool, Toolbox},
     turns::{Orphan, Phase, ThreadTurns, Unclaimed},
-    types::{self, RequestId, ServerRequest, ThreadItem},
+    types::{self, RequestId, ServerRequest, ThreadItem, TokenUsageBreakdown},
 };
 
 /// What the reply to a request brings its caller.
@@ -65,6 +65,8 @@ pub(crate) struct Router {
     pending: HashMap<i64, Pending>,
     threads: HashMap<String, ThreadTurns>,
     asked: Asked,
+    /// What threads are known to have used, until they are closed.
+    usage: HashMap<String, TokenUsageBreakdown>,
     notifications: u64,
     unrecognized: u64,
     subscriptions: Subscriptions,
@@ -107,6 +109,11 @@ impl Router {
             return Some(Instant::now());
         }
         self.threads.get(thread_id)?.activity.last_wait()
+    }
+
+    /// What a thread is known to have used.
+    pub(crate) fn usage(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
+        self.usage.get(thread_id).cloned()
     }
 
     /// Gives a thread its tools.
@@ -266,8 +273,18 @@ impl Router {
             self.unrecognized += 1;
         }
         let milestone = self.milestone(&notification);
-        if let Notification::ServerRequestResolved(resolved) = &notification {
-            self.answered(&resolved.request_id);
+        match &notification {
+            Notification::ServerRequestResolved(resolved) => {
+                self.answered(&resolved.request_id);
+            }
+            Notification::ThreadTokenUsageUpdated(updated) => {
+                let (thread_id, total) = (&updated.thread_id, &updated.token_usage.total);
+                self.usage.insert(thread_id.clone(), total.clone());
+            }
+            Notification::ThreadClosed(closed) => {
+                self.usage.remove(&closed.thread_id);
+            }
+            _ => {}
         }
         if let Some(milestone) = &milestone {
             self.asked.withdraw(milestone);

@@ -29,8 +29,8 @@ use crate::{
     spans,
     turns::Phase,
     types::{
-        ClientMethod, TurnInterruptParams, TurnStartParams, TurnSteerParams, TurnSteerResponse,
-        decode_response,
+        ClientMethod, TokenUsageBreakdown, TurnInterruptParams, TurnStartParams, TurnSteerParams,
+        TurnSteerResponse, decode_response,
     },
 };
 
@@ -73,6 +73,7 @@ impl TurnHandle {
         let method = Cow::Borrowed(TurnStartParams::METHOD);
         let request = client.outgoing(method, params, None)?;
         let (feed, inbox) = connection.feed();
+        let before = connection.router().usage(&thread_id);
         let mut lease = Lease::new(connection, Arc::clone(&thread_id), request.id);
         lease.interrupt = interrupt;
         let turn = Some((Arc::clone(&thread_id), feed));
@@ -94,7 +95,7 @@ impl TurnHandle {
         Ok(Self {
             lease,
             inbox,
-            collector: Collector::new(&control.turn_id),
+            collector: Collector::new(&control.turn_id, before),
             control,
             merge: None,
             watch: Watch::start(deadlines, begun),
@@ -109,13 +110,14 @@ impl TurnHandle {
         thread_id: Arc<str>,
         turn_id: Arc<str>,
         (lease, inbox): (Lease, Inbox),
+        before: Option<TokenUsageBreakdown>,
         goal: GoalControl,
         watch: Option<Watch>,
     ) -> Self {
         Self {
             lease,
             inbox,
-            collector: Collector::new(&turn_id),
+            collector: Collector::new(&turn_id, before),
             merge: Some(Merge::new(goal.clone(), Arc::clone(&turn_id))),
             watch,
             span: Span::current(),

@@ -1,0 +1,52 @@
+//! An answer as a value of a Rust type: its schema is made strict, the model is held to it.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use codex_sdk::{Codex, Error, Sandbox, schemars::JsonSchema};
+use serde::Deserialize;
+
+/// What the comments say is what the model is told.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "codex_sdk::schemars")]
+struct River {
+    name: String,
+    /// In kilometres.
+    length: u32,
+    /// Where it ends; nothing if it ends in another river.
+    sea: Option<String>,
+    traffic: Traffic,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "codex_sdk::schemars")]
+#[serde(rename_all = "lowercase")]
+enum Traffic {
+    None,
+    Boats,
+    Ships,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let codex = Codex::start().await?;
+    let thread = codex
+        .thread_start()
+        .sandbox(Sandbox::ReadOnly)
+        .ephemeral(true)
+        .await?;
+    let question = "Which are the two longest rivers of Portugal?";
+    match thread.run_as::<Vec<River>>(question).await {
+        Ok(answer) => {
+            for river in &answer.value {
+                let sea = river.sea.as_deref().unwrap_or("another river");
+                println!("{}: {} km, into {sea}", river.name, river.length);
+                println!("traffic: {:?}", river.traffic);
+            }
+            println!("items.count: {}", answer.result.items.len());
+        }
+        // What it said all the same.
+        Err(Error::Answer(answer)) => println!("not in that form: {answer}\n{:?}", answer.text),
+        Err(error) => return Err(error.into()),
+    }
+    codex.close().await?;
+    Ok(())
+}
