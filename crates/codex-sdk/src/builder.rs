@@ -215,8 +215,9 @@ impl CodexBuilder {
     /// # async fn example() -> codex_sdk::Result<()> {
     /// let codex = codex_sdk::Codex::builder()
     ///     .on_command_approval(|_context, params| async move {
-    ///         let command = params.command.unwrap_or_default();
-    ///         Ok(if command.starts_with("cargo ") { Accept } else { Decline })
+    ///         // The whole command, not its beginning: `cargo check; …` is another one.
+    ///         let harmless = params.command.as_deref() == Some("cargo check");
+    ///         Ok(if harmless { Accept } else { Decline })
     ///     })
     ///     .start()
     ///     .await?;
