@@ -157,7 +157,9 @@ pub fn only_process_in(home: &Path) -> String {
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// The questions and their answers: the programs compiled, the links resolved.
+// Pages whose programs are compiled and whose links rustdoc resolves. It does so from inside of a module
+// only, and only if nothing outside of it documents it too.
+
 #[cfg(any(doc, doctest))]
 pub mod faq {
     #![doc = include_str!("../../docs/faq.md")]
@@ -165,8 +167,6 @@ pub mod faq {
     use codex_sdk::*;
 }
 
-// The page on the Python SDK, where rustdoc fails on a counterpart that is gone. It finds them from
-// inside of the module only, and only if nothing outside of it documents it too.
 #[cfg(doc)]
 pub mod parity {
     #![doc = include_str!("../../docs/parity.md")]
