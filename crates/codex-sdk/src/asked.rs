@@ -45,11 +45,13 @@ impl Asked {
         questions.any(|question| question.thread_id.as_deref() == Some(thread_id))
     }
 
-    /// Gives a thread its tools.
-    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) {
-        if !tools.is_empty() {
-            self.tools.insert(thread_id.to_owned(), tools);
+    /// Gives a thread its tools. Those that it had are for the caller to drop, like those that
+    /// [`Self::withdraw`] returns: what they hold may use the client, which needs the lock.
+    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
+        if tools.is_empty() {
+            return None;
         }
+        self.tools.insert(thread_id.to_owned(), tools)
     }
 
     /// The tool of this program that is called.
@@ -60,21 +62,24 @@ impl Asked {
         }
     }
 
-    /// Drops the requests, and the tools, that are of no use any more.
-    pub(crate) fn withdraw(&mut self, milestone: &Milestone) {
+    /// Drops the requests that are of no use any more, and returns the tools that aren't.
+    pub(crate) fn withdraw(&mut self, milestone: &Milestone) -> Option<Toolbox> {
         match milestone {
             Milestone::Completed {
                 thread_id, turn_id, ..
-            } => self.questions.retain(|_, question| {
-                question.thread_id.as_ref() != Some(thread_id)
-                    || question.turn_id.as_ref() != Some(turn_id)
-            }),
+            } => {
+                self.questions.retain(|_, question| {
+                    question.thread_id.as_ref() != Some(thread_id)
+                        || question.turn_id.as_ref() != Some(turn_id)
+                });
+                None
+            }
             Milestone::ThreadClosed { thread_id } => {
                 let of_thread = |it: &Question| it.thread_id.as_ref() == Some(thread_id);
                 self.questions.retain(|_, question| !of_thread(question));
-                self.tools.remove(thread_id);
+                self.tools.remove(thread_id)
             }
-            _ => {}
+            _ => None,
         }
     }
 }

@@ -283,6 +283,7 @@ impl Connection {
 
     /// Does what the router has left to do. Must not be called while the router is locked.
     pub(crate) fn apply(self: &Arc<Self>, effects: Effects) {
+        drop(effects.tools);
         for notification in &effects.unheard {
             unheard::log(notification);
         }
@@ -351,7 +352,9 @@ impl Connection {
     pub(crate) fn set_closed(&self, closed: Closed) {
         let closed = Arc::new(closed);
         self.closed.send_replace(Some(Arc::clone(&closed)));
-        self.router().close(closed);
+        // In a statement of its own, which releases the lock.
+        let asked = self.router().close(closed);
+        drop(asked);
         self.begin_close();
     }
 

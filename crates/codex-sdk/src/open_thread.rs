@@ -126,8 +126,9 @@ macro_rules! thread_builder {
                 self.params.config = mcp_server::with_servers(self.config, self.mcp_servers)?;
                 let response = self.client.request(&self.params, None).await?;
                 let mut router = self.client.connection.router();
-                router.equip(&response.thread.id, self.tools);
+                let before = router.equip(&response.thread.id, self.tools);
                 drop(router);
+                drop(before);
                 Ok(Thread::new(self.client, &response.thread.id, &response.model))
             }
         }

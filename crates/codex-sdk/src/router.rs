@@ -56,6 +56,8 @@ pub(crate) struct Effects {
     pub(crate) abandoned_goal: Option<String>,
     /// A turn whose end may have been missed.
     pub(crate) doubt: Option<Doubt>,
+    /// The tools of a thread that was closed, to be dropped.
+    pub(crate) tools: Option<Toolbox>,
     /// What nobody had subscribed to.
     pub(crate) unheard: Vec<Notification>,
 }
@@ -116,11 +118,12 @@ impl Router {
         self.usage.get(thread_id).cloned()
     }
 
-    /// Gives a thread its tools.
-    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) {
-        if self.closed.is_none() {
-            self.asked.equip(thread_id, tools);
+    /// Gives a thread its tools. What is returned is to be dropped once the lock is released.
+    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
+        if self.closed.is_some() {
+            return Some(tools);
         }
+        self.asked.equip(thread_id, tools)
     }
 
     /// What waits and what runs.
@@ -286,9 +289,8 @@ impl Router {
             }
             _ => {}
         }
-        if let Some(milestone) = &milestone {
-            self.asked.withdraw(milestone);
-        }
+        let tools = milestone.as_ref();
+        let tools = tools.and_then(|milestone| self.asked.withdraw(milestone));
         if let Some(Milestone::Started { thread_id, turn_id }) = &milestone {
             let thread = self.threads.entry(thread_id.clone()).or_default();
             thread.begin(turn_id);
@@ -321,7 +323,7 @@ impl Router {
             _ => {}
         }
         let mut effects = self.settle(changed, unclaimed);
-        effects.doubt = doubt;
+        (effects.doubt, effects.tools) = (doubt, tools);
         effects
     }
 
@@ -343,17 +345,18 @@ impl Router {
         self.settle(lost.thread_id, unclaimed)
     }
 
-    /// Ends everything: whoever waits gets `closed`.
-    pub(crate) fn close(&mut self, closed: Arc<Closed>) {
+    /// Ends everything: whoever waits gets `closed`. What is returned is to be dropped once the lock is
+    /// released.
+    pub(crate) fn close(&mut self, closed: Arc<Closed>) -> Asked {
         let error = Error::Closed(Arc::clone(&closed));
         self.closed = Some(closed);
         // A caller whose sender is gone finds the reason in the connection.
         self.pending.clear();
-        self.asked = Asked::default();
         for (_, thread) in self.threads.drain() {
             thread.fail_all(&error);
         }
         self.subscriptions.close(&error);
+        std::mem::take(&mut self.asked)
     }
 
     /// Ends the starting of a turn, if this request started one.

@@ -45,6 +45,9 @@ type Running = Pin<Box<dyn Future<Output = HandlerResult<ToolOutput>> + Send>>;
 /// # }
 /// ```
 ///
+/// A tool is kept until its thread or the client is closed. One that holds a handle on the client keeps the
+/// runtime alive as long.
+///
 /// Calls run on tasks of their own, several at once if the runtime makes them so. A call that its turn
 /// doesn't wait for any more is dropped.
 #[derive(Clone)]

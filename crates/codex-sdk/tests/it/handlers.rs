@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use codex_sdk::{
-    Codex, CodexBuilder, HandlerResult, types::CommandExecutionApprovalDecision as Decision,
+    Codex, CodexBuilder, HandlerResult, Tool, types::CommandExecutionApprovalDecision as Decision,
 };
 use codex_testkit::{Peer, peer::shapes};
 use serde_json::json;
@@ -103,6 +103,34 @@ async fn approval_is_answered_when_it_is_decided_and_the_item_is_at_hand() {
     decide.send(Decision::Accept).unwrap();
     let answer = peer.expect_response(7).await;
     assert_eq!(answer, Ok(json!({ "decision": "accept" })));
+}
+
+/// The tool holds what needs the router when it is dropped.
+#[tokio::test]
+async fn a_tool_may_hold_handles_that_go_with_it() {
+    let (codex, mut peer) = connect_with(Codex::builder()).await;
+    for ended_by in ["thread/closed", "close"] {
+        let other = start_thread(&codex, &mut peer, "other").await;
+        let held = Mutex::new(start_turn(&other, &mut peer, "turn").await);
+        let run = move |_: serde_json::Value| {
+            let held = held.lock().unwrap().id().to_owned();
+            async move { Ok(held) }
+        };
+        let tool = Tool::new("held", "Holds a turn.", run);
+        let start = tokio::spawn(codex.thread_start().tool(tool).into_future());
+        let request = peer.expect_request("thread/start").await;
+        peer.reply(&request.id, shapes::thread_start_response("t"))
+            .await;
+        drop(start.await.unwrap().unwrap());
+        if ended_by == "close" {
+            codex.close().await.unwrap();
+        } else {
+            let closed = json!({ "threadId": "t" });
+            peer.notify(ended_by, closed).await;
+            peer.turn("other", "turn").completed("completed").await;
+        }
+        idle(&codex).await;
+    }
 }
 
 #[tokio::test]
