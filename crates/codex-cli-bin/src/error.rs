@@ -1,3 +1,4 @@
+use std::error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -6,7 +7,10 @@ use std::time::Duration;
 /// Why the runtime could not be found or installed.
 ///
 /// Whatever an installation fails with, nothing was installed and nothing half-done is left.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` is for people, too: it is the message and that of its source, because that is what a `main`
+/// that returns an error prints, and `unwrap`.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No runtime was found in any of the places where [`locate`](crate::locate()) looks.
@@ -126,6 +130,16 @@ pub enum Error {
         /// What is wrong with it.
         flaw: Flaw,
     },
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        match error::Error::source(self) {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// One installer that was tried, and how it ended.

@@ -1,9 +1,8 @@
 //! What refusals mean to a program.
 
-use crate::{
-    Error, RpcError,
-    types::{CodexErrorInfo, TurnError},
-};
+use std::fmt;
+
+use crate::{Error, RpcError, error::TurnFailed, types::CodexErrorInfo};
 
 /// What an error means to a program, from [`Error::condition`].
 ///
@@ -20,6 +19,9 @@ pub enum Condition {
     ThreadNotFound,
     /// There is no login, or the provider refused it: log in.
     NotAuthenticated,
+    /// The provider doesn't know the model, or refuses it to this account: choose one of
+    /// [`Codex::models`](crate::Codex::models).
+    ModelUnavailable,
     /// The runtime is older than an option that was used.
     RuntimeTooOld,
     /// The runtime doesn't know the method, or has the feature switched off.
@@ -51,7 +53,7 @@ impl Error {
     pub fn condition(&self) -> Option<Condition> {
         match self {
             Self::Rpc(error) => of_refusal(error),
-            Self::TurnFailed(failed) => of_turn(failed.result.error.as_ref()?),
+            Self::TurnFailed(failed) => of_turn(failed),
             Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
             Self::RuntimeTooOld { .. } => Some(Condition::RuntimeTooOld),
             _ => None,
@@ -59,7 +61,7 @@ impl Error {
     }
 }
 
-fn of_refusal(error: &RpcError) -> Option<Condition> {
+pub(crate) fn of_refusal(error: &RpcError) -> Option<Condition> {
     let says = |(words, _): &&(&str, Condition)| error.message.contains(words);
     WORDS
         .iter()
@@ -73,12 +75,22 @@ fn of_refusal(error: &RpcError) -> Option<Condition> {
         })
 }
 
+/// What providers say of a model, in a message that has that word. They have no code in common.
+const REFUSED_MODEL: [&str; 3] = [
+    "model_not_found",
+    "does not exist",
+    "is not supported when using Codex",
+];
+
 /// A turn fails with this status where the login is missing or refused.
 const UNAUTHORIZED: Option<u16> = Some(401);
 
-fn of_turn(error: &TurnError) -> Option<Condition> {
-    let info = error.codex_error_info.as_ref()?;
-    let status = match info {
+pub(crate) fn of_turn(failed: &TurnFailed) -> Option<Condition> {
+    let message = &failed.message;
+    if message.contains("model") && REFUSED_MODEL.iter().any(|words| message.contains(words)) {
+        return Some(Condition::ModelUnavailable);
+    }
+    let status = match failed.codex_error_info.as_ref()? {
         CodexErrorInfo::Unauthorized => UNAUTHORIZED,
         CodexErrorInfo::HttpConnectionFailed(it) => it.http_status_code,
         CodexErrorInfo::ResponseStreamConnectionFailed(it) => it.http_status_code,
@@ -87,6 +99,28 @@ fn of_turn(error: &TurnError) -> Option<Condition> {
         _ => None,
     };
     (status == UNAUTHORIZED).then_some(Condition::NotAuthenticated)
+}
+
+/// Writes what to do next as the end of a message.
+pub(crate) fn advise(f: &mut fmt::Formatter<'_>, condition: Option<Condition>) -> fmt::Result {
+    f.write_str(match condition {
+        Some(Condition::ThreadBusy) => {
+            ": wait for its turn or goal to end, steer it, or interrupt it"
+        }
+        Some(Condition::NoActiveTurn) => ": it has ended, so there is nothing left to do",
+        Some(Condition::ThreadNotFound) => {
+            ": look for its id with `thread_list`, or resume it first if it isn't loaded"
+        }
+        Some(Condition::NotAuthenticated) => {
+            ": log in (`login_chatgpt`, `login_chatgpt_device_code` or `login_api_key`), or mend the \
+             key of the provider in `config.toml`"
+        }
+        Some(Condition::ModelUnavailable) => ": choose another model (`codex.models()` lists them)",
+        Some(Condition::FeatureUnsupported) => {
+            ": use the pinned runtime, or switch the feature on (`config`)"
+        }
+        Some(Condition::RuntimeTooOld) | None => "",
+    })
 }
 
 /// The turn that runs, as a refusal names it which expected another one.

@@ -46,7 +46,7 @@ pub struct TurnTimeout {
 pub enum Deadline {
     /// That of the whole turn, from `timeout`.
     Total,
-    /// That for the next notification, from `stall_timeout`.
+    /// That for the next sign of progress, from `stall_timeout`.
     Stall,
 }
 
@@ -55,13 +55,24 @@ impl fmt::Display for TurnTimeout {
         let after = self.after;
         match self.deadline {
             Deadline::Total => write!(f, "the turn took longer than {after:?}")?,
-            Deadline::Stall => write!(f, "nothing came for the turn within {after:?}")?,
+            Deadline::Stall => write!(f, "the turn made no progress within {after:?}")?,
         }
         f.write_str(if self.interrupted {
-            " and it was interrupted"
+            " and was interrupted"
         } else {
-            " and it may still run"
+            " and may still run"
         })?;
+        if let Some(trouble) = &self.result.error {
+            let details = trouble
+                .additional_details
+                .as_deref()
+                .unwrap_or("no details");
+            let message = &trouble.message;
+            return write!(
+                f,
+                ": the model could not be reached, {message:?} ({details}); mend that, then run it again"
+            );
+        }
         f.write_str(match self.deadline {
             Deadline::Total => ": raise `timeout` if it may take longer",
             Deadline::Stall => ": raise `stall_timeout` if it may be silent longer",
@@ -87,8 +98,11 @@ macro_rules! deadline_setters {
             self
         }
 
-        /// How long no notification may come. Default: no limit. Beyond it the same happens as with
-        /// [`Self::timeout`].
+        /// How long no notification may come, other than that the runtime tries to reach the model
+        /// again. Default: no limit. Beyond it the same happens as with [`Self::timeout`].
+        ///
+        /// Without a network the runtime tries for ever, and says so every now and then: in the stream
+        /// as an `error` with `will_retry`, and in the log as a warning.
         ///
         /// It has to be longer than the longest silence of a turn that is well: the model thinking, or
         /// a command that prints nothing. Minutes are a sensible length. The time in which the runtime
@@ -187,7 +201,7 @@ impl Watch {
         loop {
             let next = inbox.poll_next(context);
             let now = Instant::now();
-            if next.is_ready() && self.stall.is_some() {
+            if self.stall.is_some() && is_progress(&next) {
                 self.stall = after(now, self.lengths.stall);
             }
             let due = self.next().filter(|(at, _)| *at <= now);
@@ -288,6 +302,14 @@ impl Watch {
         }));
         collector.broke(&error);
         Some(Err(error))
+    }
+}
+
+/// Whether something came, other than that the model is to be asked once more.
+fn is_progress(next: &Poll<Option<Result<Notification>>>) -> bool {
+    match next {
+        Poll::Ready(Some(Ok(Notification::Error(it)))) => !it.will_retry,
+        other => other.is_ready(),
     }
 }
 

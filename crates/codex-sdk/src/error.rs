@@ -1,16 +1,22 @@
 //! What can go wrong, and what to do about it.
 
-use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{borrow::Cow, error, fmt, io, iter, path::PathBuf, sync::Arc, time::Duration};
+
+use serde_json::Value;
 
 use crate::{
-    AnswerError, Closed, RpcError, RpcErrorKind, TurnResult, TurnTimeout, closed::stderr, types,
+    AnswerError, Closed, RpcError, RpcErrorKind, TurnResult, TurnTimeout, closed::stderr,
+    condition, types,
 };
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// `Debug` is for people, too: it is the message and those of all its sources, because that is what a
+/// `main` that returns an error prints, and `unwrap`.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The runtime could not be found or installed.
@@ -233,6 +239,14 @@ impl Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        iter::successors(error::Error::source(self), |error| error.source())
+            .try_for_each(|source| write!(f, ": {source}"))
+    }
+}
+
 impl From<crate::runtime::Error> for Error {
     fn from(error: crate::runtime::Error) -> Self {
         Self::Runtime(Arc::new(error))
@@ -261,12 +275,22 @@ pub struct TurnFailed {
 
 impl fmt::Display for TurnFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the turn failed: {}", self.message)?;
-        match &self.additional_details {
-            Some(details) => write!(f, " ({details})"),
-            None => Ok(()),
+        write!(f, "the turn failed: {}", words(&self.message))?;
+        if let Some(details) = &self.additional_details {
+            write!(f, " ({details})")?;
         }
+        condition::advise(f, condition::of_turn(self))
     }
+}
+
+/// The runtime passes some refusals of a provider on as they came: as JSON with the words in it.
+fn words(message: &str) -> Cow<'_, str> {
+    let Ok(body) = serde_json::from_str::<Value>(message) else {
+        return message.into();
+    };
+    let words = [&body["error"]["message"], &body["message"], &body["detail"]];
+    let words = words.into_iter().find_map(Value::as_str);
+    words.map_or(message.into(), |words| words.to_owned().into())
 }
 
 impl std::error::Error for TurnFailed {}

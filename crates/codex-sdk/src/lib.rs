@@ -234,7 +234,8 @@
 //!
 //! A turn may take as long as it likes, unless it is given a deadline: [`StartTurn::timeout`] for all of
 //! it, [`StartTurn::stall_timeout`] for its silence. Whoever waits for a turn without a person at hand
-//! should set at least the second, to some minutes. A goal has the same two.
+//! should set at least the second, to some minutes: without a network the runtime tries to reach the
+//! model for ever. A goal has the same two.
 //!
 //! ```no_run
 //! # async fn example(thread: codex_sdk::Thread) {
@@ -364,6 +365,7 @@
 //! | the runtime has started; the connection has ended | info |
 //! | another version than the pinned one | warn |
 //! | `warning`, `configWarning`, `deprecationNotice`, `guardianWarning`, `error` of the runtime that nobody has subscribed to, with their texts | warn |
+//! | an `error` of a turn after which the runtime tries to reach the model again, with its text | warn |
 //! | a line that was skipped; something that could not be decoded | warn |
 //! | a handler that failed or panicked | warn |
 //! | an overload that is waited out; a reply that nobody waits for; a turn that had ended before it was interrupted | debug |

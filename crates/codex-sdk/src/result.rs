@@ -9,6 +9,7 @@ use crate::{
         MessagePhase, ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, Turn, TurnError,
         TurnItemsView, TurnStatus,
     },
+    unheard,
 };
 
 /// What a turn brought, from [`Thread::run`](crate::Thread::run) and
@@ -20,7 +21,8 @@ pub struct TurnResult {
     pub id: String,
     /// How the turn ended; `InProgress` if that isn't known.
     pub status: TurnStatus,
-    /// The error of a failed turn.
+    /// The error of a failed turn. In a partial result: the last one after which the runtime tried to
+    /// reach the model again, if nothing came since.
     pub error: Option<TurnError>,
     /// When it began, in Unix seconds.
     pub started_at: Option<i64>,
@@ -71,6 +73,8 @@ pub(crate) struct Collector {
     /// The beginning was seen.
     begun: bool,
     complete: bool,
+    /// Why the model is being asked once more, as long as nothing came since.
+    trouble: Option<TurnError>,
     /// Why the result can't be whole: the notifications broke off, or an item could not be read.
     broken: Option<Error>,
 }
@@ -94,11 +98,23 @@ impl Collector {
             baseline: None,
             begun: false,
             complete: false,
+            trouble: None,
             broken: None,
         }
     }
 
     pub(crate) fn observe(&mut self, notification: &Notification) {
+        match notification {
+            Notification::Error(it) if it.will_retry => {
+                // Whoever waits for the result alone would wonder what takes so long.
+                unheard::log(notification);
+                self.trouble = Some(it.error.clone());
+                return;
+            }
+            // The end of a turn that was given up because of it.
+            Notification::TurnCompleted(_) => {}
+            _ => self.trouble = None,
+        }
         match notification {
             Notification::ItemCompleted(completed) => {
                 self.result.items.push(completed.item.clone());
@@ -176,6 +192,7 @@ impl Collector {
     pub(crate) fn partial(&self) -> TurnResult {
         let mut result = self.result.clone();
         result.final_response = final_response(&result.items);
+        result.error = result.error.or_else(|| self.trouble.clone());
         result
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::types;
+use crate::{condition, types};
 
 /// The runtime's refusal of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,7 +96,8 @@ impl fmt::Display for RpcError {
             message,
             ..
         } = self;
-        write!(f, "the runtime refused `{method}`: {message} (code {code})")
+        write!(f, "the runtime refused `{method}`: {message} (code {code})")?;
+        condition::advise(f, condition::of_refusal(self))
     }
 }
 

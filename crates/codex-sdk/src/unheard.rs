@@ -1,6 +1,9 @@
 //! What a user would want to know of though nobody subscribed.
 
-use crate::{Notification, types::McpServerStartupState};
+use crate::{
+    Notification,
+    types::{McpServerStartupState, TurnError},
+};
 
 pub(crate) fn log(notification: &Notification) {
     match notification {
@@ -13,7 +16,12 @@ pub(crate) fn log(notification: &Notification) {
         }
         Notification::GuardianWarning(it) => tracing::warn!(text = it.message, "guardianWarning"),
         Notification::Error(it) => {
-            tracing::warn!(text = it.error.message, will_retry = it.will_retry, "error");
+            let TurnError {
+                message,
+                additional_details: details,
+                ..
+            } = &it.error;
+            tracing::warn!(text = message, details, will_retry = it.will_retry, "error");
         }
         // Else the model just wouldn't have the server's tools.
         Notification::McpServerStartupStatusUpdated(it)
