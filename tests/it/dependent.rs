@@ -1,72 +1,73 @@
 //! A crate outside of this workspace that depends on the SDK, as a user's does: the programs of the README
-//! are copied into it, built, and run.
+//! and of the guide are copied into it, built, and run.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
 };
 
-use codex_e2e::Stage;
+use codex_e2e::{Stage, blocks};
 use codex_testkit::Reply;
+use tokio::{process::Command, sync::OnceCell};
 
 const README: &str = include_str!("../../README.md");
+const GUIDE: &str = include_str!("../../docs/getting-started.md");
 
-/// The programs of the README, built.
+/// The programs, built.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    /// The first of them, with the dependencies that the README gives.
+    /// The first of the README, with the dependencies that it gives.
     pub(crate) first: PathBuf,
-    /// The first of them, with the feature `blocking`.
-    pub(crate) first_with_blocking: PathBuf,
-    /// The one for the feature `blocking`.
+    /// The same with the feature `blocking`.
+    first_with_blocking: PathBuf,
+    /// The README's program for the feature `blocking`.
     pub(crate) blocking: PathBuf,
 }
 
 /// Builds them, once.
-pub(crate) fn programs() -> &'static Programs {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
-        let [dependencies, dependencies_blocking] = &blocks("toml")[..] else {
-            panic!("the README has other dependencies: {:?}", blocks("toml"));
-        };
-        let programs = blocks("rust");
-        let mut programs = programs
-            .iter()
-            .filter(|program| program.contains("fn main"));
-        let first = programs.next().unwrap();
-        let blocking = programs.next().unwrap();
-        assert_eq!(programs.next(), None, "a program that nobody tries");
-        assert!(first.lines().count() <= 12, "{first}");
-        Programs {
-            first: build("first", dependencies, first),
-            first_with_blocking: build(
-                "first_with_blocking",
-                &dependencies.replace(" }\ntokio", ", features = [\"blocking\"] }\ntokio"),
-                first,
-            ),
-            blocking: build("blocking", dependencies_blocking, blocking),
-        }
-    })
+pub(crate) async fn programs() -> &'static Programs {
+    static PROGRAMS: OnceCell<Programs> = OnceCell::const_new();
+    PROGRAMS.get_or_init(build_all).await
 }
 
-/// The blocks of the README in this language.
-fn blocks(language: &str) -> Vec<String> {
-    let parts = README.split("\n```");
-    let blocks = parts.filter_map(|block| block.split_once('\n'));
-    let blocks = blocks.filter(|(info, _)| info.split(',').next() == Some(language));
-    blocks.map(|(_, text)| text.to_owned()).collect()
+async fn build_all() -> Programs {
+    let [manifest, with_blocking] = blocks(README, "toml")[..] else {
+        panic!("the README doesn't say twice what to depend on");
+    };
+    let [first, blocking] = programs_in(README)[..] else {
+        panic!("the README has other programs than these two");
+    };
+    assert!(first.lines().count() <= 12, "{first}");
+    let both = manifest.replace(" }\ntokio", ", features = [\"blocking\"] }\ntokio");
+    assert!(both.contains("blocking"), "{both}");
+
+    let [with_serde] = blocks(GUIDE, "toml")[..] else {
+        panic!("the guide doesn't say once what to depend on");
+    };
+    let [beginning, change] = programs_in(GUIDE)[..] else {
+        panic!("the guide has other programs than these two");
+    };
+    assert_eq!(beginning, first, "the guide begins as the README does");
+    build("reviewed_change", with_serde, change).await;
+    Programs {
+        first: build("first", manifest, first).await,
+        first_with_blocking: build("first_with_blocking", &both, first).await,
+        blocking: build("blocking", with_blocking, blocking).await,
+    }
+}
+
+fn programs_in(page: &str) -> Vec<&str> {
+    let blocks = blocks(page, "rust").into_iter();
+    blocks.filter(|block| block.contains("fn main")).collect()
 }
 
 /// A crate with these dependencies and this program, built as its user builds it.
-fn build(name: &str, dependencies: &str, program: &str) -> PathBuf {
+async fn build(name: &str, dependencies: &str, program: &str) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folder = tempfile::tempdir().unwrap();
     // Only the place of the repository is not the reader's.
     let dependencies = dependencies.replace("../codex-sdk", workspace.to_str().unwrap());
-    let package =
-        format!("[package]\nname = \"readme_{name}\"\nedition = \"2024\"\n\n{dependencies}");
+    let package = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n\n{dependencies}");
     fs::write(folder.path().join("Cargo.toml"), package).unwrap();
     fs::create_dir(folder.path().join("src")).unwrap();
     fs::write(folder.path().join("src/main.rs"), program).unwrap();
@@ -80,27 +81,26 @@ fn build(name: &str, dependencies: &str, program: &str) -> PathBuf {
         .current_dir(folder.path())
         .env("CARGO_TARGET_DIR", &target)
         .output()
+        .await
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {errors}");
     assert_eq!(errors, "", "a program without warnings");
-    target.join(format!(
-        "debug/readme_{name}{}",
-        std::env::consts::EXE_SUFFIX
-    ))
+    let file = format!("debug/{name}{}", std::env::consts::EXE_SUFFIX);
+    target.join(file)
 }
 
 #[tokio::test]
-async fn the_programs_of_the_readme_run_in_a_crate_outside_of_the_workspace() {
+async fn the_programs_of_the_pages_run_in_a_crate_outside_of_the_workspace() {
     let stage = Stage::new().await.unwrap();
-    let programs = tokio::task::spawn_blocking(programs).await.unwrap();
+    let programs = programs().await;
     for program in [
         &programs.first,
         &programs.first_with_blocking,
         &programs.blocking,
     ] {
         stage.model.push(Reply::text("A sentence."));
-        let output = tokio::process::Command::new(program)
+        let output = Command::new(program)
             .current_dir(stage.home.workspace())
             .envs(stage.env())
             .output()
@@ -110,4 +110,12 @@ async fn the_programs_of_the_readme_run_in_a_crate_outside_of_the_workspace() {
         assert!(output.status.success(), "{errors}");
         assert_eq!(String::from_utf8_lossy(&output.stdout), "A sentence.\n");
     }
+}
+
+/// The guide's program is an example, too: so it runs in a demo, and in the tests of the examples.
+#[test]
+fn the_guides_program_is_the_example_reviewed_change() {
+    let example = include_str!("../../crates/codex-sdk/examples/reviewed_change.rs");
+    let (_lints, example) = example.split_once("\n\n").unwrap();
+    assert_eq!(programs_in(GUIDE)[1].trim(), example.trim());
 }

@@ -74,6 +74,7 @@ async fn a_person_with_a_model_that_is_refused_is_told_where_the_others_are() {
     let error = refused(&stage, &thread, 400, body).await;
     assert_eq!(error.condition(), Some(Condition::ModelUnavailable));
     let advice = "choose another model (`codex.models()` lists them)";
+    let message = message.trim_end_matches('.');
     assert_eq!(
         error.to_string(),
         format!("the turn failed: {message}: {advice}")
@@ -186,8 +187,8 @@ async fn a_person_with_an_old_runtime_or_another_program_is_told_which() {
 }
 
 /// What the programs of the README print, as somebody sees it who has just copied them.
-#[test]
-fn a_person_without_a_runtime_is_told_how_to_get_one() {
+#[tokio::test]
+async fn a_person_without_a_runtime_is_told_how_to_get_one() {
     let empty = tempfile::tempdir().unwrap();
     let run = |program: &Path| {
         let mut command = std::process::Command::new(program);
@@ -212,7 +213,7 @@ fn a_person_without_a_runtime_is_told_how_to_get_one() {
         assert_eq!(message.lines().count(), 1, "{error}");
         message.to_owned()
     };
-    let programs = crate::dependent::programs();
+    let programs = crate::dependent::programs().await;
     assert_in_faq(&run(&programs.blocking), &[]);
 
     let error = run(&programs.first);

@@ -165,8 +165,8 @@ prints! {
     ];
     error_handling_tells_what_to_do: "error_handling" => [
         "models.count: 8",
-        "no such thread: the runtime refused `thread/resume`: no rollout found for thread id ID (code -32600)",
-        r#"failed: change the input or the settings: {"error":{"code":"model_not_found","message":"The model `no-such-model` does not exist."}} (kind Other, items so far: 1)"#,
+        "no such thread: the runtime refused `thread/resume`: no rollout found for thread id ID (code -32600): look for its id with `thread_list`, or resume it first if it isn't loaded",
+        "the turn failed: The model `no-such-model` does not exist: choose another model (`codex.models()` lists them) (kind Other, items so far: 1)",
         "Status: completed",
         "Text: Hello.",
         "closed: start a new client",

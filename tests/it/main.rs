@@ -30,5 +30,6 @@ mod secrets;
 mod stall;
 mod startup;
 mod streams;
+mod testing_your_app;
 mod tools;
 mod turns;

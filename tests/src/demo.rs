@@ -1,6 +1,6 @@
 //! The examples of `codex-sdk` with a scripted model: for `cargo xtask demo`, and for the tests.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use anyhow::Context;
 use codex_testkit::{CodexHomeBuilder, Gate, Reply, Usage};
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::Stage;
 
 /// The examples that have a script.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "approvals",
     "blocking",
     "chat",
@@ -24,6 +24,7 @@ pub const NAMES: [&str; 20] = [
     "login_and_account",
     "model_selection",
     "models_and_metadata",
+    "reviewed_change",
     "streaming_events",
     "tools",
     "turn_controls",
@@ -65,6 +66,7 @@ pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
         "local_image" => vec![text("Three upright stripes.")],
         "login_and_account" | "models_and_metadata" => Vec::new(),
         "model_selection" => vec![text("7"), text(r#"{"prime":11}"#)],
+        "reviewed_change" => reviewed_change(),
         "streaming_events" => vec![words("It is wide. It is never still.")],
         "tools" => {
             let call = |days| {
@@ -115,6 +117,10 @@ pub async fn stage(name: &str, gate: Option<&Gate>) -> anyhow::Result<Stage> {
         home.requires_openai_auth(login)
     };
     let stage = Stage::with(configure).await?;
+    if name == "reviewed_change" {
+        let path = stage.home.workspace().join("greet.sh");
+        fs::write(path, "#!/bin/sh\necho \"hello, world\"\n")?;
+    }
     // Threads that run at the same time come in any order.
     if let [reply] = &replies[..] {
         stage.model.default_reply(reply.clone());
@@ -135,6 +141,18 @@ fn approvals() -> Vec<Reply> {
         escalated("touch done.txt", "to leave a mark"),
         escalated("rm notes.txt", "to tidy up"),
         text("The notes are written and stay, for I may not remove them."),
+    ]
+}
+
+fn reviewed_change() -> Vec<Reply> {
+    let patch = "*** Begin Patch\n*** Update File: greet.sh\n@@\n #!/bin/sh\n-echo \"hello, world\"\n\
+                 +echo \"hello, ${1:-world}\"\n*** End Patch";
+    let problem = "An empty first argument greets the world, too.";
+    let review = json!({ "good": true, "problems": [problem] });
+    vec![
+        Reply::custom_tool_call("apply_patch", patch),
+        text("`greet.sh` now greets its first argument, and the world without one."),
+        text(&review.to_string()),
     ]
 }
 

@@ -73,11 +73,7 @@ impl Stage {
 
     /// A builder for a client on this stage.
     pub fn builder(&self) -> CodexBuilder {
-        let env = self.env().into_iter();
-        let builder = env.fold(Codex::builder(), |builder, (key, value)| {
-            builder.env(key, value)
-        });
-        builder.cwd(self.home.workspace())
+        Codex::builder().envs(self.env()).cwd(self.home.workspace())
     }
 
     /// Starts a client on this stage.
@@ -97,6 +93,13 @@ impl Drop for Stage {
             assert_eq!(self.recorder.connections(), Vec::<String>::new());
         }
     }
+}
+
+/// The blocks of code of this language in a page.
+pub fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let parts = page.split("\n```").filter_map(|part| part.split_once('\n'));
+    let parts = parts.filter(|(info, _)| info.split(',').next() == Some(language));
+    parts.map(|(_, block)| block).collect()
 }
 
 /// Whether no request is unanswered and no turn is known to run.
@@ -165,6 +168,16 @@ pub mod faq {
     #![doc = include_str!("../../docs/faq.md")]
 
     use codex_sdk::*;
+}
+
+#[cfg(any(doc, doctest))]
+pub mod getting_started {
+    #![doc = include_str!("../../docs/getting-started.md")]
+}
+
+#[cfg(doc)]
+pub mod testing_your_app {
+    #![doc = include_str!("../../docs/testing-your-app.md")]
 }
 
 #[cfg(doc)]

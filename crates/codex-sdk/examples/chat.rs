@@ -1,6 +1,6 @@
 //! A chat in the terminal, with approvals asked on the spot, Ctrl-C for a turn, and what each cost.
 //!
-//! The answer is shown as it comes. Changes are made below the current folder and need your approval; a
+//! The answer is shown as it comes, its Markdown in bold and dim. Changes are made below the current folder and need your approval; a
 //! file's comes with its diff. `/exit` or Ctrl-D leaves.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
@@ -113,6 +113,7 @@ async fn turn(
 ) -> Result<(), Error> {
     let mut turn = thread.turn(input).await?;
     let mut interrupt = pin!(ctrl_c());
+    let mut markdown = Markdown::default();
     loop {
         tokio::select! {
             biased;
@@ -127,7 +128,7 @@ async fn turn(
                 }
             }
             event = turn.next() => match event {
-                Some(event) => show(&event?),
+                Some(event) => show(&event?, &mut markdown),
                 None => break,
             }
         }
@@ -144,16 +145,16 @@ async fn turn(
     Ok(())
 }
 
-fn show(event: &Notification) {
+fn show(event: &Notification, markdown: &mut Markdown) {
     match event {
-        Notification::ItemAgentMessageDelta(delta) => print!("{}", delta.delta),
+        Notification::ItemAgentMessageDelta(delta) => print!("{}", markdown.styled(&delta.delta)),
         Notification::ItemStarted(started) => {
             if let ThreadItem::CommandExecution(command) = &started.item {
                 println!("{DIM}$ {}{PLAIN}", command.command);
             }
         }
         Notification::ItemCompleted(done) => match &done.item {
-            ThreadItem::AgentMessage(_) => println!(),
+            ThreadItem::AgentMessage(_) => println!("{}", std::mem::take(markdown).end()),
             ThreadItem::CommandExecution(command) => {
                 let output = command.aggregated_output.as_deref().unwrap_or_default();
                 println!("{DIM}{output}[{}]{PLAIN}", command.status);
@@ -161,6 +162,10 @@ fn show(event: &Notification) {
             ThreadItem::FileChange(change) => println!("{DIM}[{}]{PLAIN}", change.status),
             _ => {}
         },
+        // The model can't be reached; the runtime goes on trying until it is interrupted.
+        Notification::Error(trouble) if trouble.will_retry => {
+            println!("{DIM}[{}]{PLAIN}", trouble.error.message);
+        }
         _ => {}
     }
     // Nothing can be done about a terminal that is gone.
@@ -185,6 +190,49 @@ fn decide(editor: &mut DefaultEditor, text: &str) -> Answer {
     }
 }
 
+/// Markdown that comes piece by piece: what is strong is bold, code is dim, and the rest is as it is.
+#[derive(Default)]
+struct Markdown {
+    /// The asterisks or backticks at the end of what came, of which there may be more to come.
+    marks: String,
+    strong: bool,
+    code: bool,
+}
+
+impl Markdown {
+    fn styled(&mut self, text: &str) -> String {
+        let mut styled = String::new();
+        for c in text.chars() {
+            if !self.marks.ends_with(c) {
+                styled.push_str(&self.marked());
+            }
+            match c {
+                '*' | '`' => self.marks.push(c),
+                _ => styled.push(c),
+            }
+        }
+        styled
+    }
+
+    /// What the marks mean, now that they are whole.
+    fn marked(&mut self) -> String {
+        let marks = std::mem::take(&mut self.marks);
+        match &*marks {
+            "`" | "```" => self.code = !self.code,
+            "**" if !self.code => self.strong = !self.strong,
+            _ => return marks,
+        }
+        let strong = if self.strong { BOLD } else { "" };
+        let code = if self.code { DIM } else { "" };
+        format!("{PLAIN}{strong}{code}")
+    }
+
+    fn end(mut self) -> String {
+        self.marked() + PLAIN
+    }
+}
+
+const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 

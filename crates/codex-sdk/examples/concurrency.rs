@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use codex_sdk::{Codex, Sandbox, TurnResult};
-use indicatif::{MultiProgress, ProgressBar};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
 #[tokio::main]
@@ -17,9 +17,11 @@ async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     // The bars are on stderr, and not there at all if that isn't a terminal.
     let bars = MultiProgress::new();
+    let style = ProgressStyle::with_template("{spinner} {prefix}: {wide_msg}")?;
     let mut tasks = JoinSet::new();
     for number in 1..=count {
-        let bar = bars.add(ProgressBar::new_spinner().with_prefix(format!("thread {number}")));
+        let bar = ProgressBar::new_spinner().with_style(style.clone());
+        let bar = bars.add(bar.with_prefix(format!("thread {number}")));
         tasks.spawn(ask(codex.clone(), number, bar));
     }
 

@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
     let good = thread.model().to_owned();
     match thread.run("Hello?").model("no-such-model").await {
         Ok(result) => println!("unexpected: {}", result.status),
-        Err(error) => println!("failed: {}", advice(&error)),
+        Err(error) => println!("{}", advice(&error)),
     }
 
     // The thread is as usable as before. The model stayed, so it is set again.
@@ -56,10 +56,7 @@ fn advice(error: &Error) -> String {
             let items = failed.result.items.len();
             let kind = failed.codex_error_info.as_ref();
             let kind = kind.map_or("unknown".into(), |kind| format!("{kind:?}"));
-            format!(
-                "change the input or the settings: {} (kind {kind}, items so far: {items})",
-                failed.message
-            )
+            format!("{failed} (kind {kind}, items so far: {items})")
         }
         error if error.is_closed() => "start a new client".to_owned(),
         error if error.is_retryable() => "overloaded: try again later".to_owned(),

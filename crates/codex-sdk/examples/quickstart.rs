@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use codex_sdk::{Codex, Sandbox, runtime, types};
+use codex_sdk::{Codex, Notification, Sandbox, runtime, types};
 use codex_testkit::{CodexHome, Reply, ScriptedModel, Usage};
 
 const QUESTION: &str = "In one sentence: what does a Rust SDK for Codex do?";
@@ -49,9 +49,16 @@ async fn main() -> anyhow::Result<()> {
 
     let mut turn = thread.turn(QUESTION).await?;
     while let Some(event) = turn.next().await {
-        if let Some(text) = event?.text_delta() {
-            print!("{text}");
-            io::stdout().flush()?;
+        match event? {
+            Notification::ItemAgentMessageDelta(delta) => {
+                print!("{}", delta.delta);
+                io::stdout().flush()?;
+            }
+            // Without a network the runtime tries again and again.
+            Notification::Error(trouble) if trouble.will_retry => {
+                eprintln!("{}", trouble.error.message);
+            }
+            _ => {}
         }
     }
     let result = turn.run().await?;
@@ -112,12 +119,7 @@ async fn with_script() -> anyhow::Result<(Codex, (ScriptedModel, CodexHome))> {
     let reply = Reply::deltas(words.split_inclusive(' ')).usage(usage);
     model.push(reply.delay(std::time::Duration::from_millis(40)));
     let home = CodexHome::builder().model(&model).build()?;
-    let builder = home
-        .env()
-        .into_iter()
-        .fold(Codex::builder(), |builder, (key, value)| {
-            builder.env(key, value)
-        });
-    let codex = builder.cwd(home.workspace()).start().await?;
+    let codex = Codex::builder().envs(home.env()).cwd(home.workspace());
+    let codex = codex.start().await?;
     Ok((codex, (model, home)))
 }

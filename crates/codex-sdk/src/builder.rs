@@ -107,6 +107,17 @@ impl CodexBuilder {
         self
     }
 
+    /// Sets several environment variables of the runtime, as [`Self::env`] does one.
+    pub fn envs<K: Into<OsString>, V: Into<OsString>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let variables = variables.into_iter();
+        self.env
+            .extend(variables.map(|(key, value)| (key.into(), value.into())));
+        self
+    }
+
     /// Inherits nothing of this program's environment, but what [`Self::env_allow`] names.
     ///
     /// By default the runtime inherits all of it, and so do the commands that the model runs: a

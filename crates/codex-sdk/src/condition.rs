@@ -1,7 +1,5 @@
 //! What refusals mean to a program.
 
-use std::fmt;
-
 use crate::{Error, RpcError, error::TurnFailed, types::CodexErrorInfo};
 
 /// What an error means to a program, from [`Error::condition`].
@@ -101,9 +99,9 @@ pub(crate) fn of_turn(failed: &TurnFailed) -> Option<Condition> {
     (status == UNAUTHORIZED).then_some(Condition::NotAuthenticated)
 }
 
-/// Writes what to do next as the end of a message.
-pub(crate) fn advise(f: &mut fmt::Formatter<'_>, condition: Option<Condition>) -> fmt::Result {
-    f.write_str(match condition {
+/// What to do next, as the end of a message.
+pub(crate) fn advice(condition: Option<Condition>) -> &'static str {
+    match condition {
         Some(Condition::ThreadBusy) => {
             ": wait for its turn or goal to end, steer it, or interrupt it"
         }
@@ -120,7 +118,7 @@ pub(crate) fn advise(f: &mut fmt::Formatter<'_>, condition: Option<Condition>) -
             ": use the pinned runtime, or switch the feature on (`config`)"
         }
         Some(Condition::RuntimeTooOld) | None => "",
-    })
+    }
 }
 
 /// The turn that runs, as a refusal names it which expected another one.

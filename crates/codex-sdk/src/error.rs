@@ -275,11 +275,16 @@ pub struct TurnFailed {
 
 impl fmt::Display for TurnFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the turn failed: {}", words(&self.message))?;
+        let advice = condition::advice(condition::of_turn(self));
+        let mut words = &*words(&self.message);
+        if !advice.is_empty() {
+            words = words.trim_end_matches('.');
+        }
+        write!(f, "the turn failed: {words}")?;
         if let Some(details) = &self.additional_details {
             write!(f, " ({details})")?;
         }
-        condition::advise(f, condition::of_turn(self))
+        f.write_str(advice)
     }
 }
 

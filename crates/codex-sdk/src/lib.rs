@@ -388,11 +388,7 @@
 //! model.push(Reply::text("It is empty."));
 //! let home = CodexHome::builder().model(&model).build()?;
 //!
-//! let mut builder = Codex::builder().cwd(home.workspace());
-//! for (name, value) in home.env() {
-//!     builder = builder.env(name, value);
-//! }
-//! let codex = builder.start().await?;
+//! let codex = Codex::builder().envs(home.env()).cwd(home.workspace()).start().await?;
 //! let thread = codex.thread_start().await?;
 //! let result = thread.run("What is in this folder?").await?;
 //! assert_eq!(result.final_response.as_deref(), Some("It is empty."));

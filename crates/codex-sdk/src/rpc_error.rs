@@ -96,8 +96,11 @@ impl fmt::Display for RpcError {
             message,
             ..
         } = self;
-        write!(f, "the runtime refused `{method}`: {message} (code {code})")?;
-        condition::advise(f, condition::of_refusal(self))
+        let advice = condition::advice(condition::of_refusal(self));
+        write!(
+            f,
+            "the runtime refused `{method}`: {message} (code {code}){advice}"
+        )
     }
 }
 

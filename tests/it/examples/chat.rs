@@ -54,7 +54,10 @@ async fn a_chat_streams_asks_is_interrupted_and_left() {
         say(&mut chat, "   ");
         assert_eq!(stage.model.requests().len(), 0);
         let answer = say(&mut chat, "Hello!");
-        assert!(answer.contains("**Hello!** I am a *script*"), "{answer}");
+        assert!(
+            answer.contains("\x1b[1mHello!\x1b[0m I am a *script*"),
+            "{answer}"
+        );
         assert!(
             answer.contains("[completed: 100 tokens in, 27 out]"),
             "{answer}"
