@@ -45,7 +45,7 @@ impl Default for Installer {
 }
 
 impl Installer {
-    /// Installs what another pin says.
+    /// Installs what another pin says. Default: [`RUNTIME_VERSION`](crate::RUNTIME_VERSION).
     pub fn pin(mut self, pin: Pin) -> Self {
         self.pin = pin;
         self
@@ -57,7 +57,7 @@ impl Installer {
         self
     }
 
-    /// Installs from a wheel file, without a network.
+    /// Installs from a wheel file, without a network. By default the package comes from the user's index.
     pub fn wheel(mut self, wheel: impl Into<PathBuf>) -> Self {
         self.wheel = Some(wheel.into());
         self
@@ -85,7 +85,8 @@ impl Installer {
     /// The runtime, if it is installed already; starts no process.
     ///
     /// # Errors
-    /// [`Error::NoDataDir`] if there is no folder to look in.
+    /// [`Error::NoDataDir`] if there is no folder to look in, [`Error::DataDir`] if its path can't be made
+    /// absolute.
     pub fn installed(&self) -> Result<Option<Runtime>, Error> {
         let place = self.place(&self.folder()?);
         Ok(Package::open(&place)
@@ -93,10 +94,13 @@ impl Installer {
             .map(|package| package.into_runtime(Origin::Installed)))
     }
 
-    /// Installs the runtime, unless it is installed already.
+    /// Installs the runtime, unless it is installed already. Blocks until it is there, and calls
+    /// `progress` on this thread.
     ///
     /// # Errors
-    /// Whatever went wrong, nothing was installed; each [`Error`] says what to do next.
+    /// [`Error::NoInstaller`], [`Error::Stalled`], [`Error::HashMismatch`] or [`Error::Unfit`] of what was
+    /// fetched; [`Error::Wheel`]; [`Error::Locked`]; [`Error::NoDataDir`], [`Error::DataDir`]. Whatever went
+    /// wrong, nothing was installed; each says what to do next.
     pub fn install(&self, mut progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
         if let Some(runtime) = self.installed()? {
             return Ok(runtime);

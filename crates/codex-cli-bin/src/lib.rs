@@ -51,11 +51,11 @@ pub const RUNTIME_VERSION: &str = "0.163.0";
 /// Installs the pinned runtime for the current user.
 ///
 /// Returns at once, without a download and without a call of `progress`, if it is installed
-/// already; waits if another process is installing it. See [`Installer`] for what it does and for
-/// its deadlines.
+/// already; waits if another process is installing it. Blocks for as long as it takes. See
+/// [`Installer`] for what it does and for its deadlines.
 ///
 /// # Errors
-/// Whatever went wrong, nothing was installed; each [`Error`] says what to do next.
+/// As for [`Installer::install`]. Whatever went wrong, nothing was installed.
 pub fn install(progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
     Installer::default().install(progress)
 }
@@ -66,7 +66,8 @@ pub fn install(progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
 /// `pip` still unpacks it.
 ///
 /// # Errors
-/// As [`install`]; also if the file can't be read or isn't a pinned wheel.
+/// As [`install`]; also [`Error::Wheel`] if the file can't be read, and [`Error::HashMismatch`] if it
+/// isn't a pinned wheel.
 pub fn install_wheel(
     wheel: impl Into<PathBuf>,
     progress: impl FnMut(&Progress),

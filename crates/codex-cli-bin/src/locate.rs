@@ -76,7 +76,8 @@ impl fmt::Display for Origin {
 /// A `codex` on `PATH` is never taken: it could be any version.
 ///
 /// # Errors
-/// [`Error::NotInstalled`] if there is none, [`Error::UnusableBinary`] if `CODEX_SDK_BIN` is wrong.
+/// [`Error::NotInstalled`] if there is none, [`Error::UnusableBinary`] if `CODEX_SDK_BIN` is wrong,
+/// [`Error::DataDir`] if `CODEX_SDK_RUNTIME_DIR` can't be made absolute.
 pub fn locate() -> Result<Runtime, Error> {
     if let Some(path) = variable(BIN_VARIABLE) {
         return binary(&path, BIN_VARIABLE, Origin::Environment);
@@ -92,7 +93,7 @@ pub fn locate() -> Result<Runtime, Error> {
     }
 }
 
-/// Takes the executable at `path` as the runtime, whatever its version.
+/// Takes the executable at `path` as the runtime, whatever its version. It isn't started.
 ///
 /// # Errors
 /// [`Error::UnusableBinary`] if it isn't an executable file.
@@ -104,7 +105,8 @@ pub fn explicit(path: impl AsRef<Path>) -> Result<Runtime, Error> {
 /// current user's data folder. It may not exist yet.
 ///
 /// # Errors
-/// [`Error::NoDataDir`] if the user has no home folder.
+/// [`Error::NoDataDir`] if the user has no home folder, [`Error::DataDir`] if `CODEX_SDK_RUNTIME_DIR` can't
+/// be made absolute.
 pub fn data_dir() -> Result<PathBuf, Error> {
     if let Some(dir) = variable(DIR_VARIABLE) {
         return path::absolute(&dir).map_err(|source| Error::DataDir { path: dir, source });

@@ -18,7 +18,8 @@
 //!
 //! What runs beside the caller runs on a Tokio runtime of this crate, with one thread, which is started
 //! when it is first needed and lives as long as the program. Operations may be blocked on from any
-//! thread, several at once: a turn that is read here can be steered and interrupted from elsewhere.
+//! thread, several at once: a turn that is read here can be steered and interrupted from elsewhere. If its
+//! thread can't be started, each operation gives [`Error::InvalidInput`].
 //!
 //! # Panics
 //! `block_on`, and the iterators, panic within an async runtime, whose thread they would block: await the
@@ -170,7 +171,8 @@ block_on_turn!(StartTurn<crate::TurnHandle>, StartGoal);
 
 /// A turn that was started or joined: an iterator over its notifications, and its controls.
 ///
-/// It is a [`crate::TurnHandle`] that blocks.
+/// It is a [`crate::TurnHandle`] that blocks. Dropping it doesn't interrupt the turn, unless one of its
+/// deadlines has passed.
 #[derive(Debug)]
 #[must_use = "what comes for a turn lies in memory until it is read"]
 pub struct TurnHandle(crate::TurnHandle);
@@ -197,7 +199,7 @@ impl TurnHandle {
         self.0.run().block_on()
     }
 
-    /// Adds to the input of the running turn.
+    /// Adds to the input of the running turn (`turn/steer`).
     ///
     /// # Panics
     /// Within an async runtime.
@@ -208,7 +210,7 @@ impl TurnHandle {
         self.0.steer(input).block_on()
     }
 
-    /// Interrupts the turn.
+    /// Interrupts the turn (`turn/interrupt`).
     ///
     /// # Panics
     /// Within an async runtime.
@@ -233,7 +235,7 @@ impl Iterator for TurnHandle {
     }
 }
 
-/// A [`NotificationStream`] that blocks.
+/// A [`NotificationStream`] that blocks, from its `into_iter`.
 #[derive(Debug)]
 pub struct Notifications(NotificationStream);
 
@@ -254,7 +256,7 @@ impl IntoIterator for NotificationStream {
     }
 }
 
-/// [`Pages`] that block.
+/// [`Pages`] that block, from their `into_iter`.
 #[derive(Debug)]
 pub struct Entries<P: Paged>(Pages<P>);
 

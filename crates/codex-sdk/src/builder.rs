@@ -93,7 +93,8 @@ impl CodexBuilder {
         self.env(CODEX_HOME, path.into())
     }
 
-    /// Sets the runtime's working folder, which new threads work in unless they say otherwise.
+    /// Sets the runtime's working folder, which new threads work in unless they say otherwise. Default:
+    /// this program's.
     pub fn cwd(mut self, path: impl Into<PathBuf>) -> Self {
         self.cwd = Some(path.into());
         self
@@ -135,7 +136,8 @@ impl CodexBuilder {
         self
     }
 
-    /// Overrides a key of the configuration, as `--config` does; dots nest.
+    /// Overrides a key of the configuration, as `--config` does; dots nest. A `null` in it, which TOML
+    /// doesn't have, is an [`Error::InvalidInput`] of [`Self::start`].
     ///
     /// The value is given to the runtime on its command line, which other users of the machine can
     /// read: put secrets into the environment or into `config.toml`.
@@ -152,7 +154,7 @@ impl CodexBuilder {
         self
     }
 
-    /// Names the program that uses this SDK, as the runtime and the provider see it.
+    /// Names the program that uses this SDK, as the runtime and the provider see it. Default: this SDK.
     pub fn client_info(
         mut self,
         name: impl Into<String>,
@@ -174,13 +176,14 @@ impl CodexBuilder {
     }
 
     /// Subscribes from the first byte: the first call of [`Codex::notifications`] returns the stream
-    /// that began before the handshake. At most `max_bytes` of it lie unread.
+    /// that began before the handshake. At most `max_bytes` of it lie unread. Default: no such stream.
     pub fn notifications(mut self, max_bytes: usize) -> Self {
         self.early_notifications = Some(max_bytes);
         self
     }
 
-    /// How long a request may take unless it says otherwise. Default: 60 s.
+    /// How long a request may take unless it says otherwise. Default: 60 s. The exceptions are said at
+    /// [`SendRequest::timeout`](crate::SendRequest::timeout).
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.limits.request_timeout = timeout;
         self
@@ -218,7 +221,8 @@ impl CodexBuilder {
     }
 
     /// Decides on commands by a closure (`item/commandExecution/requestApproval`), before any
-    /// [`Self::handler`]. It returns the decision or the whole response.
+    /// [`Self::handler`]. It returns the decision or the whole response; an error and a panic decline. As
+    /// with a handler, threads that are started have the mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask).
     ///
     /// ```no_run
     /// use codex_sdk::types::CommandExecutionApprovalDecision::{Accept, Decline};
@@ -236,9 +240,8 @@ impl CodexBuilder {
     /// # }
     /// ```
     ///
-    /// # Errors, panics and cancel safety
-    /// As for [`ServerRequestHandler`]: an error and a panic decline; when the answer is no longer
-    /// waited for, the future is dropped.
+    /// # Cancel safety
+    /// As for [`ServerRequestHandler`]: when the answer is no longer waited for, the future is dropped.
     pub fn on_command_approval<F, A, D>(mut self, decide: F) -> Self
     where
         F: Fn(RequestContext, types::CommandExecutionRequestApprovalParams) -> A
@@ -254,10 +257,11 @@ impl CodexBuilder {
 
     /// Decides on file changes by a closure (`item/fileChange/requestApproval`), before any
     /// [`Self::handler`]. The changes and their diffs are
-    /// [`RequestContext::changes`](crate::RequestContext::changes).
+    /// [`RequestContext::changes`](crate::RequestContext::changes). All else is as for
+    /// [`Self::on_command_approval`].
     ///
-    /// # Errors, panics and cancel safety
-    /// As for [`Self::on_command_approval`].
+    /// # Cancel safety
+    /// When the answer is no longer waited for, the future is dropped.
     pub fn on_file_change_approval<F, A, D>(mut self, decide: F) -> Self
     where
         F: Fn(RequestContext, types::FileChangeRequestApprovalParams) -> A + Send + Sync + 'static,
@@ -277,7 +281,8 @@ impl CodexBuilder {
     ///
     /// # Errors
     /// [`Error::Runtime`] without a runtime, [`Error::HomeMissing`], [`Error::Spawn`],
-    /// [`Error::Handshake`], [`Error::InvalidInput`]. No process is left behind.
+    /// [`Error::Handshake`], also if [`Self::startup_timeout`] passes, [`Error::InvalidInput`]. No process
+    /// is left behind.
     ///
     /// # Cancel safety
     /// Dropping the call kills a runtime that was already started. An installation that was begun
@@ -298,10 +303,17 @@ impl CodexBuilder {
     }
 
     /// Connects to an app-server that is reached in another way than as a child process, for example
-    /// to a scripted one in a test: reads what it writes from `output`, writes to `input`.
+    /// to a scripted one in a test: reads what it writes from `output`, writes to `input`. Options that
+    /// concern a process have no effect.
     ///
-    /// # Errors and cancel safety
-    /// As for [`Self::start`]. Options that concern a process have no effect.
+    /// # Panics
+    /// As for [`Self::start`].
+    ///
+    /// # Errors
+    /// [`Error::Handshake`].
+    ///
+    /// # Cancel safety
+    /// Dropping the call ends the connection, and drops `output` and `input`.
     pub fn start_with_io(
         self,
         output: impl AsyncRead + Unpin + Send + 'static,

@@ -11,7 +11,11 @@ use crate::Result;
 
 /// An operation that is ready to run: a future which owns all that it needs.
 ///
-/// Nothing is sent before it is awaited. What dropping it does is said by the method that returns it.
+/// Nothing is sent before it is awaited.
+///
+/// # Cancel safety
+/// It may be dropped at any time. What that does is said by the method that returns it, or by the
+/// builder that it comes from.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T>(Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>);
 

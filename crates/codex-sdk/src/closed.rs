@@ -10,7 +10,7 @@ pub struct Closed {
     pub reason: CloseReason,
     /// How the runtime's process exited, if it was seen.
     pub exit_status: Option<ExitStatus>,
-    /// The end of what the runtime wrote to stderr.
+    /// The end of what the runtime wrote to stderr: at most 4 KiB, without terminal colours.
     pub stderr_tail: String,
 }
 
@@ -18,16 +18,16 @@ pub struct Closed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// `Codex::close` was called, or the last handle was dropped.
+    /// [`Codex::close`](crate::Codex::close) was called, or the last handle was dropped.
     Requested,
     /// The runtime ended, or closed its output.
     Ended,
     /// The runtime's output ended in the middle of a line.
     EndedInLine {
-        /// How much of that line had come.
+        /// How much of that line had come, in bytes.
         bytes: usize,
     },
-    /// A pipe to the runtime failed.
+    /// A pipe to the runtime failed, with what the system said.
     Io(String),
     /// The async runtime that carried the connection was shut down.
     Abandoned,

@@ -27,7 +27,13 @@ pub struct Codex {
 impl Codex {
     /// Starts the pinned runtime with the user's own configuration and login.
     ///
-    /// Short for `Codex::builder().start()`; see [`CodexBuilder::start`] for errors and cancel safety.
+    /// Short for `Codex::builder().start()`: see [`CodexBuilder::start`], for panics too.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`](crate::Error::Runtime) without a runtime, and as for [`CodexBuilder::start`].
+    ///
+    /// # Cancel safety
+    /// Dropping the call kills a runtime that was already started.
     pub fn start() -> Call<Self> {
         Self::builder().start()
     }
@@ -67,7 +73,8 @@ impl Codex {
     /// None: an end that is forced is an end too.
     ///
     /// # Cancel safety
-    /// Once begun, the end takes its course.
+    /// Once begun, the end takes its course. Dropping the call, if it is the last handle, kills the
+    /// runtime.
     pub fn close(&self) -> Call<()> {
         let client = Arc::clone(&self.client);
         Call::new(async move {
@@ -76,22 +83,35 @@ impl Codex {
         })
     }
 
-    /// Starts a thread (`thread/start`).
+    /// Starts a thread (`thread/start`). [`StartThread`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards a thread may be left without a handle.
     pub fn thread_start(&self) -> StartThread {
         StartThread::new(Arc::clone(&self.client))
     }
 
-    /// Resumes a stored thread (`thread/resume`).
+    /// Resumes a stored thread (`thread/resume`). [`ResumeThread`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards the thread may stay loaded.
     pub fn thread_resume(&self, thread_id: impl Into<String>) -> ResumeThread {
         ResumeThread::new(Arc::clone(&self.client), thread_id.into())
     }
 
-    /// Forks a stored thread (`thread/fork`): a new one with the same history.
+    /// Forks a stored thread (`thread/fork`): a new one with the same history. [`ForkThread`] has its
+    /// options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards a fork may be left without a handle.
     pub fn thread_fork(&self, thread_id: impl Into<String>) -> ForkThread {
         ForkThread::new(Arc::clone(&self.client), thread_id.into())
     }
 
-    /// Lists stored threads, a page at a time (`thread/list`).
+    /// Lists stored threads, a page at a time (`thread/list`). [`ListThreads`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
     pub fn thread_list(&self) -> ListThreads {
         ListThreads::new(Arc::clone(&self.client))
     }
@@ -103,7 +123,7 @@ impl Codex {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropping the call before it was queued sends nothing; afterwards the thread is archived.
+    /// Dropped before it was queued, nothing is sent; afterwards the thread is archived.
     pub fn thread_archive(&self, thread_id: impl Into<String>) -> Call<()> {
         let client = Arc::clone(&self.client);
         let params = types::ThreadArchiveParams {
@@ -115,8 +135,12 @@ impl Codex {
     /// Takes a thread out of the archive (`thread/unarchive`) and resumes it (`thread/resume`), since
     /// the runtime alone would leave it unusable.
     ///
-    /// # Errors and cancel safety
-    /// As for [`Self::thread_archive`]. Dropped in between, the thread is unarchived and not loaded.
+    /// # Errors
+    /// As for [`Self::thread_archive`].
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; between the two requests, the thread is unarchived
+    /// and not loaded; afterwards it may be loaded without a handle.
     pub fn thread_unarchive(&self, thread_id: impl Into<String>) -> Call<Thread> {
         let codex = self.clone();
         let thread_id = thread_id.into();
@@ -134,17 +158,28 @@ impl Codex {
         })
     }
 
-    /// Lists the models, a page at a time (`model/list`).
+    /// Lists the models, a page at a time (`model/list`). [`ListModels`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
     pub fn models(&self) -> ListModels {
         ListModels::new(Arc::clone(&self.client))
     }
 
     /// Lists the MCP servers with their tools, a page at a time (`mcpServerStatus/list`).
+    /// [`ListMcpServers`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
     pub fn mcp_servers(&self) -> ListMcpServers {
         ListMcpServers::new(Arc::clone(&self.client))
     }
 
-    /// Reads the account that is logged in, if any (`account/read`).
+    /// Reads the account that is logged in, if any (`account/read`). [`ReadAccount`] has its options and
+    /// errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
     pub fn account(&self) -> ReadAccount {
         ReadAccount::new(Arc::clone(&self.client))
     }
@@ -154,17 +189,25 @@ impl Codex {
     ///
     /// At most 64 requests are in flight; further ones wait, within their deadline. `command/exec` and
     /// `mcpServer/tool/call`, which last until something else ends, have 16 places of their own;
-    /// `turn/steer` and `turn/interrupt` take none.
+    /// `turn/steer` and `turn/interrupt` take none. [`SendRequest`] has the errors.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored.
     pub fn request<M: ClientMethod>(&self, params: M) -> SendRequest<M> {
         SendRequest::new(Arc::clone(&self.client), params)
     }
 
-    /// Sends any request at all, untyped.
+    /// Sends any request at all, untyped: a method, its parameters, and the `result` of the reply.
+    /// [`SendRawRequest`] has the errors.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored.
     pub fn request_raw(&self, method: impl Into<String>, params: Value) -> SendRawRequest {
         SendRawRequest::new(Arc::clone(&self.client), method.into(), params)
     }
 
-    /// Subscribes to every notification that no live turn handle takes, from now on.
+    /// Subscribes to every notification that no live turn handle takes, from now on. Nothing is sent for
+    /// it. Once the connection is over, the stream yields [`Error::Closed`](crate::Error::Closed).
     ///
     /// After [`CodexBuilder::notifications`] the first call returns the stream that began before the
     /// handshake.

@@ -51,7 +51,7 @@ pub enum Error {
     Handshake {
         /// The program.
         program: PathBuf,
-        /// The end of what it wrote to stderr.
+        /// The end of what it wrote to stderr: at most 4 KiB, without terminal colours.
         stderr_tail: String,
         /// What happened instead.
         source: Box<Error>,

@@ -44,6 +44,18 @@ const MOST_CHARACTERS: usize = 4000;
 /// `turn/started`, everything in between under the id of the first turn, one `turn/completed`.
 ///
 /// A goal replaces the one that the thread had.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for an objective that is blank or has more than 4000 characters, and for a goal
+/// that ends before its first turn; [`Error::ThreadBusy`] on a thread that isn't idle; [`Error::Rpc`], for
+/// example on an ephemeral thread or where the feature `goals` is off; [`Error::Timeout`] if no turn begins
+/// within 30 s; [`Error::TurnTimeout`] if none begins within [`timeout`](Self::timeout);
+/// [`Error::Closed`].
+///
+/// # Cancel safety
+/// Dropping the call pauses the goal if it was already set, and interrupts its turn. Dropping the handle
+/// that it brought doesn't: the runtime pursues the goal further. A goal that this one replaces may be gone
+/// in any case.
 #[must_use = "a goal is set when this is awaited"]
 pub struct StartGoal {
     client: Arc<Client>,
@@ -91,7 +103,7 @@ impl StartGoal {
     /// tells.
     ///
     /// # Cancel safety
-    /// Dropping the call pauses the goal and interrupts its turn.
+    /// Dropping the call pauses the goal, if it was already set, and interrupts its turn.
     pub fn run(self) -> Call<TurnResult> {
         Call::new(async move {
             let span = spans::turn(&self.span);
@@ -152,15 +164,6 @@ impl StartGoal {
     }
 }
 
-/// # Errors
-/// [`Error::InvalidInput`] for an objective that is blank or has more than 4000 characters,
-/// [`Error::ThreadBusy`] on a thread that isn't idle; [`Error::Rpc`], for example on an ephemeral thread
-/// or where the feature `goals` is off; [`Error::Timeout`] if no turn begins within 30 s;
-/// [`Error::TurnTimeout`] if none begins within [`timeout`](StartGoal::timeout); [`Error::Closed`].
-///
-/// # Cancel safety
-/// Dropping the call pauses the goal if it was already set, and interrupts its turn. Dropping the
-/// handle that it brought doesn't: the runtime pursues the goal further.
 impl IntoFuture for StartGoal {
     type Output = Result<TurnHandle>;
     type IntoFuture = Call<TurnHandle>;

@@ -232,7 +232,7 @@ fn unix_seconds() -> i64 {
     now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// What a request of the runtime belongs to.
+/// What a request of the runtime belongs to. It doesn't keep the runtime alive.
 #[derive(Clone)]
 pub struct RequestContext {
     pub(crate) client: Weak<Client>,
@@ -248,22 +248,23 @@ impl RequestContext {
         self.client.upgrade().map(Codex::of)
     }
 
-    /// The id of the thread.
+    /// The id of the thread, if the request names one.
     pub fn thread_id(&self) -> Option<&str> {
         self.thread_id.as_deref()
     }
 
-    /// The id of the turn.
+    /// The id of the turn, if the request names one.
     pub fn turn_id(&self) -> Option<&str> {
         self.turn_id.as_deref()
     }
 
-    /// The id of the item.
+    /// The id of the item, if the request names one.
     pub fn item_id(&self) -> Option<&str> {
         self.item_id.as_deref()
     }
 
-    /// The command or the file change that this is about, as it was announced (`item/started`).
+    /// The command or the file change that this is about, as it was announced (`item/started`); `None`
+    /// if it wasn't.
     pub fn item(&self) -> Option<&ThreadItem> {
         self.item.as_deref()
     }

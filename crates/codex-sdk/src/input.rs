@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result, types};
 
 /// One part of an input.
+///
+/// What the runtime would fail over, such as a file that isn't there, is an [`Error::InvalidInput`] of the
+/// operation that it is given to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputItem(Kind);
 
@@ -95,6 +98,9 @@ pub(crate) fn utf8(path: PathBuf) -> Result<String> {
 }
 
 /// What steers a turn, and what starts one: text, or a list of [`InputItem`]s.
+///
+/// One that is blank, or has more than 1,048,576 characters of text, is an [`Error::InvalidInput`] of the
+/// operation that it is given to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input(Vec<InputItem>);
 
@@ -153,13 +159,14 @@ impl RunInput {
 /// A message from outside, such as a notification, that the model sees as a tool's output.
 ///
 /// It has a tool's authority, below that of users and developers, and approves nothing. Its name is a
-/// label and proves nothing. It is a whole input: it can't be mixed with others, and can't steer.
+/// label and proves nothing. It is a whole input: it can't be mixed with others, and can't steer. A runtime
+/// before 0.151.0 doesn't know it: [`Error::RuntimeTooOld`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalMessage(types::TurnToolOutput);
 
 impl ExternalMessage {
-    /// A message under the name of the tool that it seems to come from: text, or a list of content
-    /// items, in which images must be `data:` URLs.
+    /// A message under the name of the tool that it seems to come from, which isn't blank: text, or a list
+    /// of content items, in which images must be `data:` URLs.
     pub fn new(
         tool_name: impl Into<String>,
         content: impl Into<types::FunctionCallOutputBody>,

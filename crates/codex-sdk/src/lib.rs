@@ -150,7 +150,8 @@
 //!
 //! A server that doesn't start fails the thread only if it is [`required`](McpServer::required).
 //! [`Codex::mcp_login`] logs in to one that asks for it. What a server asks the user (an elicitation)
-//! comes to [`ServerRequestHandler::mcp_elicitation`], and is declined otherwise. When a tool may run is said at [`McpToolApproval`].
+//! comes to [`ServerRequestHandler::mcp_elicitation`], and is declined otherwise. When a tool may run is
+//! said at [`McpToolApproval`].
 //!
 //! # Any request
 //!
@@ -216,19 +217,21 @@
 //! | dropped while it waits | what happens |
 //! | --- | --- |
 //! | [`CodexBuilder::start`] | a runtime that was started is killed; an installation that has begun goes on |
-//! | [`Codex::thread_start`] | a thread may be left, idle and without a handle |
+//! | [`Codex::thread_start`], [`Codex::thread_resume`], [`Codex::thread_fork`] | a thread may be left, loaded, idle and without a handle |
 //! | [`Thread::run`], [`Thread::run_as`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
 //! | [`Thread::turn`] | the turn may run on without a handle |
 //! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
 //! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
 //! | [`Thread::goal`] | a goal that was set is paused, and its turn is interrupted |
 //! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | before it was queued, nothing is sent; afterwards it takes effect |
+//! | [`Codex::login_chatgpt`], [`Codex::login_chatgpt_device_code`] | a login may be left, until another one replaces it |
 //! | [`Codex::mcp_login`] | a login may be left, until the runtime no longer waits for it |
-//! | [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
+//! | what reads or lists, such as [`Codex::models`] and [`Thread::turns`] | nothing; the reply is ignored |
+//! | all else that writes, such as [`Thread::set_name`]; [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
 //! | [`Codex::close`] | the end takes its course |
 //!
-//! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping the last of all handles of a client
-//! kills the runtime, and its turns with it; [`Codex::close`] ends it in order.
+//! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping the last of
+//! all handles of a client kills the runtime, and its turns with it; [`Codex::close`] ends it in order.
 //!
 //! # Deadlines
 //!

@@ -26,7 +26,7 @@ impl Codex {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropping the call before it was queued sends nothing; afterwards the login takes effect.
+    /// Dropped before it was queued, nothing is sent; afterwards the login takes effect.
     pub fn login_api_key(&self, api_key: impl Into<SecretString>) -> Call<()> {
         let client = Arc::clone(self.client());
         let api_key = api_key.into();
@@ -46,7 +46,8 @@ impl Codex {
     /// As for [`Self::login_api_key`].
     ///
     /// # Cancel safety
-    /// Dropping the call may leave a login that was begun, until another one replaces it.
+    /// Dropped before it was queued, nothing is sent; afterwards a login may be left that was begun, until
+    /// another one replaces it.
     pub fn login_chatgpt(&self) -> Call<ChatgptLogin> {
         let client = Arc::clone(self.client());
         Call::new(async move {
@@ -65,8 +66,11 @@ impl Codex {
     /// Begins a login with ChatGPT by a code that the user enters on another device
     /// (`account/login/start`): the way for machines without a browser.
     ///
-    /// # Errors and cancel safety
-    /// As for [`Self::login_chatgpt`].
+    /// # Errors
+    /// As for [`Self::login_api_key`].
+    ///
+    /// # Cancel safety
+    /// As for [`Self::login_chatgpt`]: a login may be left that was begun.
     pub fn login_chatgpt_device_code(&self) -> Call<DeviceCodeLogin> {
         let client = Arc::clone(self.client());
         Call::new(async move {
@@ -85,8 +89,11 @@ impl Codex {
 
     /// Logs out (`account/logout`). Without a login it does nothing.
     ///
-    /// # Errors and cancel safety
+    /// # Errors
     /// As for [`Self::login_api_key`].
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards the login is gone.
     pub fn logout(&self) -> Call<()> {
         let client = Arc::clone(self.client());
         Call::new(async move { client.request(&AccountLogout, None).await.map(drop) })
@@ -115,7 +122,7 @@ macro_rules! login_handle {
             /// [`Error::Closed`].
             ///
             /// # Cancel safety
-            /// Dropping the call loses nothing.
+            /// Dropping the call loses nothing: the end comes to whoever waits next.
             pub fn wait(&self) -> Call<AccountLoginCompletedNotification> {
                 self.pending.wait()
             }
@@ -127,7 +134,7 @@ macro_rules! login_handle {
             /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
             ///
             /// # Cancel safety
-            /// Dropping the call before it was queued sends nothing; afterwards it takes effect.
+            /// Dropped before it was queued, nothing is sent; afterwards it takes effect.
             pub fn cancel(&self) -> Call<CancelLoginAccountResponse> {
                 self.pending.cancel()
             }
@@ -145,6 +152,9 @@ macro_rules! login_handle {
 }
 
 /// A login in a browser that was begun, from [`Codex::login_chatgpt`].
+///
+/// Clones are the same login. They keep the runtime alive, without which it can't be done. Dropping them
+/// doesn't give it up. `Debug` shows no address.
 #[derive(Clone)]
 pub struct ChatgptLogin {
     pending: PendingLogin,
@@ -161,6 +171,8 @@ impl ChatgptLogin {
 login_handle!(ChatgptLogin);
 
 /// A login by code that was begun, from [`Codex::login_chatgpt_device_code`].
+///
+/// Clones are the same login, as of a [`ChatgptLogin`]. `Debug` shows neither address nor code.
 #[derive(Clone)]
 pub struct DeviceCodeLogin {
     pending: PendingLogin,

@@ -30,6 +30,11 @@ impl Codex {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// [`StartMcpLogin`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards a login may be left that was begun.
     pub fn mcp_login(&self, name: impl Into<String>) -> StartMcpLogin {
         StartMcpLogin {
             client: Arc::clone(self.client()),
@@ -41,10 +46,11 @@ impl Codex {
     /// are loaded too: they have the changes from their next turn.
     ///
     /// # Errors
-    /// [`Error::Rpc`](crate::Error::Rpc) for a configuration that can't be read, [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
+    /// [`Error::Rpc`](crate::Error::Rpc) for a configuration that can't be read,
+    /// [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropping the call before it was queued sends nothing; afterwards it takes effect.
+    /// Dropped before it was queued, nothing is sent; afterwards it takes effect.
     pub fn mcp_reload(&self) -> Call<()> {
         let client = Arc::clone(self.client());
         Call::new(async move { client.request(&ConfigMcpServerReload, None).await.map(drop) })
@@ -52,6 +58,14 @@ impl Codex {
 }
 
 /// Options for a login to an MCP server (`mcpServer/oauth/login`), from [`Codex::mcp_login`].
+///
+/// # Errors
+/// [`Error::Rpc`](crate::Error::Rpc) for a server that isn't there or needs no login,
+/// [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
+///
+/// # Cancel safety
+/// Dropped before it was queued, nothing is sent. Afterwards a login may be left that was begun, until the
+/// runtime no longer waits for it.
 #[derive(Clone)]
 #[must_use = "nothing is sent until this is awaited"]
 pub struct StartMcpLogin {
@@ -94,12 +108,6 @@ impl StartMcpLogin {
     }
 }
 
-/// # Errors
-/// [`Error::Rpc`](crate::Error::Rpc) for a server that isn't there or needs no login, [`Error::Timeout`](crate::Error::Timeout),
-/// [`Error::Closed`](crate::Error::Closed).
-///
-/// # Cancel safety
-/// Dropping the call may leave a login that was begun, until the runtime no longer waits for it.
 impl IntoFuture for StartMcpLogin {
     type Output = Result<McpLogin>;
     type IntoFuture = Call<McpLogin>;
@@ -118,6 +126,9 @@ impl fmt::Debug for StartMcpLogin {
 }
 
 /// A login to an MCP server that was begun, from [`Codex::mcp_login`].
+///
+/// Clones are the same login. They keep the runtime alive, without which it can't be done. Dropping them
+/// doesn't give it up. `Debug` shows no address.
 #[derive(Clone)]
 pub struct McpLogin {
     client: Arc<Client>,
@@ -146,7 +157,7 @@ impl McpLogin {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropping the call loses nothing.
+    /// Dropping the call loses nothing: the end comes to whoever waits next.
     pub fn wait(&self) -> Call<McpServerOauthLoginCompletedNotification> {
         let login = self.clone();
         Call::new(async move {

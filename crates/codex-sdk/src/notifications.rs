@@ -33,7 +33,7 @@ impl NotificationStream {
     /// See [`NotificationStream`].
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing.
+    /// Dropping the future loses nothing: what comes meanwhile is there for the next call.
     pub async fn next(&mut self) -> Option<Result<Notification>> {
         self.inbox.next().await
     }

@@ -21,6 +21,16 @@ use crate::{
 macro_rules! thread_builder {
     ($(#[$doc:meta])* $name:ident($params:ident) { $($own:item)* }) => {
         $(#[$doc])*
+        ///
+        /// # Errors
+        /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+        /// [`Error::Closed`](crate::Error::Closed); [`Error::InvalidInput`](crate::Error::InvalidInput)
+        /// for a folder that isn't UTF-8, a `config` that is no object, and names of tools and MCP servers
+        /// that would be refused.
+        ///
+        /// # Cancel safety
+        /// Dropped before it was queued, nothing is sent. Afterwards a thread may be left that is loaded,
+        /// idle, and without a handle and its tools.
         #[must_use = "nothing is sent until this is awaited"]
         pub struct $name {
             client: Arc<Client>,
@@ -133,12 +143,6 @@ macro_rules! thread_builder {
             }
         }
 
-        /// # Errors
-        /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
-        /// [`Error::Closed`](crate::Error::Closed), [`Error::InvalidInput`](crate::Error::InvalidInput).
-        ///
-        /// # Cancel safety
-        /// Dropping the call may leave a thread that is loaded, idle and without a handle.
         impl IntoFuture for $name {
             type Output = Result<Thread>;
             type IntoFuture = Call<Thread>;
@@ -188,7 +192,7 @@ thread_builder! {
 
 impl StartThread {
     setters! {
-        /// Whether the thread is kept in memory only, and can't be resumed.
+        /// Whether the thread is kept in memory only, and can't be resumed. The runtime's default: no.
         ephemeral = bool => ephemeral;
         /// The personality. The runtime's named ones have no effect any more.
         personality: Personality => personality;
@@ -225,8 +229,9 @@ impl ResumeThread {
 
     /// Whether the runtime sends the thread's turns along. Without this it decides itself.
     ///
-    /// A history can be hundreds of megabytes, and the [`Thread`] doesn't hold it: read it with
-    /// [`Thread::read`] or page by page with `thread/turns/list`.
+    /// A history can be hundreds of megabytes, and the [`Thread`] doesn't hold it: read it page by page
+    /// with [`Thread::turns`]. A runtime before 0.151.0 doesn't know this option:
+    /// [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld).
     pub fn include_turns(mut self, include: bool) -> Self {
         self.params.exclude_turns = Some(!include);
         self
@@ -251,7 +256,7 @@ thread_builder! {
 
 impl ForkThread {
     setters! {
-        /// Whether the fork is kept in memory only, and can't be resumed.
+        /// Whether the fork is kept in memory only, and can't be resumed. The runtime's default: no.
         ephemeral = bool => ephemeral;
         /// Who started this thread, as analytics has it.
         thread_source: ThreadSource => thread_source;

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// A method that lists something a page at a time.
+/// A method that lists something a page at a time, by its parameters. This crate has all of them.
 pub trait Paged: sealed::Paged {}
 
 mod sealed {
@@ -94,7 +94,7 @@ impl<P: Paged> Pages<P> {
     /// stream.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing.
+    /// Dropping the future loses nothing: a page that was asked for comes with the next call.
     pub async fn next(&mut self) -> Option<Result<P::Entry>> {
         poll_fn(|context| self.poll(context)).await
     }

@@ -21,6 +21,13 @@ use crate::{
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident($params:ident) -> $response:ident) => {
         $(#[$doc])*
+        ///
+        /// # Errors
+        /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+        /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode).
+        ///
+        /// # Cancel safety
+        /// Dropping the call is harmless: the reply is ignored.
         #[derive(Clone)]
         #[must_use = "nothing is sent until this is awaited"]
         pub struct $name {
@@ -28,12 +35,6 @@ macro_rules! query {
             params: $params,
         }
 
-        /// # Errors
-        /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
-        /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode).
-        ///
-        /// # Cancel safety
-        /// It changes nothing; dropping the call is harmless.
         impl IntoFuture for $name {
             type Output = Result<$response>;
             type IntoFuture = Call<$response>;
@@ -73,9 +74,11 @@ pages! {
 }
 
 query! {
-    /// Which stored threads to list, from [`Codex::thread_list`](crate::Codex::thread_list).
+    /// Which stored threads to list (`thread/list`), from
+    /// [`Codex::thread_list`](crate::Codex::thread_list).
     ///
-    /// What isn't set doesn't filter. Awaiting it brings one page, which tells the `cursor` of the next
+    /// What isn't set is as the runtime has it: threads of interactive programs, which this crate's are,
+    /// that aren't archived. Awaiting it brings one page, which tells the `cursor` of the next
     /// one in `next_cursor`; [`Self::stream`] brings all threads.
     ///
     /// ```no_run
@@ -110,39 +113,41 @@ impl ListThreads {
         archived = bool => archived;
         /// Where the page begins: the `next_cursor` of the one before.
         cursor: String => cursor;
-        /// Only threads of this folder, or of these.
+        /// Only threads whose working folder is exactly this, or one of these.
         cwd: ThreadListCwdFilter => cwd;
-        /// The most threads in a page.
+        /// The most threads in a page. The runtime has a default.
         limit = u32 => limit;
-        /// Only threads with one of these providers.
+        /// Only threads with one of these providers; with an empty list, those of all.
         model_providers: Vec<String> => model_providers;
         /// Only threads whose title has this in it.
         search_term: String => search_term;
-        /// Only threads in this section.
+        /// Only threads in this section; with `None`, those in no section.
         section_id: Option<String> => section_id;
-        /// Which end comes first.
+        /// Which end comes first. The runtime's default: the newest.
         sort_direction: SortDirection => sort_direction;
-        /// By what they are sorted.
+        /// By what they are sorted. The runtime's default: their creation; that of [`Self::stream`] is
+        /// recency.
         sort_key: ThreadSortKey => sort_key;
-        /// Only threads of one of these kinds.
+        /// Only threads of one of these kinds. The runtime's default: those of interactive programs.
         source_kinds: Vec<ThreadSourceKind> => source_kinds;
-        /// Whether only the runtime's database is looked at, which is faster.
+        /// Whether only the runtime's database is looked at, which is faster. The runtime's default: no.
         use_state_db_only = bool => use_state_db_only;
-        /// Leaves these threads out.
+        /// Leaves these threads out, at most 100 of them. Each page needs the same.
         excluded_thread_ids: Vec<String> => excluded_thread_ids;
-        /// Only threads that one of these programs started.
+        /// Only threads that one of these programs started. A runtime on this machine refuses it.
         originators: Vec<String> => originators;
-        /// Only threads of this project.
+        /// Only threads of this project; with `None`, those of no project.
         project_id: Option<String> => project_id;
         /// Only threads that this one started.
         parent_thread_id: String => parent_thread_id;
-        /// Only threads that this one, or one of its descendants, started.
+        /// Only threads that this one, or one of its descendants, started. Not beside
+        /// [`Self::parent_thread_id`].
         ancestor_thread_id: String => ancestor_thread_id;
     }
 }
 
 query! {
-    /// Which models to list, from [`Codex::models`](crate::Codex::models).
+    /// Which models to list (`model/list`), from [`Codex::models`](crate::Codex::models).
     ListModels(ModelListParams) -> ModelListResponse
 }
 
@@ -157,13 +162,14 @@ impl ListModels {
         include_hidden = bool => include_hidden;
         /// Where the page begins: the `next_cursor` of the one before.
         cursor: String => cursor;
-        /// The most models in a page.
+        /// The most models in a page. The runtime has a default.
         limit = u32 => limit;
     }
 }
 
 query! {
-    /// Which turns of a thread to list, from [`Thread::turns`](crate::Thread::turns).
+    /// Which turns of a thread to list (`thread/turns/list`), from
+    /// [`Thread::turns`](crate::Thread::turns).
     ListTurns(ThreadTurnsListParams) -> ThreadTurnsListResponse
 }
 
@@ -176,7 +182,7 @@ impl ListTurns {
     setters! {
         /// Where the page begins: the `next_cursor` of the one before.
         cursor: String => cursor;
-        /// The most turns in a page.
+        /// The most turns in a page. The runtime has a default.
         limit = u32 => limit;
         /// Which end comes first. The runtime's default: the newest.
         sort_direction: SortDirection => sort_direction;
@@ -186,7 +192,8 @@ impl ListTurns {
 }
 
 query! {
-    /// Which items of a thread to list, from [`Thread::items`](crate::Thread::items).
+    /// Which items of a thread to list (`thread/items/list`), from
+    /// [`Thread::items`](crate::Thread::items).
     ListItems(ThreadItemsListParams) -> ThreadItemsListResponse
 }
 
@@ -197,9 +204,10 @@ impl ListItems {
     }
 
     setters! {
-        /// Where the page begins: the `next_cursor` of the one before, or an item.
+        /// Where the page begins: the `next_cursor` of the one before, or behind an item of the turn that
+        /// [`Self::turn_id`] names.
         cursor: ThreadItemsListCursor => cursor;
-        /// The most items in a page.
+        /// The most items in a page. The runtime has a default.
         limit = u32 => limit;
         /// Which end comes first. The runtime's default: the oldest.
         sort_direction: SortDirection => sort_direction;
@@ -209,7 +217,7 @@ impl ListItems {
 }
 
 query! {
-    /// How a thread is read, from [`Thread::read`](crate::Thread::read).
+    /// How a thread is read (`thread/read`), from [`Thread::read`](crate::Thread::read).
     ReadThread(ThreadReadParams) -> ThreadReadResponse
 }
 
@@ -227,7 +235,7 @@ impl ReadThread {
 }
 
 query! {
-    /// How the account is read, from [`Codex::account`](crate::Codex::account).
+    /// How the account is read (`account/read`), from [`Codex::account`](crate::Codex::account).
     ReadAccount(GetAccountParams) -> GetAccountResponse
 }
 
@@ -244,7 +252,8 @@ impl ReadAccount {
 }
 
 query! {
-    /// Which MCP servers to list, from [`Codex::mcp_servers`](crate::Codex::mcp_servers).
+    /// Which MCP servers to list (`mcpServerStatus/list`), from
+    /// [`Codex::mcp_servers`](crate::Codex::mcp_servers).
     ///
     /// Without a thread, those of the configuration are listed, and are started for that.
     ListMcpServers(ListMcpServerStatusParams) -> ListMcpServerStatusResponse
@@ -265,7 +274,7 @@ impl ListMcpServers {
         detail: McpServerStatusDetail => detail;
         /// Where the page begins: the `next_cursor` of the one before.
         cursor: String => cursor;
-        /// The most servers in a page.
+        /// The most servers in a page. The runtime has a default.
         limit = u32 => limit;
     }
 }

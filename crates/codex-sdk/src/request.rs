@@ -11,6 +11,16 @@ use crate::{
 };
 
 /// A typed request, from [`Codex::request`](crate::Codex::request).
+///
+/// # Errors
+/// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+/// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode),
+/// [`Error::Encode`](crate::Error::Encode); [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld) for an
+/// option that the runtime would ignore.
+///
+/// # Cancel safety
+/// Dropped before it was queued, nothing is sent. Afterwards the request takes effect, and its reply is
+/// ignored.
 #[must_use = "a request is sent when it is awaited"]
 pub struct SendRequest<M> {
     client: Arc<Client>,
@@ -27,22 +37,15 @@ impl<M> SendRequest<M> {
         }
     }
 
-    /// How long the reply may take. Default: the client's `request_timeout`, for `turn/interrupt` at
-    /// most 10 s; none for `command/exec` and `mcpServer/tool/call`, which last until something ends.
+    /// How long the reply may take, the wait for a place in flight included. Default: the client's
+    /// `request_timeout`, for `turn/interrupt` at most 10 s; none for `command/exec` and
+    /// `mcpServer/tool/call`, which last until something ends.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 }
 
-/// # Errors
-/// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
-/// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode),
-/// [`Error::Encode`](crate::Error::Encode).
-///
-/// # Cancel safety
-/// Dropping the call before it was queued sends nothing. Afterwards the request takes effect, and its
-/// reply is ignored.
 impl<M> IntoFuture for SendRequest<M>
 where
     M: ClientMethod + Send + Sync + 'static,
@@ -66,7 +69,14 @@ impl<M: ClientMethod> fmt::Debug for SendRequest<M> {
     }
 }
 
-/// An untyped request, from [`Codex::request_raw`](crate::Codex::request_raw).
+/// An untyped request, from [`Codex::request_raw`](crate::Codex::request_raw). It brings the `result` of
+/// the reply as it came.
+///
+/// # Errors
+/// As for [`SendRequest`]; [`Error::Decode`](crate::Error::Decode) only for JSON that nests too deeply.
+///
+/// # Cancel safety
+/// As for [`SendRequest`]: dropped before it was queued, nothing is sent; afterwards it takes effect.
 #[must_use = "a request is sent when it is awaited"]
 pub struct SendRawRequest {
     client: Arc<Client>,
@@ -92,8 +102,6 @@ impl SendRawRequest {
     }
 }
 
-/// # Errors and cancel safety
-/// As for [`SendRequest`].
 impl IntoFuture for SendRawRequest {
     type Output = crate::Result<Value>;
     type IntoFuture = Call<Value>;

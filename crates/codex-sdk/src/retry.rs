@@ -29,7 +29,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How often it is tried in all, the first time included. Default: 3.
+    /// How often it is tried in all, the first time included. Default: 3. With 0 nothing is tried, which
+    /// is an error.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
@@ -82,7 +83,7 @@ impl RetryPolicy {
 /// The last attempt's; [`Error::InvalidInput`] for a policy without any attempt.
 ///
 /// # Cancel safety
-/// As that of the call. Between attempts nothing is under way.
+/// As for the call that is made. Dropped between two attempts, nothing is under way.
 pub async fn retry_on_overload<T, F, C>(policy: RetryPolicy, mut call: F) -> Result<T>
 where
     F: FnMut() -> C,

@@ -23,7 +23,11 @@ use crate::{
 ///
 /// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder
 /// and the approval settings stay for the thread's later turns. On a thread whose turn is running they
-/// have no effect: the input joins that turn.
+/// have no effect: the input joins that turn. The errors are said at those methods.
+///
+/// # Cancel safety
+/// Dropped before `turn/start` was queued, nothing is sent. Afterwards dropping the call interrupts the
+/// turn of a `run` and of a `run_as`, and leaves that of a `turn` running.
 #[must_use = "a turn is started when this is awaited"]
 pub struct StartTurn<O> {
     client: Arc<Client>,
@@ -70,7 +74,8 @@ impl<O> StartTurn<O> {
         personality: Personality => personality;
         /// The service tier of this turn only; `default` is the standard speed.
         turn_service_tier: String => service_tier_for_turn;
-        /// What caused this turn: a label without authority.
+        /// What caused this turn: a label without authority. A runtime before 0.151.0 knows neither this
+        /// nor [`Self::turn_service_tier`]: [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld).
         source: String => turn_trigger;
         /// The raw approval policy; [`Self::approval_mode`] sets it and the reviewer.
         approval_policy: AskForApproval => approval_policy;
@@ -156,7 +161,7 @@ output_schema!(TurnResult, TurnHandle);
 ///
 /// # Cancel safety
 /// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or
-/// as soon as the runtime has accepted it.
+/// as soon as the runtime has begun it.
 impl IntoFuture for StartTurn<TurnResult> {
     type Output = Result<TurnResult>;
     type IntoFuture = Call<TurnResult>;
@@ -169,7 +174,9 @@ impl IntoFuture for StartTurn<TurnResult> {
 /// # Errors
 /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
 /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) if a deadline is set,
-/// [`Error::Closed`](crate::Error::Closed), [`Error::InvalidInput`](crate::Error::InvalidInput).
+/// [`Error::Closed`](crate::Error::Closed), [`Error::InvalidInput`](crate::Error::InvalidInput);
+/// [`Error::ThreadBusy`](crate::Error::ThreadBusy) while a goal of this client owns the thread;
+/// [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld) for an option that the runtime would ignore.
 ///
 /// # Cancel safety
 /// Dropping the call may leave a turn that runs on without a handle.

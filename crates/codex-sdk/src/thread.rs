@@ -47,6 +47,17 @@ impl Thread {
     }
 
     /// Runs a turn to its end (`turn/start`) and returns all that it brought.
+    ///
+    /// On a thread whose turn is still running, this joins that turn.
+    ///
+    /// # Errors
+    /// As for [`Self::turn`]; [`Error::TurnFailed`](crate::Error::TurnFailed) and
+    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is none: its status
+    /// tells.
+    ///
+    /// # Cancel safety
+    /// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or
+    /// as soon as the runtime has begun it. Dropped before it was queued, nothing is sent.
     pub fn run(&self, input: impl Into<RunInput>) -> StartTurn<TurnResult> {
         self.start_turn(input.into())
     }
@@ -116,7 +127,7 @@ impl Thread {
     /// [`Self::run`]. A turn that was interrupted before it answered is an `Error::Answer` too.
     ///
     /// # Cancel safety
-    /// As for [`Self::run`]: dropping the pending call interrupts its turn.
+    /// As for [`Self::run`]: dropping the call interrupts its turn.
     pub fn run_as<T>(&self, input: impl Into<RunInput>) -> StartTurn<Structured<T>>
     where
         T: DeserializeOwned + JsonSchema + Send + 'static,
@@ -127,6 +138,15 @@ impl Thread {
     /// Starts a turn (`turn/start`), to be followed while it runs.
     ///
     /// On a thread whose turn is still running, this joins that turn.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`](crate::Error::InvalidInput), [`Error::Rpc`](crate::Error::Rpc),
+    /// [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed);
+    /// [`Error::ThreadBusy`](crate::Error::ThreadBusy) while a goal of this client owns the thread;
+    /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) if a deadline is set.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards the turn may run on without a handle.
     pub fn turn(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle> {
         self.start_turn(input.into())
     }
@@ -147,6 +167,11 @@ impl Thread {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// [`StartGoal`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping the call pauses a goal that was already set, and interrupts its turn.
     pub fn goal(&self, objective: impl Into<String>) -> StartGoal {
         StartGoal::new(
             Arc::clone(&self.client),
@@ -156,19 +181,29 @@ impl Thread {
         )
     }
 
-    /// Lists the turns, a page at a time (`thread/turns/list`).
+    /// Lists the turns, a page at a time (`thread/turns/list`). [`ListTurns`] has its options and errors.
     ///
     /// A history can be hundreds of megabytes: this is how to read a long one.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
     pub fn turns(&self) -> ListTurns {
         ListTurns::new(Arc::clone(&self.client), &self.id)
     }
 
-    /// Lists the items of all turns, or of one, a page at a time (`thread/items/list`).
+    /// Lists the items of all turns, or of one, a page at a time (`thread/items/list`). [`ListItems`] has
+    /// its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
     pub fn items(&self) -> ListItems {
         ListItems::new(Arc::clone(&self.client), &self.id)
     }
 
-    /// Reads the thread as it is stored (`thread/read`).
+    /// Reads the thread as it is stored (`thread/read`). [`ReadThread`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
     pub fn read(&self) -> ReadThread {
         ReadThread::new(Arc::clone(&self.client), &self.id)
     }
@@ -180,7 +215,7 @@ impl Thread {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropping the call before it was queued sends nothing; afterwards the name is set.
+    /// Dropped before it was queued, nothing is sent; afterwards the name is set.
     pub fn set_name(&self, name: impl Into<String>) -> Call<()> {
         let client = Arc::clone(&self.client);
         let params = ThreadSetNameParams::new(name, &*self.id);
@@ -192,8 +227,11 @@ impl Thread {
     /// This returns when the compaction is scheduled. It runs as a turn of its own, and is done at the
     /// `item/completed` of its `contextCompaction`.
     ///
-    /// # Errors and cancel safety
+    /// # Errors
     /// As for [`Self::set_name`].
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards the history is compacted.
     pub fn compact(&self) -> Call<()> {
         let client = Arc::clone(&self.client);
         let params = ThreadCompactStartParams {
@@ -203,6 +241,7 @@ impl Thread {
     }
 
     /// Subscribes to every notification of this thread that no live turn handle takes, from now on.
+    /// Nothing is sent for it.
     pub fn notifications(&self) -> NotificationStream {
         self.client.subscribe(Topic::Thread(Arc::clone(&self.id)))
     }

@@ -63,7 +63,8 @@ pub struct Tool {
 impl Tool {
     /// A tool by its name, what it does, and the function that does it.
     ///
-    /// The name is of letters, digits, `_` and `-`. The description is for the model.
+    /// The name is of letters, digits, `_` and `-`: another is an [`Error::InvalidInput`] of the operation
+    /// that starts the thread. The description is for the model.
     pub fn new<Args, F, A, O>(
         name: impl Into<String>,
         description: impl Into<String>,
@@ -93,7 +94,7 @@ impl Tool {
         }
     }
 
-    /// The namespace of the name. Default: none.
+    /// The namespace of the name, of the same letters. Default: none.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());

@@ -153,8 +153,8 @@ impl TurnHandle {
     /// The next notification of this turn, or `None` after the end.
     ///
     /// # Errors
-    /// [`Error::Closed`], [`Error::Lagged`], [`Error::LineTooLong`], [`Error::TurnTimeout`],
-    /// [`Error::TurnLost`]; each ends the stream.
+    /// [`Error::Closed`], [`Error::Lagged`], [`Error::LineTooLong`], [`Error::MalformedLine`],
+    /// [`Error::TurnTimeout`], [`Error::TurnLost`]; each ends the stream.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
@@ -188,8 +188,8 @@ impl TurnHandle {
     /// yielded included.
     ///
     /// # Errors
-    /// [`Error::TurnFailed`], [`Error::TurnTimeout`], [`Error::TurnIncomplete`]. An interrupted turn is
-    /// no error.
+    /// [`Error::TurnFailed`], [`Error::TurnTimeout`], and [`Error::TurnIncomplete`] for whatever else broke
+    /// the notifications off. An interrupted turn is no error.
     ///
     /// # Cancel safety
     /// Dropping the call gives up this handle; it doesn't interrupt the turn.
@@ -197,12 +197,18 @@ impl TurnHandle {
         Call::new(self.collect())
     }
 
-    /// Adds to the input of the running turn; see [`TurnControl::steer`].
+    /// Adds to the input of the running turn (`turn/steer`); see [`TurnControl::steer`], for errors too.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards the input is added.
     pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
         self.control.steer(input)
     }
 
-    /// Interrupts the turn; see [`TurnControl::interrupt`].
+    /// Interrupts the turn (`turn/interrupt`); see [`TurnControl::interrupt`], for errors too.
+    ///
+    /// # Cancel safety
+    /// Dropped before it was queued, nothing is sent; afterwards the turn is interrupted.
     pub fn interrupt(&self) -> Call<()> {
         self.control.interrupt()
     }
@@ -250,7 +256,7 @@ impl fmt::Debug for TurnHandle {
     }
 }
 
-/// Steers and interrupts a turn, from [`TurnHandle::control`].
+/// Steers and interrupts a turn, from [`TurnHandle::control`]. It keeps the runtime alive.
 #[derive(Clone)]
 pub struct TurnControl {
     client: Arc<Client>,
@@ -277,14 +283,15 @@ impl TurnControl {
         &self.thread_id
     }
 
-    /// Adds to the input of the running turn (`turn/steer`).
+    /// Adds to the input of the running turn (`turn/steer`). Between two turns of a goal it waits for the
+    /// next, for as long as a request may take.
     ///
     /// # Errors
     /// [`Error::Rpc`] if the turn has already ended, [`Error::Timeout`], [`Error::Closed`],
     /// [`Error::InvalidInput`].
     ///
     /// # Cancel safety
-    /// Dropping the call before it was queued sends nothing; afterwards the input is added.
+    /// Dropped before it was queued, nothing is sent; afterwards the input is added.
     pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
         let (control, input) = (self.clone(), input.into());
         Call::new(async move {
@@ -302,13 +309,14 @@ impl TurnControl {
     /// turn has ended. A turn whose end this client has seen is no error.
     ///
     /// The runtime refuses to interrupt a turn that it has accepted but not begun, so this waits for
-    /// `turn/started` first.
+    /// `turn/started` first, for 5 s at most. A goal is paused first (`thread/goal/set`).
     ///
     /// # Errors
     /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
     ///
     /// # Cancel safety
-    /// Dropping the call before it was queued sends nothing; afterwards the turn is interrupted.
+    /// Dropped before it was queued, nothing is sent; afterwards the turn is interrupted. Dropped between
+    /// the two requests for a goal, it is paused, and its running turn goes on to its end.
     pub fn interrupt(&self) -> Call<()> {
         let control = self.clone();
         Call::new(async move {

@@ -6,7 +6,8 @@ use codex_cli_bin::{Error, Runtime, install, locate, terminal_progress};
 
 /// The runtime that is located as the SDK does it, else the pinned one, which is installed now.
 ///
-/// Progress is shown on stderr. Tests that ask at the same time wait for one installation.
+/// It blocks, for minutes if it installs; progress is shown on stderr. Tests that ask at the same time
+/// wait for one installation.
 ///
 /// # Errors
 ///

@@ -26,6 +26,10 @@ impl Gate {
 
     /// Waits until a reply is held here, for at most 30 seconds.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: that a reply got here is remembered.
+    ///
     /// # Panics
     ///
     /// The future panics if no reply gets here in time.

@@ -49,6 +49,10 @@ impl ScriptedModel {
     /// # Errors
     ///
     /// If no port can be bound or no thread started.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has started nothing.
     pub async fn start() -> io::Result<Self> {
         Self::serve(TcpListener::bind(("127.0.0.1", 0)).await?.into_std()?)
     }
@@ -127,6 +131,10 @@ impl ScriptedModel {
     }
 
     /// Waits until there have been `count` requests in all, and returns all there are.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
     ///
     /// # Panics
     ///

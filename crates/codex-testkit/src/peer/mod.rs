@@ -25,6 +25,11 @@ pub type ClientIo = (DuplexStream, DuplexStream);
 ///
 /// Nothing happens by itself. Every wait has a deadline, 10 seconds by default.
 ///
+/// # Cancel safety
+///
+/// A wait that is dropped has taken no message: what has been read of a line is kept. What sends does
+/// nothing before it is polled, and all of it then, as long as the pipe has room: 64 MiB.
+///
 /// # Panics
 ///
 /// This is a test helper. Where its functions expect something of the client and get something
@@ -63,12 +68,16 @@ impl Peer {
         (peer, (client_reader, client_writer))
     }
 
-    /// Sets how long each wait may take.
+    /// Sets how long each wait may take; 10 seconds by default.
     pub fn set_deadline(&mut self, deadline: Duration) {
         self.deadline = deadline;
     }
 
     /// Answers `initialize` and takes `initialized`; returns the params of `initialize`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped halfway, it can't be taken up again: what it has taken is gone.
     #[track_caller]
     pub fn handshake(&mut self) -> impl Future<Output = Value> + Send + '_ {
         let caller = Location::caller();
@@ -85,6 +94,10 @@ impl Peer {
     }
 
     /// Takes the next message, which must be a request for `method`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: no message was taken.
     #[track_caller]
     pub fn expect_request<'a>(
         &'a mut self,
@@ -94,6 +107,10 @@ impl Peer {
     }
 
     /// Takes the next message, which must be a notification; returns its params.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: no message was taken.
     #[track_caller]
     pub fn expect_notification<'a>(
         &'a mut self,
@@ -107,6 +124,10 @@ impl Peer {
     /// # Errors
     ///
     /// The error object, if the client answered with one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: no message was taken.
     #[track_caller]
     pub fn expect_response(
         &mut self,
@@ -116,6 +137,10 @@ impl Peer {
     }
 
     /// Waits for the client to close its writing end; nothing may come before that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: no message was taken.
     #[track_caller]
     pub fn expect_eof(&mut self) -> impl Future<Output = ()> + Send + '_ {
         self.eof_at(Location::caller())
@@ -125,19 +150,27 @@ impl Peer {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe, as all waits here: what has been read of a line is kept.
+    /// Dropping the future loses nothing: what has been read of a line is kept.
     #[track_caller]
     pub fn next_message(&mut self) -> impl Future<Output = Option<Value>> + Send + '_ {
         self.read(Location::caller(), "message")
     }
 
     /// Answers a request.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it was polled, nothing is sent.
     #[track_caller]
     pub fn reply(&mut self, id: &Value, result: Value) -> impl Future<Output = ()> + Send + '_ {
         self.send(Location::caller(), [("id", id.clone()), ("result", result)])
     }
 
     /// Answers a request with an error; no `data` if that is `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it was polled, nothing is sent.
     #[track_caller]
     pub fn reply_error(
         &mut self,
@@ -154,12 +187,20 @@ impl Peer {
     }
 
     /// Sends a notification, stamped like the runtime's with `emittedAtMs`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it was polled, nothing is sent.
     #[track_caller]
     pub fn notify(&mut self, method: &str, params: Value) -> impl Future<Output = ()> + Send + '_ {
         self.notify_at(Location::caller(), method, params)
     }
 
     /// Sends a server request; the runtime numbers its own from 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it was polled, nothing is sent.
     #[track_caller]
     pub fn request(
         &mut self,
@@ -176,6 +217,10 @@ impl Peer {
     }
 
     /// Sends bytes as they are: garbage, half a line, a line of many megabytes.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it was polled, nothing is sent.
     #[track_caller]
     pub fn raw(&mut self, bytes: impl Into<Vec<u8>>) -> impl Future<Output = ()> + Send + '_ {
         self.write(Location::caller(), bytes.into())
@@ -184,6 +229,10 @@ impl Peer {
     /// Ends the output towards the client; its own can still be read.
     ///
     /// Dropping the peer ends both directions, as a killed process does.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done when it is first polled.
     pub async fn close(&mut self) {
         // Closing a pipe in memory can't fail.
         let _ = self.writer.shutdown().await;

@@ -6,6 +6,10 @@ use super::{Peer, shapes};
 
 /// Sends the notifications of one turn, in whatever order the test calls them.
 ///
+/// # Cancel safety
+///
+/// As for [`Peer`]: a dropped future has sent its notification or not, and never half of it.
+///
 /// # Panics
 ///
 /// As [`Peer`] does, if the client has stopped reading.
@@ -30,6 +34,10 @@ impl<'a> PeerTurn<'a> {
     }
 
     /// Plays a whole turn that answers `text`: started, one message, usage, completed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped halfway, the notifications that were sent stay sent.
     pub async fn play(&mut self, text: &str) {
         let id = format!("{}-message", self.turn_id);
         self.started().await;
@@ -40,38 +48,39 @@ impl<'a> PeerTurn<'a> {
         self.completed("completed").await;
     }
 
-    /// Sends `turn/started`.
+    /// Sends `turn/started`, with the status `inProgress`.
     pub async fn started(&mut self) {
         let turn = shapes::turn(self.turn_id, "inProgress");
         let params = json!({"threadId": self.thread_id, "turn": turn});
         self.notify("turn/started", params).await;
     }
 
-    /// Sends `item/started`.
+    /// Sends `item/started` with this `ThreadItem`, for example [`shapes::agent_message`].
     pub async fn item_started(&mut self, item: Value) {
         let params = self.params(json!({"item": item, "startedAtMs": shapes::NOW_MS}));
         self.notify("item/started", params).await;
     }
 
-    /// Sends `item/agentMessage/delta`.
+    /// Sends `item/agentMessage/delta`: more text of the message `item_id`.
     pub async fn delta(&mut self, item_id: &str, delta: &str) {
         let params = self.params(json!({"itemId": item_id, "delta": delta}));
         self.notify("item/agentMessage/delta", params).await;
     }
 
-    /// Sends `item/completed`.
+    /// Sends `item/completed` with this `ThreadItem`.
     pub async fn item_completed(&mut self, item: Value) {
         let params = self.params(json!({"item": item, "completedAtMs": shapes::NOW_MS}));
         self.notify("item/completed", params).await;
     }
 
-    /// Sends `thread/tokenUsage/updated`.
+    /// Sends `thread/tokenUsage/updated` with this usage, for example [`shapes::token_usage`].
     pub async fn usage(&mut self, usage: Value) {
         let params = self.params(json!({"tokenUsage": usage}));
         self.notify("thread/tokenUsage/updated", params).await;
     }
 
-    /// Sends `error`, which ends nothing by itself: `turn/completed` follows it, or a retry.
+    /// Sends `error` with this `TurnError`, which ends nothing by itself: `turn/completed` follows it, or a
+    /// retry.
     pub async fn error(&mut self, error: Value, will_retry: bool) {
         let params = self.params(json!({"error": error, "willRetry": will_retry}));
         self.notify("error", params).await;
@@ -83,7 +92,7 @@ impl<'a> PeerTurn<'a> {
         self.completed_as(turn).await;
     }
 
-    /// Sends `turn/completed` with `failed` and this error.
+    /// Sends `turn/completed` with `failed` and this `TurnError`.
     pub async fn failed(&mut self, error: Value) {
         let mut turn = shapes::turn(self.turn_id, "failed");
         turn["error"] = error;
