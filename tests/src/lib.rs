@@ -167,6 +167,13 @@ pub mod faq {
     use codex_sdk::*;
 }
 
+#[cfg(any(doc, doctest))]
+pub mod migrating_from_python {
+    #![doc = include_str!("../../docs/migrating-from-python.md")]
+
+    use codex_sdk::*;
+}
+
 #[cfg(doc)]
 pub mod parity {
     #![doc = include_str!("../../docs/parity.md")]
