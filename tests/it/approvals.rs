@@ -4,8 +4,9 @@ use codex_e2e::Stage;
 use codex_sdk::{
     ApprovalMode, Codex, Sandbox,
     types::{
-        ApprovalsReviewer, AskForApproval, SandboxPolicy, SandboxPolicyReadOnly,
-        SandboxPolicyWorkspaceWrite, ThreadResumeParams, ThreadResumeResponse,
+        ApprovalsReviewer, AskForApproval, CommandExecutionApprovalDecision, SandboxPolicy,
+        SandboxPolicyReadOnly, SandboxPolicyWorkspaceWrite, ThreadResumeParams,
+        ThreadResumeResponse,
     },
 };
 use codex_testkit::Reply;
@@ -89,6 +90,35 @@ async fn parity_1_2_3_117_a_policy_survives_resume_and_fork_unless_it_is_set() {
     let fork = fork.approval_mode(mode).await.unwrap();
     assert_eq!(settings(&codex, fork.id()).await, DENIED);
     assert_eq!(settings(&codex, asking.id()).await, ASKING);
+}
+
+/// As one that the official Python SDK began, whose default this mode is.
+#[tokio::test]
+async fn a_stored_thread_whose_approvals_a_model_decides_keeps_that_unless_a_mode_is_set() {
+    let (stage, codex) = client().await;
+    let thread = codex.thread_start().approval_mode(ApprovalMode::AutoReview);
+    let thread = thread.await.unwrap();
+    thread.run("hello").await.unwrap();
+    codex.close().await.unwrap();
+
+    let asks = stage
+        .builder()
+        .on_command_approval(|_context, _params| async {
+            Ok(CommandExecutionApprovalDecision::Decline)
+        });
+    let codex = asks.start().await.unwrap();
+    codex.thread_resume(thread.id()).await.unwrap();
+    assert_eq!(settings(&codex, thread.id()).await, REVIEWED);
+    // One that is loaded isn't changed by resuming it, but by a turn.
+    let set = codex.thread_resume(thread.id());
+    set.approval_mode(ApprovalMode::Ask).await.unwrap();
+    assert_eq!(settings(&codex, thread.id()).await, REVIEWED);
+    codex.close().await.unwrap();
+
+    let codex = stage.start().await.unwrap();
+    let set = codex.thread_resume(thread.id());
+    set.approval_mode(ApprovalMode::Ask).await.unwrap();
+    assert_eq!(settings(&codex, thread.id()).await, ASKING);
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use tokio::{
 mod chat;
 
 /// The executable of an example. `cargo test --workspace` has built it; what runs alone builds it now.
-async fn executable(name: &str) -> PathBuf {
+pub(crate) async fn executable(name: &str) -> PathBuf {
     static BUILT: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
     BUILT.get_or_init(build).await[name].clone()
 }
@@ -48,7 +48,7 @@ async fn build() -> BTreeMap<String, PathBuf> {
     executables.collect()
 }
 
-async fn command(stage: &Stage, name: &str, arguments: &[&str]) -> Command {
+pub(crate) async fn command(stage: &Stage, name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(executable(name).await);
     command
         .args(arguments)
@@ -98,7 +98,7 @@ async fn finished(mut command: impl BorrowMut<Command>) -> Output {
 }
 
 /// Waits for something that an example does.
-async fn within<T>(event: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(event: impl Future<Output = T>) -> T {
     let limit = Duration::from_secs(60);
     tokio::time::timeout(limit, event).await.unwrap()
 }

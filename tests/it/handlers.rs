@@ -64,7 +64,11 @@ async fn decided(stage: &Stage, decision: Command) -> (Codex, TurnResult) {
                     context.item(),
                     Some(ThreadItem::CommandExecution(_))
                 ));
-                assert!(params.command.unwrap().contains(MARK));
+                // All of it, as the docs say who compare it: with the shell that runs it.
+                let command = params.command.unwrap();
+                let (shell, line) = command.split_once(' ').unwrap();
+                assert_eq!(line, format!("-lc 'touch {MARK}'"));
+                assert!(shell.starts_with('/'), "{shell}");
                 Ok(decision)
             }
         })

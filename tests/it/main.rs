@@ -6,6 +6,7 @@ mod blocking;
 mod cancel;
 mod concurrency;
 mod dependent;
+mod docs;
 mod endings;
 mod errors;
 mod examples;

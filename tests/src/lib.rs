@@ -175,12 +175,6 @@ pub mod getting_started {
     #![doc = include_str!("../../docs/getting-started.md")]
 }
 
-// What it shows are tests, and runs as such: `tests/it/testing_your_app.rs`.
-#[cfg(doc)]
-pub mod testing_your_app {
-    #![doc = include_str!("../../docs/testing-your-app.md")]
-}
-
 #[cfg(any(doc, doctest))]
 pub mod migrating_from_python {
     #![doc = include_str!("../../docs/migrating-from-python.md")]

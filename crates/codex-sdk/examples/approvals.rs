@@ -1,6 +1,8 @@
 //! Who decides what leaves the sandbox: this program, by rules, for commands and for file changes.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
+use std::path::Component;
+
 use codex_sdk::{
     Codex, Sandbox,
     types::{CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File},
@@ -18,7 +20,10 @@ async fn main() -> anyhow::Result<()> {
     let codex = Codex::builder()
         .on_command_approval(|_context, params| async move {
             let command = params.command.unwrap_or_default();
-            let harmless = command.contains("touch done.txt") && !command.contains("rm ");
+            // All of it, with the shell that runs it: `touch done.txt; …` is another command.
+            let shells = ["/bin/bash", "/bin/zsh", "/bin/sh"];
+            let allowed = shells.map(|shell| format!("{shell} -lc 'touch done.txt'"));
+            let harmless = allowed.contains(&command);
             println!("command: {command}");
             println!("approved: {harmless}");
             // `Decline` lets the turn go on; `Cancel` would interrupt it.
@@ -29,7 +34,11 @@ async fn main() -> anyhow::Result<()> {
             })
         })
         .on_file_change_approval(move |context, _params| {
-            let inside = |path: &str| root.join(path).starts_with(&root);
+            let inside = |path: &str| {
+                let path = root.join(path);
+                let climbs = path.components().any(|part| part == Component::ParentDir);
+                path.starts_with(&root) && !climbs
+            };
             let changes = context.changes();
             let harmless = changes.iter().all(|change| inside(&change.path));
             for change in changes {

@@ -230,8 +230,8 @@ impl CodexBuilder {
     /// # async fn example() -> codex_sdk::Result<()> {
     /// let codex = codex_sdk::Codex::builder()
     ///     .on_command_approval(|_context, params| async move {
-    ///         // The whole command, not its beginning: `cargo check; …` is another one.
-    ///         let harmless = params.command.as_deref() == Some("cargo check");
+    ///         // All of it, with the shell that runs it: `cargo check; …` is another command.
+    ///         let harmless = params.command.as_deref() == Some("/bin/bash -lc 'cargo check'");
     ///         Ok(if harmless { Accept } else { Decline })
     ///     })
     ///     .start()

@@ -67,7 +67,8 @@ macro_rules! server_requests {
         ///         params: types::CommandExecutionRequestApprovalParams,
         ///     ) -> HandlerResult<types::CommandExecutionRequestApprovalResponse> {
         ///         use types::CommandExecutionApprovalDecision::{Accept, Decline};
-        ///         let harmless = params.command.as_deref() == Some("git status");
+        ///         // All of it, with the shell that runs it: `git status; …` is another command.
+        ///         let harmless = params.command.as_deref() == Some("/bin/bash -lc 'git status'");
         ///         let decision = if harmless { Accept } else { Decline };
         ///         Ok(types::CommandExecutionRequestApprovalResponse::new(decision))
         ///     }

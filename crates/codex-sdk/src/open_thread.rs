@@ -209,7 +209,9 @@ thread_builder! {
     /// Options for resuming a thread (`thread/resume`), from
     /// [`Codex::thread_resume`](crate::Codex::thread_resume).
     ///
-    /// What isn't set stays as the thread had it. The model sees the whole history in any case.
+    /// What isn't set stays as the thread had it, the approval mode included. The model sees the whole
+    /// history in any case. A thread that is loaded already keeps its settings, whatever is set here: a
+    /// turn changes them.
     ResumeThread(ThreadResumeParams) {
         pub(crate) fn new(client: Arc<Client>, thread_id: String) -> Self {
             Self::from_params(client, ThreadResumeParams::new(thread_id))
