@@ -19,6 +19,17 @@ use crate::{
 /// [`Thread`](crate::Thread), a [`TurnHandle`](crate::TurnHandle), a [`TurnControl`](crate::TurnControl),
 /// or an operation that was made from one and isn't done. When the last is dropped it is killed;
 /// [`Codex::close`] ends it in order.
+///
+/// ```no_run
+/// # async fn example() -> codex_sdk::Result<()> {
+/// let codex = codex_sdk::Codex::start().await?;
+/// println!("Codex {}", codex.metadata().server_version);
+/// for thread in codex.thread_list().limit(20).await?.data {
+///     println!("{}  {}", thread.id, thread.preview);
+/// }
+/// codex.close().await
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Codex {
     client: Arc<Client>,

@@ -348,6 +348,10 @@ impl Connection {
         closed.wait_for(Option::is_some).await.ok()?.clone()
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.borrow().is_some()
+    }
+
     /// Ends everything. The supervisor calls this, once.
     pub(crate) fn set_closed(&self, closed: Closed) {
         let closed = Arc::new(closed);

@@ -14,6 +14,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong.
 ///
+/// Each message says what happened, why, and what to do next. [`Error::condition`] and the `is_` methods
+/// tell a program what to do.
+///
 /// `Debug` is for people, too: it is the message and those of all its sources, because that is what a
 /// `main` that returns an error prints, and `unwrap`.
 #[derive(Clone, thiserror::Error)]

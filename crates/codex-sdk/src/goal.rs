@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    sync::watch,
+    sync::{oneshot, watch},
     time::{Instant, timeout},
 };
 use tracing::{Instrument, Span};
@@ -20,6 +20,7 @@ use crate::{
     Call, Error, Result, TurnHandle, TurnResult,
     client::Client,
     condition::{self, Condition},
+    connection::Connection,
     deadline::{Deadlines, Watch, deadline_setters},
     goals::GoalState,
     lease::Lease,
@@ -146,7 +147,7 @@ impl StartGoal {
             lease.interrupt = error.rpc().is_none();
             return Err(error);
         }
-        let first = first_turn(&mut state).await?;
+        let first = first_turn(&mut state, &lease.connection).await?;
         lease.interrupt = false;
         let control = GoalControl {
             state,
@@ -200,7 +201,10 @@ fn checked(objective: &str) -> Result<String> {
     Err(Error::InvalidInput(problem))
 }
 
-async fn first_turn(state: &mut watch::Receiver<GoalState>) -> Result<Arc<str>> {
+async fn first_turn(
+    state: &mut watch::Receiver<GoalState>,
+    connection: &Connection,
+) -> Result<Arc<str>> {
     let begun = state.wait_for(|state| state.first.is_some() || state.ended_early());
     let first = match timeout(BEGIN, begun).await {
         Ok(Ok(state)) => state.first.clone(),
@@ -213,7 +217,13 @@ async fn first_turn(state: &mut watch::Receiver<GoalState>) -> Result<Arc<str>> 
             });
         }
     };
-    first.ok_or_else(|| Error::InvalidInput("the goal ended before its first turn".to_owned()))
+    match first {
+        Some(first) => Ok(first),
+        None if connection.is_closed() => Err(connection.ended().await),
+        None => Err(Error::InvalidInput(
+            "the goal ended before its first turn".to_owned(),
+        )),
+    }
 }
 
 /// Steers and interrupts whichever turn of a goal is running.
@@ -257,8 +267,22 @@ impl GoalControl {
         }
     }
 
-    /// Pauses the goal and interrupts the turn that runs, if there is one.
-    pub(crate) async fn interrupt(&self, client: &Client, thread_id: &str) -> Result<()> {
+    /// Pauses the goal and interrupts the turn that runs, if there is one. Of the two requests neither is
+    /// left out when the caller drops this: it is a task.
+    pub(crate) async fn interrupt(self, client: Arc<Client>, thread_id: Arc<str>) -> Result<()> {
+        let (done, outcome) = oneshot::channel();
+        let connection = Arc::clone(&client.connection);
+        connection.spawn(async move {
+            // Nobody may be waiting any more.
+            let _ = done.send(self.end(&client, &thread_id).await);
+        });
+        match outcome.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(connection.ended().await),
+        }
+    }
+
+    async fn end(&self, client: &Client, thread_id: &str) -> Result<()> {
         if self.state.borrow().over {
             return Ok(());
         }

@@ -24,6 +24,7 @@
 //!
 //! Every operation is a value that owns what it needs and sends nothing before it is awaited. One with
 //! options is a builder that is awaited itself, as above; one without is a [`Call`].
+//! With the feature `blocking` both have `block_on()`, for programs that aren't async.
 //!
 //! # Streaming
 //!

@@ -18,6 +18,17 @@ use crate::{
 /// A thread: a conversation, in which one turn runs at a time.
 ///
 /// Clones are the same thread. They keep the runtime alive.
+///
+/// ```no_run
+/// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+/// let thread = codex.thread_start().model("gpt-5.5").await?;
+/// thread.run("What does this crate do?").await?;
+/// // The same conversation goes on.
+/// let result = thread.run("And how fast is it?").await?;
+/// println!("{}", result.final_response.unwrap_or_default());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Thread {
     client: Arc<Client>,

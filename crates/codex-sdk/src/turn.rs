@@ -46,6 +46,18 @@ const CROSSED: Duration = Duration::from_secs(1);
 /// then `None`.
 ///
 /// Dropping a handle doesn't interrupt its turn, unless one of its deadlines has passed.
+///
+/// ```no_run
+/// # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+/// let mut turn = thread.turn("Write a haiku.").await?;
+/// while let Some(event) = turn.next().await {
+///     print!("{}", event?.text_delta().unwrap_or_default());
+/// }
+/// let result = turn.run().await?;
+/// println!("\n{} items, {}", result.items.len(), result.status);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "what comes for a turn lies in memory until it is read"]
 pub struct TurnHandle {
     // Dropped before the inbox: the route goes first.
@@ -315,14 +327,18 @@ impl TurnControl {
     /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the turn is interrupted. Dropped between
-    /// the two requests for a goal, it is paused, and its running turn goes on to its end.
+    /// Dropped before it was queued, nothing is sent; afterwards the turn is interrupted. For a goal it
+    /// takes its course from the moment that it was first polled.
     pub fn interrupt(&self) -> Call<()> {
         let control = self.clone();
         Call::new(async move {
             match &control.target {
                 Target::Turn(phase) => control.interrupt_turn(phase).await,
-                Target::Goal(goal) => goal.interrupt(&control.client, &control.thread_id).await,
+                Target::Goal(goal) => {
+                    goal.clone()
+                        .interrupt(Arc::clone(&control.client), control.thread_id)
+                        .await
+                }
             }
         })
     }

@@ -1,8 +1,8 @@
 //! Wire types of the Codex `app-server` protocol, generated from the schema of the pinned runtime.
 //!
 //! This crate is all that wire tooling needs: a proxy, a recorder, a mock server or a front end.
-//! It depends on serde and `serde_json` only, does no IO, and builds for WebAssembly. To drive
-//! Codex from a program, use `codex-sdk`, which is built on it.
+//! It depends on serde and `serde_json` only, and does no IO. To drive Codex from a program, use
+//! `codex-sdk`, which is built on it.
 //!
 //! # Reading a line
 //!

@@ -94,6 +94,33 @@ async fn parity_16_interrupting_a_turn_that_has_just_changed_is_tried_again_with
 }
 
 #[tokio::test]
+async fn an_interrupt_that_is_dropped_between_its_two_requests_takes_its_course() {
+    let (_codex, mut peer, goal) = started().await;
+    let interrupt = tokio::spawn(goal.interrupt());
+    let request = peer.expect_request("thread/goal/set").await;
+    interrupt.abort();
+    assert!(interrupt.await.unwrap_err().is_cancelled());
+    peer.reply(&request.id, json!({ "goal": stored("paused") }))
+        .await;
+    let request = peer.expect_request("turn/interrupt").await;
+    assert_eq!(request.params["turnId"], "turn-1");
+    peer.reply(&request.id, json!({})).await;
+}
+
+#[tokio::test]
+async fn the_end_of_the_connection_before_the_first_turn_of_a_goal_is_that() {
+    let (codex, mut peer) = connect().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let serve = async {
+        serve_start(&mut peer).await;
+        peer.close().await;
+    };
+    let (goal, ()) = tokio::join!(thread.goal("Count.").into_future(), serve);
+    let error = goal.unwrap_err();
+    assert!(error.is_closed(), "{error}");
+}
+
+#[tokio::test]
 async fn parity_28_the_end_of_the_connection_ends_a_goal() {
     let (codex, mut peer, goal) = started().await;
     peer.close().await;

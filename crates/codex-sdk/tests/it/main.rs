@@ -20,4 +20,5 @@ mod stall;
 mod stuck;
 mod subscriptions;
 mod support;
+mod trouble;
 mod wire;
