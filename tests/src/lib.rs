@@ -165,7 +165,7 @@ struct Readme;
 
 #[cfg(any(doc, doctest))]
 pub mod faq {
-    #![doc = include_str!("../../docs/faq.md")]
+    #![doc = include_str!(concat!(env!("OUT_DIR"), "/faq.md"))]
 
     use codex_sdk::*;
 }
@@ -177,7 +177,7 @@ pub mod getting_started {
 
 #[cfg(any(doc, doctest))]
 pub mod migrating_from_python {
-    #![doc = include_str!("../../docs/migrating-from-python.md")]
+    #![doc = include_str!(concat!(env!("OUT_DIR"), "/migrating-from-python.md"))]
 
     use codex_sdk::*;
 }

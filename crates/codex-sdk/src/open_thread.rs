@@ -154,8 +154,8 @@ macro_rules! thread_builder {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // The parameters have configuration in them, and instructions.
                 f.debug_struct(stringify!($name))
-                    .field("params", &self.params)
                     .field("cwd", &self.cwd)
                     .field("mcp_servers", &self.mcp_servers)
                     .finish_non_exhaustive()

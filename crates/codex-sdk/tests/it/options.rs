@@ -338,3 +338,19 @@ async fn parity_142_the_handshake_names_the_client_and_reads_the_runtimes_name()
     assert_eq!(metadata.platform_family, std::env::consts::FAMILY);
     assert_eq!(metadata.platform_os, std::env::consts::OS);
 }
+
+#[tokio::test]
+async fn what_is_configured_and_instructed_is_in_no_debug_output() {
+    let (codex, _peer) = connect().await;
+    let config = json!({ "model_providers": { "own": { "api_key": "hush" } } });
+    let start = codex.thread_start().config(config.clone());
+    let start = start.developer_instructions("hush").cwd("/somewhere");
+    let resume = codex.thread_resume("t").config(config.clone());
+    let fork = codex.thread_fork("t").config(config);
+    let shown = format!("{start:?} {resume:?} {fork:?}");
+    assert!(
+        shown.contains("StartThread") && shown.contains("/somewhere"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hush"), "{shown}");
+}
