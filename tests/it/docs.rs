@@ -8,7 +8,6 @@ use std::{
 };
 
 use codex_e2e::{blocks, demo};
-use codex_testkit::ScriptedModel;
 use tokio::io::AsyncWriteExt;
 
 use crate::examples::{command, within};
@@ -43,21 +42,21 @@ async fn compare(block: &str) {
     let (prompt, shown) = block.split_once('\n').unwrap();
     let demo = prompt.strip_prefix("$ cargo xtask demo ").unwrap();
     let (name, arguments) = demo.split_once(" -- ").unwrap_or((demo, ""));
-    let arguments: Vec<_> = arguments.split_whitespace().collect();
+    let mut arguments: Vec<_> = arguments.split_whitespace().collect();
 
-    let mut run = if name == "quickstart" {
-        // It has its own script.
-        let model = ScriptedModel::start().await.unwrap();
-        let home = codex_testkit::CodexHome::builder().model(&model).build();
-        let mut run = tokio::process::Command::new(crate::examples::executable(name).await);
-        run.arg("--scripted").envs(home.unwrap().env());
-        (run, None)
-    } else {
-        let stage = demo::stage(name, None).await.unwrap();
-        (command(&stage, name, &arguments).await, Some(stage))
-    };
-    let child = run.0.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = child.spawn().unwrap();
+    // The quickstart has its own script: a stage keeps it from everything else.
+    let mut of = name;
+    if name == "quickstart" {
+        arguments.push("--scripted");
+        of = "turn_result";
+    }
+    let stage = demo::stage(of, None).await.unwrap();
+    let mut run = command(&stage, name, &arguments).await;
+    let mut child = run
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(b"y\n").await.unwrap();
     let output = within(child.wait_with_output()).await.unwrap();
     assert!(output.status.success(), "{name}: {output:?}");
