@@ -164,3 +164,12 @@ async fn a_program_asks_the_script() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(output.stdout, b"It is empty.\n");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_script_that_has_run_out_says_so() -> codex_sdk::Result<()> {
+    let (_model, home) = stage().await;
+    let codex = builder(&home).start().await?;
+    let error = summary(&codex, "this file").await.unwrap_err();
+    assert!(error.to_string().contains("has no reply left"), "{error}");
+    codex.close().await
+}

@@ -28,7 +28,7 @@ use server::{Script, Shared};
 /// A Responses API on loopback that answers from a queue and records what it is asked.
 ///
 /// Each `POST …/responses` or `POST …/responses/compact` takes one [`Reply`] from the queue. An
-/// empty queue answers with HTTP 500, "no scripted reply is queued", unless there is a
+/// empty queue answers with HTTP 400, which fails the turn and says that no reply is left, unless there is a
 /// [default reply](Self::default_reply). A compaction by path gets the reply's items as one JSON
 /// body instead of events. `GET …/models` lists one model.
 ///

@@ -135,8 +135,9 @@ async fn answer(
 async fn respond(shared: &Shared, compact: bool) -> Response {
     let next = shared.script().next_reply();
     let Some((reply, serial)) = next else {
-        let message = "no scripted reply is queued";
-        return error(StatusCode::INTERNAL_SERVER_ERROR, message);
+        // The runtime passes the words of a 400 on; for a 500 it has its own.
+        let message = "the scripted model has no reply left: push one, or set a default reply";
+        return error(StatusCode::BAD_REQUEST, message);
     };
     let whole = match &reply.ending {
         Ending::Status { code, body } => {

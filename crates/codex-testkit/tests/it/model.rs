@@ -129,8 +129,9 @@ async fn an_empty_queue_is_an_error_that_is_recorded() {
 
     let response = ask(&model).await;
 
-    assert_eq!(response.status, 500);
-    let error = json!({"error": {"message": "no scripted reply is queued"}});
+    assert_eq!(response.status, 400);
+    let message = "the scripted model has no reply left: push one, or set a default reply";
+    let error = json!({"error": {"message": message}});
     assert_eq!(response.json().await, error);
     assert_eq!(model.requests().len(), 1);
 }
