@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::{
     Call, Closed, Codex, Decision, Error, HandlerResult, RequestContext, Result,
     ServerRequestHandler, client::Client, connection::Limits, handlers::Handlers, process::Process,
-    runtime::RUNTIME_VERSION, types,
+    runtime::RUNTIME_VERSION, server_requests::Responder, start, types,
 };
 
 pub(crate) const CODEX_HOME: &str = "CODEX_HOME";
@@ -330,8 +330,8 @@ impl CodexBuilder {
         output: impl AsyncRead + Unpin + Send + 'static,
         input: impl AsyncWrite + Unpin + Send + 'static,
         process: Option<(Process, tokio::process::ChildStderr)>,
-    ) -> Client {
-        Client::launch(
+    ) -> (Client, Arc<Responder>) {
+        start::launch(
             self.limits,
             self.handlers.clone(),
             output,
@@ -341,7 +341,11 @@ impl CodexBuilder {
         )
     }
 
-    async fn shake_hands(self, mut client: Client, program: PathBuf) -> Result<Codex> {
+    async fn shake_hands(
+        self,
+        (mut client, responder): (Client, Arc<Responder>),
+        program: PathBuf,
+    ) -> Result<Codex> {
         let capabilities = types::InitializeCapabilities {
             experimental_api: self.experimental_api,
             ..Default::default()
@@ -364,7 +368,10 @@ impl CodexBuilder {
                 "this runtime is not the pinned one"
             );
         }
-        Ok(Codex::new(client))
+        let client = Arc::new(client);
+        // It is set here alone.
+        let _ = responder.client.set(Arc::downgrade(&client));
+        Ok(Codex::of(client))
     }
 }
 

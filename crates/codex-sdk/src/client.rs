@@ -7,20 +7,13 @@ use std::{
 };
 
 use serde::Serialize;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    process::ChildStderr,
-};
-use tracing::Instrument;
 
 use crate::{
-    CloseReason, Error, Metadata, NotificationStream, Result,
-    connection::{Connection, Limits, Outgoing},
+    Error, Metadata, NotificationStream, Result,
+    connection::{Connection, Outgoing},
     gate,
-    handlers::Handlers,
     process::{Process, StderrTail},
     subscriptions::Topic,
-    tasks::{self, Supervised},
     types::{self, ClientMethod},
 };
 
@@ -28,52 +21,16 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) connection: Arc<Connection>,
-    process: Option<Process>,
+    pub(crate) process: Option<Process>,
     pub(crate) stderr: StderrTail,
     pub(crate) metadata: Metadata,
     /// The subscription that began before the first byte, until somebody takes it.
     pub(crate) early: Mutex<Option<NotificationStream>>,
+    /// Whether this program answers what the runtime asks.
+    pub(crate) has_handler: bool,
 }
 
 impl Client {
-    /// Starts the tasks of a connection. Must be called within an async runtime.
-    pub(crate) fn launch(
-        limits: Limits,
-        handlers: Handlers,
-        output: impl AsyncRead + Unpin + Send + 'static,
-        input: impl AsyncWrite + Unpin + Send + 'static,
-        process: Option<(Process, ChildStderr)>,
-        early: Option<usize>,
-    ) -> Self {
-        let (connection, lines) = Connection::new(limits, handlers);
-        let early = early
-            .map(|budget| NotificationStream::new(connection.subscribe(Topic::Everything, budget)));
-        let stderr = StderrTail::default();
-        let span = || connection.span.clone();
-        let reader = tasks::read(Arc::clone(&connection), output).instrument(span());
-        let reader = tokio::spawn(reader);
-        let writer = tokio::spawn(tasks::write(lines, input).instrument(span()));
-        let (process, drained) = process.unzip();
-        let drain = drained.map(|pipe| tokio::spawn(stderr.clone().drain(pipe)));
-        let supervised = Supervised {
-            connection: Arc::clone(&connection),
-            reader,
-            writer,
-            process: process.clone().zip(drain),
-            stderr: stderr.clone(),
-            reason: CloseReason::Abandoned,
-            exit_status: None,
-        };
-        tokio::spawn(tasks::supervise(supervised).instrument(span()));
-        Self {
-            connection,
-            process,
-            stderr,
-            metadata: Metadata::default(),
-            early: Mutex::new(early),
-        }
-    }
-
     /// The handshake: `initialize`, then `initialized`.
     pub(crate) async fn initialize(
         &mut self,

@@ -54,13 +54,6 @@ impl Codex {
         CodexBuilder::default()
     }
 
-    pub(crate) fn new(client: Client) -> Self {
-        let client = Arc::new(client);
-        // It is set here alone.
-        let _ = client.connection.client.set(Arc::downgrade(&client));
-        Self::of(client)
-    }
-
     pub(crate) fn of(client: Arc<Client>) -> Self {
         Self { client }
     }

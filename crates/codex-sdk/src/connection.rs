@@ -6,7 +6,7 @@
 use std::{
     borrow::Cow,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -22,15 +22,11 @@ use tracing::{Instrument, Span};
 
 use crate::{
     CloseReason, Closed, Error, Result, Stats,
-    client::Client,
     feed::{Feed, Inbox, feed},
-    goal,
-    handlers::Handlers,
-    router::{Effects, Pending, Reply, Router},
+    router::{Effect, Pending, Reply, Router},
     spans,
     subscriptions::Topic,
-    types::{self, ClientMethod, RequestId},
-    unheard,
+    types::{self, RequestId},
 };
 
 /// The runtime drops answers in silence when it is flooded; it never did with this many in flight.
@@ -41,8 +37,6 @@ const MAX_LONG_RUNNING: usize = 16;
 const OUTBOUND_LINES: usize = 128;
 /// The interrupt of a turn that has ended may never be answered.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long after the pause of a goal a turn of it may still begin; it takes milliseconds.
-const STRAGGLERS: Duration = Duration::from_secs(2);
 
 /// The limits that a client is built with.
 #[derive(Debug, Clone, Copy)]
@@ -68,9 +62,14 @@ pub(crate) struct Connection {
     pub(crate) span: Span,
     /// The bytes that lie unread in all subscriptions.
     queued: Arc<AtomicUsize>,
-    pub(crate) handlers: Handlers,
-    /// For the handlers. Set once there is a client, before anything is asked.
-    pub(crate) client: OnceLock<Weak<Client>>,
+}
+
+/// What the tasks of a connection take from.
+pub(crate) struct Queues {
+    /// Lines to write.
+    pub(crate) lines: mpsc::Receiver<String>,
+    /// What the router wants done.
+    pub(crate) wanted: mpsc::UnboundedReceiver<Effect>,
 }
 
 /// Which places in flight a request takes.
@@ -102,10 +101,11 @@ impl Lane {
 }
 
 impl Connection {
-    pub(crate) fn new(limits: Limits, handlers: Handlers) -> (Arc<Self>, mpsc::Receiver<String>) {
+    pub(crate) fn new(limits: Limits) -> (Arc<Self>, Queues) {
         let (outbound, lines) = mpsc::channel(OUTBOUND_LINES);
+        let (effects, wanted) = mpsc::unbounded_channel();
         let connection = Self {
-            router: Mutex::default(),
+            router: Mutex::new(Router::new(effects)),
             outbound,
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             long_running: Arc::new(Semaphore::new(MAX_LONG_RUNNING)),
@@ -116,10 +116,8 @@ impl Connection {
             limits,
             span: spans::connection(),
             queued: Arc::default(),
-            handlers,
-            client: OnceLock::new(),
         };
-        (Arc::new(connection), lines)
+        (Arc::new(connection), Queues { lines, wanted })
     }
 
     pub(crate) fn next_id(&self) -> i64 {
@@ -281,56 +279,6 @@ impl Connection {
         self.tasks.spawn(task.instrument(self.span.clone()));
     }
 
-    /// Does what the router has left to do. Must not be called while the router is locked.
-    pub(crate) fn apply(self: &Arc<Self>, effects: Effects) {
-        drop(effects.tools);
-        for notification in &effects.unheard {
-            unheard::log(notification);
-        }
-        if let Some(orphan) = effects.orphan {
-            let params = types::TurnInterruptParams::new(orphan.thread_id, orphan.turn_id);
-            let connection = Arc::clone(self);
-            self.spawn(async move { connection.clean_up(&params).await });
-        }
-        if let Some(doubt) = effects.doubt {
-            self.spawn(Arc::clone(self).recover(doubt));
-        }
-        if let Some(thread_id) = effects.abandoned_goal {
-            self.reject_turns(&thread_id);
-            let connection = Arc::clone(self);
-            self.spawn(async move { connection.clean_up(&goal::pause(&thread_id)).await });
-        }
-    }
-
-    /// Interrupts a turn that begins on this thread without a handle, for a little while: the one that
-    /// was about to begin when its goal was paused.
-    pub(crate) fn reject_turns(self: &Arc<Self>, thread_id: &str) {
-        let effects = self.router().reject_turns(thread_id, true);
-        let (connection, thread_id) = (Arc::clone(self), thread_id.to_owned());
-        self.spawn(async move {
-            connection.apply(effects);
-            tokio::select! {
-                () = tokio::time::sleep(STRAGGLERS) => {}
-                _ = connection.closed() => return,
-            }
-            let effects = connection.router().reject_turns(&thread_id, false);
-            connection.apply(effects);
-        });
-    }
-
-    /// Sends a request that ends what nobody waits for any more.
-    async fn clean_up<M: ClientMethod>(self: &Arc<Self>, params: &M) {
-        let method = Cow::Borrowed(M::METHOD);
-        let done = async {
-            let request = self.outgoing(method, params, None)?;
-            self.request(request, None).await
-        };
-        if let Err(error) = done.await {
-            // It may have ended by itself.
-            tracing::debug!(%error, method = M::METHOD, "nothing to clean up");
-        }
-    }
-
     /// Asks the supervisor to end the connection.
     pub(crate) fn begin_close(&self) {
         self.closing.send_replace(true);
@@ -400,9 +348,7 @@ impl Drop for PendingGuard {
             return;
         };
         if deadline <= Instant::now() {
-            let effects = router.forget(self.id);
-            drop(router);
-            self.connection.apply(effects);
+            router.forget(self.id);
             return;
         }
         drop(router);
@@ -412,8 +358,7 @@ impl Drop for PendingGuard {
                 () = tokio::time::sleep_until(deadline) => {}
                 _ = connection.closed() => return,
             }
-            let effects = connection.router().forget(id);
-            connection.apply(effects);
+            connection.router().forget(id);
         });
     }
 }

@@ -14,12 +14,8 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use crate::{
-    Error, Notification, Result, TurnResult,
-    feed::Inbox,
-    lease::Lease,
-    result::Collector,
-    turns::{ActiveTurn, ThreadTurns},
-    types::TurnStatus,
+    Error, Notification, Result, TurnResult, entry::Expiry, feed::Inbox, lease::Lease,
+    result::Collector, types::TurnStatus,
 };
 
 /// How long the end of a turn that is being interrupted is waited for. It takes milliseconds.
@@ -310,38 +306,5 @@ fn is_progress(next: &Poll<Option<Result<Notification>>>) -> bool {
     match next {
         Poll::Ready(Some(Ok(Notification::Error(it)))) => !it.will_retry,
         other => other.is_ready(),
-    }
-}
-
-/// What becomes of a turn when a deadline of one of its handles passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expiry {
-    /// Nothing: it has ended.
-    Ended,
-    /// It runs on, for its other handles; this one is off it.
-    Left,
-    /// It is interrupted, and the handle stays to hear of its end.
-    Interrupting,
-}
-
-impl ThreadTurns {
-    /// Makes an orphan of the turn of a handle whose deadline has passed, or takes the handle off it.
-    pub(crate) fn expire(&mut self, handle: i64) -> Expiry {
-        if self.goal(handle).is_some() {
-            for turn in &mut self.active {
-                turn.orphaned = true;
-            }
-            return Expiry::Interrupting;
-        }
-        let is_on = |turn: &&mut ActiveTurn| turn.handles.iter().any(|it| it.id == handle);
-        let Some(turn) = self.active.iter_mut().find(is_on) else {
-            return Expiry::Ended;
-        };
-        if turn.handles.len() > 1 {
-            turn.handles.retain(|other| other.id != handle);
-            return Expiry::Left;
-        }
-        turn.orphaned = true;
-        Expiry::Interrupting
     }
 }

@@ -12,6 +12,12 @@ use crate::{
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Any error of a handler or a tool.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a handler answers. An error is a refusal.
+pub type HandlerResult<R> = std::result::Result<R, BoxError>;
+
 /// What can go wrong.
 ///
 /// Each message says what happened, why, and what to do next. [`Error::condition`] and the `is_` methods

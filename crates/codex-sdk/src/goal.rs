@@ -22,7 +22,7 @@ use crate::{
     condition::{self, Condition},
     connection::Connection,
     deadline::{Deadlines, Watch, deadline_setters},
-    goals::GoalState,
+    goals::{GoalState, pause},
     lease::Lease,
     options::setters,
     spans,
@@ -292,7 +292,7 @@ impl GoalControl {
             return Err(error);
         }
         let Some(running) = self.state.borrow().running.clone() else {
-            client.connection.reject_turns(thread_id);
+            client.connection.router().reject_turns(thread_id);
             return Ok(());
         };
         let mut params = TurnInterruptParams::new(thread_id, &*running);
@@ -333,11 +333,4 @@ impl GoalControl {
     pub(crate) fn is_over(&self) -> bool {
         self.state.borrow().over
     }
-}
-
-/// What pauses the goal of a thread.
-pub(crate) fn pause(thread_id: &str) -> ThreadGoalSetParams {
-    let mut params = ThreadGoalSetParams::new(thread_id);
-    params.status = Some(ThreadGoalStatus::Paused);
-    params
 }

@@ -7,7 +7,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::{Error, Notification, feed::Feed, turns::Handle, types::ThreadGoalStatus};
+use crate::{
+    Error, Notification,
+    entry::Handle,
+    feed::Feed,
+    types::{ThreadGoalSetParams, ThreadGoalStatus},
+};
 
 /// How far a goal is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,4 +129,11 @@ impl GoalRoute {
         });
         self.state.borrow().over
     }
+}
+
+/// What pauses the goal of a thread.
+pub(crate) fn pause(thread_id: &str) -> ThreadGoalSetParams {
+    let mut params = ThreadGoalSetParams::new(thread_id);
+    params.status = Some(ThreadGoalStatus::Paused);
+    params
 }

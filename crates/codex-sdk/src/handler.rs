@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{
     Codex,
     client::Client,
+    error::HandlerResult,
     types::{
         ApplyPatchApprovalParams, ApplyPatchApprovalResponse, AttestationGenerateParams,
         AttestationGenerateResponse, ChatgptAuthTokensRefreshParams,
@@ -30,12 +31,6 @@ use crate::{
         ThreadItem, ToolRequestUserInputParams, ToolRequestUserInputResponse,
     },
 };
-
-/// Any error of a handler or a tool.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// What a handler answers. An error is a refusal.
-pub type HandlerResult<R> = Result<R, BoxError>;
 
 pub(crate) type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 

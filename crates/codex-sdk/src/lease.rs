@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::{connection::Connection, deadline::Expiry};
+use crate::{connection::Connection, entry::Expiry};
 
 /// A handle's place in the router, from before its turn or goal is asked for.
 #[derive(Debug)]
@@ -28,10 +28,10 @@ impl Lease {
 
     /// Has the turn interrupted, or leaves it to its other handles: a deadline has passed.
     pub(crate) fn expire(&mut self) -> Expiry {
-        let mut router = self.connection.router();
-        let (expiry, effects) = router.expire(&self.thread_id, self.handle);
-        drop(router);
-        self.connection.apply(effects);
+        let expiry = self
+            .connection
+            .router()
+            .expire(&self.thread_id, self.handle);
         self.interrupt |= expiry != Expiry::Ended;
         expiry
     }
@@ -44,9 +44,7 @@ impl Lease {
     /// Leaves the turn. What its handle hasn't read stays readable.
     pub(crate) fn leave(&self) {
         let mut router = self.connection.router();
-        let effects = router.leave(&self.thread_id, self.handle, self.interrupt);
-        drop(router);
-        self.connection.apply(effects);
+        router.leave(&self.thread_id, self.handle, self.interrupt);
     }
 }
 

@@ -417,17 +417,20 @@
 //! # }
 //! ```
 
+mod activity;
 mod asked;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
 mod call;
+mod catch;
 mod client;
 mod closed;
 mod codex;
 mod condition;
 mod connection;
 mod deadline;
+mod entry;
 mod error;
 mod feed;
 mod gate;
@@ -444,6 +447,7 @@ mod mcp_login;
 mod mcp_server;
 mod merge;
 mod milestone;
+mod missed_ends;
 mod notifications;
 mod open_thread;
 mod options;
@@ -459,6 +463,7 @@ mod router;
 mod rpc_error;
 mod server_requests;
 mod spans;
+mod start;
 mod start_turn;
 mod starting;
 mod strict;
@@ -471,6 +476,7 @@ mod tool;
 mod turn;
 mod turns;
 mod unheard;
+mod upkeep;
 
 pub use codex_cli_bin as runtime;
 pub use codex_types as types;
@@ -483,9 +489,9 @@ pub use closed::{CloseReason, Closed};
 pub use codex::{Codex, Metadata, Stats};
 pub use condition::Condition;
 pub use deadline::{Deadline, TurnTimeout};
-pub use error::{Error, Result, TurnFailed, TurnIncomplete};
+pub use error::{BoxError, Error, HandlerResult, Result, TurnFailed, TurnIncomplete};
 pub use goal::StartGoal;
-pub use handler::{BoxError, HandlerResult, RequestContext, ServerRequestHandler};
+pub use handler::{RequestContext, ServerRequestHandler};
 pub use handlers::Decision;
 pub use input::{ExternalMessage, Input, InputItem, RunInput};
 pub use login::{ChatgptLogin, DeviceCodeLogin};

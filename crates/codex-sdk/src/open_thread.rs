@@ -173,7 +173,7 @@ thread_builder! {
     /// ([`ApprovalMode::Ask`]).
     StartThread(ThreadStartParams) {
         pub(crate) fn new(client: Arc<Client>) -> Self {
-            let mode = if client.connection.handlers.any() {
+            let mode = if client.has_handler {
                 ApprovalMode::Ask
             } else {
                 ApprovalMode::DenyAll

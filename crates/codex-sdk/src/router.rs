@@ -2,28 +2,28 @@
 //!
 //! All of it is plain data behind one lock, touched by the reader, by callers and by the `Drop` of
 //! their handles. Nothing here waits, and no user code runs while the lock is held, log subscribers
-//! included: what is to be done afterwards is returned as [`Effects`].
+//! included: what is to be done afterwards is queued as an [`Effect`].
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot, watch},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
     time::Instant,
 };
 
 use crate::{
     Closed, Error, Notification, Result, RpcError, Stats,
     asked::{Asked, Question},
-    deadline::Expiry,
+    entry::{Expiry, Orphan, Phase, Unclaimed},
     feed::Feed,
     goals::GoalState,
     milestone::Milestone,
-    recovery::Doubt,
+    missed_ends::Doubt,
     subscriptions::{Subscriptions, Topic},
     tool::{Tool, Toolbox},
-    turns::{Orphan, Phase, ThreadTurns, Unclaimed},
+    turns::ThreadTurns,
     types::{self, RequestId, ServerRequest, ThreadItem, TokenUsageBreakdown},
 };
 
@@ -46,24 +46,26 @@ pub(crate) struct Pending {
     pub(crate) _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What is left to do once the lock is released.
-#[derive(Debug, Default)]
-#[must_use = "see `Connection::apply`"]
-pub(crate) struct Effects {
-    /// A turn to interrupt.
-    pub(crate) orphan: Option<Orphan>,
-    /// The thread of a goal to pause.
-    pub(crate) abandoned_goal: Option<String>,
-    /// A turn whose end may have been missed.
-    pub(crate) doubt: Option<Doubt>,
-    /// The tools of a thread that was closed, to be dropped.
-    pub(crate) tools: Option<Toolbox>,
-    /// What nobody had subscribed to.
-    pub(crate) unheard: Vec<Notification>,
+/// What is to be done once the lock is released: [`upkeep`](crate::upkeep) does it.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Interrupt a turn that nobody is on any more.
+    Interrupt(Orphan),
+    /// Pause the goal of this thread.
+    PauseGoal(String),
+    /// Let turns begin on this thread again, in a while.
+    AcceptTurns(String),
+    /// Look up how a turn ended.
+    LookUp(Doubt),
+    /// Drop the tools of a thread that was closed.
+    Drop(Toolbox),
+    /// Log what nobody had subscribed to.
+    Log(Notification),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Router {
+    effects: mpsc::UnboundedSender<Effect>,
     pending: HashMap<i64, Pending>,
     threads: HashMap<String, ThreadTurns>,
     asked: Asked,
@@ -77,6 +79,25 @@ pub(crate) struct Router {
 }
 
 impl Router {
+    pub(crate) fn new(effects: mpsc::UnboundedSender<Effect>) -> Self {
+        Self {
+            effects,
+            pending: HashMap::new(),
+            threads: HashMap::new(),
+            asked: Asked::default(),
+            usage: HashMap::new(),
+            notifications: 0,
+            unrecognized: 0,
+            subscriptions: Subscriptions::default(),
+            closed: None,
+        }
+    }
+
+    /// Has something done. Once the connection is over, nothing is.
+    fn want(&self, effect: Effect) {
+        let _ = self.effects.send(effect);
+    }
+
     /// Registers a request of the runtime. Returns the item that it is about, as it was announced, and
     /// the tool of this program that it calls.
     pub(crate) fn ask(
@@ -196,48 +217,59 @@ impl Router {
         }
     }
 
-    /// From now on, turns that begin on this thread without a handle are to be interrupted, or no
-    /// longer.
-    pub(crate) fn reject_turns(&mut self, thread_id: &str, reject: bool) -> Effects {
+    /// Has turns that begin on this thread without a handle interrupted, for a little while: the one
+    /// that was about to begin when its goal was paused.
+    pub(crate) fn reject_turns(&mut self, thread_id: &str) {
         let thread = self.threads.entry(thread_id.to_owned()).or_default();
-        thread.reject_turns(reject);
-        self.settle(Some(thread_id), Unclaimed::new())
+        thread.reject_turns(true);
+        self.want(Effect::AcceptTurns(thread_id.to_owned()));
+        self.settle(Some(thread_id), Unclaimed::new());
+    }
+
+    /// Ends one [`Self::reject_turns`].
+    pub(crate) fn accept_turns(&mut self, thread_id: &str) {
+        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        thread.reject_turns(false);
+        self.settle(Some(thread_id), Unclaimed::new());
     }
 
     /// Hands a reply to its caller; for `turn/start`, turns the starting turn into an active one.
-    /// `None` if no such request is pending.
+    /// `false` if no such request is pending.
     ///
     /// This happens here and not in the caller's future, which may be dropped or not be polled.
     pub(crate) fn resolve(
         &mut self,
         id: i64,
         reply: std::result::Result<Box<RawValue>, types::RpcError>,
-    ) -> Option<Effects> {
-        let pending = self.pending.remove(&id)?;
+    ) -> bool {
+        let Some(pending) = self.pending.remove(&id) else {
+            return false;
+        };
         let turn_id = reply.as_deref().ok().and_then(started_turn);
-        let (phase, effects) = self.started(&pending, id, turn_id.as_deref());
+        let phase = self.started(&pending, id, turn_id.as_deref());
         let reply = match reply {
             Ok(result) => Ok(Reply { result, phase }),
             Err(error) => Err(Error::Rpc(Box::new(RpcError::new(&pending.method, error)))),
         };
         // Nobody listens if the caller's future was dropped.
         let _ = pending.reply.send(reply);
-        Some(effects)
+        true
     }
 
-    /// Ends a request with an error; `None` if no such request is pending.
-    pub(crate) fn fail_request(&mut self, id: i64, error: &Error) -> Option<Effects> {
-        let pending = self.pending.remove(&id)?;
-        let (_, effects) = self.started(&pending, id, None);
+    /// Ends a request with an error; `false` if no such request is pending.
+    pub(crate) fn fail_request(&mut self, id: i64, error: &Error) -> bool {
+        let Some(pending) = self.pending.remove(&id) else {
+            return false;
+        };
+        self.started(&pending, id, None);
         let _ = pending.reply.send(Err(error.clone()));
-        Some(effects)
+        true
     }
 
     /// Forgets a request that nobody waits for any more: its deadline has passed.
-    pub(crate) fn forget(&mut self, id: i64) -> Effects {
-        match self.pending.remove(&id) {
-            Some(pending) => self.started(&pending, id, None).1,
-            None => Effects::default(),
+    pub(crate) fn forget(&mut self, id: i64) {
+        if let Some(pending) = self.pending.remove(&id) {
+            self.started(&pending, id, None);
         }
     }
 
@@ -246,31 +278,39 @@ impl Router {
     }
 
     /// Takes a handle off its turn. With `interrupt`, a turn that is left alone is to be interrupted.
-    pub(crate) fn leave(&mut self, thread_id: &str, handle: i64, interrupt: bool) -> Effects {
+    pub(crate) fn leave(&mut self, thread_id: &str, handle: i64, interrupt: bool) {
         let mut unclaimed = Unclaimed::new();
         let thread = self.threads.get_mut(thread_id);
         let abandoned =
             thread.is_some_and(|thread| thread.leave(handle, interrupt, &mut unclaimed));
-        let mut effects = self.settle(Some(thread_id), unclaimed);
-        effects.abandoned_goal = abandoned.then(|| thread_id.to_owned());
-        effects
+        self.settle(Some(thread_id), unclaimed);
+        if abandoned {
+            self.abandon_goal(thread_id);
+        }
     }
 
     /// Has the turn or goal of a handle interrupted, whose deadline has passed.
-    pub(crate) fn expire(&mut self, thread_id: &str, handle: i64) -> (Expiry, Effects) {
+    pub(crate) fn expire(&mut self, thread_id: &str, handle: i64) -> Expiry {
         let Some(thread) = self.threads.get_mut(thread_id) else {
-            return (Expiry::Ended, Effects::default());
+            return Expiry::Ended;
         };
         let of_goal = thread.goal(handle).is_some();
         let expiry = thread.expire(handle);
-        let mut effects = self.settle(Some(thread_id), Unclaimed::new());
-        effects.abandoned_goal = of_goal.then(|| thread_id.to_owned());
-        (expiry, effects)
+        self.settle(Some(thread_id), Unclaimed::new());
+        if of_goal {
+            self.abandon_goal(thread_id);
+        }
+        expiry
+    }
+
+    fn abandon_goal(&mut self, thread_id: &str) {
+        self.reject_turns(thread_id);
+        self.want(Effect::PauseGoal(thread_id.to_owned()));
     }
 
     /// Routes one notification. `bytes` is its size on the wire.
-    pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) -> Effects {
-        let (mut unclaimed, mut doubt) = (Unclaimed::new(), None);
+    pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) {
+        let mut unclaimed = Unclaimed::new();
         self.notifications += 1;
         if let Notification::Unrecognized { .. } = notification {
             self.unrecognized += 1;
@@ -291,6 +331,9 @@ impl Router {
         }
         let tools = milestone.as_ref();
         let tools = tools.and_then(|milestone| self.asked.withdraw(milestone));
+        if let Some(tools) = tools {
+            self.want(Effect::Drop(tools));
+        }
         if let Some(Milestone::Started { thread_id, turn_id }) = &milestone {
             let thread = self.threads.entry(thread_id.clone()).or_default();
             thread.begin(turn_id);
@@ -316,20 +359,20 @@ impl Router {
                 thread.update_goal(status.as_ref());
             }
             (Some(Milestone::Status { thread_id, status }), Some(thread)) => {
-                doubt = thread.note_status(thread_id, status);
+                if let Some(doubt) = thread.note_status(thread_id, status) {
+                    let _ = self.effects.send(Effect::LookUp(doubt));
+                }
             }
             // No `turn/completed` can follow: its handles learn it from their end.
             (Some(Milestone::ThreadClosed { .. }), Some(thread)) => thread.close(),
             _ => {}
         }
-        let mut effects = self.settle(changed, unclaimed);
-        (effects.doubt, effects.tools) = (doubt, tools);
-        effects
+        self.settle(changed, unclaimed);
     }
 
     /// Tells those whom something was for that it could not be read: the handles of its turn, else
     /// the subscriptions. With `completed` it was the end of the turn.
-    pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) -> Effects {
+    pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) {
         let mut unclaimed = Unclaimed::new();
         let mut heard = false;
         let thread = lost.thread_id.and_then(|id| self.threads.get_mut(id));
@@ -342,7 +385,7 @@ impl Router {
         if !heard {
             self.subscriptions.lose(lost.thread_id, error, lost.bytes);
         }
-        self.settle(lost.thread_id, unclaimed)
+        self.settle(lost.thread_id, unclaimed);
     }
 
     /// Ends everything: whoever waits gets `closed`. What is returned is to be dropped once the lock is
@@ -365,34 +408,34 @@ impl Router {
         pending: &Pending,
         handle: i64,
         turn_id: Option<&str>,
-    ) -> (Option<watch::Receiver<Phase>>, Effects) {
+    ) -> Option<watch::Receiver<Phase>> {
         let mut unclaimed = Unclaimed::new();
-        let Some(thread_id) = pending.starts_on.as_deref() else {
-            return (None, Effects::default());
-        };
+        let thread_id = pending.starts_on.as_deref()?;
         let thread = self.threads.get_mut(thread_id);
         let phase = thread.and_then(|thread| thread.bind(handle, turn_id, &mut unclaimed));
-        (phase, self.settle(Some(thread_id), unclaimed))
+        self.settle(Some(thread_id), unclaimed);
+        phase
     }
 
     /// Publishes what no handle took. Drops the entry of a changed thread when nothing is left in it,
     /// else looks for a turn that is orphaned.
-    pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) -> Effects {
-        let mut effects = Effects::default();
+    pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) {
         for (notification, bytes) in unclaimed {
-            let unheard = self.subscriptions.publish(notification, bytes);
-            effects.unheard.extend(unheard);
+            if let Some(unheard) = self.subscriptions.publish(notification, bytes) {
+                self.want(Effect::Log(unheard));
+            }
         }
         let Some(thread_id) = thread_id else {
-            return effects;
+            return;
         };
         if let Some(thread) = self.threads.get_mut(thread_id) {
-            effects.orphan = thread.orphan(thread_id);
+            if let Some(orphan) = thread.orphan(thread_id) {
+                let _ = self.effects.send(Effect::Interrupt(orphan));
+            }
             if thread.is_empty() {
                 self.threads.remove(thread_id);
             }
         }
-        effects
     }
 
     fn milestone(&self, notification: &Notification) -> Option<Milestone> {

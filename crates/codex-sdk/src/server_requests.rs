@@ -1,23 +1,20 @@
 //! From a request of the runtime to its answer.
 
-use std::{
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    sync::{Arc, Weak},
-    task::Poll,
-};
+use std::sync::{Arc, OnceLock, Weak};
 
 use serde_json::{Value, value::RawValue};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use crate::{
-    Tool,
     asked::Question,
+    catch::caught,
+    client::Client,
     connection::Connection,
     handler::{Answer, Refuse, RequestContext, Unsupported},
+    handlers::Handlers,
     spans,
+    tool::Tool,
     types::{self, RequestId, RpcError, ServerRequest},
 };
 
@@ -26,9 +23,18 @@ const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 pub(crate) const INTERNAL_ERROR: i64 = -32603;
 
+/// Who answers the requests of one connection.
+#[derive(Debug)]
+pub(crate) struct Responder {
+    pub(crate) handlers: Handlers,
+    /// Set once there is a client, before anything is asked.
+    pub(crate) client: OnceLock<Weak<Client>>,
+}
+
 /// Takes a request and answers it on a task of its own.
 pub(crate) fn receive(
     connection: &Arc<Connection>,
+    responder: &Arc<Responder>,
     id: RequestId,
     method: &str,
     params: Option<&RawValue>,
@@ -47,7 +53,7 @@ pub(crate) fn receive(
     };
     let text = |part: Option<&str>| part.map(str::to_owned);
     let mut context = RequestContext {
-        client: connection.client.get().cloned().unwrap_or_else(Weak::new),
+        client: responder.client.get().cloned().unwrap_or_else(Weak::new),
         thread_id: text(request.thread_id()),
         turn_id: text(request.turn_id()),
         item_id: text(request.item_id()),
@@ -62,12 +68,13 @@ pub(crate) fn receive(
     let (item, tool) = connection.router().ask(id.clone(), question, &request);
     context.item = item;
     let serving = Arc::clone(connection);
+    let responder = Arc::clone(responder);
     let span = spans::server_request(&connection.span, method, context.thread_id());
     let serve = async move {
         let answer = tokio::select! {
             biased;
             _ = cancelled => return,
-            answer = answered(&serving, context, request, tool) => answer,
+            answer = answered(&responder.handlers, context, request, tool) => answer,
         };
         let line = match answer {
             Ok(result) => types::encode_response(&id, &result),
@@ -96,7 +103,7 @@ async fn send(connection: &Connection, line: serde_json::Result<String>) {
 
 /// The tool's answer, else the handler's, else a refusal.
 async fn answered(
-    connection: &Connection,
+    handlers: &Handlers,
     context: RequestContext,
     request: ServerRequest,
     tool: Option<Tool>,
@@ -107,7 +114,7 @@ async fn answered(
     }
     let method = request.method().to_owned();
     let refused = request.clone();
-    let handled = async { connection.handlers.answer(context.clone(), request).await };
+    let handled = async { handlers.answer(context.clone(), request).await };
     match caught(handled).await {
         Some(Ok(answer)) => return Ok(answer),
         Some(Err(error)) if error.is::<Unsupported>() => {}
@@ -126,17 +133,4 @@ async fn answered(
 
 fn failed() -> RpcError {
     RpcError::new(INTERNAL_ERROR, "the answer could not be written")
-}
-
-/// The outcome of user code, or `None` if it panicked.
-pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
-        match catch_unwind(poll) {
-            Ok(poll) => poll.map(Some),
-            Err(_) => Poll::Ready(None),
-        }
-    })
-    .await
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Notification,
-    turns::{Handle, Unclaimed},
+    entry::{Handle, Unclaimed},
 };
 
 /// A turn whose `turn/start` is unanswered.

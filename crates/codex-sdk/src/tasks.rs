@@ -16,7 +16,8 @@ use crate::{
     lines::{Line, Lines},
     process::{Process, StderrTail},
     router::Lost,
-    server_requests, types,
+    server_requests::{self, Responder},
+    types,
 };
 
 /// How long the last output of a process that has exited may take to arrive.
@@ -29,13 +30,14 @@ const SHOWN_OF_MALFORMED: usize = 80;
 /// Reads the runtime's output and routes it, until it ends.
 pub(crate) async fn read(
     connection: Arc<Connection>,
+    responder: Arc<Responder>,
     output: impl AsyncRead + Unpin + Send,
 ) -> CloseReason {
     let limit = connection.limits.max_line_bytes;
     let mut lines = Lines::new(output, limit);
     loop {
         match lines.next().await {
-            Ok(Line::Whole(line)) => receive(&connection, line),
+            Ok(Line::Whole(line)) => receive(&connection, &responder, line),
             Ok(Line::Overlong(head, tail)) => {
                 lose(&connection, head, tail, &Error::LineTooLong { limit });
             }
@@ -47,12 +49,11 @@ pub(crate) async fn read(
 }
 
 /// Routes one line.
-fn receive(connection: &Arc<Connection>, line: &[u8]) {
+fn receive(connection: &Arc<Connection>, responder: &Arc<Responder>, line: &[u8]) {
     let malformed = match types::Message::parse(line) {
         Ok(types::Message::Notification { method, params, .. }) => match decode(&method, params) {
             Some(notification) => {
-                let effects = connection.router().deliver(notification, line.len());
-                return connection.apply(effects);
+                return connection.router().deliver(notification, line.len());
             }
             None => format!("the parameters of `{method}` nest too deeply"),
         },
@@ -63,7 +64,7 @@ fn receive(connection: &Arc<Connection>, line: &[u8]) {
             return resolve(connection, id.as_ref(), Err(error));
         }
         Ok(types::Message::Request { id, method, params }) => {
-            return server_requests::receive(connection, id, &method, params);
+            return server_requests::receive(connection, responder, id, &method, params);
         }
         Err(_) => describe(line),
     };
@@ -109,11 +110,9 @@ fn resolve(
             let reply = reply.map(ToOwned::to_owned);
             connection.router().resolve(*id, reply)
         }
-        _ => None,
+        _ => false,
     };
-    if let Some(effects) = resolved {
-        connection.apply(effects);
-    } else {
+    if !resolved {
         tracing::debug!(?id, "a reply to no request, or after its deadline");
     }
 }
@@ -150,11 +149,11 @@ fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     let mut router = connection.router();
     let of_request = match (method, id) {
         (None, Some(id)) => router.fail_request(id, error),
-        _ => None,
+        _ => false,
     };
-    let effects = of_request.unwrap_or_else(|| router.lose(&lost, error));
-    drop(router);
-    connection.apply(effects);
+    if !of_request {
+        router.lose(&lost, error);
+    }
 }
 
 /// The string that follows `key`. Within a JSON string the quotes of `key` would be escaped, so that

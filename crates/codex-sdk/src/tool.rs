@@ -116,7 +116,7 @@ impl Tool {
     /// Calls it. Nothing that goes wrong is more than a failed output.
     pub(crate) async fn call(&self, arguments: Value) -> DynamicToolCallResponse {
         let answer = async { (self.run)(arguments).await };
-        match crate::server_requests::caught(answer).await {
+        match crate::catch::caught(answer).await {
             Some(Ok(output)) => output.response(true),
             Some(Err(error)) => ToolOutput::from(error.to_string()).failed(),
             None => ToolOutput::from("the tool panicked").failed(),

@@ -16,33 +16,13 @@ use tokio::sync::watch;
 
 use crate::{
     Error, Notification,
+    activity::Activity,
+    entry::{Handle, Orphan, Phase, Unclaimed},
     feed::Feed,
     goals::{GoalRoute, GoalState},
-    recovery::Activity,
     starting::Starting,
     types::{ThreadGoalStatus, ThreadItem},
 };
-
-/// How far a turn is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    /// Accepted; the runtime doesn't take an interrupt for it yet.
-    Accepted,
-    /// The runtime has begun it.
-    Started,
-    /// `turn/completed` was seen.
-    Completed,
-}
-
-/// A turn that has lost its last handle and is to be interrupted.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Orphan {
-    pub(crate) thread_id: String,
-    pub(crate) turn_id: String,
-}
-
-/// Notifications that no turn handle took, with their sizes on the wire, in order.
-pub(crate) type Unclaimed = Vec<(Notification, usize)>;
 
 #[derive(Debug, Default)]
 pub(crate) struct ThreadTurns {
@@ -70,32 +50,6 @@ pub(crate) struct ActiveTurn {
     interrupted: bool,
     /// Its end may have been missed, and that is being looked into.
     pub(crate) doubted: bool,
-}
-
-#[derive(Debug)]
-pub(crate) struct Handle {
-    /// The id of the request that started or joined the turn.
-    pub(crate) id: i64,
-    /// `None` once its events have ended with an error.
-    pub(crate) feed: Option<Feed>,
-}
-
-impl Handle {
-    pub(crate) fn new(id: i64, feed: Feed) -> Self {
-        let feed = Some(feed);
-        Self { id, feed }
-    }
-
-    /// Queues a notification, if events are still wanted here.
-    pub(crate) fn push(&mut self, notification: Notification, bytes: usize) {
-        self.feed
-            .take_if(|feed| !feed.push(Ok(notification), bytes));
-    }
-
-    pub(crate) fn fail(&mut self, error: &Error) -> bool {
-        let feed = self.feed.take();
-        feed.is_some_and(|feed| feed.push(Err(error.clone()), 0))
-    }
 }
 
 impl ThreadTurns {
