@@ -1,13 +1,11 @@
 //! The one future that every operation turns into.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use crate::Result;
+use crate::error::Result;
 
 /// An operation that is ready to run: a future which owns all that it needs.
 ///

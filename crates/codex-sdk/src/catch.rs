@@ -1,11 +1,9 @@
 //! Runs user code, and catches its panic.
 
-use std::{
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
-};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 /// The outcome of user code, or `None` if it panicked.
 pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {

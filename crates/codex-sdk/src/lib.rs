@@ -417,103 +417,76 @@
 //! # }
 //! ```
 
-mod activity;
-mod asked;
+// In the order of the rooms: each imports only what is below it here (tests/it/rooms.rs).
 #[cfg(feature = "blocking")]
 pub mod blocking;
-mod builder;
 mod call;
 mod catch;
-mod client;
-mod closed;
 mod codex;
-mod condition;
 mod connection;
-mod deadline;
-mod entry;
 mod error;
-mod feed;
-mod gate;
-mod goal;
-mod goals;
-mod handler;
-mod handlers;
-mod input;
-mod launch;
-mod lease;
-mod lines;
+mod lists;
 mod login;
-mod mcp_login;
-mod mcp_server;
-mod merge;
-mod milestone;
-mod missed_ends;
-mod notifications;
-mod open_thread;
-mod options;
-mod pages;
-mod presets;
-mod process;
-mod queries;
-mod recovery;
-mod request;
-mod result;
+mod permissions;
+mod results;
 mod retry;
-mod router;
-mod rpc_error;
+mod run_as;
 mod server_requests;
-mod spans;
+mod setters;
 mod start;
-mod start_turn;
-mod starting;
-mod strict;
-mod structured;
-mod subscriptions;
 mod tasks;
 mod thread;
-mod toml_literal;
 mod tool;
 mod turn;
-mod turns;
-mod unheard;
-mod upkeep;
 
 pub use codex_cli_bin as runtime;
 pub use codex_types as types;
 pub use schemars;
 pub use secrecy;
 
-pub use builder::CodexBuilder;
 pub use call::Call;
-pub use closed::{CloseReason, Closed};
-pub use codex::{Codex, Metadata, Stats};
-pub use condition::Condition;
-pub use deadline::{Deadline, TurnTimeout};
-pub use error::{BoxError, Error, HandlerResult, Result, TurnFailed, TurnIncomplete};
-pub use goal::StartGoal;
-pub use handler::{RequestContext, ServerRequestHandler};
-pub use handlers::Decision;
-pub use input::{ExternalMessage, Input, InputItem, RunInput};
-pub use login::{ChatgptLogin, DeviceCodeLogin};
-pub use mcp_login::{McpLogin, StartMcpLogin};
-pub use mcp_server::{McpServer, McpToolApproval};
-pub use notifications::NotificationStream;
-pub use open_thread::{ForkThread, ResumeThread, StartThread};
-pub use pages::{Paged, Pages};
-pub use presets::{ApprovalMode, Sandbox};
-pub use queries::{
-    ListItems, ListMcpServers, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread,
+pub use codex::{
+    Codex,
+    metadata::Metadata,
+    notifications::NotificationStream,
+    request::{SendRawRequest, SendRequest},
 };
-pub use request::{SendRawRequest, SendRequest};
-pub use result::TurnResult;
+pub use connection::{event_queue::Notification, stats::Stats};
+pub use error::{
+    BoxError, Error, HandlerResult, Result, TurnIncomplete,
+    closed::{CloseReason, Closed},
+    condition::Condition,
+    rpc::{RpcError, RpcErrorKind},
+    turn::{AnswerError, Deadline, TurnFailed, TurnTimeout},
+};
+pub use lists::{
+    ListItems, ListMcpServers, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread,
+    pages::{Paged, Pages},
+};
+pub use login::{
+    ChatgptLogin, DeviceCodeLogin,
+    mcp::{McpLogin, StartMcpLogin},
+};
+pub use permissions::{ApprovalMode, Sandbox};
+pub use results::TurnResult;
 pub use retry::{RetryPolicy, retry_on_overload};
-pub use rpc_error::{RpcError, RpcErrorKind};
+pub use run_as::Structured;
 pub use runtime::RUNTIME_VERSION;
-pub use start_turn::StartTurn;
-pub use structured::{AnswerError, Structured};
-pub use thread::Thread;
+pub use server_requests::{
+    handler::{RequestContext, ServerRequestHandler},
+    registry::Decision,
+};
+pub use start::builder::CodexBuilder;
+pub use thread::{
+    Thread,
+    mcp_server::{McpServer, McpToolApproval},
+    open::{ForkThread, ResumeThread, StartThread},
+};
 pub use tool::{Tool, ToolOutput};
-pub use turn::{TurnControl, TurnHandle};
-
-/// A notification of the runtime.
-pub type Notification = types::ServerNotification;
+pub use turn::{
+    control::TurnControl,
+    goal::StartGoal,
+    handle::TurnHandle,
+    input::{ExternalMessage, Input, InputItem, RunInput},
+    start::StartTurn,
+};

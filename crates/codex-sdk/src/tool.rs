@@ -1,20 +1,21 @@
 //! Tools of this program, for the model to call.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 
+use codex_types::{
+    DynamicToolCallOutputContentItem, DynamicToolCallOutputContentItemInputImage,
+    DynamicToolCallOutputContentItemInputText, DynamicToolCallParams, DynamicToolCallResponse,
+    DynamicToolNamespaceTool, DynamicToolNamespaceToolFunction, DynamicToolSpec,
+    DynamicToolSpecFunction, DynamicToolSpecNamespace,
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{
-    Error, HandlerResult, Result,
-    types::{
-        DynamicToolCallOutputContentItem, DynamicToolCallOutputContentItemInputImage,
-        DynamicToolCallOutputContentItemInputText, DynamicToolCallParams, DynamicToolCallResponse,
-        DynamicToolNamespaceTool, DynamicToolNamespaceToolFunction, DynamicToolSpec,
-        DynamicToolSpecFunction, DynamicToolSpecNamespace,
-    },
-};
+use crate::error::{Error, HandlerResult, Result};
 
 type Running = Pin<Box<dyn Future<Output = HandlerResult<ToolOutput>> + Send>>;
 
