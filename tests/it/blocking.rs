@@ -62,7 +62,10 @@ fn blocking_a_turn_is_steered_and_interrupted_from_another_thread() {
         control.steer("Faster.").block_on().unwrap();
         control.interrupt().block_on().unwrap();
     });
-    assert_eq!(turn.run().block_on().unwrap().status, TurnStatus::Interrupted);
+    assert_eq!(
+        turn.run().block_on().unwrap().status,
+        TurnStatus::Interrupted
+    );
     other.join().unwrap();
 }
 

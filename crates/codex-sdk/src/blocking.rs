@@ -25,13 +25,15 @@
 //! `block_on`, and the iterators, panic within an async runtime, whose thread they would block: await the
 //! operation there instead.
 
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use codex_types::{
     ClientMethod, GetAccountResponse, ListMcpServerStatusResponse, ModelListResponse,
     ThreadItemsListResponse, ThreadListResponse, ThreadReadResponse, ThreadTurnsListResponse,
 };
+use futures_core::Stream;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -97,8 +99,8 @@ impl<T> Call<T> {
 }
 
 macro_rules! block_on {
-    ($($(<$generic:ident: $bound:path>)? $name:ty => $output:ty;)*) => {$(
-        impl $(<$generic: $bound>)? $name {
+    ($($name:ty $([$parameter:ident: $($bounds:tt)+])? => $output:ty;)*) => {$(
+        impl $(<$parameter: $($bounds)+>)? $name {
             /// Runs this to its end on the current thread; see [`blocking`](self).
             ///
             /// # Panics
@@ -125,52 +127,26 @@ block_on! {
     ReadAccount => GetAccountResponse;
     ListMcpServers => ListMcpServerStatusResponse;
     StartMcpLogin => McpLogin;
+    SendRequest<M> [M: ClientMethod<Response: Send> + Send + Sync + 'static] => M::Response;
     SendRawRequest => serde_json::Value;
     StartTurn<TurnResult> => TurnResult;
     StartTurn<TurnHandle> => TurnHandle;
+    StartTurn<Structured<T>> [T: DeserializeOwned + JsonSchema + Send + 'static] => Structured<T>;
     StartGoal => TurnHandle;
 }
 
-impl<M> SendRequest<M>
-where
-    M: ClientMethod + Send + Sync + 'static,
-    M::Response: Send,
-{
-    /// Runs this to its end on the current thread; see [`blocking`](self).
-    ///
-    /// # Panics
-    /// Within an async runtime.
-    ///
-    /// # Errors
-    /// As when it is awaited.
-    pub fn block_on(self) -> Result<M::Response> {
-        self.into_future().block_on()
-    }
-}
-
-impl<T: DeserializeOwned + JsonSchema + Send + 'static> StartTurn<Structured<T>> {
-    /// Runs this to its end on the current thread; see [`blocking`](self).
-    ///
-    /// # Panics
-    /// Within an async runtime.
-    ///
-    /// # Errors
-    /// As when it is awaited.
-    pub fn block_on(self) -> Result<Structured<T>> {
-        self.into_future().block_on()
-    }
-}
-
-/// The notifications of a turn, from the `into_iter` of `&mut turn`. It may be gone through in parts: what
-/// isn't read stays with the handle.
+/// A stream that blocks: from `into_iter` of `&mut turn`, of notifications, and of the entries of a list.
+///
+/// A turn may be gone through in parts: what isn't read stays with its handle.
 #[derive(Debug)]
-pub struct TurnEvents<'a>(&'a mut TurnHandle);
+pub struct Blocking<S>(S);
 
-impl Iterator for TurnEvents<'_> {
-    type Item = Result<Notification>;
+impl<T, S: Stream<Item = Result<T>> + Unpin> Iterator for Blocking<S> {
+    type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        flat(wait(self.0.next()))
+        let next = poll_fn(|context| Pin::new(&mut self.0).poll_next(context));
+        wait(next).unwrap_or_else(|error| Some(Err(error)))
     }
 }
 
@@ -178,59 +154,31 @@ impl Iterator for TurnEvents<'_> {
     clippy::into_iter_without_iter,
     reason = "a turn is no collection; it is gone through once"
 )]
-impl<'a> IntoIterator for &'a mut TurnHandle {
+impl IntoIterator for &mut TurnHandle {
     type Item = Result<Notification>;
-    type IntoIter = TurnEvents<'a>;
+    type IntoIter = Blocking<Self>;
 
     fn into_iter(self) -> Self::IntoIter {
-        TurnEvents(self)
-    }
-}
-
-/// A [`NotificationStream`] that blocks, from its `into_iter`.
-#[derive(Debug)]
-pub struct Notifications(NotificationStream);
-
-impl Iterator for Notifications {
-    type Item = Result<Notification>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        flat(wait(self.0.next()))
+        Blocking(self)
     }
 }
 
 impl IntoIterator for NotificationStream {
     type Item = Result<Notification>;
-    type IntoIter = Notifications;
+    type IntoIter = Blocking<Self>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Notifications(self)
-    }
-}
-
-/// [`Pages`] that block, from their `into_iter`.
-#[derive(Debug)]
-pub struct Entries<P: Paged>(Pages<P>);
-
-impl<P: Paged> Iterator for Entries<P> {
-    type Item = Result<P::Entry>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        flat(wait(self.0.next()))
+        Blocking(self)
     }
 }
 
 impl<P: Paged> IntoIterator for Pages<P> {
     type Item = Result<P::Entry>;
-    type IntoIter = Entries<P>;
+    type IntoIter = Blocking<Self>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Entries(self)
+        Blocking(self)
     }
-}
-
-fn flat<T>(next: Result<Option<Result<T>>>) -> Option<Result<T>> {
-    next.unwrap_or_else(|error| Some(Err(error)))
 }
 
 /// [`crate::retry_on_overload`], blocking.

@@ -1,11 +1,11 @@
 //! The one future that every operation turns into.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::error::Result;
+use crate::setters::debug_shows;
 
 /// An operation that is ready to run: a future which owns all that it needs.
 ///
@@ -31,8 +31,4 @@ impl<T> Future for Call<T> {
     }
 }
 
-impl<T> fmt::Debug for Call<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").finish_non_exhaustive()
-    }
-}
+debug_shows!(Call<T> {});

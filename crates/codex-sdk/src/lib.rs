@@ -417,7 +417,7 @@
 //! # }
 //! ```
 
-// In the order of the rooms: each imports only what is below it here (tests/it/rooms.rs).
+// Which room imports from which is held by `tests/it/rooms.rs`; ARCHITECTURE.md has the map.
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod call;
@@ -445,48 +445,36 @@ pub use schemars;
 pub use secrecy;
 
 pub use call::Call;
-pub use codex::{
-    Codex,
-    metadata::Metadata,
-    notifications::NotificationStream,
-    request::{SendRawRequest, SendRequest},
-};
-pub use connection::{event_queue::Notification, stats::Stats};
-pub use error::{
-    BoxError, Error, HandlerResult, Result, TurnIncomplete,
-    closed::{CloseReason, Closed},
-    condition::Condition,
-    rpc::{RpcError, RpcErrorKind},
-    turn::{AnswerError, Deadline, TurnFailed, TurnTimeout},
-};
+pub use codex::Codex;
+pub use codex::metadata::Metadata;
+pub use codex::notifications::NotificationStream;
+pub use codex::request::{SendRawRequest, SendRequest};
+pub use connection::event_queue::Notification;
+pub use connection::stats::Stats;
+pub use error::closed::{CloseReason, Closed};
+pub use error::condition::Condition;
+pub use error::rpc::{RpcError, RpcErrorKind};
+pub use error::turn::{AnswerError, Deadline, TurnFailed, TurnTimeout};
+pub use error::{BoxError, Error, HandlerResult, Result, TurnIncomplete};
+pub use lists::pages::{Paged, Pages};
 pub use lists::{
     ListItems, ListMcpServers, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread,
-    pages::{Paged, Pages},
 };
-pub use login::{
-    ChatgptLogin, DeviceCodeLogin,
-    mcp::{McpLogin, StartMcpLogin},
-};
+pub use login::mcp::{McpLogin, StartMcpLogin};
+pub use login::{ChatgptLogin, DeviceCodeLogin};
 pub use permissions::{ApprovalMode, Sandbox};
 pub use results::TurnResult;
 pub use retry::{RetryPolicy, retry_on_overload};
 pub use run_as::Structured;
 pub use runtime::RUNTIME_VERSION;
-pub use server_requests::{
-    handler::{RequestContext, ServerRequestHandler},
-    registry::Decision,
-};
+pub use server_requests::handler::{RequestContext, ServerRequestHandler};
 pub use start::builder::CodexBuilder;
-pub use thread::{
-    Thread,
-    mcp_server::{McpServer, McpToolApproval},
-    open::{ForkThread, ResumeThread, StartThread},
-};
+pub use thread::Thread;
+pub use thread::mcp_server::{McpServer, McpToolApproval};
+pub use thread::open::{ForkThread, ResumeThread, StartThread};
 pub use tool::{Tool, ToolOutput};
-pub use turn::{
-    control::TurnControl,
-    goal::StartGoal,
-    handle::TurnHandle,
-    input::{ExternalMessage, Input, InputItem, RunInput},
-    start::StartTurn,
-};
+pub use turn::control::TurnControl;
+pub use turn::goal::StartGoal;
+pub use turn::handle::TurnHandle;
+pub use turn::input::{ExternalMessage, Input, InputItem, RunInput};
+pub use turn::start::StartTurn;

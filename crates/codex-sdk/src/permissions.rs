@@ -84,9 +84,9 @@ macro_rules! permission_setters {
 
         setters! {
             /// The raw approval policy; [`Self::approval_mode`] sets it and the reviewer.
-            approval_policy: codex_types::AskForApproval => approval_policy;
+            approval_policy: codex_types::AskForApproval => params.approval_policy;
             /// The raw reviewer of approvals; [`Self::approval_mode`] sets it and the policy.
-            approvals_reviewer: codex_types::ApprovalsReviewer => approvals_reviewer;
+            approvals_reviewer: codex_types::ApprovalsReviewer => params.approvals_reviewer;
         }
     };
 }

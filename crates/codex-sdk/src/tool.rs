@@ -1,6 +1,5 @@
 //! Tools of this program, for the model to call.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, HandlerResult, Result};
+use crate::setters::debug_shows;
 
 type Running = Pin<Box<dyn Future<Output = HandlerResult<ToolOutput>> + Send>>;
 
@@ -125,15 +125,11 @@ impl Tool {
     }
 }
 
-impl fmt::Debug for Tool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tool")
-            .field("namespace", &self.namespace)
-            .field("name", &self.name)
-            .field("description", &self.description)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(Tool {
+    namespace: namespace,
+    name: name,
+    description: description
+});
 
 /// What a [`Tool`] returns: text, or a list of content items.
 #[derive(Debug, Clone, PartialEq)]

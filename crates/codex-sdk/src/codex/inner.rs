@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::codex_types as types;
+use codex_types as types;
 use codex_types::{ClientMethod, TurnStartParams};
 use serde::Serialize;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::connection::process::{Process, StderrTail};
 use crate::connection::registration::Route;
 use crate::connection::router::pending_calls::Reply;
 use crate::connection::router::subscriptions::Topic;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Keeps the runtime alive; dropping it kills the runtime.
 #[derive(Debug)]
@@ -47,12 +47,8 @@ impl CodexInner {
         self.connection
             .span
             .in_scope(|| tracing::info!(version, "the runtime has started"));
-        let initialized = types::encode_notification::<()>("initialized", None, None);
-        let encode = |source| Error::Encode {
-            method: "initialized".to_owned(),
-            source: Arc::new(source),
-        };
-        self.connection.send(initialized.map_err(encode)?).await
+        let initialized = r#"{"method":"initialized"}"#;
+        self.connection.send(initialized.to_owned()).await
     }
 
     pub(crate) async fn request<M: ClientMethod>(

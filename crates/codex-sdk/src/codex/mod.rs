@@ -1,6 +1,5 @@
 //! The client.
 
-use std::fmt;
 use std::sync::{Arc, PoisonError};
 
 use crate::call::Call;
@@ -9,6 +8,7 @@ use crate::codex::metadata::Metadata;
 use crate::codex::notifications::NotificationStream;
 use crate::connection::router::subscriptions::Topic;
 use crate::connection::stats::Stats;
+use crate::setters::debug_shows;
 
 mod compat;
 pub(crate) mod inner;
@@ -89,10 +89,6 @@ impl Codex {
     }
 }
 
-impl fmt::Debug for Codex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Codex")
-            .field("metadata", &self.inner.metadata)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(Codex {
+    metadata: inner.metadata
+});

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
+use crate::setters::debug_shows;
 
 impl Codex {
     /// Sends any request of the protocol, typed: `ThreadLoadedListParams` for `thread/loaded/list`
@@ -144,11 +145,8 @@ impl IntoFuture for SendRawRequest {
     }
 }
 
-impl fmt::Debug for SendRawRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendRawRequest")
-            .field("method", &self.method)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
+// The parameters may hold what must not be logged.
+debug_shows!(SendRawRequest {
+    method: method,
+    timeout: timeout
+});

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::codex_types as types;
+use codex_types as types;
 use codex_types::{ClientMethod, RequestId, decode_response};
 use serde::Serialize;
 use tokio::runtime::Handle;
@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 pub(crate) mod event_queue;
 mod in_flight;
 pub(crate) mod lines;
+pub(crate) mod lost;
 pub(crate) mod process;
 pub(crate) mod registration;
 pub(crate) mod router;
@@ -214,6 +215,16 @@ impl Connection {
         }
     }
 
+    /// Gives up a request whose deadline has passed, and nobody waits for it any more.
+    fn forget(&self, router: &mut Router, id: i64) {
+        router.resolve(id, |method| {
+            Err(Error::Timeout {
+                method: method.to_owned(),
+                after: self.limits.request_timeout,
+            })
+        });
+    }
+
     /// Queues a line that is no request.
     pub(crate) async fn send(&self, line: String) -> Result<()> {
         match self.outbound.send(line).await {
@@ -313,7 +324,7 @@ impl Drop for PendingGuard {
             return;
         };
         if deadline <= Instant::now() {
-            router.forget(self.id);
+            self.connection.forget(&mut router, self.id);
             return;
         }
         drop(router);
@@ -323,7 +334,7 @@ impl Drop for PendingGuard {
                 () = tokio::time::sleep_until(deadline) => {}
                 _ = connection.closed() => return,
             }
-            connection.router().forget(id);
+            connection.forget(&mut connection.router(), id);
         });
     }
 }

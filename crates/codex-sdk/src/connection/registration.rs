@@ -89,7 +89,10 @@ impl Registration {
     /// Lets a goal have the turns that begin from now on; it is abandoned if this is dropped.
     pub(crate) fn open_goal(&mut self) {
         let mut router = self.connection.router();
-        router.open_goal(&self.thread_id, self.handle_id);
+        let thread = router.thread(&self.thread_id);
+        if let Some(goal) = thread.and_then(|thread| thread.goal(self.handle_id)) {
+            goal.open();
+        }
         self.interrupt = true;
     }
 

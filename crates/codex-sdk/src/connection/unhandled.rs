@@ -4,6 +4,17 @@ use codex_types::{McpServerStartupState, TurnError};
 
 use crate::connection::event_queue::Notification;
 
+/// The methods of what is logged.
+pub(crate) const LOGGED: [&str; 6] = [
+    "warning",
+    "configWarning",
+    "deprecationNotice",
+    "guardianWarning",
+    "error",
+    "mcpServer/startupStatus/updated",
+];
+
+/// Logs one of [`LOGGED`].
 pub(crate) fn log(notification: &Notification) {
     match notification {
         Notification::Warning(it) => tracing::warn!(text = it.message, "warning"),
@@ -32,6 +43,6 @@ pub(crate) fn log(notification: &Notification) {
                 "mcpServer/startupStatus"
             );
         }
-        other => tracing::trace!(method = other.method(), "nobody subscribed"),
+        _ => {}
     }
 }

@@ -220,6 +220,11 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn thread_busy(thread_id: &str) -> Self {
+        let thread_id = thread_id.to_owned();
+        Self::ThreadBusy { thread_id }
+    }
+
     /// What this means to a program, where that is known.
     pub fn condition(&self) -> Option<Condition> {
         match self {

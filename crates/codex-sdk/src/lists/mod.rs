@@ -1,6 +1,5 @@
 //! Questions with options: each a builder around the parameters of its method.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
 use crate::error::Result;
 use crate::lists::pages::Pages;
-use crate::setters::setters;
+use crate::setters::{debug_shows, setters};
 
 pub(crate) mod pages;
 
@@ -27,7 +26,7 @@ impl Codex {
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
     pub fn thread_list(&self) -> ListThreads {
-        ListThreads::new(Arc::clone(self.inner()))
+        ListThreads::new(self.inner(), ThreadListParams::default())
     }
 
     /// Lists the models, a page at a time (`model/list`). [`ListModels`] has its options and errors.
@@ -35,7 +34,7 @@ impl Codex {
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
     pub fn models(&self) -> ListModels {
-        ListModels::new(Arc::clone(self.inner()))
+        ListModels::new(self.inner(), ModelListParams::default())
     }
 
     /// Lists the MCP servers with their tools, a page at a time (`mcpServerStatus/list`).
@@ -44,7 +43,7 @@ impl Codex {
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
     pub fn mcp_servers(&self) -> ListMcpServers {
-        ListMcpServers::new(Arc::clone(self.inner()))
+        ListMcpServers::new(self.inner(), ListMcpServerStatusParams::default())
     }
 
     /// Reads the account that is logged in, if any (`account/read`). [`ReadAccount`] has its options and
@@ -53,7 +52,7 @@ impl Codex {
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
     pub fn account(&self) -> ReadAccount {
-        ReadAccount::new(Arc::clone(self.inner()))
+        ReadAccount::new(self.inner(), GetAccountParams::default())
     }
 }
 
@@ -75,6 +74,13 @@ macro_rules! query {
             params: $params,
         }
 
+        impl $name {
+            pub(crate) fn new(codex: &Arc<CodexInner>, params: $params) -> Self {
+                let codex = Arc::clone(codex);
+                Self { codex, params }
+            }
+        }
+
         impl IntoFuture for $name {
             type Output = Result<$response>;
             type IntoFuture = Call<$response>;
@@ -84,13 +90,7 @@ macro_rules! query {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("params", &self.params)
-                    .finish_non_exhaustive()
-            }
-        }
+        debug_shows!($name { params: params });
     };
 }
 
@@ -143,46 +143,41 @@ impl ListThreads {
         Pages::new(self.codex, self.params)
     }
 
-    pub(crate) fn new(codex: Arc<CodexInner>) -> Self {
-        let params = ThreadListParams::default();
-        Self { codex, params }
-    }
-
     setters! {
         /// Only archived threads, or with false only others, which is the runtime's default.
-        archived = bool => archived;
+        archived = bool => params.archived;
         /// Where the page begins: the `next_cursor` of the one before.
-        cursor: String => cursor;
+        cursor: String => params.cursor;
         /// Only threads whose working folder is exactly this, or one of these.
-        cwd: ThreadListCwdFilter => cwd;
+        cwd: ThreadListCwdFilter => params.cwd;
         /// The most threads in a page. The runtime has a default.
-        limit = u32 => limit;
+        limit = u32 => params.limit;
         /// Only threads with one of these providers; with an empty list, those of all.
-        model_providers: Vec<String> => model_providers;
+        model_providers: Vec<String> => params.model_providers;
         /// Only threads whose title has this in it.
-        search_term: String => search_term;
+        search_term: String => params.search_term;
         /// Only threads in this section; with `None`, those in no section.
-        section_id: Option<String> => section_id;
+        section_id: Option<String> => params.section_id;
         /// Which end comes first. The runtime's default: the newest.
-        sort_direction: SortDirection => sort_direction;
+        sort_direction: SortDirection => params.sort_direction;
         /// By what they are sorted. The runtime's default: their creation; that of [`Self::stream`] is
         /// recency.
-        sort_key: ThreadSortKey => sort_key;
+        sort_key: ThreadSortKey => params.sort_key;
         /// Only threads of one of these kinds. The runtime's default: those of interactive programs.
-        source_kinds: Vec<ThreadSourceKind> => source_kinds;
+        source_kinds: Vec<ThreadSourceKind> => params.source_kinds;
         /// Whether only the runtime's database is looked at, which is faster. The runtime's default: no.
-        use_state_db_only = bool => use_state_db_only;
+        use_state_db_only = bool => params.use_state_db_only;
         /// Leaves these threads out, at most 100 of them. Each page needs the same.
-        excluded_thread_ids: Vec<String> => excluded_thread_ids;
+        excluded_thread_ids: Vec<String> => params.excluded_thread_ids;
         /// Only threads that one of these programs started. A runtime on this machine refuses it.
-        originators: Vec<String> => originators;
+        originators: Vec<String> => params.originators;
         /// Only threads of this project; with `None`, those of no project.
-        project_id: Option<String> => project_id;
+        project_id: Option<String> => params.project_id;
         /// Only threads that this one started.
-        parent_thread_id: String => parent_thread_id;
+        parent_thread_id: String => params.parent_thread_id;
         /// Only threads that this one, or one of its descendants, started. Not beside
         /// [`Self::parent_thread_id`].
-        ancestor_thread_id: String => ancestor_thread_id;
+        ancestor_thread_id: String => params.ancestor_thread_id;
     }
 }
 
@@ -192,18 +187,13 @@ query! {
 }
 
 impl ListModels {
-    pub(crate) fn new(codex: Arc<CodexInner>) -> Self {
-        let params = ModelListParams::default();
-        Self { codex, params }
-    }
-
     setters! {
         /// Whether models are listed that a picker would hide. The runtime's default: no.
-        include_hidden = bool => include_hidden;
+        include_hidden = bool => params.include_hidden;
         /// Where the page begins: the `next_cursor` of the one before.
-        cursor: String => cursor;
+        cursor: String => params.cursor;
         /// The most models in a page. The runtime has a default.
-        limit = u32 => limit;
+        limit = u32 => params.limit;
     }
 }
 
@@ -214,20 +204,15 @@ query! {
 }
 
 impl ListTurns {
-    pub(crate) fn new(codex: Arc<CodexInner>, thread_id: &str) -> Self {
-        let params = ThreadTurnsListParams::new(thread_id);
-        Self { codex, params }
-    }
-
     setters! {
         /// Where the page begins: the `next_cursor` of the one before.
-        cursor: String => cursor;
+        cursor: String => params.cursor;
         /// The most turns in a page. The runtime has a default.
-        limit = u32 => limit;
+        limit = u32 => params.limit;
         /// Which end comes first. The runtime's default: the newest.
-        sort_direction: SortDirection => sort_direction;
+        sort_direction: SortDirection => params.sort_direction;
         /// How much of each turn's items comes with it. The runtime's default: a summary.
-        items_view: TurnItemsView => items_view;
+        items_view: TurnItemsView => params.items_view;
     }
 }
 
@@ -238,21 +223,16 @@ query! {
 }
 
 impl ListItems {
-    pub(crate) fn new(codex: Arc<CodexInner>, thread_id: &str) -> Self {
-        let params = ThreadItemsListParams::new(thread_id);
-        Self { codex, params }
-    }
-
     setters! {
         /// Where the page begins: the `next_cursor` of the one before, or behind an item of the turn that
         /// [`Self::turn_id`] names.
-        cursor: ThreadItemsListCursor => cursor;
+        cursor: ThreadItemsListCursor => params.cursor;
         /// The most items in a page. The runtime has a default.
-        limit = u32 => limit;
+        limit = u32 => params.limit;
         /// Which end comes first. The runtime's default: the oldest.
-        sort_direction: SortDirection => sort_direction;
+        sort_direction: SortDirection => params.sort_direction;
         /// Only items of this turn.
-        turn_id: String => turn_id;
+        turn_id: String => params.turn_id;
     }
 }
 
@@ -262,15 +242,10 @@ query! {
 }
 
 impl ReadThread {
-    pub(crate) fn new(codex: Arc<CodexInner>, thread_id: &str) -> Self {
-        let params = ThreadReadParams::new(thread_id);
-        Self { codex, params }
-    }
-
     setters! {
         /// Whether the turns come with it: the whole history, which may be large. The runtime's
         /// default: no.
-        include_turns = bool => include_turns;
+        include_turns = bool => params.include_turns;
     }
 }
 
@@ -280,14 +255,9 @@ query! {
 }
 
 impl ReadAccount {
-    pub(crate) fn new(codex: Arc<CodexInner>) -> Self {
-        let params = GetAccountParams::default();
-        Self { codex, params }
-    }
-
     setters! {
         /// Whether the login's token is refreshed first. The runtime's default: no.
-        refresh_token = bool => refresh_token;
+        refresh_token = bool => params.refresh_token;
     }
 }
 
@@ -300,21 +270,16 @@ query! {
 }
 
 impl ListMcpServers {
-    pub(crate) fn new(codex: Arc<CodexInner>) -> Self {
-        let params = ListMcpServerStatusParams::default();
-        Self { codex, params }
-    }
-
     setters! {
         /// The servers of this thread, with the connections that it has.
-        thread_id: String => thread_id;
+        thread_id: String => params.thread_id;
         /// Only this server.
-        server_name: String => server_name;
+        server_name: String => params.server_name;
         /// How much is told of each. The runtime's default: all, its resources included.
-        detail: McpServerStatusDetail => detail;
+        detail: McpServerStatusDetail => params.detail;
         /// Where the page begins: the `next_cursor` of the one before.
-        cursor: String => cursor;
+        cursor: String => params.cursor;
         /// The most servers in a page. The runtime has a default.
-        limit = u32 => limit;
+        limit = u32 => params.limit;
     }
 }

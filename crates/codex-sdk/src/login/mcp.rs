@@ -1,6 +1,5 @@
 //! Logging in to servers of the Model Context Protocol.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use crate::codex::inner::CodexInner;
 use crate::connection::event_queue::Notification;
 use crate::error::Result;
 use crate::login::end::LoginEnd;
-use crate::setters::setters;
+use crate::setters::{debug_shows, setters};
 
 impl Codex {
     /// Begins a login to an MCP server that asks for one, by OAuth (`mcpServer/oauth/login`).
@@ -79,9 +78,9 @@ pub struct StartMcpLogin {
 impl StartMcpLogin {
     setters! {
         /// The thread whose server it is. Without it, the server must be one of the configuration.
-        thread_id: String => thread_id;
+        thread_id: String => params.thread_id;
         /// How the runtime makes itself known to the authorization server. Default: it finds out.
-        client_registration: McpServerOauthClientRegistration => client_registration;
+        client_registration: McpServerOauthClientRegistration => params.client_registration;
     }
 
     /// The scopes to ask for. Default: those of the server's configuration, else the server's own.
@@ -119,13 +118,7 @@ impl IntoFuture for StartMcpLogin {
     }
 }
 
-impl fmt::Debug for StartMcpLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartMcpLogin")
-            .field("params", &self.params)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(StartMcpLogin { params: params });
 
 /// A login to an MCP server that was begun, from [`Codex::mcp_login`].
 ///
@@ -174,12 +167,8 @@ impl McpLogin {
     }
 }
 
-impl fmt::Debug for McpLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address would let whoever reads it take part in the login.
-        f.debug_struct("McpLogin")
-            .field("name", &self.name)
-            .field("login_id", &self.login_id)
-            .finish_non_exhaustive()
-    }
-}
+// The address would let whoever reads it take part in the login.
+debug_shows!(McpLogin {
+    name: name,
+    login_id: login_id
+});

@@ -1,6 +1,5 @@
 //! Logging in and out.
 
-use std::fmt;
 use std::sync::Arc;
 
 use codex_types::{
@@ -15,6 +14,7 @@ use crate::codex::Codex;
 use crate::connection::event_queue::Notification;
 use crate::error::Error;
 use crate::login::end::LoginEnd;
+use crate::setters::debug_shows;
 
 mod end;
 pub(crate) mod mcp;
@@ -155,14 +155,8 @@ macro_rules! login_handle {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // The other fields would let whoever reads them take part in the login.
-                f.debug_struct(stringify!($name))
-                    .field("login_id", &self.login_id)
-                    .finish_non_exhaustive()
-            }
-        }
+        // The other fields would let whoever reads them take part in the login.
+        debug_shows!($name { login_id: login_id });
     };
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use ::codex_types as types;
+use codex_types as types;
 use codex_types::{RequestId, RpcError, ServerRequest};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -23,7 +23,6 @@ const INVALID_PARAMS: i64 = -32602;
 pub(crate) const INTERNAL_ERROR: i64 = -32603;
 
 /// Who answers the requests of one connection.
-#[derive(Debug)]
 pub(crate) struct Responder {
     pub(crate) handlers: HandlerRegistry,
     /// Set once there is a client, before anything is asked.

@@ -1,7 +1,6 @@
 //! What the runtime asks of this program, and who answers.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -26,6 +25,7 @@ use serde_json::Value;
 use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
 use crate::error::HandlerResult;
+use crate::setters::debug_shows;
 
 pub(crate) type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -270,12 +270,8 @@ impl RequestContext {
     }
 }
 
-impl fmt::Debug for RequestContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestContext")
-            .field("thread_id", &self.thread_id)
-            .field("turn_id", &self.turn_id)
-            .field("item_id", &self.item_id)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(RequestContext {
+    thread_id: thread_id,
+    turn_id: turn_id,
+    item_id: item_id
+});

@@ -17,7 +17,8 @@ use crate::connection::Limits;
 use crate::connection::process::Process;
 use crate::error::{Error, HandlerResult, Result};
 use crate::server_requests::handler::{RequestContext, ServerRequestHandler};
-use crate::server_requests::registry::{Decision, HandlerRegistry};
+use crate::server_requests::registry::{HandlerRegistry, approval};
+use crate::setters::setters;
 use crate::start::command::{CODEX_HOME, Launch};
 use crate::start::{Wired, wire};
 
@@ -85,20 +86,15 @@ impl Codex {
 }
 
 impl CodexBuilder {
-    /// Uses the Codex binary at this path instead of the pinned runtime.
-    ///
-    /// A version other than [`RUNTIME_VERSION`] is allowed and logged as a warning.
-    pub fn codex_bin(mut self, path: impl Into<PathBuf>) -> Self {
-        self.launch.codex_bin = Some(path.into());
-        self
-    }
-
-    /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
-    ///
-    /// [`runtime::install`](crate::runtime::install) does the same beforehand, and reports progress.
-    pub fn install_runtime(mut self, install: bool) -> Self {
-        self.launch.install_runtime = install;
-        self
+    setters! {
+        /// Uses the Codex binary at this path instead of the pinned runtime.
+        ///
+        /// A version other than [`RUNTIME_VERSION`] is allowed and logged as a warning.
+        codex_bin: PathBuf => launch.codex_bin;
+        /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
+        ///
+        /// [`runtime::install`](crate::runtime::install) does the same beforehand, and reports progress.
+        install_runtime = bool => launch.install_runtime;
     }
 
     /// Sets `CODEX_HOME`: the existing folder with the configuration, the login and the threads.
@@ -109,11 +105,10 @@ impl CodexBuilder {
         self.env(CODEX_HOME, path.into())
     }
 
-    /// Sets the runtime's working folder, which new threads work in unless they say otherwise. Default:
-    /// this program's.
-    pub fn cwd(mut self, path: impl Into<PathBuf>) -> Self {
-        self.launch.cwd = Some(path.into());
-        self
+    setters! {
+        /// Sets the runtime's working folder, which new threads work in unless they say otherwise. Default:
+        /// this program's.
+        cwd: PathBuf => launch.cwd;
     }
 
     /// Sets an environment variable of the runtime.
@@ -186,46 +181,25 @@ impl CodexBuilder {
         self
     }
 
-    /// Asks for the experimental part of the protocol. Default: true.
-    pub fn experimental_api(mut self, enabled: bool) -> Self {
-        self.experimental_api = enabled;
-        self
-    }
-
-    /// Subscribes from the first byte: the first call of [`Codex::notifications`] returns the stream
-    /// that began before the handshake. At most `max_bytes` of it lie unread. Default: no such stream.
-    pub fn notifications(mut self, max_bytes: usize) -> Self {
-        self.early_notifications = Some(max_bytes);
-        self
-    }
-
-    /// How long a request may take unless it says otherwise. Default: 60 s. The exceptions are said at
-    /// [`SendRequest::timeout`](crate::SendRequest::timeout).
-    pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.request_timeout = timeout;
-        self
-    }
-
-    /// How long the runtime may take to answer the handshake. Default: 8 s; it takes about 0.1 s.
-    pub fn startup_timeout(mut self, timeout: Duration) -> Self {
-        self.startup_timeout = timeout;
-        self
-    }
-
-    /// The longest line that is read, in bytes. Default: 256 MiB.
-    ///
-    /// Whoever a longer one was for gets [`Error::LineTooLong`]; the connection lives on.
-    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
-        self.limits.max_line_bytes = bytes;
-        self
-    }
-
-    /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB.
-    ///
-    /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on.
-    pub fn subscription_budget(mut self, bytes: usize) -> Self {
-        self.limits.subscription_budget = bytes;
-        self
+    setters! {
+        /// Asks for the experimental part of the protocol. Default: true.
+        experimental_api = bool => experimental_api;
+        /// Subscribes from the first byte: the first call of [`Codex::notifications`] returns the stream
+        /// that began before the handshake. At most `notifications` bytes of it lie unread. Default: no such stream.
+        notifications = usize => early_notifications;
+        /// How long a request may take unless it says otherwise. Default: 60 s. The exceptions are said at
+        /// [`SendRequest::timeout`](crate::SendRequest::timeout).
+        request_timeout = Duration => limits.request_timeout;
+        /// How long the runtime may take to answer the handshake. Default: 8 s; it takes about 0.1 s.
+        startup_timeout = Duration => startup_timeout;
+        /// The longest line that is read, in bytes. Default: 256 MiB.
+        ///
+        /// Whoever a longer one was for gets [`Error::LineTooLong`]; the connection lives on.
+        max_line_bytes = usize => limits.max_line_bytes;
+        /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB.
+        ///
+        /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on.
+        subscription_budget = usize => limits.subscription_budget;
     }
 
     /// Sets who answers the requests of the runtime: approvals, questions, tool calls.
@@ -266,9 +240,10 @@ impl CodexBuilder {
             + Sync
             + 'static,
         A: Future<Output = HandlerResult<D>> + Send + 'static,
-        D: Decision<types::CommandExecutionRequestApprovalResponse>,
+        D: Into<types::CommandExecutionRequestApprovalResponse>,
     {
-        self.handlers.on_command_approval(decide);
+        let answer = approval::<_, _, _, _, types::CommandExecutionRequestApprovalResponse>(decide);
+        self.handlers.command_approval = Some(answer);
         self
     }
 
@@ -283,9 +258,10 @@ impl CodexBuilder {
     where
         F: Fn(RequestContext, types::FileChangeRequestApprovalParams) -> A + Send + Sync + 'static,
         A: Future<Output = HandlerResult<D>> + Send + 'static,
-        D: Decision<types::FileChangeRequestApprovalResponse>,
+        D: Into<types::FileChangeRequestApprovalResponse>,
     {
-        self.handlers.on_file_change_approval(decide);
+        let answer = approval::<_, _, _, _, types::FileChangeRequestApprovalResponse>(decide);
+        self.handlers.file_change_approval = Some(answer);
         self
     }
 
@@ -378,7 +354,7 @@ impl fmt::Debug for CodexBuilder {
             .field("experimental_api", &self.experimental_api)
             .field("startup_timeout", &self.startup_timeout)
             .field("limits", &self.limits)
-            .field("handlers", &self.handlers)
+            .field("has_handler", &self.handlers.any())
             .finish_non_exhaustive()
     }
 }

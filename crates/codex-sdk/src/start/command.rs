@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::codex_cli_bin as runtime;
+use codex_cli_bin as runtime;
 use codex_cli_bin::Runtime;
 use serde_json::Value;
 use tokio::process::Command;

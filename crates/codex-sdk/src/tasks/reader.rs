@@ -9,9 +9,10 @@ use tokio::io::AsyncRead;
 use crate::connection::Connection;
 use crate::connection::event_queue::Notification;
 use crate::connection::lines::{Line, Lines};
-use crate::connection::router::Lost;
+use crate::connection::lost::Lost;
 use crate::error::Error;
 use crate::error::closed::CloseReason;
+use crate::error::rpc::RpcError;
 use crate::server_requests::dispatch;
 use crate::server_requests::dispatch::Responder;
 
@@ -92,15 +93,16 @@ fn decode(method: &str, params: Option<&RawValue>) -> Option<Notification> {
 }
 
 fn resolve(
-    connection: &Arc<Connection>,
+    connection: &Connection,
     id: Option<&types::RequestId>,
     reply: Result<&RawValue, types::RpcError>,
 ) {
+    let outcome = |method: &str| match reply {
+        Ok(result) => Ok(result.to_owned()),
+        Err(error) => Err(Error::Rpc(Box::new(RpcError::new(method, error)))),
+    };
     let resolved = match id {
-        Some(types::RequestId::Integer(id)) => {
-            let reply = reply.map(ToOwned::to_owned);
-            connection.router().resolve(*id, reply)
-        }
+        Some(types::RequestId::Integer(id)) => connection.router().resolve(*id, outcome),
         _ => false,
     };
     if !resolved {
@@ -112,22 +114,8 @@ fn resolve(
 /// request, either way; a turn; else the subscriptions.
 fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
-    let is_body = |key: &&str| head.contains(*key);
-    let body = ["\"params\":", "\"result\":", "\"error\":"]
-        .into_iter()
-        .find(is_body);
-    let envelope = body
-        .and_then(|body| head.split(body).next())
-        .unwrap_or_default();
-    let method = string_after(envelope, "\"method\":\"");
-    let find = |key| string_after(&head, key).or_else(|| string_after(&tail, key));
-    let lost = Lost {
-        thread_id: find("\"threadId\":\""),
-        turn_id: find("\"turnId\":\"").or_else(|| find("\"turn\":{\"id\":\"")),
-        completed: method == Some("turn/completed"),
-        bytes: head.len(),
-    };
-    let id = integer_after(envelope, "\"id\":");
+    let lost = Lost::between(&head, &tail);
+    let (method, id) = (lost.method, lost.id);
     tracing::warn!(%error, method, id, ?lost.thread_id, ?lost.turn_id, "skipped a line");
     if let (Some(_), Some(id)) = (method, id) {
         let refusal =
@@ -137,22 +125,10 @@ fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     }
     let mut router = connection.router();
     let of_request = match (method, id) {
-        (None, Some(id)) => router.fail_request(id, error),
+        (None, Some(id)) => router.resolve(id, |_| Err(error.clone())),
         _ => false,
     };
     if !of_request {
         router.lose(&lost, error);
     }
-}
-
-/// The string that follows `key`. Within a JSON string the quotes of `key` would be escaped, so that
-/// it is only found where it is a key.
-fn string_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(key)?;
-    rest.split('"').next()
-}
-
-fn integer_after(text: &str, key: &str) -> Option<i64> {
-    let (_, rest) = text.split_once(key)?;
-    rest.split(',').next()?.trim().parse().ok()
 }

@@ -30,7 +30,7 @@ const KEY: &str = "mcp_servers";
 /// round, makes the runtime refuse the thread. The server is the runtime's child, outside of the sandbox.
 ///
 /// `Debug` shows no arguments, no address, and no values of variables and headers.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 #[must_use = "a server does nothing until a thread is given it"]
 pub struct McpServer {
     /// Kept apart from the other keys: a path may not be UTF-8, which is refused when it is sent.
@@ -98,19 +98,13 @@ impl McpServer {
     pub fn stdio(command: impl Into<PathBuf>) -> Self {
         Self {
             command: Some(command.into()),
-            cwd: None,
-            keys: Map::new(),
+            ..Self::default()
         }
     }
 
     /// A server that the runtime reaches by HTTP, in the protocol's streamable form.
     pub fn http(url: impl Into<String>) -> Self {
-        let server = Self {
-            command: None,
-            cwd: None,
-            keys: Map::new(),
-        };
-        server.config("url", url.into())
+        Self::default().config("url", url.into())
     }
 
     /// Sets an entry of a key that is a table.

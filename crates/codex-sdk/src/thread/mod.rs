@@ -1,10 +1,10 @@
 //! Threads: conversations that turns belong to.
 
-use std::fmt;
 use std::sync::Arc;
 
 use codex_types::{
-    ThreadArchiveParams, ThreadCompactStartParams, ThreadSetNameParams, ThreadUnarchiveParams,
+    ThreadArchiveParams, ThreadCompactStartParams, ThreadItemsListParams, ThreadReadParams,
+    ThreadSetNameParams, ThreadTurnsListParams, ThreadUnarchiveParams,
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use crate::connection::spans;
 use crate::lists::{ListItems, ListTurns, ReadThread};
 use crate::results::TurnResult;
 use crate::run_as::Structured;
+use crate::setters::debug_shows;
 use crate::turn::goal::StartGoal;
 use crate::turn::handle::TurnHandle;
 use crate::turn::input::RunInput;
@@ -211,7 +212,7 @@ impl Thread {
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
     pub fn turns(&self) -> ListTurns {
-        ListTurns::new(Arc::clone(&self.codex), &self.id)
+        ListTurns::new(&self.codex, ThreadTurnsListParams::new(self.id()))
     }
 
     /// Lists the items of all turns, or of one, a page at a time (`thread/items/list`). [`ListItems`] has
@@ -220,7 +221,7 @@ impl Thread {
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
     pub fn items(&self) -> ListItems {
-        ListItems::new(Arc::clone(&self.codex), &self.id)
+        ListItems::new(&self.codex, ThreadItemsListParams::new(self.id()))
     }
 
     /// Reads the thread as it is stored (`thread/read`). [`ReadThread`] has its options and errors.
@@ -228,7 +229,7 @@ impl Thread {
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
     pub fn read(&self) -> ReadThread {
-        ReadThread::new(Arc::clone(&self.codex), &self.id)
+        ReadThread::new(&self.codex, ThreadReadParams::new(self.id()))
     }
 
     /// Names the thread (`thread/name/set`).
@@ -314,10 +315,4 @@ impl Codex {
     }
 }
 
-impl fmt::Debug for Thread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Thread")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(Thread { id: id });

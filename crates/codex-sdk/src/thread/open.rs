@@ -1,6 +1,5 @@
 //! How a handle on a thread is had: by starting, resuming or forking one.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
 use crate::error::Result;
 use crate::permissions::{ApprovalMode, Sandbox, permission_setters};
-use crate::setters::setters;
+use crate::setters::{debug_shows, setters};
 use crate::thread::mcp_server::McpServer;
 use crate::thread::{Thread, mcp_server};
 use crate::tool::{Tool, Toolbox};
@@ -89,13 +88,17 @@ macro_rules! thread_builder {
 
             setters! {
                 /// The model.
-                model: String => model;
+                model: String => params.model;
                 /// The provider of the model, by its name in the configuration.
-                model_provider: String => model_provider;
+                model_provider: String => params.model_provider;
+                /// The folder that the thread works in.
+                cwd: PathBuf => cwd;
+                /// Overrides of the configuration for this thread: a JSON object.
+                config: Value => config;
                 /// Instructions instead of the runtime's own.
-                base_instructions: String => base_instructions;
+                base_instructions: String => params.base_instructions;
                 /// Instructions on top of the runtime's own.
-                developer_instructions: String => developer_instructions;
+                developer_instructions: String => params.developer_instructions;
             }
 
             /// The service tier, for this thread's turns. `default` is the standard speed, and what a
@@ -106,18 +109,6 @@ macro_rules! thread_builder {
             }
 
             permission_setters!(sandbox from mode);
-
-            /// The folder that the thread works in.
-            pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
-                self.cwd = Some(cwd.into());
-                self
-            }
-
-            /// Overrides of the configuration for this thread: a JSON object.
-            pub fn config(mut self, config: impl Into<Value>) -> Self {
-                self.config = Some(config.into());
-                self
-            }
 
             /// Answers the calls of a tool ([`Tool`]) with a function of this program, for as long as the
             /// runtime has the thread loaded.
@@ -168,15 +159,8 @@ macro_rules! thread_builder {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // The parameters have configuration in them, and instructions.
-                f.debug_struct(stringify!($name))
-                    .field("cwd", &self.cwd)
-                    .field("mcp_servers", &self.mcp_servers)
-                    .finish_non_exhaustive()
-            }
-        }
+        // The parameters have configuration in them, and instructions.
+        debug_shows!($name { cwd: cwd, mcp_servers: mcp_servers });
     };
 }
 
@@ -209,15 +193,15 @@ thread_builder! {
 impl StartThread {
     setters! {
         /// Whether the thread is kept in memory only, and can't be resumed. The runtime's default: no.
-        ephemeral = bool => ephemeral;
+        ephemeral = bool => params.ephemeral;
         /// The personality. The runtime's named ones have no effect any more.
-        personality: Personality => personality;
+        personality: Personality => params.personality;
         /// The name under which this program's service is known.
-        service_name: String => service_name;
+        service_name: String => params.service_name;
         /// What begins here: a session, or one that was cleared.
-        session_start_source: ThreadStartSource => session_start_source;
+        session_start_source: ThreadStartSource => params.session_start_source;
         /// Who started this thread, as analytics has it.
-        thread_source: ThreadSource => thread_source;
+        thread_source: ThreadSource => params.thread_source;
     }
 }
 
@@ -242,7 +226,7 @@ thread_builder! {
 impl ResumeThread {
     setters! {
         /// The personality. The runtime's named ones have no effect any more.
-        personality: Personality => personality;
+        personality: Personality => params.personality;
     }
 
     /// Whether the runtime sends the thread's turns along. Without this it decides itself.
@@ -275,11 +259,11 @@ thread_builder! {
 impl ForkThread {
     setters! {
         /// Whether the fork is kept in memory only, and can't be resumed. The runtime's default: no.
-        ephemeral = bool => ephemeral;
+        ephemeral = bool => params.ephemeral;
         /// Who started this thread, as analytics has it.
-        thread_source: ThreadSource => thread_source;
+        thread_source: ThreadSource => params.thread_source;
         /// The last turn of the source that the fork has; all of them by default.
-        last_turn_id: String => last_turn_id;
+        last_turn_id: String => params.last_turn_id;
     }
 
     /// Whether the runtime sends the fork's turns along; see [`ResumeThread::include_turns`].

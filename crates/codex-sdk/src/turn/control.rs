@@ -1,6 +1,5 @@
 //! Steers and interrupts a turn, or a goal.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::call::Call;
 use crate::codex::inner::CodexInner;
 use crate::connection::router::entry::Phase;
 use crate::error::{Error, Result};
+use crate::setters::debug_shows;
 use crate::turn::goal_control::GoalControl;
 use crate::turn::input::Input;
 use crate::turn::interrupt::interrupt;
@@ -119,11 +119,7 @@ async fn reached(phase: &watch::Receiver<Phase>, least: Phase) -> bool {
     phase.wait_for(|now| *now >= least).await.is_ok()
 }
 
-impl fmt::Debug for TurnControl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnControl")
-            .field("thread_id", &self.thread_id)
-            .field("id", &self.turn_id)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(TurnControl {
+    thread_id: thread_id,
+    id: turn_id
+});

@@ -25,6 +25,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Writes the setters of a builder that has a field `deadlines`.
 macro_rules! deadline_setters {
     () => {
+        $crate::setters::setters! {
         /// How long all of it may take, from the moment that this is awaited. Default: no limit.
         ///
         /// Beyond it the turn is interrupted, unless another handle of this client is on it. Its end
@@ -33,10 +34,7 @@ macro_rules! deadline_setters {
         /// in that time is no error.
         ///
         /// The clock is looked at by whoever reads the handle: one that isn't read has no deadlines.
-        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.deadlines.total = Some(timeout);
-            self
-        }
+        timeout = std::time::Duration => deadlines.total;
 
         /// How long no notification may come, other than that the runtime tries to reach the model
         /// again. Default: no limit. Beyond it the same happens as with [`Self::timeout`].
@@ -47,9 +45,7 @@ macro_rules! deadline_setters {
         /// It has to be longer than the longest silence of a turn that is well: the model thinking, or
         /// a command that prints nothing. Minutes are a sensible length. The time in which the runtime
         /// waits for an answer of this program doesn't count: to an approval or a question, or of a tool.
-        pub fn stall_timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.deadlines.stall = Some(timeout);
-            self
+        stall_timeout = std::time::Duration => deadlines.stall;
         }
     };
 }

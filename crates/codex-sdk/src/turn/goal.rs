@@ -1,6 +1,5 @@
 //! A goal: many turns of the runtime, as one turn of the caller.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +19,7 @@ use crate::connection::router::goal_route::GoalState;
 use crate::connection::spans;
 use crate::error::{Error, Result};
 use crate::results::TurnResult;
-use crate::setters::setters;
+use crate::setters::{debug_shows, setters};
 use crate::turn::deadline::{Clock, Deadlines, deadline_setters};
 use crate::turn::goal_control::GoalControl;
 use crate::turn::handle::TurnHandle;
@@ -82,10 +81,10 @@ impl StartGoal {
 
     setters! {
         /// The tokens that may be spent on the goal. Default: no limit.
-        token_budget = i64 => token_budget;
+        token_budget = i64 => params.token_budget;
         /// Who set the goal. By default nobody is named, and the goal authorises nothing in the user's
         /// name.
-        origin: ThreadGoalMutationOrigin => origin;
+        origin: ThreadGoalMutationOrigin => params.origin;
     }
 
     /// Pursues the goal to its end and returns all that its turns brought.
@@ -121,8 +120,7 @@ impl StartGoal {
         let read = ThreadReadParams::new(&*self.thread_id);
         let thread = self.codex.request(&read, None).await?.thread;
         if let ThreadStatus::Active(_) = thread.status {
-            let thread_id = self.thread_id.to_string();
-            return Err(Error::ThreadBusy { thread_id });
+            return Err(Error::thread_busy(&self.thread_id));
         }
         let clear = ThreadGoalClearParams::new(&*self.thread_id);
         self.codex.request(&clear, None).await?;
@@ -179,14 +177,10 @@ impl IntoFuture for StartGoal {
     }
 }
 
-impl fmt::Debug for StartGoal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartGoal")
-            .field("thread_id", &self.thread_id)
-            .field("token_budget", &self.params.token_budget)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(StartGoal {
+    thread_id: thread_id,
+    token_budget: params.token_budget
+});
 
 /// The objective as the runtime takes it. It is checked here because the stored goal is cleared before
 /// the runtime could refuse the new one.

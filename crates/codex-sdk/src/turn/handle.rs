@@ -1,6 +1,5 @@
 //! A turn that runs.
 
-use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use crate::connection::router::entry::Phase;
 use crate::connection::spans;
 use crate::error::{Error, Result};
 use crate::results::TurnResult;
+use crate::setters::debug_shows;
 use crate::turn::collector::Collector;
 use crate::turn::control::{Target, TurnControl};
 use crate::turn::deadline::{Clock, Deadlines};
@@ -232,11 +232,7 @@ impl Stream for TurnHandle {
     }
 }
 
-impl fmt::Debug for TurnHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnHandle")
-            .field("thread_id", &self.thread_id())
-            .field("id", &self.id())
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(TurnHandle {
+    thread_id: control.thread_id,
+    id: control.turn_id
+});

@@ -184,40 +184,31 @@ impl ExternalMessage {
     }
 }
 
-impl From<InputItem> for Input {
-    fn from(item: InputItem) -> Self {
-        Self(vec![item])
-    }
+/// Whatever is an [`Input`] is a [`RunInput`], too. A blanket `From<impl Into<Input>>` would clash with
+/// `From<ExternalMessage>`.
+macro_rules! inputs {
+    ($($type:ty $(where $size:ident)?: |$input:ident| $items:expr;)*) => {$(
+        impl $(<const $size: usize>)? From<$type> for Input {
+            fn from($input: $type) -> Self {
+                Self($items)
+            }
+        }
+
+        impl $(<const $size: usize>)? From<$type> for RunInput {
+            fn from(input: $type) -> Self {
+                Input::from(input).into()
+            }
+        }
+    )*};
 }
 
-impl From<Vec<InputItem>> for Input {
-    fn from(items: Vec<InputItem>) -> Self {
-        Self(items)
-    }
-}
-
-impl<const N: usize> From<[InputItem; N]> for Input {
-    fn from(items: [InputItem; N]) -> Self {
-        Self(items.into())
-    }
-}
-
-impl From<String> for Input {
-    fn from(text: String) -> Self {
-        InputItem::text(text).into()
-    }
-}
-
-impl From<&String> for Input {
-    fn from(text: &String) -> Self {
-        InputItem::text(text).into()
-    }
-}
-
-impl From<&str> for Input {
-    fn from(text: &str) -> Self {
-        InputItem::text(text).into()
-    }
+inputs! {
+    InputItem: |item| vec![item];
+    Vec<InputItem>: |items| items;
+    [InputItem; N] where N: |items| items.into();
+    String: |text| vec![InputItem::text(text)];
+    &String: |text| vec![InputItem::text(text)];
+    &str: |text| vec![InputItem::text(text)];
 }
 
 impl From<Input> for RunInput {
@@ -229,25 +220,5 @@ impl From<Input> for RunInput {
 impl From<ExternalMessage> for RunInput {
     fn from(message: ExternalMessage) -> Self {
         Self(RunKind::External(message))
-    }
-}
-
-/// `RunInput` takes all that `Input` takes. A blanket `From<impl Into<Input>>` would clash with
-/// `From<ExternalMessage>`.
-macro_rules! run_input_from {
-    ($($type:ty),*) => {$(
-        impl From<$type> for RunInput {
-            fn from(input: $type) -> Self {
-                Input::from(input).into()
-            }
-        }
-    )*};
-}
-
-run_input_from!(InputItem, Vec<InputItem>, String, &String, &str);
-
-impl<const N: usize> From<[InputItem; N]> for RunInput {
-    fn from(items: [InputItem; N]) -> Self {
-        Input::from(items).into()
     }
 }

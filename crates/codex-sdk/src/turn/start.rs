@@ -1,6 +1,5 @@
 //! How a turn is started.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::path::PathBuf;
@@ -16,7 +15,7 @@ use crate::connection::spans;
 use crate::error::Result;
 use crate::permissions::{ApprovalMode, Sandbox, permission_setters};
 use crate::results::TurnResult;
-use crate::setters::setters;
+use crate::setters::{debug_shows, setters};
 use crate::turn::deadline::{Deadlines, deadline_setters};
 use crate::turn::handle::TurnHandle;
 use crate::turn::input::{RunInput, utf8};
@@ -68,18 +67,20 @@ impl<O> StartTurn<O> {
 
     setters! {
         /// The model.
-        model: String => model;
+        model: String => params.model;
         /// How hard the model thinks.
-        effort: ReasoningEffort => effort;
+        effort: ReasoningEffort => params.effort;
         /// How the model's reasoning is summarised.
-        summary: ReasoningSummary => summary;
+        summary: ReasoningSummary => params.summary;
         /// The personality. The runtime's named ones have no effect any more.
-        personality: Personality => personality;
+        personality: Personality => params.personality;
         /// The service tier of this turn only; `default` is the standard speed.
-        turn_service_tier: String => service_tier_for_turn;
+        turn_service_tier: String => params.service_tier_for_turn;
+        /// The folder that the thread works in, from this turn on.
+        cwd: PathBuf => cwd;
         /// What caused this turn: a label without authority. A runtime before 0.151.0 knows neither this
         /// nor [`Self::turn_service_tier`]: [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld).
-        source: String => turn_trigger;
+        source: String => params.turn_trigger;
     }
 
     /// The service tier, for this turn and later ones. `default` is the standard speed, and what a
@@ -90,12 +91,6 @@ impl<O> StartTurn<O> {
     }
 
     permission_setters!(sandbox_policy from policy);
-
-    /// The folder that the thread works in, from this turn on.
-    pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
-        self.cwd = Some(cwd.into());
-        self
-    }
 
     /// Sends `turn/start`; with `interrupt`, dropping what this returns, or this, interrupts the turn.
     async fn send(self, interrupt: bool) -> Result<TurnHandle> {
@@ -133,7 +128,7 @@ macro_rules! output_schema {
         impl StartTurn<$output> {
             setters! {
                 /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
-                output_schema: Value => output_schema;
+                output_schema: Value => params.output_schema;
             }
         }
     )*};
@@ -176,12 +171,4 @@ impl IntoFuture for StartTurn<TurnHandle> {
     }
 }
 
-impl<O> fmt::Debug for StartTurn<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartTurn")
-            .field("thread_id", &self.thread_id)
-            .field("model", &self.params.model)
-            .field("cwd", &self.cwd)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(StartTurn<O> { thread_id: thread_id, model: params.model, cwd: cwd });

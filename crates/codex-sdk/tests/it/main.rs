@@ -15,6 +15,7 @@ mod memory;
 mod options;
 mod requests;
 mod retry;
+mod rooms;
 mod routing;
 mod stall;
 mod stuck;

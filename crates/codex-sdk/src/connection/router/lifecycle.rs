@@ -4,76 +4,68 @@ use codex_types::{ThreadGoalStatus, ThreadStatus, TurnStatus};
 
 use crate::connection::event_queue::Notification;
 
-/// A notification that changes what runs.
-pub(crate) enum Lifecycle {
+/// A notification that changes what a thread does.
+pub(crate) struct Lifecycle {
+    pub(crate) thread_id: String,
+    pub(crate) change: Change,
+}
+
+pub(crate) enum Change {
     Started {
-        thread_id: String,
         turn_id: String,
     },
     Completed {
-        thread_id: String,
         turn_id: String,
         interrupted: bool,
     },
-    ThreadClosed {
-        thread_id: String,
-    },
-    /// What the thread does.
-    Status {
-        thread_id: String,
-        status: ThreadStatus,
-    },
+    Closed,
+    Status(ThreadStatus),
     /// The status of the thread's goal; `None` when it was cleared.
-    Goal {
-        thread_id: String,
-        status: Option<ThreadGoalStatus>,
-    },
+    Goal(Option<ThreadGoalStatus>),
 }
 
 impl Lifecycle {
-    /// Decided by the method, so that a malformed `turn/completed` ends its turn too.
-    pub(crate) fn of(notification: &Notification) -> Option<Self> {
-        use codex_types::ServerNotification::{
-            ThreadClosed, ThreadGoalCleared, ThreadGoalUpdated, ThreadStatusChanged, TurnCompleted,
-            TurnStarted, Unrecognized,
-        };
-        let (mut interrupted, mut status) = (false, None);
-        match notification {
-            TurnCompleted(it) => interrupted = it.turn.status == TurnStatus::Interrupted,
-            ThreadGoalUpdated(it) => status = Some(it.goal.status.clone()),
-            ThreadStatusChanged(it) => {
-                return Some(Self::Status {
-                    thread_id: it.thread_id.clone(),
-                    status: it.status.clone(),
-                });
-            }
-            TurnStarted(_) | ThreadClosed(_) | ThreadGoalCleared(_) | Unrecognized { .. } => {}
-            _ => return None,
-        }
-        let thread_id = notification.thread_id()?.to_owned();
-        let turn_id = notification.turn_id().map(str::to_owned);
-        match (notification.method(), turn_id) {
-            ("turn/started", Some(turn_id)) => Some(Self::Started { thread_id, turn_id }),
-            ("turn/completed", Some(turn_id)) => Some(Self::Completed {
-                thread_id,
-                turn_id,
-                interrupted,
-            }),
-            ("thread/closed", _) => Some(Self::ThreadClosed { thread_id }),
-            ("thread/goal/updated" | "thread/goal/cleared", _) => {
-                Some(Self::Goal { thread_id, status })
-            }
-            _ => None,
+    pub(crate) fn started(thread_id: &str, turn_id: &str) -> Self {
+        let turn_id = turn_id.to_owned();
+        Self {
+            thread_id: thread_id.to_owned(),
+            change: Change::Started { turn_id },
         }
     }
 
-    pub(crate) fn thread_id(&self) -> &str {
-        match self {
-            Self::Started { thread_id, .. }
-            | Self::Completed { thread_id, .. }
-            | Self::ThreadClosed { thread_id }
-            | Self::Status { thread_id, .. }
-            | Self::Goal { thread_id, .. } => thread_id,
-        }
+    /// A malformed `turn/completed` ends its turn, too: the method decides.
+    pub(crate) fn of(notification: &Notification) -> Option<Self> {
+        let turn_id = || notification.turn_id().map(str::to_owned);
+        let completed = |interrupted| {
+            let turn_id = turn_id()?;
+            Some(Change::Completed {
+                turn_id,
+                interrupted,
+            })
+        };
+        let change = match notification {
+            Notification::TurnStarted(_) => Change::Started {
+                turn_id: turn_id()?,
+            },
+            Notification::TurnCompleted(it) => {
+                completed(it.turn.status == TurnStatus::Interrupted)?
+            }
+            Notification::ThreadClosed(_) => Change::Closed,
+            Notification::ThreadStatusChanged(it) => Change::Status(it.status.clone()),
+            Notification::ThreadGoalUpdated(it) => Change::Goal(Some(it.goal.status.clone())),
+            Notification::ThreadGoalCleared(_) => Change::Goal(None),
+            Notification::Unrecognized { method, .. } => match &**method {
+                "turn/started" => Change::Started {
+                    turn_id: turn_id()?,
+                },
+                "turn/completed" => completed(false)?,
+                "thread/closed" => Change::Closed,
+                "thread/goal/updated" | "thread/goal/cleared" => Change::Goal(None),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let thread_id = notification.thread_id()?.to_owned();
+        Some(Self { thread_id, change })
     }
 }

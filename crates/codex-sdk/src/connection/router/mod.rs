@@ -7,24 +7,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ::codex_types as types;
 use codex_types::{RequestId, ServerRequest, ThreadItem, TokenUsageBreakdown};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::connection::event_queue::{EventSender, Notification};
+use crate::connection::lost::Lost;
 use crate::connection::router::effect::Effect;
 use crate::connection::router::entry::{Expiry, Phase, Unclaimed};
 use crate::connection::router::goal_route::GoalState;
-use crate::connection::router::lifecycle::Lifecycle;
+use crate::connection::router::lifecycle::{Change, Lifecycle};
 use crate::connection::router::pending_calls::{PendingCall, Reply, started_turn};
 use crate::connection::router::pending_requests::{PendingRequest, PendingRequests};
 use crate::connection::router::subscriptions::{Subscriptions, Topic};
 use crate::connection::router::thread_turns::ThreadTurns;
+use crate::connection::router::totals::Totals;
 use crate::connection::stats::Stats;
+use crate::connection::unhandled::LOGGED;
 use crate::error::closed::Closed;
-use crate::error::rpc::RpcError;
 use crate::error::{Error, Result};
 use crate::tool::{Tool, Toolbox};
 
@@ -39,6 +40,7 @@ pub(crate) mod pending_requests;
 pub(crate) mod pending_turn;
 pub(crate) mod subscriptions;
 pub(crate) mod thread_turns;
+mod totals;
 
 #[derive(Debug)]
 pub(crate) struct Router {
@@ -46,10 +48,7 @@ pub(crate) struct Router {
     calls: HashMap<i64, PendingCall>,
     threads: HashMap<String, ThreadTurns>,
     requests: PendingRequests,
-    /// What threads are known to have used, until they are closed.
-    usage: HashMap<String, TokenUsageBreakdown>,
-    notifications: u64,
-    unrecognized: u64,
+    totals: Totals,
     subscriptions: Subscriptions,
     /// Set once; nothing is registered afterwards.
     closed: Option<Arc<Closed>>,
@@ -62,9 +61,7 @@ impl Router {
             calls: HashMap::new(),
             threads: HashMap::new(),
             requests: PendingRequests::default(),
-            usage: HashMap::new(),
-            notifications: 0,
-            unrecognized: 0,
+            totals: Totals::default(),
             subscriptions: Subscriptions::default(),
             closed: None,
         }
@@ -113,7 +110,7 @@ impl Router {
 
     /// What a thread is known to have used.
     pub(crate) fn usage(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
-        self.usage.get(thread_id).cloned()
+        self.totals.usage.get(thread_id).cloned()
     }
 
     /// Gives a thread its tools. What is returned is to be dropped once the lock is released.
@@ -130,8 +127,8 @@ impl Router {
             requests_in_flight: self.calls.len(),
             live_turns: self.threads.values().map(ThreadTurns::count).sum(),
             server_requests_pending: self.requests.count(),
-            notifications: self.notifications,
-            unrecognized: self.unrecognized,
+            notifications: self.totals.notifications,
+            unrecognized: self.totals.unrecognized,
             ..Stats::default()
         }
     }
@@ -141,12 +138,18 @@ impl Router {
         self.threads.get_mut(thread_id)
     }
 
+    fn open(&self) -> Result<()> {
+        let closed = self.closed.as_ref();
+        closed.map_or(Ok(()), |closed| Err(Error::Closed(Arc::clone(closed))))
+    }
+
     pub(crate) fn subscribe(&mut self, topic: Topic, events: EventSender) {
-        if let Some(closed) = &self.closed {
-            events.push(Err(Error::Closed(Arc::clone(closed))), 0);
-            return;
+        match self.open() {
+            Ok(()) => self.subscriptions.add(topic, events),
+            Err(closed) => {
+                events.push(Err(closed), 0);
+            }
         }
-        self.subscriptions.add(topic, events);
     }
 
     /// Registers a request, and with `events` the handle of the turn that it starts. This comes before
@@ -157,15 +160,11 @@ impl Router {
         call: PendingCall,
         events: Option<EventSender>,
     ) -> Result<()> {
-        if let Some(closed) = &self.closed {
-            return Err(Error::Closed(Arc::clone(closed)));
-        }
+        self.open()?;
         if let (Some(thread_id), Some(events)) = (&call.starts_on, events) {
             let thread = self.threads.entry(thread_id.to_string()).or_default();
             if thread.has_goal() {
-                return Err(Error::ThreadBusy {
-                    thread_id: thread_id.to_string(),
-                });
+                return Err(Error::thread_busy(thread_id));
             }
             thread.start(id, events);
         }
@@ -180,23 +179,12 @@ impl Router {
         handle_id: i64,
         events: EventSender,
     ) -> Result<watch::Receiver<GoalState>> {
-        if let Some(closed) = &self.closed {
-            return Err(Error::Closed(Arc::clone(closed)));
-        }
+        self.open()?;
         let thread = self.threads.entry(thread_id.to_owned()).or_default();
         if thread.count() > 0 {
-            let thread_id = thread_id.to_owned();
-            return Err(Error::ThreadBusy { thread_id });
+            return Err(Error::thread_busy(thread_id));
         }
         Ok(thread.start_goal(handle_id, events))
-    }
-
-    /// Lets a goal have the turns that begin from now on.
-    pub(crate) fn open_goal(&mut self, thread_id: &str, handle_id: i64) {
-        let thread = self.threads.get_mut(thread_id);
-        if let Some(goal) = thread.and_then(|thread| thread.goal(handle_id)) {
-            goal.open();
-        }
     }
 
     /// Has turns that begin on this thread without a handle interrupted, for a little while: the one
@@ -215,44 +203,26 @@ impl Router {
         self.settle(Some(thread_id), Unclaimed::new());
     }
 
-    /// Hands a reply to its caller; for `turn/start`, turns the starting turn into an active one.
-    /// `false` if no such request is pending.
+    /// Ends a request, whose method makes the outcome; for `turn/start`, turns the starting turn into an
+    /// active one. `false` if no such request is pending.
     ///
     /// This happens here and not in the caller's future, which may be dropped or not be polled.
     pub(crate) fn resolve(
         &mut self,
         id: i64,
-        reply: std::result::Result<Box<RawValue>, types::RpcError>,
+        outcome: impl FnOnce(&str) -> Result<Box<RawValue>>,
     ) -> bool {
         let Some(call) = self.calls.remove(&id) else {
             return false;
         };
-        let turn_id = reply.as_deref().ok().and_then(started_turn);
+        let outcome = outcome(&call.method);
+        let turn_id = outcome.as_deref().ok().and_then(started_turn);
         let phase = self.started(&call, id, turn_id.as_deref());
-        let reply = match reply {
-            Ok(result) => Ok(Reply { result, phase }),
-            Err(error) => Err(Error::Rpc(Box::new(RpcError::new(&call.method, error)))),
-        };
         // Nobody listens if the caller's future was dropped.
-        let _ = call.reply.send(reply);
+        let _ = call
+            .reply
+            .send(outcome.map(|result| Reply { result, phase }));
         true
-    }
-
-    /// Ends a request with an error; `false` if no such request is pending.
-    pub(crate) fn fail_request(&mut self, id: i64, error: &Error) -> bool {
-        let Some(call) = self.calls.remove(&id) else {
-            return false;
-        };
-        self.started(&call, id, None);
-        let _ = call.reply.send(Err(error.clone()));
-        true
-    }
-
-    /// Forgets a request that nobody waits for any more: its deadline has passed.
-    pub(crate) fn forget(&mut self, id: i64) {
-        if let Some(call) = self.calls.remove(&id) {
-            self.started(&call, id, None);
-        }
     }
 
     pub(crate) fn is_pending(&self, id: i64) -> bool {
@@ -293,33 +263,19 @@ impl Router {
     /// Routes one notification. `bytes` is its size on the wire.
     pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) {
         let mut unclaimed = Unclaimed::new();
-        self.notifications += 1;
-        if let Notification::Unrecognized { .. } = notification {
-            self.unrecognized += 1;
+        self.totals.observe(&notification);
+        if let Notification::ServerRequestResolved(resolved) = &notification {
+            self.answered(&resolved.request_id);
         }
-        let change = self.lifecycle(&notification);
-        match &notification {
-            Notification::ServerRequestResolved(resolved) => {
-                self.answered(&resolved.request_id);
+        let lifecycle = self.lifecycle(&notification);
+        if let Some(event) = &lifecycle {
+            if let Some(tools) = self.requests.withdraw(event) {
+                self.want(Effect::Drop(tools));
             }
-            Notification::ThreadTokenUsageUpdated(updated) => {
-                let (thread_id, total) = (&updated.thread_id, &updated.token_usage.total);
-                self.usage.insert(thread_id.clone(), total.clone());
+            if let Change::Started { turn_id } = &event.change {
+                let thread = self.threads.entry(event.thread_id.clone()).or_default();
+                thread.begin(turn_id);
             }
-            Notification::ThreadClosed(closed) => {
-                self.usage.remove(&closed.thread_id);
-            }
-            _ => {}
-        }
-        let tools = change
-            .as_ref()
-            .and_then(|change| self.requests.withdraw(change));
-        if let Some(tools) = tools {
-            self.want(Effect::Drop(tools));
-        }
-        if let Some(Lifecycle::Started { thread_id, turn_id }) = &change {
-            let thread = self.threads.entry(thread_id.clone()).or_default();
-            thread.begin(turn_id);
         }
         let of_turn = notification.turn_id().is_some();
         let thread_id = notification.thread_id().filter(|_| of_turn);
@@ -327,30 +283,32 @@ impl Router {
             Some(thread) => thread.deliver(notification, bytes, &mut unclaimed),
             None => unclaimed.push((notification, bytes)),
         }
-        let changed = change.as_ref().map(Lifecycle::thread_id);
-        let thread = changed.and_then(|thread_id| self.threads.get_mut(thread_id));
-        match (&change, thread) {
-            (
-                Some(Lifecycle::Completed {
-                    turn_id,
-                    interrupted,
-                    ..
-                }),
-                Some(thread),
-            ) => thread.complete(turn_id, *interrupted),
-            (Some(Lifecycle::Goal { status, .. }), Some(thread)) => {
-                thread.update_goal(status.as_ref());
-            }
-            (Some(Lifecycle::Status { thread_id, status }), Some(thread)) => {
-                if let Some(doubt) = thread.note_status(thread_id, status) {
-                    let _ = self.effects.send(Effect::LookUp(doubt));
+        if let Some(event) = &lifecycle {
+            self.change(event);
+        }
+        self.settle(lifecycle.as_ref().map(|it| &*it.thread_id), unclaimed);
+    }
+
+    /// Changes what is known of a thread, once the notification of it was delivered.
+    fn change(&mut self, event: &Lifecycle) {
+        let Some(thread) = self.threads.get_mut(&event.thread_id) else {
+            return;
+        };
+        match &event.change {
+            Change::Started { .. } => {}
+            Change::Completed {
+                turn_id,
+                interrupted,
+            } => thread.complete(turn_id, *interrupted),
+            Change::Goal(status) => thread.update_goal(status.as_ref()),
+            Change::Status(status) => {
+                if let Some(doubt) = thread.note_status(&event.thread_id, status) {
+                    self.want(Effect::LookUp(doubt));
                 }
             }
             // No `turn/completed` can follow: its handles learn it from their end.
-            (Some(Lifecycle::ThreadClosed { .. }), Some(thread)) => thread.close(),
-            _ => {}
+            Change::Closed => thread.close(),
         }
-        self.settle(changed, unclaimed);
     }
 
     /// Tells those whom something was for that it could not be read: the handles of its turn, else
@@ -361,7 +319,7 @@ impl Router {
         let thread = lost.thread_id.and_then(|id| self.threads.get_mut(id));
         if let (Some(thread), Some(turn_id)) = (thread, lost.turn_id) {
             heard = thread.fail(turn_id, error, &mut unclaimed);
-            if lost.completed {
+            if lost.method == Some("turn/completed") {
                 thread.complete(turn_id, false);
             }
         }
@@ -404,7 +362,9 @@ impl Router {
     /// else looks for a turn that is orphaned.
     pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) {
         for (notification, bytes) in unclaimed {
-            if let Some(unheard) = self.subscriptions.publish(notification, bytes) {
+            if let Some(unheard) = self.subscriptions.publish(notification, bytes)
+                && LOGGED.contains(&unheard.method())
+            {
                 self.want(Effect::Log(unheard));
             }
         }
@@ -422,28 +382,12 @@ impl Router {
     }
 
     fn lifecycle(&self, notification: &Notification) -> Option<Lifecycle> {
-        if let Some(change) = Lifecycle::of(notification) {
-            return Some(change);
+        if let Some(lifecycle) = Lifecycle::of(notification) {
+            return Some(lifecycle);
         }
         // Whatever comes of a turn shows that it has begun, should `turn/started` have been missed.
         let (thread_id, turn_id) = (notification.thread_id()?, notification.turn_id()?);
-        self.threads
-            .get(thread_id)?
-            .awaits(turn_id)
-            .then(|| Lifecycle::Started {
-                thread_id: thread_id.to_owned(),
-                turn_id: turn_id.to_owned(),
-            })
+        let awaited = self.threads.get(thread_id)?.awaits(turn_id);
+        awaited.then(|| Lifecycle::started(thread_id, turn_id))
     }
-}
-
-/// Something that could not be read, as far as it is known whose it was.
-#[derive(Debug, Default)]
-pub(crate) struct Lost<'a> {
-    pub(crate) thread_id: Option<&'a str>,
-    pub(crate) turn_id: Option<&'a str>,
-    /// It was the end of the turn.
-    pub(crate) completed: bool,
-    /// What an error about it counts for in a subscription's budget.
-    pub(crate) bytes: usize,
 }

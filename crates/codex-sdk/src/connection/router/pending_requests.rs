@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use codex_types::{RequestId, ServerRequest};
 use tokio::sync::oneshot;
 
-use crate::connection::router::lifecycle::Lifecycle;
+use crate::connection::router::lifecycle::{Change, Lifecycle};
 use crate::tool::{Tool, Toolbox};
 
 /// A request that waits for its answer. Dropping it drops the future of its handler.
@@ -61,21 +61,20 @@ impl PendingRequests {
     }
 
     /// Drops the requests that are of no use any more, and returns the tools that aren't.
-    pub(crate) fn withdraw(&mut self, change: &Lifecycle) -> Option<Toolbox> {
-        match change {
-            Lifecycle::Completed {
-                thread_id, turn_id, ..
-            } => {
+    pub(crate) fn withdraw(&mut self, event: &Lifecycle) -> Option<Toolbox> {
+        let thread_id = Some(&event.thread_id);
+        match &event.change {
+            Change::Completed { turn_id, .. } => {
                 self.requests.retain(|_, request| {
-                    request.thread_id.as_ref() != Some(thread_id)
+                    request.thread_id.as_ref() != thread_id
                         || request.turn_id.as_ref() != Some(turn_id)
                 });
                 None
             }
-            Lifecycle::ThreadClosed { thread_id } => {
-                let of_thread = |it: &PendingRequest| it.thread_id.as_ref() == Some(thread_id);
-                self.requests.retain(|_, request| !of_thread(request));
-                self.tools.remove(thread_id)
+            Change::Closed => {
+                self.requests
+                    .retain(|_, request| request.thread_id.as_ref() != thread_id);
+                self.tools.remove(&event.thread_id)
             }
             _ => None,
         }

@@ -5,6 +5,7 @@
 //! aren't strict. They are rewritten where the type keeps its meaning, and refused, with the path of
 //! the place, where it wouldn't.
 
+mod definitions;
 mod keywords;
 mod parts;
 #[cfg(test)]
@@ -14,12 +15,10 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, Result};
-
-use self::{
-    keywords::{implied, is_annotation, names, problem_with, unknown},
-    parts::Parts,
-};
+use crate::error::Result;
+use crate::run_as::strict::definitions::{Definitions, refused};
+use crate::run_as::strict::keywords::{implied, is_annotation, names, problem_with, unknown};
+use crate::run_as::strict::parts::Parts;
 
 /// How many schemas may be within each other, references followed. Only an endless one has more.
 const DEPTH: usize = 128;
@@ -34,7 +33,7 @@ pub(crate) struct StrictSchema {
 
 impl StrictSchema {
     /// # Errors
-    /// [`Error::Schema`] for a type that no strict schema describes.
+    /// [`Error::Schema`](crate::Error::Schema) for a type that no strict schema describes.
     pub(crate) fn of<T: JsonSchema>() -> Result<Self> {
         let settings = SchemaSettings::draft2020_12().for_deserialize();
         let mut generator = settings.into_generator();
@@ -59,25 +58,6 @@ impl StrictSchema {
             schema["$defs"] = Value::Object(walk.strict);
         }
         Ok(Self { schema, wrapped })
-    }
-}
-
-/// The definitions of a derived schema.
-#[derive(Clone, Copy)]
-struct Definitions<'a>(&'a Map<String, Value>);
-
-impl<'a> Definitions<'a> {
-    /// The name and the content of the definition that a reference means.
-    fn find(self, reference: &str, path: &str) -> Result<(String, &'a Value)> {
-        let name = reference.strip_prefix("#/$defs/");
-        let found = name.and_then(|name| Some((name.to_owned(), self.0.get(name)?)));
-        match found {
-            Some(found) => Ok(found),
-            None => refused(
-                path,
-                "has a type whose name can't be referred to: name it in ASCII letters, with `schemars(rename)`",
-            ),
-        }
     }
 }
 
@@ -212,13 +192,6 @@ impl Walk<'_> {
             None => Ok(object),
         }
     }
-}
-
-fn refused<T>(path: &str, problem: &str) -> Result<T> {
-    Err(Error::Schema {
-        path: path.to_owned(),
-        problem: problem.to_owned(),
-    })
 }
 
 /// An object with exactly these keys.
