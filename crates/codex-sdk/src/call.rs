@@ -12,8 +12,8 @@ use crate::setters::debug_shows;
 /// Nothing is sent before it is awaited.
 ///
 /// # Cancel safety
-/// It may be dropped at any time. What that does is said by the method that returns it, or by the
-/// builder that it comes from.
+/// It may be dropped at any time. Dropped before its request is queued, it sends nothing. What dropping it later
+/// leaves behind is said by the method that returns it, or by the builder that it comes from.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T>(Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>);
 

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! A [`Thread`] is a conversation. A *turn* is one run of the model on it, from an input to an answer.
-//! It brings *items*: messages, commands, file changes. The runtime tells of them by *notifications*.
+//! It produces *items*: messages, commands, file changes. The runtime reports them as *notifications*.
 //!
 //! Every operation is a value that owns what it needs and sends nothing before it is awaited. One with
 //! options is a builder that is awaited itself, as above; one without is a [`Call`].
@@ -212,8 +212,9 @@
 //!
 //! # Cancel safety
 //!
-//! Any future of this crate may be dropped. None leaves half a line on the wire. A request whose caller
-//! has left stays in flight until its reply or its deadline.
+//! Any future of this crate may be dropped. None leaves half a line on the wire, and none sends anything
+//! when it is dropped before its request is queued. A request whose caller has left stays in flight until
+//! its reply or its deadline.
 //!
 //! | dropped while it waits | what happens |
 //! | --- | --- |
@@ -224,11 +225,11 @@
 //! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
 //! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
 //! | [`Thread::goal`] | a goal that was set is paused, and its turn is interrupted |
-//! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | before it was queued, nothing is sent; afterwards it takes effect |
+//! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | once it is sent, it takes effect |
 //! | [`Codex::login_chatgpt`], [`Codex::login_chatgpt_device_code`] | a login may be left, until another one replaces it |
 //! | [`Codex::mcp_login`] | a login may be left, until the runtime no longer waits for it |
 //! | what reads or lists, such as [`Codex::models`] and [`Thread::turns`] | nothing; the reply is ignored |
-//! | all else that writes, such as [`Thread::set_name`]; [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
+//! | all else that writes, such as [`Thread::set_name`]; [`Codex::request`], [`Codex::request_raw`] | once it is sent, it takes effect, and the reply is ignored |
 //! | [`Codex::close`] | the end takes its course |
 //!
 //! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping the last of

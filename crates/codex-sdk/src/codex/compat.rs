@@ -1,4 +1,4 @@
-//! Options that older runtimes would ignore in silence, refused before anything is sent.
+//! Options that older runtimes would ignore silently, refused before anything is sent.
 
 use serde::Serialize;
 

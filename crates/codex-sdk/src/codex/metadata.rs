@@ -20,7 +20,7 @@ pub struct Metadata {
     pub platform_family: String,
     /// For example `linux`.
     pub platform_os: String,
-    /// Whether it knows the options that older versions ignore in silence.
+    /// Whether it knows the options that older versions ignore silently.
     pub(crate) knows_options: bool,
 }
 

@@ -22,7 +22,7 @@ impl Codex {
     /// `turn/steer` and `turn/interrupt` take none. [`SendRequest`] has the errors.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored.
+    /// Once it is sent, it takes effect, and the reply is ignored.
     pub fn request<M: ClientMethod>(&self, params: M) -> SendRequest<M> {
         SendRequest::new(Arc::clone(self.inner()), params)
     }
@@ -31,7 +31,7 @@ impl Codex {
     /// [`SendRawRequest`] has the errors.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored.
+    /// Once it is sent, it takes effect, and the reply is ignored.
     pub fn request_raw(&self, method: impl Into<String>, params: Value) -> SendRawRequest {
         SendRawRequest::new(Arc::clone(self.inner()), method.into(), params)
     }
@@ -46,8 +46,7 @@ impl Codex {
 /// option that the runtime would ignore.
 ///
 /// # Cancel safety
-/// Dropped before it was queued, nothing is sent. Afterwards the request takes effect, and its reply is
-/// ignored.
+/// Once it is sent, the request takes effect, and its reply is ignored.
 #[must_use = "a request is sent when it is awaited"]
 pub struct SendRequest<M> {
     codex: Arc<CodexInner>,
@@ -103,7 +102,7 @@ impl<M: ClientMethod> fmt::Debug for SendRequest<M> {
 /// As for [`SendRequest`]; [`Error::Decode`](crate::Error::Decode) only for JSON that nests too deeply.
 ///
 /// # Cancel safety
-/// As for [`SendRequest`]: dropped before it was queued, nothing is sent; afterwards it takes effect.
+/// As for [`SendRequest`].
 #[must_use = "a request is sent when it is awaited"]
 pub struct SendRawRequest {
     codex: Arc<CodexInner>,

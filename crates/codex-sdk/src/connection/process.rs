@@ -1,4 +1,4 @@
-//! The child process: its group, its end, its last words.
+//! The child process: its group, its end, and the end of its stderr.
 
 use std::collections::VecDeque;
 use std::io;

@@ -36,7 +36,7 @@ impl Codex {
     /// [`StartMcpLogin`] has its options and errors.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards a login may be left that was begun.
+    /// Once it is sent, a login may be left that was begun.
     pub fn mcp_login(&self, name: impl Into<String>) -> StartMcpLogin {
         StartMcpLogin {
             codex: Arc::clone(self.inner()),
@@ -52,7 +52,7 @@ impl Codex {
     /// [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards it takes effect.
+    /// Once it is sent, it takes effect.
     pub fn mcp_reload(&self) -> Call<()> {
         let codex = Arc::clone(self.inner());
         Call::new(async move { codex.request(&ConfigMcpServerReload, None).await.map(drop) })
@@ -66,8 +66,7 @@ impl Codex {
 /// [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
 ///
 /// # Cancel safety
-/// Dropped before it was queued, nothing is sent. Afterwards a login may be left that was begun, until the
-/// runtime no longer waits for it.
+/// Once it is sent, a login may be left that was begun, until the runtime no longer waits for it.
 #[derive(Clone)]
 #[must_use = "nothing is sent until this is awaited"]
 pub struct StartMcpLogin {

@@ -29,7 +29,7 @@ impl Codex {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the login takes effect.
+    /// Once it is sent, the login takes effect.
     pub fn login_api_key(&self, api_key: impl Into<SecretString>) -> Call<()> {
         let codex = Arc::clone(self.inner());
         let api_key = api_key.into();
@@ -49,8 +49,7 @@ impl Codex {
     /// As for [`Self::login_api_key`].
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards a login may be left that was begun, until
-    /// another one replaces it.
+    /// Once it is sent, a login may be left that was begun, until another one replaces it.
     pub fn login_chatgpt(&self) -> Call<ChatgptLogin> {
         let codex = Arc::clone(self.inner());
         Call::new(async move {
@@ -98,7 +97,7 @@ impl Codex {
     /// As for [`Self::login_api_key`].
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the login is gone.
+    /// Once it is sent, the login is gone.
     pub fn logout(&self) -> Call<()> {
         let codex = Arc::clone(self.inner());
         Call::new(async move { codex.request(&AccountLogout, None).await.map(drop) })
@@ -145,7 +144,7 @@ macro_rules! login_handle {
             /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
             ///
             /// # Cancel safety
-            /// Dropped before it was queued, nothing is sent; afterwards it takes effect.
+            /// Once it is sent, it takes effect.
             pub fn cancel(&self) -> Call<CancelLoginAccountResponse> {
                 let codex = Arc::clone(self.end.codex());
                 let params = CancelLoginAccountParams {

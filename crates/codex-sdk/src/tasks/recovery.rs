@@ -29,7 +29,7 @@ const READ: Duration = Duration::from_secs(10);
 /// the newest, unless one is about to begin.
 const NEWEST: u32 = 2;
 
-/// What the runtime tells of a turn in doubt.
+/// What the runtime says about a turn in doubt.
 enum Found {
     /// It runs.
     Running,

@@ -80,8 +80,8 @@ impl Thread {
     /// tells.
     ///
     /// # Cancel safety
-    /// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or
-    /// as soon as the runtime has begun it. Dropped before it was queued, nothing is sent.
+    /// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or as
+    /// soon as the runtime has begun it.
     pub fn run(&self, input: impl Into<RunInput>) -> StartTurn<TurnResult> {
         self.start_turn(input.into())
     }
@@ -170,7 +170,7 @@ impl Thread {
     /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) if a deadline is set.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the turn may run on without a handle.
+    /// Once it is sent, the turn may run on without a handle.
     pub fn turn(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle> {
         self.start_turn(input.into())
     }
@@ -239,7 +239,7 @@ impl Thread {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the name is set.
+    /// Once it is sent, the name is set.
     pub fn set_name(&self, name: impl Into<String>) -> Call<()> {
         let codex = Arc::clone(&self.codex);
         let params = ThreadSetNameParams::new(name, &*self.id);
@@ -255,7 +255,7 @@ impl Thread {
     /// As for [`Self::set_name`].
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the history is compacted.
+    /// Once it is sent, the history is compacted.
     pub fn compact(&self) -> Call<()> {
         let codex = Arc::clone(&self.codex);
         let params = ThreadCompactStartParams {
@@ -279,7 +279,7 @@ impl Codex {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the thread is archived.
+    /// Once it is sent, the thread is archived.
     pub fn thread_archive(&self, thread_id: impl Into<String>) -> Call<()> {
         let codex = Arc::clone(self.inner());
         let params = ThreadArchiveParams {
@@ -295,8 +295,8 @@ impl Codex {
     /// As for [`Self::thread_archive`].
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; between the two requests, the thread is unarchived
-    /// and not loaded; afterwards it may be loaded without a handle.
+    /// Dropped between its two requests, the thread is unarchived and not loaded; once both are sent, it may
+    /// be loaded without a handle.
     pub fn thread_unarchive(&self, thread_id: impl Into<String>) -> Call<Thread> {
         let codex = self.clone();
         let thread_id = thread_id.into();

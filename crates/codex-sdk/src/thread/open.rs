@@ -1,4 +1,4 @@
-//! How a handle on a thread is had: by starting, resuming or forking one.
+//! Opening a thread: starting, resuming, forking.
 
 use std::future::IntoFuture;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ impl Codex {
     /// Starts a thread (`thread/start`). [`StartThread`] has its options and errors.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards a thread may be left without a handle.
+    /// Once it is sent, a thread may be left without a handle.
     pub fn thread_start(&self) -> StartThread {
         StartThread::new(Arc::clone(self.inner()))
     }
@@ -33,7 +33,7 @@ impl Codex {
     /// Resumes a stored thread (`thread/resume`). [`ResumeThread`] has its options and errors.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the thread may stay loaded.
+    /// Once it is sent, the thread may stay loaded.
     pub fn thread_resume(&self, thread_id: impl Into<String>) -> ResumeThread {
         ResumeThread::new(Arc::clone(self.inner()), thread_id.into())
     }
@@ -42,7 +42,7 @@ impl Codex {
     /// options and errors.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards a fork may be left without a handle.
+    /// Once it is sent, a fork may be left without a handle.
     pub fn thread_fork(&self, thread_id: impl Into<String>) -> ForkThread {
         ForkThread::new(Arc::clone(self.inner()), thread_id.into())
     }
@@ -60,8 +60,7 @@ macro_rules! thread_builder {
         /// that would be refused.
         ///
         /// # Cancel safety
-        /// Dropped before it was queued, nothing is sent. Afterwards a thread may be left that is loaded,
-        /// idle, and without a handle and its tools.
+        /// Once it is sent, a thread may be left that is loaded, idle, and without a handle and its tools.
         #[must_use = "nothing is sent until this is awaited"]
         pub struct $name {
             codex: Arc<CodexInner>,

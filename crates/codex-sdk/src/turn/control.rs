@@ -56,7 +56,7 @@ impl TurnControl {
     /// [`Error::InvalidInput`].
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the input is added.
+    /// Once it is sent, the input is added.
     pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
         let (control, input) = (self.clone(), input.into());
         Call::new(async move {
@@ -80,8 +80,8 @@ impl TurnControl {
     /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the turn is interrupted. For a goal it
-    /// takes its course from the moment that it was first polled.
+    /// Once it is sent, the turn is interrupted. For a goal it takes its course from the moment that it was
+    /// first polled.
     pub fn interrupt(&self) -> Call<()> {
         let control = self.clone();
         Call::new(async move {

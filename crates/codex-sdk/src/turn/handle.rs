@@ -185,7 +185,7 @@ impl TurnHandle {
     /// Adds to the input of the running turn (`turn/steer`); see [`TurnControl::steer`], for errors too.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the input is added.
+    /// Once it is sent, the input is added.
     pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
         self.control.steer(input)
     }
@@ -193,7 +193,7 @@ impl TurnHandle {
     /// Interrupts the turn (`turn/interrupt`); see [`TurnControl::interrupt`], for errors too.
     ///
     /// # Cancel safety
-    /// Dropped before it was queued, nothing is sent; afterwards the turn is interrupted.
+    /// Once it is sent, the turn is interrupted.
     pub fn interrupt(&self) -> Call<()> {
         self.control.interrupt()
     }

@@ -28,8 +28,8 @@ use crate::turn::input::{RunInput, utf8};
 /// have no effect: the input joins that turn. The errors are said at those methods.
 ///
 /// # Cancel safety
-/// Dropped before `turn/start` was queued, nothing is sent. Afterwards dropping the call interrupts the
-/// turn of a `run` and of a `run_as`, and leaves that of a `turn` running.
+/// Once it is sent, dropping the call interrupts the turn of a `run` and of a `run_as`, and leaves that of
+/// a `turn` running.
 #[must_use = "a turn is started when this is awaited"]
 pub struct StartTurn<O> {
     codex: Arc<CodexInner>,
