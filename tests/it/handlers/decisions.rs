@@ -53,6 +53,23 @@ async fn decided(stage: &Stage, decision: Command) -> (Codex, TurnResult) {
     (codex, result)
 }
 
+/// A client that gives every command this decision, and the number of times it was asked.
+async fn counting(stage: &Stage, decision: Command) -> (Codex, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let codex = stage
+        .builder()
+        .on_command_approval(move |_, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let decision = decision.clone();
+            async { Ok(decision) }
+        })
+        .start()
+        .await
+        .unwrap();
+    (codex, asked)
+}
+
 #[tokio::test]
 async fn approval_of_a_command_runs_it() {
     let stage = stage().await;
@@ -87,17 +104,7 @@ async fn approval_cancelled_interrupts_the_turn() {
 #[tokio::test]
 async fn approval_for_the_session_is_asked_once() {
     let stage = stage().await;
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    let codex = stage
-        .builder()
-        .on_command_approval(move |_, _| {
-            count.fetch_add(1, Ordering::Relaxed);
-            async { Ok(Command::AcceptForSession) }
-        })
-        .start()
-        .await
-        .unwrap();
+    let (codex, asked) = counting(&stage, Command::AcceptForSession).await;
     let thread = codex.thread_start().await.unwrap();
     for _ in 0..2 {
         wants_to_write(&stage);
@@ -203,17 +210,7 @@ async fn approval_of_a_file_change_has_the_diff_in_hand() {
 #[tokio::test]
 async fn approval_by_a_model_under_auto_review_asks_nobody() {
     let stage = stage().await;
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    let codex = stage
-        .builder()
-        .on_command_approval(move |_, _| {
-            count.fetch_add(1, Ordering::Relaxed);
-            async { Ok(Command::Decline) }
-        })
-        .start()
-        .await
-        .unwrap();
+    let (codex, asked) = counting(&stage, Command::Decline).await;
     let start = codex.thread_start().approval_mode(ApprovalMode::AutoReview);
     let thread = start.await.unwrap();
     let call = json!({

@@ -7,7 +7,7 @@ use codex_sdk::{Codex, CodexBuilder, Error, Thread, TurnHandle, TurnTimeout};
 use codex_testkit::{Peer, peer::shapes};
 use serde_json::{Value, json};
 
-use crate::support::{connect_with, idle, start_thread};
+use crate::support::{accept_turn, connect_with, idle, start_thread};
 
 mod deadlines;
 mod goals;
@@ -33,9 +33,7 @@ async fn thread_of(builder: CodexBuilder) -> (Codex, Peer, Thread) {
 
 /// Accepts the turn that is asked for, and begins it.
 async fn accept(peer: &mut Peer, id: &str) {
-    let request = peer.expect_request("turn/start").await;
-    let reply = shapes::turn_start_response(id);
-    peer.reply(&request.id, reply).await;
+    accept_turn(peer, id).await;
     peer.turn("t", id).started().await;
 }
 

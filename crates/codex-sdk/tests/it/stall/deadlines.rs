@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     stall::{MINUTE, SECOND, accept, interrupt, is_usable, stalling, thread, timed_out},
-    support::{begin, idle, settle},
+    support::{accept_turn, begin, idle, settle},
 };
 
 #[tokio::test(start_paused = true)]
@@ -173,9 +173,7 @@ async fn a_slow_reader_finds_out_that_its_turn_took_too_long() {
 async fn a_stall_of_one_of_two_handles_leaves_the_turn_to_the_other() {
     let (codex, mut peer, thread, first) = stalling().await;
     let second = begin(thread.run("and this").timeout(5 * MINUTE).into_future()).await;
-    let request = peer.expect_request("turn/start").await;
-    let reply = shapes::turn_start_response("1");
-    peer.reply(&request.id, reply).await;
+    accept_turn(&mut peer, "1").await;
 
     let begun = Instant::now();
     let first_error = first.run().await.unwrap_err();

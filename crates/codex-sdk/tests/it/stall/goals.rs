@@ -1,47 +1,17 @@
 //! Goals that take too long.
 
 use codex_sdk::Deadline;
-use codex_testkit::{Peer, peer::shapes};
-use serde_json::{Value, json};
+use codex_testkit::peer::shapes;
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
     stall::{MINUTE, is_usable, thread, timed_out},
-    support::begin,
+    support::{
+        begin,
+        goal::{accept_goal, pause},
+    },
 };
-
-fn goal(status: &str) -> Value {
-    json!({
-        "threadId": "t", "objective": "Count.", "status": status, "tokensUsed": 0,
-        "timeUsedSeconds": 0, "createdAt": shapes::NOW, "updatedAt": shapes::NOW,
-    })
-}
-
-async fn goal_is(peer: &mut Peer, status: &str) {
-    let params = json!({ "threadId": "t", "turnId": null, "goal": goal(status) });
-    peer.notify("thread/goal/updated", params).await;
-}
-
-/// Answers the requests that set a goal.
-async fn accept_goal(peer: &mut Peer) {
-    let read = peer.expect_request("thread/read").await;
-    let thread = json!({ "thread": shapes::thread("t") });
-    peer.reply(&read.id, thread).await;
-    let clear = peer.expect_request("thread/goal/clear").await;
-    peer.reply(&clear.id, json!({ "cleared": true })).await;
-    let set = peer.expect_request("thread/goal/set").await;
-    peer.reply(&set.id, json!({ "goal": goal("active") })).await;
-    goal_is(peer, "active").await;
-}
-
-/// Takes the pause of a goal.
-async fn pause(peer: &mut Peer) {
-    let pause = peer.expect_request("thread/goal/set").await;
-    assert_eq!(pause.params["status"], "paused");
-    goal_is(peer, "paused").await;
-    peer.reply(&pause.id, json!({ "goal": goal("paused") }))
-        .await;
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_goal_that_stalls_is_paused_and_its_turn_interrupted() {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     stall::{MINUTE, SECOND, accept, active, is_usable, status, thread},
-    support::{begin, idle, settle},
+    support::{accept_turn, begin, idle, settle},
 };
 
 /// A turn without deadlines that has brought one message.
@@ -123,9 +123,7 @@ async fn a_missed_end_gives_a_joiner_nothing_from_before_and_doesnt_stall() {
     let (codex, mut peer, thread, first) = talking().await;
     settle(&codex, &mut peer).await;
     let second = begin(thread.run("and this").into_future()).await;
-    let request = peer.expect_request("turn/start").await;
-    let reply = shapes::turn_start_response("1");
-    peer.reply(&request.id, reply).await;
+    accept_turn(&mut peer, "1").await;
     let item = shapes::agent_message("c", "heard");
     peer.turn("t", "1").item_completed(item).await;
     status(&mut peer, json!({ "type": "idle" })).await;
