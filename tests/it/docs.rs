@@ -97,6 +97,7 @@ fn pages() -> Vec<PathBuf> {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "docs/parity/behaviours.md",
     ];
     let own = own.map(|name| root().join(name));
     let examples = root().join("crates/codex-sdk/examples/README.md");
