@@ -1,8 +1,10 @@
 //! `cargo xtask parity`: the public names of the official Python SDK, and `docs/parity.md`, which says
 //! for each of them where it is here and which test covers it.
 //!
-//! The names are checked in, so that all but their origin is checked without Python and offline.
+//! The names are checked in, so that all but their origin is checked without Python and offline. So is the
+//! list of behaviours, `docs/parity/behaviours.md`, whose numbers the names of tests begin with.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -13,17 +15,19 @@ use codex_cli_bin::RUNTIME_VERSION;
 use crate::codegen::Files;
 use crate::regen::root;
 
+mod behaviours;
 mod table;
 mod test_names;
 
 const COMMAND: &str = "cargo xtask parity";
 const TABLE: &str = "docs/parity.md";
-/// Holds the names, and nothing else.
+/// Holds the names, and beside them only the list of behaviours.
 const NAMES: &str = "docs/parity";
+const BEHAVIOURS: &str = "docs/parity/behaviours.md";
 /// Reads the names out of the sources of the package, without running them.
 const SCRIPT: &str = include_str!("parity/surface.py");
 
-/// Writes the names of the package, or with `check` compares them; then checks the table.
+/// Writes the names of the package, or with `check` compares them; then checks the pages.
 pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
     let root = root()?;
     let names = match package {
@@ -32,10 +36,12 @@ pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
     };
     let mut files = Files::of(COMMAND);
     files.own(NAMES);
+    files.keep(BEHAVIOURS);
     files.add(names_file(), names);
     files.ensure(&root, check)?;
-    check_table(&root)?;
+    check_pages(&root)?;
     eprintln!("every public name of openai-codex {RUNTIME_VERSION} has its row in {TABLE}");
+    eprintln!("every number in the name of a test has its row in {BEHAVIOURS}");
     Ok(())
 }
 
@@ -96,15 +102,33 @@ fn output(mut command: Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.replace("\r\n", "\n"))
 }
 
-/// Checks the table against the checked-in names and the tests that there are.
-fn check_table(root: &Path) -> Result<()> {
+/// Checks both pages against the tests that there are.
+fn check_pages(root: &Path) -> Result<()> {
+    let tests = test_names::all(root)?;
+    check_table(root, &tests)?;
+    check_behaviours(root, &tests)
+}
+
+/// Checks the table against the checked-in names, too.
+fn check_table(root: &Path, tests: &BTreeSet<String>) -> Result<()> {
     let names = fs::read_to_string(root.join(names_file()))
         .with_context(|| format!("reading {}: run `{COMMAND}`", names_file()))?;
-    let table = fs::read_to_string(root.join(TABLE)).with_context(|| format!("reading {TABLE}"))?;
-    let problems = table::problems(&names, &table, &test_names::all(root)?);
+    ensure_none(TABLE, &table::problems(&names, &read(root, TABLE)?, tests))
+}
+
+fn check_behaviours(root: &Path, tests: &BTreeSet<String>) -> Result<()> {
+    let page = read(root, BEHAVIOURS)?;
+    ensure_none(BEHAVIOURS, &behaviours::problems(&page, tests))
+}
+
+fn read(root: &Path, page: &str) -> Result<String> {
+    fs::read_to_string(root.join(page)).with_context(|| format!("reading {page}"))
+}
+
+fn ensure_none(page: &str, problems: &[String]) -> Result<()> {
     ensure!(
         problems.is_empty(),
-        "{TABLE} has {} problems:\n{}",
+        "{page} has {} problems:\n{}",
         problems.len(),
         problems.join("\n")
     );
@@ -117,6 +141,13 @@ mod tests {
 
     #[test]
     fn every_public_name_of_the_python_sdk_has_its_row() {
-        check_table(&root().unwrap()).unwrap();
+        let root = root().unwrap();
+        check_table(&root, &test_names::all(&root).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn every_number_of_a_test_has_its_row_and_every_test_of_a_row_is_there() {
+        let root = root().unwrap();
+        check_behaviours(&root, &test_names::all(&root).unwrap()).unwrap();
     }
 }

@@ -7,7 +7,7 @@ use codex_testkit::peer::shapes;
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::support::{connect, start_thread};
+use crate::support::{accept_turn, connect, start_thread};
 
 /// The error of a turn of which nothing comes for 60 s but that the runtime tries again; after each of
 /// these something comes, if the turn `recovers`.
@@ -17,9 +17,7 @@ async fn stalled(recovers: bool) -> Error {
     let thread = start_thread(&codex, &mut peer, "t").await;
     let run = thread.run("Hello?").stall_timeout(Duration::from_secs(60));
     let runtime = async {
-        let request = peer.expect_request("turn/start").await;
-        let response = shapes::turn_start_response("turn-1");
-        peer.reply(&request.id, response).await;
+        accept_turn(&mut peer, "turn-1").await;
         let mut turn = peer.turn("t", "turn-1");
         turn.started().await;
         for _ in 0..2 {
