@@ -4,7 +4,6 @@
 //! The names are checked in, so that all but their origin is checked without Python and offline. So is the
 //! list of behaviours, `docs/parity/behaviours.md`, whose numbers the names of tests begin with.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -39,7 +38,8 @@ pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
     files.keep(BEHAVIOURS);
     files.add(names_file(), names);
     files.ensure(&root, check)?;
-    check_pages(&root)?;
+    check_table(&root)?;
+    check_behaviours(&root)?;
     eprintln!("every public name of openai-codex {RUNTIME_VERSION} has its row in {TABLE}");
     eprintln!("every number in the name of a test has its row in {BEHAVIOURS}");
     Ok(())
@@ -102,23 +102,22 @@ fn output(mut command: Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.replace("\r\n", "\n"))
 }
 
-/// Checks both pages against the tests that there are.
-fn check_pages(root: &Path) -> Result<()> {
-    let tests = test_names::all(root)?;
-    check_table(root, &tests)?;
-    check_behaviours(root, &tests)
-}
-
-/// Checks the table against the checked-in names, too.
-fn check_table(root: &Path, tests: &BTreeSet<String>) -> Result<()> {
+/// Checks the table against the checked-in names and the tests that there are.
+fn check_table(root: &Path) -> Result<()> {
     let names = fs::read_to_string(root.join(names_file()))
         .with_context(|| format!("reading {}: run `{COMMAND}`", names_file()))?;
-    ensure_none(TABLE, &table::problems(&names, &read(root, TABLE)?, tests))
+    let table = read(root, TABLE)?;
+    ensure_none(
+        TABLE,
+        &table::problems(&names, &table, &test_names::all(root)?),
+    )
 }
 
-fn check_behaviours(root: &Path, tests: &BTreeSet<String>) -> Result<()> {
+/// Checks the list of behaviours against the tests that there are.
+fn check_behaviours(root: &Path) -> Result<()> {
     let page = read(root, BEHAVIOURS)?;
-    ensure_none(BEHAVIOURS, &behaviours::problems(&page, tests))
+    let problems = behaviours::problems(&page, &test_names::all(root)?);
+    ensure_none(BEHAVIOURS, &problems)
 }
 
 fn read(root: &Path, page: &str) -> Result<String> {
@@ -141,13 +140,11 @@ mod tests {
 
     #[test]
     fn every_public_name_of_the_python_sdk_has_its_row() {
-        let root = root().unwrap();
-        check_table(&root, &test_names::all(&root).unwrap()).unwrap();
+        check_table(&root().unwrap()).unwrap();
     }
 
     #[test]
     fn every_number_of_a_test_has_its_row_and_every_test_of_a_row_is_there() {
-        let root = root().unwrap();
-        check_behaviours(&root, &test_names::all(&root).unwrap()).unwrap();
+        check_behaviours(&root().unwrap()).unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::test_names::{exists, stands_for};
+use crate::parity::test_names::{exists, stands_for};
 
 /// Stands where no test covers a behaviour, before the reason.
 const NONE: &str = "none: ";

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::test_names::exists;
+use crate::parity::test_names::exists;
 
 /// Stands where a name has no counterpart, before the reason.
 const NONE: &str = "none: ";
