@@ -233,7 +233,7 @@
 //! | [`Codex::close`] | the end takes its course |
 //!
 //! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping the last of
-//! all handles of a client kills the runtime, and its turns with it; [`Codex::close`] ends it in order.
+//! all handles of a client ends the runtime, with its turns and their commands; [`Codex::close`] waits for it.
 //!
 //! # Deadlines
 //!

@@ -20,7 +20,7 @@ use crate::connection::router::pending_calls::Reply;
 use crate::connection::router::subscriptions::Topic;
 use crate::error::Result;
 
-/// Keeps the runtime alive; dropping it kills the runtime.
+/// Keeps the runtime alive; dropping it ends the runtime.
 #[derive(Debug)]
 pub(crate) struct CodexInner {
     pub(crate) connection: Arc<Connection>,
@@ -123,7 +123,7 @@ impl Drop for CodexInner {
     fn drop(&mut self) {
         self.connection.begin_close();
         if let Some(process) = &self.process {
-            process.kill();
+            process.dismiss();
         }
     }
 }

@@ -20,8 +20,9 @@ pub(crate) mod request;
 ///
 /// Clones share them. The runtime lives as long as any of its handles: this, a
 /// [`Thread`](crate::Thread), a [`TurnHandle`](crate::TurnHandle), a [`TurnControl`](crate::TurnControl),
-/// or an operation that was made from one and isn't done. When the last is dropped it is killed;
-/// [`Codex::close`] ends it in order.
+/// or an operation that was made from one and isn't done. When the last is dropped, the runtime is asked to
+/// leave, and killed 1 s later if it hasn't; the commands that it runs end with it. [`Codex::close`] waits for
+/// the end.
 ///
 /// ```no_run
 /// # async fn example() -> codex_sdk::Result<()> {

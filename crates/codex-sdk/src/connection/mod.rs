@@ -26,6 +26,7 @@ use crate::connection::stats::Stats;
 use crate::error::closed::{CloseReason, Closed};
 use crate::error::{Error, Result};
 
+mod descendants;
 pub(crate) mod event_queue;
 mod in_flight;
 pub(crate) mod lines;

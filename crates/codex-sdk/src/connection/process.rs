@@ -4,17 +4,28 @@ use std::collections::VecDeque;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::connection::descendants::Descendants;
+
 /// How long the runtime may take to leave after its input ended; it takes about 30 ms.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long it may take after it was asked to terminate.
 const TERMINATE: Duration = Duration::from_millis(500);
+/// How long it may take when the last handle was dropped, and what is asked of it is to terminate.
+const DISMISS: Duration = Duration::from_secs(1);
+/// How long a killed process may take to be reaped; it takes milliseconds.
+const REAP: Duration = Duration::from_secs(1);
+/// How often it is looked whether it has exited, where no async runtime tells.
+const POLL: Duration = Duration::from_millis(2);
+#[cfg(unix)]
+const SIGTERM: i32 = 15;
 /// How much of stderr is kept for errors.
 const STDERR_TAIL: usize = 4 * 1024;
 
@@ -31,6 +42,7 @@ pub(crate) struct Pipes {
 pub(crate) struct Process {
     /// `None` once the child was reaped: from then on its process id may be somebody else's.
     child: Arc<Mutex<Option<Box<dyn ChildWrapper>>>>,
+    descendants: Descendants,
 }
 
 impl Process {
@@ -39,6 +51,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let descendants = Descendants::of(&mut command);
         let mut wrapped = CommandWrap::from(command);
         #[cfg(unix)]
         wrapped.wrap(process_wrap::tokio::ProcessGroup::leader());
@@ -53,6 +66,7 @@ impl Process {
         );
         let process = Self {
             child: Arc::new(Mutex::new(Some(child))),
+            descendants,
         };
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             process.kill();
@@ -66,27 +80,65 @@ impl Process {
         Ok((process, pipes))
     }
 
-    /// Kills the whole group at once. Works on any thread, inside and outside an async runtime.
+    /// Kills it at once, with all that it has started. Works on any thread, inside and outside an async
+    /// runtime.
     pub(crate) fn kill(&self) {
         if let Some(child) = self.lock().as_mut() {
             // It fails only when nothing is left to kill.
             let _ = child.start_kill();
         }
+        self.descendants.kill();
     }
 
-    /// Reaps a killed child, if that is still to be done, by polling: for when no task can wait for it.
-    pub(crate) fn reap_blocking(&self) {
-        for _ in 0..1000 {
-            let exited = self
-                .lock()
-                .as_mut()
-                .map(|child| child.inner_mut().try_wait());
-            match exited {
-                Some(Ok(None)) => std::thread::sleep(Duration::from_millis(1)),
-                _ => break,
-            }
+    /// Asks it to leave, which takes the commands along that it runs; what is left a little later is killed.
+    /// Nobody needs to wait for it: the program may have no async runtime any more.
+    pub(crate) fn dismiss(&self) {
+        if !self.ask_to_leave() {
+            return;
+        }
+        let process = self.clone();
+        // Without a thread it is killed here and now.
+        let guard = thread::Builder::new().name("codex-sdk-end".to_owned());
+        if guard.spawn(move || process.end_blocking(DISMISS)).is_err() {
+            self.end_blocking(Duration::ZERO);
+        }
+    }
+
+    /// Ends it from outside of an async runtime, and reaps it.
+    pub(crate) fn end_blocking(&self, grace: Duration) {
+        if self.ask_to_leave() && !self.exits_within(grace) {
+            self.kill();
+            self.exits_within(REAP);
         }
         self.lock().take();
+        self.descendants.kill();
+    }
+
+    /// `false` if it is gone.
+    fn ask_to_leave(&self) -> bool {
+        let guard = self.lock();
+        let Some(child) = guard.as_ref() else {
+            return false;
+        };
+        #[cfg(unix)]
+        let _ = child.signal(SIGTERM);
+        #[cfg(not(unix))]
+        let _ = child;
+        true
+    }
+
+    fn exits_within(&self, grace: Duration) -> bool {
+        let begun = Instant::now();
+        loop {
+            let mut guard = self.lock();
+            let exited = guard.as_mut().map(|child| child.inner_mut().try_wait());
+            drop(guard);
+            match exited {
+                Some(Ok(None)) if begun.elapsed() < grace => thread::sleep(POLL),
+                Some(Ok(None)) => return false,
+                _ => return true,
+            }
+        }
     }
 
     /// Waits until the process has exited, and reaps it.
@@ -111,23 +163,19 @@ impl Process {
         status.flatten()
     }
 
-    /// Ends a process whose input has just been closed: waits, then asks, then kills.
+    /// Ends a process whose input has just been closed: waits, then asks, then kills. What it has started
+    /// and not taken along is killed in any case.
     pub(crate) async fn end(&self) -> Option<ExitStatus> {
-        if let Ok(status) = timeout(GRACE, self.wait()).await {
-            return status;
+        let mut status = timeout(GRACE, self.wait()).await;
+        if status.is_err() && self.ask_to_leave() {
+            status = timeout(TERMINATE, self.wait()).await;
         }
-        #[cfg(unix)]
-        {
-            const SIGTERM: i32 = 15;
-            if let Some(child) = self.lock().as_ref() {
-                let _ = child.signal(SIGTERM);
-            }
-            if let Ok(status) = timeout(TERMINATE, self.wait()).await {
-                return status;
-            }
+        if status.is_err() {
+            self.kill();
+            status = timeout(TERMINATE, self.wait()).await;
         }
-        self.kill();
-        timeout(TERMINATE, self.wait()).await.ok().flatten()
+        self.descendants.kill();
+        status.ok().flatten()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Box<dyn ChildWrapper>>> {

@@ -13,6 +13,8 @@ use crate::error::closed::{CloseReason, Closed};
 
 /// How long the last output of a process that has exited may take to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
+/// How long the process may take to leave when the async runtime is shut down, which waits for it.
+const ABANDONED: Duration = Duration::from_millis(500);
 
 /// The tasks and the process of a connection. Whatever becomes of it, all of them are ended, and all
 /// waiters are told.
@@ -67,8 +69,7 @@ impl Drop for Supervised {
         self.reader.abort();
         self.writer.abort();
         if let Some((process, stderr)) = &self.process {
-            process.kill();
-            process.reap_blocking();
+            process.end_blocking(ABANDONED);
             stderr.abort();
         }
         let closed = Closed {
