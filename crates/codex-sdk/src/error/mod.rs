@@ -8,7 +8,7 @@ use std::{error, fmt, io, iter};
 use codex_types as types;
 
 use crate::error::closed::{Closed, stderr};
-use crate::error::condition::Condition;
+use crate::error::condition::{Condition, advice};
 use crate::error::rpc::{RpcError, RpcErrorKind};
 use crate::error::turn::{AnswerError, TurnFailed, TurnTimeout};
 use crate::results::TurnResult;
@@ -64,11 +64,13 @@ pub enum Error {
     },
 
     /// The program was started but didn't answer as an app-server does.
-    #[error("{program:?} did not complete the app-server handshake: check that it is a Codex runtime{}", stderr(.stderr_tail))]
+    #[error("{program:?} {}{}", unstarted(*.condition), stderr(.stderr_tail))]
     #[non_exhaustive]
     Handshake {
         /// The program.
         program: PathBuf,
+        /// What kept it from starting, where that is known.
+        condition: Option<Condition>,
         /// The end of what it wrote to stderr: at most 4 KiB, without terminal colours.
         stderr_tail: String,
         /// What happened instead.
@@ -121,10 +123,10 @@ pub enum Error {
         thread_id: String,
     },
 
-    /// The thread that carries blocking operations could not be started.
-    #[error("no thread could be started for blocking operations: free some, or raise their limit")]
+    /// A thread could not be started, to look for the runtime or to carry blocking operations.
+    #[error("no thread could be started: end some, or raise their limit (`ulimit -u`)")]
     #[non_exhaustive]
-    BlockingRuntime {
+    Thread {
         /// Why.
         source: Arc<io::Error>,
     },
@@ -232,6 +234,7 @@ impl Error {
             Self::TurnFailed(failed) => failed.condition(),
             Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
             Self::RuntimeTooOld { .. } => Some(Condition::RuntimeTooOld),
+            Self::Handshake { condition, .. } => *condition,
             _ => None,
         }
     }
@@ -285,6 +288,16 @@ impl Error {
             Self::TurnTimeout(timeout) => Some(&timeout.result),
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
             _ => None,
+        }
+    }
+}
+
+/// What is said of a program that did not start.
+fn unstarted(condition: Option<Condition>) -> String {
+    match condition {
+        Some(_) => format!("did not start{}", advice(condition)),
+        None => {
+            "did not complete the app-server handshake: check that it is a Codex runtime".to_owned()
         }
     }
 }

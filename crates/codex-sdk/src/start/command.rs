@@ -5,13 +5,14 @@ use std::ffi::{OsStr, OsString};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use codex_cli_bin as runtime;
 use codex_cli_bin::Runtime;
 use serde_json::Value;
 use tokio::process::Command;
+use tokio::sync::oneshot;
 
-use crate::error::closed::{CloseReason, Closed};
 use crate::error::{Error, Result};
 use crate::start::toml_literal;
 
@@ -38,18 +39,26 @@ impl Launch {
             return Ok(runtime::explicit(path)?);
         }
         let install = self.install_runtime;
-        // Looks at the disk, and may run an installer for minutes.
-        let located = tokio::task::spawn_blocking(move || match runtime::locate() {
-            Err(runtime::Error::NotInstalled { .. }) if install => runtime::install(|_| {}),
-            located => located,
-        });
+        // Looks at the disk, and may run an installer for minutes. A thread of its own holds up no program's
+        // end, and no shutdown of the async runtime, when it is given up.
+        let (done, located) = oneshot::channel();
+        let locate = move || {
+            let _ = done.send(match runtime::locate() {
+                Err(runtime::Error::NotInstalled { .. }) if install => runtime::install(|_| {}),
+                located => located,
+            });
+        };
+        let thread = thread::Builder::new().name("codex-sdk-locate".to_owned());
+        let thread = thread.spawn(locate).map_err(|error| Error::Thread {
+            source: Arc::new(error),
+        })?;
         match located.await {
             Ok(located) => Ok(located?),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The async runtime is shut down.
-                Err(_) => Err(Error::Closed(Arc::new(Closed::new(CloseReason::Abandoned)))),
-            },
+            // It sends before it ends, unless it panics.
+            Err(_) => {
+                let panic = thread.join().err();
+                resume_unwind(panic.unwrap_or_else(|| Box::new("looking for the runtime failed")))
+            }
         }
     }
 
