@@ -5,12 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::punctuated::Punctuated;
-use syn::visit_mut::VisitMut;
-use syn::{Ident, Token};
+use syn::{Ident, Token, punctuated::Punctuated, visit_mut::VisitMut};
 
-use crate::codegen;
-use crate::model::Model;
+use crate::{codegen, model::Model};
 
 /// The file of these items, with the imports they need.
 pub fn with_imports(

@@ -6,10 +6,12 @@ use anyhow::Result;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::codegen::{self, Files};
-use crate::fields::FieldTypes;
-use crate::layout::Layout;
-use crate::model::{Definition, Kind, Model, Usage};
+use crate::{
+    codegen::{self, Files},
+    fields::FieldTypes,
+    layout::Layout,
+    model::{Definition, Kind, Model, Usage},
+};
 
 mod enums;
 mod imports;

@@ -7,9 +7,11 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use super::Context;
-use crate::docs;
-use crate::model::{Definition, Field, Kind, Struct};
-use crate::schema::reference;
+use crate::{
+    docs,
+    model::{Definition, Field, Kind, Struct},
+    schema::reference,
+};
 
 /// A constructor with more arguments than this is worse than a literal.
 const MOST_ARGUMENTS: usize = 7;

@@ -7,8 +7,7 @@ use codex_types::{
     McpElicitationPrimitiveSchema, ServerNotification, Thread, ThreadItem,
     ThreadSettingsUpdateParams, TurnStatus,
 };
-use serde_json::value::RawValue;
-use serde_json::{Value, from_value, json, to_value};
+use serde_json::{Value, from_value, json, to_value, value::RawValue};
 
 fn decode(method: &str, params: &Value) -> Result<ServerNotification, codex_types::DecodeError> {
     ServerNotification::decode(
