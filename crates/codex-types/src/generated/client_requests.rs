@@ -163,9 +163,7 @@ pub enum ClientRequest {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     UserVerificationCancel(UserVerificationCancelParams),
-    /// NEW APIs
-    ///
-    /// Method `thread/start`.
+    /// `thread/start`.
     ThreadStart(Box<ThreadStartParams>),
     /// `thread/resume`.
     ThreadResume(Box<ThreadResumeParams>),

@@ -52,9 +52,7 @@ use super::types::{
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ServerNotification {
-    /// NEW NOTIFICATIONS
-    ///
-    /// Method `error`.
+    /// `error`.
     Error(Box<ErrorNotification>),
     /// `thread/started`.
     ThreadStarted(Box<ThreadStartedNotification>),

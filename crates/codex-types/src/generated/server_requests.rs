@@ -22,7 +22,7 @@ use super::types::{
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ServerRequest {
-    /// NEW APIs Sent when approval is requested for a specific command execution. This request is used for Turns started via turn/start.
+    /// Sent when approval is requested for a specific command execution. This request is used for Turns started via turn/start.
     ///
     /// Method `item/commandExecution/requestApproval`.
     ItemCommandExecutionRequestApproval(Box<CommandExecutionRequestApprovalParams>),
@@ -58,7 +58,7 @@ pub enum ServerRequest {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     CurrentTimeRead(CurrentTimeReadParams),
-    /// DEPRECATED APIs below Request to approve a patch. This request is used for Turns started via the legacy APIs (i.e. SendUserTurn, SendUserMessage).
+    /// Request to approve a patch. This request is used for Turns started via the legacy APIs (i.e. SendUserTurn, SendUserMessage).
     ///
     /// Method `applyPatchApproval`.
     ApplyPatchApproval(ApplyPatchApprovalParams),
