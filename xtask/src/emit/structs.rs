@@ -1,7 +1,7 @@
 //! Structs: fields, defaults, constructors, redaction.
 
 use anyhow::{Result, bail};
-use heck::ToSnakeCase;
+use heck::{ToLowerCamelCase, ToSnakeCase};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
@@ -124,29 +124,52 @@ fn declaration(
     }
 }
 
+/// What upstream says about a field, and what neither that nor the type tells. Often nothing.
 fn field_doc(ready: &Ready) -> TokenStream {
     let field = ready.field;
     let mut remarks = Vec::new();
+    if let (None, Some(unit)) = (&field.doc, unit(field)) {
+        remarks.push(format!("In {unit}."));
+    }
     if field.double {
         remarks.push(
             "`None` leaves it out; `Some(None)` sends `null`, which is not the same.".to_owned(),
         );
     }
+    if field.required && field.nullable {
+        remarks.push("`None` is sent as `null`.".to_owned());
+    }
     if let Some(default) = &field.default {
         remarks.push(format!("Defaults to `{default}`."));
     }
     let wire = &field.wire;
-    let presence = match (field.required, field.nullable) {
-        (true, false) => "always there",
-        (true, true) => "`null` if there is none",
-        (false, _) => "may be absent",
-    };
+    if *wire != ready.ident.to_string().to_lower_camel_case() {
+        remarks.push(format!("Wire name: `{wire}`."));
+    }
     docs::item(
         field.doc.as_deref(),
-        &format!("The protocol's `{wire}`; {presence}."),
+        "",
         field.experimental,
-        &remarks,
+        &[remarks.join(" ")],
     )
+}
+
+/// The unit of a number, where the last word of its name is one.
+fn unit(field: &Field) -> Option<&'static str> {
+    let kind = field.schema.get("type")?.as_str()?;
+    if !matches!(kind, "integer" | "number") {
+        return None;
+    }
+    let name = field.wire.to_snake_case();
+    Some(match name.rsplit('_').next()? {
+        "ms" => "milliseconds",
+        "sec" | "secs" | "seconds" => "seconds",
+        "mins" | "minutes" => "minutes",
+        "hours" => "hours",
+        "days" => "days",
+        "bytes" => "bytes",
+        _ => return None,
+    })
 }
 
 /// The table that the serde impls are made from, in `support/object.rs` of the crate.

@@ -66,8 +66,6 @@ tagged_enum!(Account);
 /// A [`Account`](crate::Account) whose `type` is `amazonBedrock`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AccountAmazonBedrock {
-    /// The protocol's `usesCodexManagedCredentials`; may be absent.
-    ///
     /// Defaults to `false`.
     pub uses_codex_managed_credentials: bool,
 }
@@ -79,9 +77,8 @@ object!(AccountAmazonBedrock {
 /// A [`Account`](crate::Account) whose `type` is `chatgpt`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountChatgpt {
-    /// The protocol's `email`; `null` if there is none.
+    /// `None` is sent as `null`.
     pub email: Option<String>,
-    /// The protocol's `planType`; always there.
     pub plan_type: PlanType,
 }
 
@@ -100,13 +97,9 @@ object!(AccountChatgpt {
 /// Payload of the server notification `account/login/completed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountLoginCompletedNotification {
-    /// The protocol's `error`; may be absent.
     pub error: Option<String>,
-    /// The protocol's `loginId`; may be absent.
     pub login_id: Option<String>,
-    /// The protocol's `onboardingEntrypoint`; may be absent.
     pub onboarding_entrypoint: Option<DesktopOnboardingEntrypoint>,
-    /// The protocol's `success`; always there.
     pub success: bool,
 }
 
@@ -136,7 +129,6 @@ object!(AccountLoginCompletedNotification {
 /// Payload of the server notification `account/rateLimits/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountRateLimitsUpdatedNotification {
-    /// The protocol's `rateLimits`; always there.
     pub rate_limits: RateLimitSnapshot,
 }
 
@@ -195,9 +187,7 @@ string_enum!(AccountRoutingOverride);
 /// Part of [`GetAccountTokenUsageResponse`](crate::GetAccountTokenUsageResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountTokenUsageDailyBucket {
-    /// The protocol's `startDate`; always there.
     pub start_date: String,
-    /// The protocol's `tokens`; always there.
     pub tokens: i64,
 }
 
@@ -219,15 +209,13 @@ object!(AccountTokenUsageDailyBucket {
 /// Part of [`GetAccountTokenUsageResponse`](crate::GetAccountTokenUsageResponse).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AccountTokenUsageSummary {
-    /// The protocol's `currentStreakDays`; may be absent.
+    /// In days.
     pub current_streak_days: Option<i64>,
-    /// The protocol's `lifetimeTokens`; may be absent.
     pub lifetime_tokens: Option<i64>,
-    /// The protocol's `longestRunningTurnSec`; may be absent.
+    /// In seconds.
     pub longest_running_turn_sec: Option<i64>,
-    /// The protocol's `longestStreakDays`; may be absent.
+    /// In days.
     pub longest_streak_days: Option<i64>,
-    /// The protocol's `peakDailyTokens`; may be absent.
     pub peak_daily_tokens: Option<i64>,
 }
 
@@ -242,9 +230,7 @@ object!(AccountTokenUsageSummary {
 /// Payload of the server notification `account/updated`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AccountUpdatedNotification {
-    /// The protocol's `authMode`; may be absent.
     pub auth_mode: Option<AuthMode>,
-    /// The protocol's `planType`; may be absent.
     pub plan_type: Option<PlanType>,
 }
 
@@ -349,13 +335,9 @@ string_enum!(AuthMode);
 /// Payload of the server notification `modelProvider/authRecoveryStarted` and `modelProvider/authRecoveryCompleted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuthRecoveryNotification {
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `provider`; always there.
     pub provider: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -388,9 +370,7 @@ object!(AuthRecoveryNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BedrockAwsProfile {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `region`; may be absent.
     pub region: Option<String>,
 }
 
@@ -456,9 +436,7 @@ object!(BedrockDiscoverParams {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BedrockDiscoverResponse {
-    /// The protocol's `environmentCredentials`; always there.
     pub environment_credentials: Vec<BedrockEnvironmentCredential>,
-    /// The protocol's `profiles`; always there.
     pub profiles: Vec<BedrockAwsProfile>,
 }
 
@@ -485,9 +463,7 @@ object!(BedrockDiscoverResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BedrockEnvironmentCredential {
-    /// The protocol's `region`; may be absent.
     pub region: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: AwsCredentialType,
 }
 
@@ -557,7 +533,6 @@ tagged_enum!(BedrockSetupParams);
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BedrockSetupParamsEnvironment {
-    /// The protocol's `region`; always there.
     pub region: String,
 }
 
@@ -577,9 +552,7 @@ object!(BedrockSetupParamsEnvironment {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BedrockSetupParamsProfile {
-    /// The protocol's `profile`; always there.
     pub profile: String,
-    /// The protocol's `region`; always there.
     pub region: String,
 }
 
@@ -609,7 +582,6 @@ object!(BedrockSetupResponse {});
 /// Params of the client request `account/login/cancel`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CancelLoginAccountParams {
-    /// The protocol's `loginId`; always there.
     pub login_id: String,
 }
 
@@ -627,7 +599,6 @@ object!(CancelLoginAccountParams {
 /// Result of the client request `account/login/cancel`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CancelLoginAccountResponse {
-    /// The protocol's `status`; always there.
     pub status: CancelLoginAccountStatus,
 }
 
@@ -686,7 +657,6 @@ pub struct ChatgptAuthTokensRefreshParams {
     ///
     /// This may be `null` when the prior auth state did not include a workspace identifier (`chatgpt_account_id`).
     pub previous_account_id: Option<String>,
-    /// The protocol's `reason`; always there.
     pub reason: ChatgptAuthTokensRefreshReason,
 }
 
@@ -739,11 +709,8 @@ string_enum!(ChatgptAuthTokensRefreshReason);
 /// Result of the server request `account/chatgptAuthTokens/refresh`.
 #[derive(Clone, PartialEq)]
 pub struct ChatgptAuthTokensRefreshResponse {
-    /// The protocol's `accessToken`; always there.
     pub access_token: String,
-    /// The protocol's `chatgptAccountId`; always there.
     pub chatgpt_account_id: String,
-    /// The protocol's `chatgptPlanType`; may be absent.
     pub chatgpt_plan_type: Option<String>,
 }
 
@@ -847,7 +814,6 @@ object!(ConsumeAccountRateLimitResetCreditParams {
 /// Result of the client request `account/rateLimitResetCredit/consume`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConsumeAccountRateLimitResetCreditResponse {
-    /// The protocol's `outcome`; always there.
     pub outcome: ConsumeAccountRateLimitResetCreditOutcome,
 }
 
@@ -873,11 +839,8 @@ object!(GatewayOAuthCancelResponse {});
 pub struct GatewayOAuthChangedNotification {
     /// Authorization handoff, sent only to the connection that started login.
     pub auth_url: Option<String>,
-    /// The protocol's `error`; may be absent.
     pub error: Option<String>,
-    /// The protocol's `providerId`; always there.
     pub provider_id: String,
-    /// The protocol's `status`; always there.
     pub status: GatewayOAuthStatus,
 }
 
@@ -911,11 +874,8 @@ object!(GatewayOAuthLoginResponse {});
 /// Result of the client request `account/gatewayOAuth/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GatewayOAuthReadResponse {
-    /// The protocol's `error`; may be absent.
     pub error: Option<String>,
-    /// The protocol's `providerId`; always there.
     pub provider_id: String,
-    /// The protocol's `providerName`; always there.
     pub provider_name: String,
     /// Whether the selected provider uses gateway OAuth, even when already signed in.
     pub required: bool,
@@ -1027,7 +987,6 @@ pub struct GetAccountRateLimitsResponse {
     pub account_id: Option<String>,
     /// Backend permission for ordinary included usage, validated against the active account. Null means unavailable; clients must not infer recovery from percentages or reset times.
     pub ordinary_usage_allowed: Option<bool>,
-    /// The protocol's `rateLimitResetCredits`; may be absent.
     pub rate_limit_reset_credits: Option<RateLimitResetCreditsSummary>,
     /// Optional backend-owned banner from the same usage read. Its nested keys retain the backend's snake_case contract; an absent banner leaves the client's existing UI unchanged.
     pub rate_limit_upsell: Option<Value>,
@@ -1063,12 +1022,8 @@ object!(GetAccountRateLimitsResponse {
 /// Result of the client request `account/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GetAccountResponse {
-    /// The protocol's `account`; may be absent.
     pub account: Option<Account>,
-    /// The protocol's `requiresOpenaiAuth`; always there.
     pub requires_openai_auth: bool,
-    /// The protocol's `workspaceRouting`; may be absent.
-    ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub workspace_routing: Option<WorkspaceRouting>,
 }
@@ -1104,9 +1059,7 @@ object!(GetAccountTokenUsageParams {
 /// Result of the client request `account/usage/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GetAccountTokenUsageResponse {
-    /// The protocol's `dailyUsageBuckets`; may be absent.
     pub daily_usage_buckets: Option<Vec<AccountTokenUsageDailyBucket>>,
-    /// The protocol's `summary`; always there.
     pub summary: AccountTokenUsageSummary,
     /// Estimated usage when a thread was requested and its billing route is available.
     pub thread_usage: Option<ThreadUsage>,
@@ -1248,9 +1201,7 @@ tagged_enum!(LoginAccountParams);
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrock`.
 #[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsAmazonBedrock {
-    /// The protocol's `apiKey`; always there.
     pub api_key: String,
-    /// The protocol's `region`; always there.
     pub region: String,
 }
 
@@ -1283,13 +1234,9 @@ object!(LoginAccountParamsAmazonBedrock {
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrockAccessKeys`.
 #[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsAmazonBedrockAccessKeys {
-    /// The protocol's `accessKeyId`; always there.
     pub access_key_id: String,
-    /// The protocol's `region`; always there.
     pub region: String,
-    /// The protocol's `secretAccessKey`; always there.
     pub secret_access_key: String,
-    /// The protocol's `sessionToken`; may be absent.
     pub session_token: Option<String>,
 }
 
@@ -1330,7 +1277,6 @@ object!(LoginAccountParamsAmazonBedrockAccessKeys {
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `apiKey`.
 #[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsApiKey {
-    /// The protocol's `apiKey`; always there.
     pub api_key: String,
 }
 
@@ -1354,11 +1300,8 @@ object!(LoginAccountParamsApiKey {
 /// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `chatgpt`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoginAccountParamsChatgpt {
-    /// The protocol's `appBrand`; may be absent.
     pub app_brand: Option<LoginAppBrand>,
-    /// The protocol's `codexStreamlinedLogin`; may be absent.
     pub codex_streamlined_login: Option<bool>,
-    /// The protocol's `useHostedLoginSuccessPage`; may be absent.
     pub use_hosted_login_success_page: Option<bool>,
 }
 
@@ -1499,7 +1442,6 @@ tagged_enum!(LoginAccountResponse);
 pub struct LoginAccountResponseChatgpt {
     /// URL the client should open in a browser to initiate the OAuth flow.
     pub auth_url: String,
-    /// The protocol's `loginId`; always there.
     pub login_id: String,
 }
 
@@ -1521,7 +1463,6 @@ object!(LoginAccountResponseChatgpt {
 /// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgptDeviceCode`.
 #[derive(Clone, PartialEq)]
 pub struct LoginAccountResponseChatgptDeviceCode {
-    /// The protocol's `loginId`; always there.
     pub login_id: String,
     /// One-time code the user must enter after signing in.
     pub user_code: String,
@@ -1667,9 +1608,7 @@ pub struct RateLimitResetCredit {
     pub granted_at: i64,
     /// Opaque backend identifier for this reset credit.
     pub id: String,
-    /// The protocol's `resetType`; always there.
     pub reset_type: RateLimitResetType,
-    /// The protocol's `status`; always there.
     pub status: RateLimitResetCreditStatus,
     /// Backend-provided display title for this credit, or `null` when unavailable.
     pub title: Option<String>,
@@ -1751,7 +1690,6 @@ string_enum!(RateLimitResetCreditStatus);
 /// Part of [`GetAccountRateLimitsResponse`](crate::GetAccountRateLimitsResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitResetCreditsSummary {
-    /// The protocol's `availableCount`; always there.
     pub available_count: i64,
     /// Detail rows for available reset credits, when the backend provides them.
     ///
@@ -1812,23 +1750,15 @@ string_enum!(RateLimitResetType);
 /// Part of [`AccountRateLimitsUpdatedNotification`](crate::AccountRateLimitsUpdatedNotification) and [`GetAccountRateLimitsResponse`](crate::GetAccountRateLimitsResponse).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RateLimitSnapshot {
-    /// The protocol's `credits`; may be absent.
     pub credits: Option<CreditsSnapshot>,
-    /// The protocol's `individualLimit`; may be absent.
     pub individual_limit: Option<SpendControlLimitSnapshot>,
-    /// The protocol's `limitId`; may be absent.
     pub limit_id: Option<String>,
-    /// The protocol's `limitName`; may be absent.
     pub limit_name: Option<String>,
     /// Normal model whose display name and reasoning options describe this quota alias.
     pub normal_model_slug: Option<String>,
-    /// The protocol's `planType`; may be absent.
     pub plan_type: Option<PlanType>,
-    /// The protocol's `primary`; may be absent.
     pub primary: Option<RateLimitWindow>,
-    /// The protocol's `rateLimitReachedType`; may be absent.
     pub rate_limit_reached_type: Option<RateLimitReachedType>,
-    /// The protocol's `secondary`; may be absent.
     pub secondary: Option<RateLimitWindow>,
     /// Backend-reported spend-control state. `None` is unavailable, not a sparse-update recovery.
     pub spend_control_reached: Option<bool>,
@@ -1850,11 +1780,9 @@ object!(RateLimitSnapshot {
 /// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitWindow {
-    /// The protocol's `resetsAt`; may be absent.
     pub resets_at: Option<i64>,
-    /// The protocol's `usedPercent`; always there.
     pub used_percent: i32,
-    /// The protocol's `windowDurationMins`; may be absent.
+    /// In minutes.
     pub window_duration_mins: Option<i64>,
 }
 
@@ -1878,7 +1806,6 @@ object!(RateLimitWindow {
 /// Params of the client request `account/sendAddCreditsNudgeEmail`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SendAddCreditsNudgeEmailParams {
-    /// The protocol's `creditType`; always there.
     pub credit_type: AddCreditsNudgeCreditType,
 }
 
@@ -1896,7 +1823,6 @@ object!(SendAddCreditsNudgeEmailParams {
 /// Result of the client request `account/sendAddCreditsNudgeEmail`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SendAddCreditsNudgeEmailResponse {
-    /// The protocol's `status`; always there.
     pub status: AddCreditsNudgeEmailStatus,
 }
 
@@ -1914,13 +1840,9 @@ object!(SendAddCreditsNudgeEmailResponse {
 /// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpendControlLimitSnapshot {
-    /// The protocol's `limit`; always there.
     pub limit: String,
-    /// The protocol's `remainingPercent`; always there.
     pub remaining_percent: i32,
-    /// The protocol's `resetsAt`; always there.
     pub resets_at: i64,
-    /// The protocol's `used`; always there.
     pub used: String,
 }
 
@@ -1955,7 +1877,6 @@ object!(SpendControlLimitSnapshot {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationCancelParams {
-    /// The protocol's `requestId`; always there.
     pub request_id: RequestId,
 }
 
@@ -2048,9 +1969,7 @@ object!(UserVerificationEnrollParams {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationEnrollResponse {
-    /// The protocol's `algorithm`; may be absent.
     pub algorithm: Option<String>,
-    /// The protocol's `credentialId`; always there.
     pub credential_id: String,
     /// Unpadded base64url of the SubjectPublicKeyInfo DER encoding.
     pub public_key: Option<String>,
@@ -2139,7 +2058,6 @@ tagged_enum!(UserVerificationErrorDetails);
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationErrorDetailsCancelled {
-    /// The protocol's `reason`; always there.
     pub reason: UserVerificationCancellationReason,
 }
 
@@ -2159,7 +2077,6 @@ object!(UserVerificationErrorDetailsCancelled {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationErrorDetailsFailed {
-    /// The protocol's `reason`; always there.
     pub reason: UserVerificationFailureReason,
 }
 
@@ -2179,7 +2096,6 @@ object!(UserVerificationErrorDetailsFailed {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationErrorDetailsInvalidRequest {
-    /// The protocol's `reason`; always there.
     pub reason: UserVerificationInvalidRequestReason,
 }
 
@@ -2199,7 +2115,6 @@ object!(UserVerificationErrorDetailsInvalidRequest {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationErrorDetailsUnavailable {
-    /// The protocol's `reason`; always there.
     pub reason: UserVerificationUnavailableReason,
 }
 
@@ -2299,7 +2214,6 @@ string_enum!(UserVerificationInvalidRequestReason);
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationProof {
-    /// The protocol's `credentialId`; always there.
     pub credential_id: String,
     /// Unpadded base64url DER ECDSA signature using P-256 and SHA-256.
     pub signature: String,
@@ -2327,11 +2241,8 @@ object!(UserVerificationProof {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationRpcError {
-    /// The protocol's `code`; always there.
     pub code: i64,
-    /// The protocol's `data`; always there.
     pub data: UserVerificationErrorDetails,
-    /// The protocol's `message`; always there.
     pub message: String,
 }
 
@@ -2371,11 +2282,8 @@ object!(UserVerificationStatusParams {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserVerificationStatusResponse {
-    /// The protocol's `credentialId`; may be absent.
     pub credential_id: Option<String>,
-    /// The protocol's `unavailableMessage`; may be absent.
     pub unavailable_message: Option<String>,
-    /// The protocol's `unavailableReason`; may be absent.
     pub unavailable_reason: Option<UserVerificationUnavailableReason>,
 }
 
@@ -2467,7 +2375,6 @@ object!(UserVerificationVerifyParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVerificationVerifyResponse {
-    /// The protocol's `proof`; always there.
     pub proof: UserVerificationProof,
 }
 
@@ -2489,11 +2396,8 @@ pub struct WorkspaceMessage {
     pub archived_at: Option<i64>,
     /// Unix timestamp (in seconds) when the message was created.
     pub created_at: Option<i64>,
-    /// The protocol's `messageBody`; always there.
     pub message_body: String,
-    /// The protocol's `messageId`; always there.
     pub message_id: String,
-    /// The protocol's `messageType`; always there.
     pub message_type: WorkspaceMessageType,
 }
 
@@ -2564,11 +2468,8 @@ string_enum!(WorkspaceMessageType);
 /// Part of [`GetAccountResponse`](crate::GetAccountResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkspaceRouting {
-    /// The protocol's `accountRoutingOverride`; always there.
     pub account_routing_override: AccountRoutingOverride,
-    /// The protocol's `backendOrigin`; always there.
     pub backend_origin: String,
-    /// The protocol's `chatgptAccountId`; always there.
     pub chatgpt_account_id: String,
 }
 

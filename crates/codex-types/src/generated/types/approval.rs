@@ -15,9 +15,7 @@ use super::{
 /// Part of [`AdditionalPermissionProfile`](crate::AdditionalPermissionProfile) and 2 other types.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AdditionalFileSystemPermissions {
-    /// The protocol's `entries`; may be absent.
     pub entries: Option<Vec<FileSystemSandboxEntry>>,
-    /// The protocol's `globScanMaxDepth`; may be absent.
     pub glob_scan_max_depth: Option<u64>,
     /// This will be removed in favor of `entries`.
     pub read: Option<Vec<LegacyAppPathString>>,
@@ -35,7 +33,6 @@ object!(AdditionalFileSystemPermissions {
 /// Part of [`AdditionalPermissionProfile`](crate::AdditionalPermissionProfile) and 2 other types.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AdditionalNetworkPermissions {
-    /// The protocol's `enabled`; may be absent.
     pub enabled: Option<bool>,
 }
 
@@ -46,7 +43,6 @@ object!(AdditionalNetworkPermissions {
 /// Part of [`CommandExecutionRequestApprovalParams`](crate::CommandExecutionRequestApprovalParams).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AdditionalPermissionProfile {
-    /// The protocol's `fileSystem`; may be absent.
     pub file_system: Option<AdditionalFileSystemPermissions>,
     /// Partial overlay used for per-command permission requests.
     pub network: Option<AdditionalNetworkPermissions>,
@@ -62,9 +58,7 @@ object!(AdditionalPermissionProfile {
 pub struct ApplyPatchApprovalParams {
     /// Use to correlate this with \[codex_protocol::protocol::PatchApplyBeginEvent\] and \[codex_protocol::protocol::PatchApplyEndEvent\].
     pub call_id: String,
-    /// The protocol's `conversationId`; always there.
     pub conversation_id: ThreadId,
-    /// The protocol's `fileChanges`; always there.
     pub file_changes: BTreeMap<String, FileChange>,
     /// When set, the agent is asking the user to allow writes under this root for the remainder of the session (unclear if this is honored today).
     pub grant_root: Option<String>,
@@ -100,7 +94,6 @@ object!(ApplyPatchApprovalParams {
 /// Result of the server request `applyPatchApproval`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApplyPatchApprovalResponse {
-    /// The protocol's `decision`; always there.
     pub decision: ReviewDecision,
 }
 
@@ -224,19 +217,14 @@ external_enum!(AskForApproval);
 /// A [`AskForApproval`](crate::AskForApproval) whose only key is `granular`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AskForApprovalGranular {
-    /// The protocol's `mcp_elicitations`; always there.
+    /// Wire name: `mcp_elicitations`.
     pub mcp_elicitations: bool,
-    /// The protocol's `request_permissions`; may be absent.
-    ///
-    /// Defaults to `false`.
+    /// Defaults to `false`. Wire name: `request_permissions`.
     pub request_permissions: bool,
-    /// The protocol's `rules`; always there.
     pub rules: bool,
-    /// The protocol's `sandbox_approval`; always there.
+    /// Wire name: `sandbox_approval`.
     pub sandbox_approval: bool,
-    /// The protocol's `skill_approval`; may be absent.
-    ///
-    /// Defaults to `false`.
+    /// Defaults to `false`. Wire name: `skill_approval`.
     pub skill_approval: bool,
 }
 
@@ -297,9 +285,7 @@ string_enum!(AutoReviewDecisionSource);
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AutoReviewRequirements {
-    /// The protocol's `ignoreRules`; may be absent.
     pub ignore_rules: Option<Vec<String>>,
-    /// The protocol's `requiredOnModels`; may be absent.
     pub required_on_models: Option<Vec<String>>,
 }
 
@@ -394,7 +380,7 @@ external_enum!(CommandExecutionApprovalDecision);
 /// A [`CommandExecutionApprovalDecision`](crate::CommandExecutionApprovalDecision) whose only key is `acceptWithExecpolicyAmendment`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
-    /// The protocol's `execpolicy_amendment`; always there.
+    /// Wire name: `execpolicy_amendment`.
     pub execpolicy_amendment: Vec<String>,
 }
 
@@ -412,7 +398,7 @@ object!(CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
 /// A [`CommandExecutionApprovalDecision`](crate::CommandExecutionApprovalDecision) whose only key is `applyNetworkPolicyAmendment`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment {
-    /// The protocol's `network_policy_amendment`; always there.
+    /// Wire name: `network_policy_amendment`.
     pub network_policy_amendment: NetworkPolicyAmendment,
 }
 
@@ -489,7 +475,6 @@ pub struct CommandExecutionRequestApprovalParams {
     pub cwd: Option<LegacyAppPathString>,
     /// Environment in which the command will run.
     pub environment_id: Option<String>,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
     /// Kind of action under review. Defaults to `command` for older servers.
     ///
@@ -505,9 +490,7 @@ pub struct CommandExecutionRequestApprovalParams {
     pub reason: Option<String>,
     /// Unix timestamp (in milliseconds) when this approval request started.
     pub started_at_ms: i64,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -565,7 +548,6 @@ object!(CommandExecutionRequestApprovalParams {
 /// Result of the server request `item/commandExecution/requestApproval`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionRequestApprovalResponse {
-    /// The protocol's `decision`; always there.
     pub decision: CommandExecutionApprovalDecision,
 }
 
@@ -587,15 +569,10 @@ pub struct ExecCommandApprovalParams {
     pub approval_id: Option<String>,
     /// Use to correlate this with \[codex_protocol::protocol::ExecCommandBeginEvent\] and \[codex_protocol::protocol::ExecCommandEndEvent\].
     pub call_id: String,
-    /// The protocol's `command`; always there.
     pub command: Vec<String>,
-    /// The protocol's `conversationId`; always there.
     pub conversation_id: ThreadId,
-    /// The protocol's `cwd`; always there.
     pub cwd: String,
-    /// The protocol's `parsedCmd`; always there.
     pub parsed_cmd: Vec<ParsedCommand>,
-    /// The protocol's `reason`; may be absent.
     pub reason: Option<String>,
 }
 
@@ -633,7 +610,6 @@ object!(ExecCommandApprovalParams {
 /// Result of the server request `execCommandApproval`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecCommandApprovalResponse {
-    /// The protocol's `decision`; always there.
     pub decision: ReviewDecision,
 }
 
@@ -703,7 +679,6 @@ tagged_enum!(FileChange);
 /// A [`FileChange`](crate::FileChange) whose `type` is `add`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeAdd {
-    /// The protocol's `content`; always there.
     pub content: String,
 }
 
@@ -764,7 +739,6 @@ string_enum!(FileChangeApprovalDecision);
 /// A [`FileChange`](crate::FileChange) whose `type` is `delete`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeDelete {
-    /// The protocol's `content`; always there.
     pub content: String,
 }
 
@@ -786,13 +760,9 @@ object!(FileChangeDelete {
 /// Payload of the server notification `item/fileChange/outputDelta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeOutputDeltaNotification {
-    /// The protocol's `delta`; always there.
     pub delta: String,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -823,13 +793,9 @@ object!(FileChangeOutputDeltaNotification {
 /// Payload of the server notification `item/fileChange/patchUpdated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangePatchUpdatedNotification {
-    /// The protocol's `changes`; always there.
     pub changes: Vec<FileUpdateChange>,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -862,15 +828,12 @@ object!(FileChangePatchUpdatedNotification {
 pub struct FileChangeRequestApprovalParams {
     /// \[UNSTABLE\] When set, the agent is asking the user to allow writes under this root for the remainder of the session (unclear if this is honored today).
     pub grant_root: Option<String>,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
     /// Optional explanatory reason (e.g. request for extra write access).
     pub reason: Option<String>,
     /// Unix timestamp (in milliseconds) when this approval request started.
     pub started_at_ms: i64,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -905,7 +868,6 @@ object!(FileChangeRequestApprovalParams {
 /// Result of the server request `item/fileChange/requestApproval`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeRequestApprovalResponse {
-    /// The protocol's `decision`; always there.
     pub decision: FileChangeApprovalDecision,
 }
 
@@ -923,9 +885,9 @@ object!(FileChangeRequestApprovalResponse {
 /// A [`FileChange`](crate::FileChange) whose `type` is `update`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeUpdate {
-    /// The protocol's `move_path`; may be absent.
+    /// Wire name: `move_path`.
     pub move_path: Option<String>,
-    /// The protocol's `unified_diff`; always there.
+    /// Wire name: `unified_diff`.
     pub unified_diff: String,
 }
 
@@ -1038,7 +1000,6 @@ tagged_enum!(FileSystemPath);
 /// A [`FileSystemPath`](crate::FileSystemPath) whose `type` is `glob_pattern`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemPathGlobPattern {
-    /// The protocol's `pattern`; always there.
     pub pattern: String,
 }
 
@@ -1056,7 +1017,6 @@ object!(FileSystemPathGlobPattern {
 /// A [`FileSystemPath`](crate::FileSystemPath) whose `type` is `path`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemPathPath {
-    /// The protocol's `path`; always there.
     pub path: LegacyAppPathString,
 }
 
@@ -1074,7 +1034,6 @@ object!(FileSystemPathPath {
 /// A [`FileSystemPath`](crate::FileSystemPath) whose `type` is `special`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemPathSpecial {
-    /// The protocol's `value`; always there.
     pub value: FileSystemSpecialPath,
 }
 
@@ -1092,9 +1051,7 @@ object!(FileSystemPathSpecial {
 /// Part of [`AdditionalFileSystemPermissions`](crate::AdditionalFileSystemPermissions).
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemSandboxEntry {
-    /// The protocol's `access`; always there.
     pub access: FileSystemAccessMode,
-    /// The protocol's `path`; always there.
     pub path: FileSystemPath,
 }
 
@@ -1180,7 +1137,6 @@ tagged_enum!(FileSystemSpecialPath);
 /// A [`FileSystemSpecialPath`](crate::FileSystemSpecialPath) whose `kind` is `project_roots`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FileSystemSpecialPathProjectRoots {
-    /// The protocol's `subpath`; may be absent.
     pub subpath: Option<LegacyAppPathString>,
 }
 
@@ -1191,9 +1147,7 @@ object!(FileSystemSpecialPathProjectRoots {
 /// A [`FileSystemSpecialPath`](crate::FileSystemSpecialPath) whose `kind` is `unknown`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileSystemSpecialPathUnknown {
-    /// The protocol's `path`; always there.
     pub path: String,
-    /// The protocol's `subpath`; may be absent.
     pub subpath: Option<LegacyAppPathString>,
 }
 
@@ -1215,9 +1169,7 @@ object!(FileSystemSpecialPathUnknown {
 /// Part of [`PermissionsRequestApprovalResponse`](crate::PermissionsRequestApprovalResponse).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GrantedPermissionProfile {
-    /// The protocol's `fileSystem`; may be absent.
     pub file_system: Option<AdditionalFileSystemPermissions>,
-    /// The protocol's `network`; may be absent.
     pub network: Option<AdditionalNetworkPermissions>,
 }
 
@@ -1231,13 +1183,9 @@ object!(GrantedPermissionProfile {
 /// Part of [`ItemGuardianApprovalReviewCompletedNotification`](crate::ItemGuardianApprovalReviewCompletedNotification) and [`ItemGuardianApprovalReviewStartedNotification`](crate::ItemGuardianApprovalReviewStartedNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReview {
-    /// The protocol's `rationale`; may be absent.
     pub rationale: Option<String>,
-    /// The protocol's `riskLevel`; may be absent.
     pub risk_level: Option<GuardianRiskLevel>,
-    /// The protocol's `status`; always there.
     pub status: GuardianApprovalReviewStatus,
-    /// The protocol's `userAuthorization`; may be absent.
     pub user_authorization: Option<GuardianUserAuthorization>,
 }
 
@@ -1337,9 +1285,7 @@ tagged_enum!(GuardianApprovalReviewAction);
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `applyPatch`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionApplyPatch {
-    /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
-    /// The protocol's `files`; always there.
     pub files: Vec<LegacyAppPathString>,
 }
 
@@ -1358,11 +1304,8 @@ object!(GuardianApprovalReviewActionApplyPatch {
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `command`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionCommand {
-    /// The protocol's `command`; always there.
     pub command: String,
-    /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
-    /// The protocol's `source`; always there.
     pub source: GuardianCommandSource,
 }
 
@@ -1390,13 +1333,9 @@ object!(GuardianApprovalReviewActionCommand {
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `execve`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionExecve {
-    /// The protocol's `argv`; always there.
     pub argv: Vec<String>,
-    /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
-    /// The protocol's `program`; always there.
     pub program: String,
-    /// The protocol's `source`; always there.
     pub source: GuardianCommandSource,
 }
 
@@ -1427,15 +1366,10 @@ object!(GuardianApprovalReviewActionExecve {
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `mcpToolCall`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionMcpToolCall {
-    /// The protocol's `connectorId`; may be absent.
     pub connector_id: Option<String>,
-    /// The protocol's `connectorName`; may be absent.
     pub connector_name: Option<String>,
-    /// The protocol's `server`; always there.
     pub server: String,
-    /// The protocol's `toolName`; always there.
     pub tool_name: String,
-    /// The protocol's `toolTitle`; may be absent.
     pub tool_title: Option<String>,
 }
 
@@ -1463,13 +1397,9 @@ object!(GuardianApprovalReviewActionMcpToolCall {
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `networkAccess`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionNetworkAccess {
-    /// The protocol's `host`; always there.
     pub host: String,
-    /// The protocol's `port`; always there.
     pub port: u16,
-    /// The protocol's `protocol`; always there.
     pub protocol: NetworkApprovalProtocol,
-    /// The protocol's `target`; always there.
     pub target: String,
 }
 
@@ -1500,9 +1430,7 @@ object!(GuardianApprovalReviewActionNetworkAccess {
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `requestPermissions`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionRequestPermissions {
-    /// The protocol's `permissions`; always there.
     pub permissions: RequestPermissionProfile,
-    /// The protocol's `reason`; may be absent.
     pub reason: Option<String>,
 }
 
@@ -1523,13 +1451,9 @@ object!(GuardianApprovalReviewActionRequestPermissions {
 /// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `writeStdin`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionWriteStdin {
-    /// The protocol's `approvalId`; always there.
     pub approval_id: String,
-    /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
-    /// The protocol's `processId`; always there.
     pub process_id: String,
-    /// The protocol's `stdin`; always there.
     pub stdin: String,
 }
 
@@ -1793,9 +1717,7 @@ string_enum!(NetworkAccess);
 /// Part of [`CommandExecutionRequestApprovalParams`](crate::CommandExecutionRequestApprovalParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkApprovalContext {
-    /// The protocol's `host`; always there.
     pub host: String,
-    /// The protocol's `protocol`; always there.
     pub protocol: NetworkApprovalProtocol,
 }
 
@@ -1895,9 +1817,7 @@ string_enum!(NetworkDomainPermission);
 /// Part of [`CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment`](crate::CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment) and 2 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkPolicyAmendment {
-    /// The protocol's `action`; always there.
     pub action: NetworkPolicyRuleAction,
-    /// The protocol's `host`; always there.
     pub host: String,
 }
 
@@ -1951,29 +1871,22 @@ string_enum!(NetworkPolicyRuleAction);
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NetworkRequirements {
-    /// The protocol's `allowLocalBinding`; may be absent.
     pub allow_local_binding: Option<bool>,
     /// Legacy compatibility view derived from `unix_sockets`.
     pub allow_unix_sockets: Option<Vec<String>>,
-    /// The protocol's `allowUpstreamProxy`; may be absent.
     pub allow_upstream_proxy: Option<bool>,
     /// Legacy compatibility view derived from `domains`.
     pub allowed_domains: Option<Vec<String>>,
-    /// The protocol's `dangerouslyAllowAllUnixSockets`; may be absent.
     pub dangerously_allow_all_unix_sockets: Option<bool>,
-    /// The protocol's `dangerouslyAllowNonLoopbackProxy`; may be absent.
     pub dangerously_allow_non_loopback_proxy: Option<bool>,
     /// Legacy compatibility view derived from `domains`.
     pub denied_domains: Option<Vec<String>>,
     /// Canonical network permission map for `experimental_network`.
     pub domains: Option<BTreeMap<String, NetworkDomainPermission>>,
-    /// The protocol's `enabled`; may be absent.
     pub enabled: Option<bool>,
-    /// The protocol's `httpPort`; may be absent.
     pub http_port: Option<u16>,
     /// When true, only managed allowlist entries are respected while managed network enforcement is active.
     pub managed_allowed_domains_only: Option<bool>,
-    /// The protocol's `socksPort`; may be absent.
     pub socks_port: Option<u16>,
     /// Canonical unix socket permission map for `experimental_network`.
     pub unix_sockets: Option<BTreeMap<String, NetworkUnixSocketPermission>>,
@@ -2090,9 +2003,7 @@ tagged_enum!(ParsedCommand);
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `list_files`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandListFiles {
-    /// The protocol's `cmd`; always there.
     pub cmd: String,
-    /// The protocol's `path`; may be absent.
     pub path: Option<String>,
 }
 
@@ -2114,9 +2025,7 @@ object!(ParsedCommandListFiles {
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandRead {
-    /// The protocol's `cmd`; always there.
     pub cmd: String,
-    /// The protocol's `name`; always there.
     pub name: String,
     /// (Best effort) Path to the file being read by the command. When possible, this is an absolute path, though when relative, it should be resolved against the `cwd`` that will be used to run the command to derive the absolute path.
     pub path: String,
@@ -2146,11 +2055,8 @@ object!(ParsedCommandRead {
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `search`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandSearch {
-    /// The protocol's `cmd`; always there.
     pub cmd: String,
-    /// The protocol's `path`; may be absent.
     pub path: Option<String>,
-    /// The protocol's `query`; may be absent.
     pub query: Option<String>,
 }
 
@@ -2174,7 +2080,6 @@ object!(ParsedCommandSearch {
 /// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `unknown`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandUnknown {
-    /// The protocol's `cmd`; always there.
     pub cmd: String,
 }
 
@@ -2244,7 +2149,6 @@ object!(PermissionProfileListParams {
 /// Result of the client request `permissionProfile/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PermissionProfileListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<PermissionProfileSummary>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -2293,21 +2197,14 @@ object!(PermissionProfileSummary {
 /// Params of the server request `item/permissions/requestApproval`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PermissionsRequestApprovalParams {
-    /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
-    /// The protocol's `environmentId`; may be absent.
     pub environment_id: Option<String>,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `permissions`; always there.
     pub permissions: RequestPermissionProfile,
-    /// The protocol's `reason`; may be absent.
     pub reason: Option<String>,
     /// Unix timestamp (in milliseconds) when this approval request started.
     pub started_at_ms: i64,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -2348,10 +2245,7 @@ object!(PermissionsRequestApprovalParams {
 /// Result of the server request `item/permissions/requestApproval`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PermissionsRequestApprovalResponse {
-    /// The protocol's `permissions`; always there.
     pub permissions: GrantedPermissionProfile,
-    /// The protocol's `scope`; may be absent.
-    ///
     /// Defaults to `"turn"`.
     pub scope: PermissionGrantScope,
     /// Review every subsequent command in this turn before normal sandboxed execution.
@@ -2381,9 +2275,7 @@ object!(PermissionsRequestApprovalResponse {
 /// Part of [`GuardianApprovalReviewActionRequestPermissions`](crate::GuardianApprovalReviewActionRequestPermissions) and [`PermissionsRequestApprovalParams`](crate::PermissionsRequestApprovalParams).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RequestPermissionProfile {
-    /// The protocol's `fileSystem`; may be absent.
     pub file_system: Option<AdditionalFileSystemPermissions>,
-    /// The protocol's `network`; may be absent.
     pub network: Option<AdditionalNetworkPermissions>,
 }
 
@@ -2486,7 +2378,7 @@ external_enum!(ReviewDecision);
 /// A [`ReviewDecision`](crate::ReviewDecision) whose only key is `approved_execpolicy_amendment`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviewDecisionApprovedExecpolicyAmendment {
-    /// The protocol's `proposed_execpolicy_amendment`; always there.
+    /// Wire name: `proposed_execpolicy_amendment`.
     pub proposed_execpolicy_amendment: Vec<String>,
 }
 
@@ -2506,7 +2398,6 @@ object!(ReviewDecisionApprovedExecpolicyAmendment {
 /// A [`ReviewDecision`](crate::ReviewDecision) whose only key is `denied`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviewDecisionDenied {
-    /// The protocol's `rejection`; always there.
     pub rejection: String,
 }
 
@@ -2526,7 +2417,7 @@ object!(ReviewDecisionDenied {
 /// A [`ReviewDecision`](crate::ReviewDecision) whose only key is `network_policy_amendment`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviewDecisionNetworkPolicyAmendment {
-    /// The protocol's `network_policy_amendment`; always there.
+    /// Wire name: `network_policy_amendment`.
     pub network_policy_amendment: NetworkPolicyAmendment,
 }
 
@@ -2642,8 +2533,6 @@ tagged_enum!(SandboxPolicy);
 /// A [`SandboxPolicy`](crate::SandboxPolicy) whose `type` is `externalSandbox`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SandboxPolicyExternalSandbox {
-    /// The protocol's `networkAccess`; may be absent.
-    ///
     /// Defaults to `"restricted"`.
     pub network_access: NetworkAccess,
 }
@@ -2669,8 +2558,6 @@ object!(SandboxPolicyExternalSandbox {
 /// A [`SandboxPolicy`](crate::SandboxPolicy) whose `type` is `readOnly`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SandboxPolicyReadOnly {
-    /// The protocol's `networkAccess`; may be absent.
-    ///
     /// Defaults to `false`.
     pub network_access: bool,
 }
@@ -2682,20 +2569,12 @@ object!(SandboxPolicyReadOnly {
 /// A [`SandboxPolicy`](crate::SandboxPolicy) whose `type` is `workspaceWrite`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SandboxPolicyWorkspaceWrite {
-    /// The protocol's `excludeSlashTmp`; may be absent.
-    ///
     /// Defaults to `false`.
     pub exclude_slash_tmp: bool,
-    /// The protocol's `excludeTmpdirEnvVar`; may be absent.
-    ///
     /// Defaults to `false`.
     pub exclude_tmpdir_env_var: bool,
-    /// The protocol's `networkAccess`; may be absent.
-    ///
     /// Defaults to `false`.
     pub network_access: bool,
-    /// The protocol's `writableRoots`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub writable_roots: Vec<AbsolutePathBuf>,
 }
@@ -2710,21 +2589,13 @@ object!(SandboxPolicyWorkspaceWrite {
 /// Part of [`Config`](crate::Config).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SandboxWorkspaceWrite {
-    /// The protocol's `exclude_slash_tmp`; may be absent.
-    ///
-    /// Defaults to `false`.
+    /// Defaults to `false`. Wire name: `exclude_slash_tmp`.
     pub exclude_slash_tmp: bool,
-    /// The protocol's `exclude_tmpdir_env_var`; may be absent.
-    ///
-    /// Defaults to `false`.
+    /// Defaults to `false`. Wire name: `exclude_tmpdir_env_var`.
     pub exclude_tmpdir_env_var: bool,
-    /// The protocol's `network_access`; may be absent.
-    ///
-    /// Defaults to `false`.
+    /// Defaults to `false`. Wire name: `network_access`.
     pub network_access: bool,
-    /// The protocol's `writable_roots`; may be absent.
-    ///
-    /// Defaults to `[]`.
+    /// Defaults to `[]`. Wire name: `writable_roots`.
     pub writable_roots: Vec<String>,
 }
 
@@ -2740,7 +2611,6 @@ object!(SandboxWorkspaceWrite {
 /// Part of [`ToolRequestUserInputResponse`](crate::ToolRequestUserInputResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputAnswer {
-    /// The protocol's `answers`; always there.
     pub answers: Vec<String>,
 }
 
@@ -2760,9 +2630,7 @@ object!(ToolRequestUserInputAnswer {
 /// Part of [`ToolRequestUserInputQuestion`](crate::ToolRequestUserInputQuestion).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputOption {
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `label`; always there.
     pub label: String,
 }
 
@@ -2788,15 +2656,10 @@ object!(ToolRequestUserInputOption {
 pub struct ToolRequestUserInputParams {
     /// @deprecated Use `isBlocking` to decide whether the request should block.
     pub auto_resolution_ms: Option<u64>,
-    /// The protocol's `isBlocking`; always there.
     pub is_blocking: bool,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `questions`; always there.
     pub questions: Vec<ToolRequestUserInputQuestion>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -2834,21 +2697,13 @@ object!(ToolRequestUserInputParams {
 /// Part of [`ToolRequestUserInputParams`](crate::ToolRequestUserInputParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputQuestion {
-    /// The protocol's `header`; always there.
     pub header: String,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `isOther`; may be absent.
-    ///
     /// Defaults to `false`.
     pub is_other: bool,
-    /// The protocol's `isSecret`; may be absent.
-    ///
     /// Defaults to `false`.
     pub is_secret: bool,
-    /// The protocol's `options`; may be absent.
     pub options: Option<Vec<ToolRequestUserInputOption>>,
-    /// The protocol's `question`; always there.
     pub question: String,
 }
 
@@ -2884,7 +2739,6 @@ object!(ToolRequestUserInputQuestion {
 /// Result of the server request `item/tool/requestUserInput`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputResponse {
-    /// The protocol's `answers`; always there.
     pub answers: BTreeMap<String, ToolRequestUserInputAnswer>,
 }
 

@@ -17,7 +17,6 @@ use super::{
 /// Part of [`Config`](crate::Config).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AnalyticsConfig {
-    /// The protocol's `enabled`; may be absent.
     pub enabled: Option<bool>,
     /// Entries without a field of their own.
     pub extra: Map<String, Value>,
@@ -66,11 +65,10 @@ string_enum!(BrowserUseAccessApprovalLifetime);
 /// Part of [`Config`](crate::Config).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseConfig {
-    /// The protocol's `allow_history_access`; may be absent.
+    /// Wire name: `allow_history_access`.
     pub allow_history_access: Option<bool>,
-    /// The protocol's `default_origin_policy`; may be absent.
+    /// Wire name: `default_origin_policy`.
     pub default_origin_policy: Option<BrowserUseOriginPolicyConfig>,
-    /// The protocol's `origins`; may be absent.
     pub origins: Option<BTreeMap<String, BrowserUseOriginPolicyConfig>>,
 }
 
@@ -83,7 +81,6 @@ object!(BrowserUseConfig {
 /// Part of [`BrowserUseRequirements`](crate::BrowserUseRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseExtensionRequirements {
-    /// The protocol's `requestHeaders`; may be absent.
     pub request_headers: Option<Vec<RequestHeader>>,
 }
 
@@ -94,19 +91,12 @@ object!(BrowserUseExtensionRequirements {
 /// Part of [`BrowserUseRequirements`](crate::BrowserUseRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseOriginPolicy {
-    /// The protocol's `access`; may be absent.
     pub access: Option<AllowDenyRequirement>,
-    /// The protocol's `accessApprovalLifetime`; may be absent.
     pub access_approval_lifetime: Option<BrowserUseAccessApprovalLifetime>,
-    /// The protocol's `autoReview`; may be absent.
     pub auto_review: Option<AllowDenyRequirement>,
-    /// The protocol's `downloads`; may be absent.
     pub downloads: Option<AllowDenyRequirement>,
-    /// The protocol's `fullCdpAccess`; may be absent.
     pub full_cdp_access: Option<AllowDenyRequirement>,
-    /// The protocol's `persistentApproval`; may be absent.
     pub persistent_approval: Option<bool>,
-    /// The protocol's `uploads`; may be absent.
     pub uploads: Option<AllowDenyRequirement>,
 }
 
@@ -123,13 +113,10 @@ object!(BrowserUseOriginPolicy {
 /// Part of [`BrowserUseConfig`](crate::BrowserUseConfig).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseOriginPolicyConfig {
-    /// The protocol's `access`; may be absent.
     pub access: Option<AllowDenyRequirement>,
-    /// The protocol's `downloads`; may be absent.
     pub downloads: Option<AllowDenyRequirement>,
-    /// The protocol's `full_cdp_access`; may be absent.
+    /// Wire name: `full_cdp_access`.
     pub full_cdp_access: Option<AllowDenyRequirement>,
-    /// The protocol's `uploads`; may be absent.
     pub uploads: Option<AllowDenyRequirement>,
 }
 
@@ -143,19 +130,12 @@ object!(BrowserUseOriginPolicyConfig {
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BrowserUseRequirements {
-    /// The protocol's `allowGlobalPersistentApproval`; may be absent.
     pub allow_global_persistent_approval: Option<bool>,
-    /// The protocol's `allowHistoryAccess`; may be absent.
     pub allow_history_access: Option<bool>,
-    /// The protocol's `allowWebmcp`; may be absent.
     pub allow_webmcp: Option<bool>,
-    /// The protocol's `defaultOriginPolicy`; may be absent.
     pub default_origin_policy: Option<BrowserUseOriginPolicy>,
-    /// The protocol's `disableAutoReview`; may be absent.
     pub disable_auto_review: Option<bool>,
-    /// The protocol's `extension`; may be absent.
     pub extension: Option<BrowserUseExtensionRequirements>,
-    /// The protocol's `origins`; may be absent.
     pub origins: Option<BTreeMap<String, BrowserUseOriginPolicy>>,
 }
 
@@ -172,11 +152,9 @@ object!(BrowserUseRequirements {
 /// Part of [`Config`](crate::Config).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseConfig {
-    /// The protocol's `default_app_access`; may be absent.
+    /// Wire name: `default_app_access`.
     pub default_app_access: Option<AllowDenyRequirement>,
-    /// The protocol's `macos`; may be absent.
     pub macos: Option<ComputerUseMacosConfig>,
-    /// The protocol's `windows`; may be absent.
     pub windows: Option<ComputerUseWindowsConfig>,
 }
 
@@ -189,7 +167,7 @@ object!(ComputerUseConfig {
 /// Part of [`ComputerUseConfig`](crate::ComputerUseConfig).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseMacosConfig {
-    /// The protocol's `bundle_ids`; may be absent.
+    /// Wire name: `bundle_ids`.
     pub bundle_ids: Option<BTreeMap<String, AllowDenyRequirement>>,
 }
 
@@ -200,7 +178,6 @@ object!(ComputerUseMacosConfig {
 /// Part of [`ComputerUseRequirements`](crate::ComputerUseRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseMacosRequirements {
-    /// The protocol's `bundleIds`; may be absent.
     pub bundle_ids: Option<BTreeMap<String, AllowDenyRequirement>>,
 }
 
@@ -211,15 +188,10 @@ object!(ComputerUseMacosRequirements {
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseRequirements {
-    /// The protocol's `allowLockedComputerUse`; may be absent.
     pub allow_locked_computer_use: Option<bool>,
-    /// The protocol's `allowPersistentApproval`; may be absent.
     pub allow_persistent_approval: Option<bool>,
-    /// The protocol's `defaultAppAccess`; may be absent.
     pub default_app_access: Option<AllowDenyRequirement>,
-    /// The protocol's `macos`; may be absent.
     pub macos: Option<ComputerUseMacosRequirements>,
-    /// The protocol's `windows`; may be absent.
     pub windows: Option<ComputerUseWindowsRequirements>,
 }
 
@@ -234,9 +206,7 @@ object!(ComputerUseRequirements {
 /// Part of [`ComputerUseConfig`](crate::ComputerUseConfig).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseWindowsConfig {
-    /// The protocol's `aumids`; may be absent.
     pub aumids: Option<BTreeMap<String, AllowDenyRequirement>>,
-    /// The protocol's `exes`; may be absent.
     pub exes: Option<Vec<ComputerUseWindowsExeConfig>>,
 }
 
@@ -248,13 +218,12 @@ object!(ComputerUseWindowsConfig {
 /// Part of [`ComputerUseWindowsConfig`](crate::ComputerUseWindowsConfig).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComputerUseWindowsExeConfig {
-    /// The protocol's `access`; always there.
     pub access: AllowDenyRequirement,
-    /// The protocol's `binary_name`; may be absent.
+    /// Wire name: `binary_name`.
     pub binary_name: Option<String>,
-    /// The protocol's `product_name`; always there.
+    /// Wire name: `product_name`.
     pub product_name: String,
-    /// The protocol's `publisher_name`; always there.
+    /// Wire name: `publisher_name`.
     pub publisher_name: String,
 }
 
@@ -284,13 +253,9 @@ object!(ComputerUseWindowsExeConfig {
 /// Part of [`ComputerUseWindowsRequirements`](crate::ComputerUseWindowsRequirements).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComputerUseWindowsExeRequirement {
-    /// The protocol's `access`; always there.
     pub access: AllowDenyRequirement,
-    /// The protocol's `binaryName`; may be absent.
     pub binary_name: Option<String>,
-    /// The protocol's `productName`; always there.
     pub product_name: String,
-    /// The protocol's `publisherName`; always there.
     pub publisher_name: String,
 }
 
@@ -320,9 +285,7 @@ object!(ComputerUseWindowsExeRequirement {
 /// Part of [`ComputerUseRequirements`](crate::ComputerUseRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComputerUseWindowsRequirements {
-    /// The protocol's `aumids`; may be absent.
     pub aumids: Option<BTreeMap<String, AllowDenyRequirement>>,
-    /// The protocol's `exes`; may be absent.
     pub exes: Option<Vec<ComputerUseWindowsExeRequirement>>,
 }
 
@@ -334,59 +297,54 @@ object!(ComputerUseWindowsRequirements {
 /// Part of [`ConfigReadResponse`](crate::ConfigReadResponse).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Config {
-    /// The protocol's `analytics`; may be absent.
     pub analytics: Option<AnalyticsConfig>,
-    /// The protocol's `approval_policy`; may be absent.
+    /// Wire name: `approval_policy`.
     pub approval_policy: Option<AskForApproval>,
     /// \[UNSTABLE\] Optional default for where approval requests are routed for review.
-    pub approvals_reviewer: Option<ApprovalsReviewer>,
-    /// The protocol's `apps`; may be absent.
     ///
+    /// Wire name: `approvals_reviewer`.
+    pub approvals_reviewer: Option<ApprovalsReviewer>,
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub apps: Option<AppsConfig>,
-    /// The protocol's `browser_use`; may be absent.
+    /// Wire name: `browser_use`.
     pub browser_use: Option<BrowserUseConfig>,
-    /// The protocol's `compact_prompt`; may be absent.
+    /// Wire name: `compact_prompt`.
     pub compact_prompt: Option<String>,
-    /// The protocol's `computer_use`; may be absent.
+    /// Wire name: `computer_use`.
     pub computer_use: Option<ComputerUseConfig>,
-    /// The protocol's `desktop`; may be absent.
     pub desktop: Option<Map<String, Value>>,
-    /// The protocol's `developer_instructions`; may be absent.
+    /// Wire name: `developer_instructions`.
     pub developer_instructions: Option<String>,
-    /// The protocol's `forced_chatgpt_workspace_id`; may be absent.
+    /// Wire name: `forced_chatgpt_workspace_id`.
     pub forced_chatgpt_workspace_id: Option<ForcedChatgptWorkspaceIds>,
-    /// The protocol's `forced_login_method`; may be absent.
+    /// Wire name: `forced_login_method`.
     pub forced_login_method: Option<ForcedLoginMethod>,
-    /// The protocol's `instructions`; may be absent.
     pub instructions: Option<String>,
-    /// The protocol's `model`; may be absent.
     pub model: Option<String>,
-    /// The protocol's `model_auto_compact_token_limit`; may be absent.
+    /// Wire name: `model_auto_compact_token_limit`.
     pub model_auto_compact_token_limit: Option<i64>,
-    /// The protocol's `model_auto_compact_token_limit_scope`; may be absent.
+    /// Wire name: `model_auto_compact_token_limit_scope`.
     pub model_auto_compact_token_limit_scope: Option<AutoCompactTokenLimitScope>,
-    /// The protocol's `model_context_window`; may be absent.
+    /// Wire name: `model_context_window`.
     pub model_context_window: Option<i64>,
-    /// The protocol's `model_provider`; may be absent.
+    /// Wire name: `model_provider`.
     pub model_provider: Option<String>,
-    /// The protocol's `model_reasoning_effort`; may be absent.
+    /// Wire name: `model_reasoning_effort`.
     pub model_reasoning_effort: Option<ReasoningEffort>,
-    /// The protocol's `model_reasoning_summary`; may be absent.
+    /// Wire name: `model_reasoning_summary`.
     pub model_reasoning_summary: Option<ReasoningSummary>,
-    /// The protocol's `model_verbosity`; may be absent.
+    /// Wire name: `model_verbosity`.
     pub model_verbosity: Option<Verbosity>,
-    /// The protocol's `review_model`; may be absent.
+    /// Wire name: `review_model`.
     pub review_model: Option<String>,
-    /// The protocol's `sandbox_mode`; may be absent.
+    /// Wire name: `sandbox_mode`.
     pub sandbox_mode: Option<SandboxMode>,
-    /// The protocol's `sandbox_workspace_write`; may be absent.
+    /// Wire name: `sandbox_workspace_write`.
     pub sandbox_workspace_write: Option<SandboxWorkspaceWrite>,
-    /// The protocol's `service_tier`; may be absent.
+    /// Wire name: `service_tier`.
     pub service_tier: Option<String>,
-    /// The protocol's `tools`; may be absent.
     pub tools: Option<ToolsV2>,
-    /// The protocol's `web_search`; may be absent.
+    /// Wire name: `web_search`.
     pub web_search: Option<WebSearchMode>,
     /// Entries without a field of their own.
     pub extra: Map<String, Value>,
@@ -427,9 +385,7 @@ object!(Config {
 /// Params of the client request `config/batchWrite`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigBatchWriteParams {
-    /// The protocol's `edits`; always there.
     pub edits: Vec<ConfigEdit>,
-    /// The protocol's `expectedVersion`; may be absent.
     pub expected_version: Option<String>,
     /// Path to the config file to write; defaults to the user's `config.toml` when omitted.
     pub file_path: Option<String>,
@@ -459,11 +415,8 @@ object!(ConfigBatchWriteParams {
 /// Part of [`ConfigBatchWriteParams`](crate::ConfigBatchWriteParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigEdit {
-    /// The protocol's `keyPath`; always there.
     pub key_path: String,
-    /// The protocol's `mergeStrategy`; always there.
     pub merge_strategy: MergeStrategy,
-    /// The protocol's `value`; always there.
     pub value: Value,
 }
 
@@ -491,13 +444,9 @@ object!(ConfigEdit {
 /// Part of [`ConfigReadResponse`](crate::ConfigReadResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayer {
-    /// The protocol's `config`; always there.
     pub config: Value,
-    /// The protocol's `disabledReason`; may be absent.
     pub disabled_reason: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: ConfigLayerSource,
-    /// The protocol's `version`; always there.
     pub version: String,
 }
 
@@ -527,9 +476,7 @@ object!(ConfigLayer {
 /// Part of [`ConfigReadResponse`](crate::ConfigReadResponse) and [`OverriddenMetadata`](crate::OverriddenMetadata).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerMetadata {
-    /// The protocol's `name`; always there.
     pub name: ConfigLayerSource,
-    /// The protocol's `version`; always there.
     pub version: String,
 }
 
@@ -671,7 +618,6 @@ object!(ConfigLayerSourceEnterpriseManaged {
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `legacyManagedConfigTomlFromFile`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceLegacyManagedConfigTomlFromFile {
-    /// The protocol's `file`; always there.
     pub file: AbsolutePathBuf,
 }
 
@@ -691,9 +637,7 @@ object!(ConfigLayerSourceLegacyManagedConfigTomlFromFile {
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `mdm`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceMdm {
-    /// The protocol's `domain`; always there.
     pub domain: String,
-    /// The protocol's `key`; always there.
     pub key: String,
 }
 
@@ -737,7 +681,6 @@ object!(ConfigLayerSourcePackagedDefaults {
 /// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `project`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceProject {
-    /// The protocol's `dotCodexFolder`; always there.
     pub dot_codex_folder: AbsolutePathBuf,
 }
 
@@ -800,7 +743,6 @@ object!(ConfigLayerSourceUser {
 pub struct ConfigReadParams {
     /// Optional working directory to resolve project config layers. If specified, return the effective config as seen from that directory (i.e., including any project layers between `cwd` and the project/repo root).
     pub cwd: Option<String>,
-    /// The protocol's `includeLayers`; may be absent.
     pub include_layers: Option<bool>,
 }
 
@@ -812,11 +754,8 @@ object!(ConfigReadParams {
 /// Result of the client request `config/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigReadResponse {
-    /// The protocol's `config`; always there.
     pub config: Config,
-    /// The protocol's `layers`; may be absent.
     pub layers: Option<Vec<ConfigLayer>>,
-    /// The protocol's `origins`; always there.
     pub origins: BTreeMap<String, ConfigLayerMetadata>,
 }
 
@@ -840,81 +779,47 @@ object!(ConfigReadResponse {
 /// Part of [`ConfigRequirementsReadResponse`](crate::ConfigRequirementsReadResponse).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ConfigRequirements {
-    /// The protocol's `additionalDeveloperInstructions`; may be absent.
     pub additional_developer_instructions: Option<String>,
-    /// The protocol's `allowAppshots`; may be absent.
     pub allow_appshots: Option<bool>,
-    /// The protocol's `allowBrowserAndComputerUse`; may be absent.
     pub allow_browser_and_computer_use: Option<bool>,
-    /// The protocol's `allowLoginShell`; may be absent.
     pub allow_login_shell: Option<bool>,
-    /// The protocol's `allowManagedHooksOnly`; may be absent.
     pub allow_managed_hooks_only: Option<bool>,
-    /// The protocol's `allowRemoteControl`; may be absent.
     pub allow_remote_control: Option<bool>,
-    /// The protocol's `allowedApprovalPolicies`; may be absent.
     pub allowed_approval_policies: Option<Vec<AskForApproval>>,
-    /// The protocol's `allowedApprovalsReviewers`; may be absent.
-    ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub allowed_approvals_reviewers: Option<Vec<ApprovalsReviewer>>,
     /// Effective login methods after managed, forced-login, and workspace restrictions. An empty list permits no login method. Older servers may omit this field.
     pub allowed_login_methods: Option<Vec<ForcedLoginMethod>>,
-    /// The protocol's `allowedPermissionProfiles`; may be absent.
     pub allowed_permission_profiles: Option<BTreeMap<String, bool>>,
-    /// The protocol's `allowedSandboxModes`; may be absent.
     pub allowed_sandbox_modes: Option<Vec<SandboxMode>>,
-    /// The protocol's `allowedWebSearchModes`; may be absent.
     pub allowed_web_search_modes: Option<Vec<WebSearchMode>>,
-    /// The protocol's `allowedWindowsSandboxImplementations`; may be absent.
     pub allowed_windows_sandbox_implementations: Option<
         Vec<WindowsSandboxImplementation>,
     >,
-    /// The protocol's `application`; may be absent.
-    ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub application: Option<ApplicationRequirements>,
-    /// The protocol's `autoReview`; may be absent.
     pub auto_review: Option<AutoReviewRequirements>,
-    /// The protocol's `browserUse`; may be absent.
     pub browser_use: Option<BrowserUseRequirements>,
-    /// The protocol's `chatgptBaseUrl`; may be absent.
     pub chatgpt_base_url: Option<String>,
-    /// The protocol's `checkForUpdateOnStartup`; may be absent.
     pub check_for_update_on_startup: Option<bool>,
-    /// The protocol's `cliAuthCredentialsStore`; may be absent.
     pub cli_auth_credentials_store: Option<CliAuthCredentialsStoreMode>,
-    /// The protocol's `computerUse`; may be absent.
     pub computer_use: Option<ComputerUseRequirements>,
-    /// The protocol's `defaultPermissions`; may be absent.
     pub default_permissions: Option<String>,
-    /// The protocol's `enforceResidency`; may be absent.
     pub enforce_residency: Option<ResidencyRequirement>,
-    /// The protocol's `featureRequirements`; may be absent.
     pub feature_requirements: Option<BTreeMap<String, bool>>,
-    /// The protocol's `feedback`; may be absent.
     pub feedback: Option<FeedbackRequirements>,
-    /// The protocol's `hooks`; may be absent.
-    ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub hooks: Option<ManagedHooksRequirements>,
-    /// The protocol's `inAppBrowser`; may be absent.
     pub in_app_browser: Option<InAppBrowserRequirements>,
-    /// The protocol's `logDir`; may be absent.
     pub log_dir: Option<String>,
-    /// The protocol's `modelCatalogJson`; may be absent.
     pub model_catalog_json: Option<String>,
     /// Exact provider selection required by managed policy.
     pub model_provider: Option<String>,
     /// Complete required provider definitions, using config.toml field names.
     pub model_providers: Option<Map<String, Value>>,
-    /// The protocol's `models`; may be absent.
     pub models: Option<ModelsRequirements>,
-    /// The protocol's `network`; may be absent.
-    ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub network: Option<NetworkRequirements>,
-    /// The protocol's `sqliteHome`; may be absent.
     pub sqlite_home: Option<String>,
 }
 
@@ -973,15 +878,11 @@ object!(ConfigRequirementsReadResponse {
 /// Params of the client request `config/value/write`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigValueWriteParams {
-    /// The protocol's `expectedVersion`; may be absent.
     pub expected_version: Option<String>,
     /// Path to the config file to write; defaults to the user's `config.toml` when omitted.
     pub file_path: Option<String>,
-    /// The protocol's `keyPath`; always there.
     pub key_path: String,
-    /// The protocol's `mergeStrategy`; always there.
     pub merge_strategy: MergeStrategy,
-    /// The protocol's `value`; always there.
     pub value: Value,
 }
 
@@ -1047,11 +948,8 @@ object!(ConfigWarningNotification {
 pub struct ConfigWriteResponse {
     /// Canonical path to the config file that was written.
     pub file_path: AbsolutePathBuf,
-    /// The protocol's `overriddenMetadata`; may be absent.
     pub overridden_metadata: Option<OverriddenMetadata>,
-    /// The protocol's `status`; always there.
     pub status: WriteStatus,
-    /// The protocol's `version`; always there.
     pub version: String,
 }
 
@@ -1083,7 +981,6 @@ object!(ConfigWriteResponse {
 /// Part of [`ResponseItemConfigurationUpdate`](crate::ResponseItemConfigurationUpdate).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigurationReasoning {
-    /// The protocol's `effort`; always there.
     pub effort: ReasoningEffort,
 }
 
@@ -1160,15 +1057,11 @@ tagged_enum!(ConfiguredHookHandler);
 pub struct ConfiguredHookHandlerCommand {
     /// Approximate token threshold for spilling this hook's `additionalContext` to disk. `null` uses 2,500 tokens; `0` disables spilling for this hook. The threshold is evaluated against the original context; a spilled preview also includes recovery metadata.
     pub additional_context_limit: Option<u64>,
-    /// The protocol's `async`; always there.
     pub async_: bool,
-    /// The protocol's `command`; always there.
     pub command: String,
-    /// The protocol's `commandWindows`; may be absent.
     pub command_windows: Option<String>,
-    /// The protocol's `statusMessage`; may be absent.
     pub status_message: Option<String>,
-    /// The protocol's `timeoutSec`; may be absent.
+    /// In seconds.
     pub timeout_sec: Option<u64>,
 }
 
@@ -1198,15 +1091,11 @@ object!(ConfiguredHookHandlerCommand {
 /// A [`ConfiguredHookHandler`](crate::ConfiguredHookHandler) whose `type` is `mcp_tool`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredHookHandlerMcpTool {
-    /// The protocol's `input`; always there.
     pub input: Map<String, Value>,
-    /// The protocol's `server`; always there.
     pub server: String,
-    /// The protocol's `statusMessage`; may be absent.
     pub status_message: Option<String>,
-    /// The protocol's `timeoutSec`; may be absent.
+    /// In seconds.
     pub timeout_sec: Option<u64>,
-    /// The protocol's `tool`; always there.
     pub tool: String,
 }
 
@@ -1238,9 +1127,7 @@ object!(ConfiguredHookHandlerMcpTool {
 /// Part of [`ManagedHooksRequirements`](crate::ManagedHooksRequirements).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredHookMatcherGroup {
-    /// The protocol's `hooks`; always there.
     pub hooks: Vec<ConfiguredHookHandler>,
-    /// The protocol's `matcher`; may be absent.
     pub matcher: Option<String>,
 }
 
@@ -1363,7 +1250,6 @@ object!(ExperimentalFeatureListParams {
 /// Result of the client request `experimentalFeature/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentalFeatureListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<ExperimentalFeature>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -1431,37 +1317,31 @@ string_enum!(ExperimentalFeatureStage);
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ManagedHooksRequirements {
-    /// The protocol's `Interrupt`; may be absent.
-    ///
-    /// Defaults to `[]`.
+    /// Defaults to `[]`. Wire name: `Interrupt`.
     pub interrupt: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `PermissionRequest`; always there.
+    /// Wire name: `PermissionRequest`.
     pub permission_request: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `PostCompact`; always there.
+    /// Wire name: `PostCompact`.
     pub post_compact: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `PostToolUse`; always there.
+    /// Wire name: `PostToolUse`.
     pub post_tool_use: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `PreCompact`; always there.
+    /// Wire name: `PreCompact`.
     pub pre_compact: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `PreToolUse`; always there.
+    /// Wire name: `PreToolUse`.
     pub pre_tool_use: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `SessionEnd`; may be absent.
-    ///
-    /// Defaults to `[]`.
+    /// Defaults to `[]`. Wire name: `SessionEnd`.
     pub session_end: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `SessionStart`; always there.
+    /// Wire name: `SessionStart`.
     pub session_start: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `Stop`; always there.
+    /// Wire name: `Stop`.
     pub stop: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `SubagentStart`; always there.
+    /// Wire name: `SubagentStart`.
     pub subagent_start: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `SubagentStop`; always there.
+    /// Wire name: `SubagentStop`.
     pub subagent_stop: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `UserPromptSubmit`; always there.
+    /// Wire name: `UserPromptSubmit`.
     pub user_prompt_submit: Vec<ConfiguredHookMatcherGroup>,
-    /// The protocol's `managedDir`; may be absent.
     pub managed_dir: Option<String>,
-    /// The protocol's `windowsManagedDir`; may be absent.
     pub windows_managed_dir: Option<String>,
 }
 

@@ -51,13 +51,9 @@ string_enum!(AgentMessageDelivery);
 /// Payload of the server notification `item/agentMessage/delta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentMessageDeltaNotification {
-    /// The protocol's `delta`; always there.
     pub delta: String,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -137,7 +133,7 @@ tagged_enum!(AgentMessageInputContent);
 /// A [`AgentMessageInputContent`](crate::AgentMessageInputContent) whose `type` is `encrypted_content`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentMessageInputContentEncryptedContent {
-    /// The protocol's `encrypted_content`; always there.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: String,
 }
 
@@ -157,7 +153,6 @@ object!(AgentMessageInputContentEncryptedContent {
 /// A [`AgentMessageInputContent`](crate::AgentMessageInputContent) whose `type` is `input_text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentMessageInputContentInputText {
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -232,9 +227,7 @@ tagged_enum!(CommandAction);
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `listFiles`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionListFiles {
-    /// The protocol's `command`; always there.
     pub command: String,
-    /// The protocol's `path`; may be absent.
     pub path: Option<String>,
 }
 
@@ -256,11 +249,8 @@ object!(CommandActionListFiles {
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionRead {
-    /// The protocol's `command`; always there.
     pub command: String,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `path`; always there.
     pub path: LegacyAppPathString,
 }
 
@@ -288,11 +278,8 @@ object!(CommandActionRead {
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `search`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionSearch {
-    /// The protocol's `command`; always there.
     pub command: String,
-    /// The protocol's `path`; may be absent.
     pub path: Option<String>,
-    /// The protocol's `query`; may be absent.
     pub query: Option<String>,
 }
 
@@ -316,7 +303,6 @@ object!(CommandActionSearch {
 /// A [`CommandAction`](crate::CommandAction) whose `type` is `unknown`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionUnknown {
-    /// The protocol's `command`; always there.
     pub command: String,
 }
 
@@ -334,13 +320,9 @@ object!(CommandActionUnknown {
 /// Payload of the server notification `item/commandExecution/outputDelta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionOutputDeltaNotification {
-    /// The protocol's `delta`; always there.
     pub delta: String,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -514,7 +496,7 @@ tagged_enum!(ContentItem);
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `input_audio`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContentItemInputAudio {
-    /// The protocol's `audio_url`; always there.
+    /// Wire name: `audio_url`.
     pub audio_url: String,
 }
 
@@ -534,11 +516,10 @@ object!(ContentItemInputAudio {
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `input_image`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ContentItemInputImage {
-    /// The protocol's `detail`; may be absent.
     pub detail: Option<ImageDetail>,
-    /// The protocol's `file_id`; may be absent.
+    /// Wire name: `file_id`.
     pub file_id: Option<String>,
-    /// The protocol's `image_url`; may be absent.
+    /// Wire name: `image_url`.
     pub image_url: Option<String>,
 }
 
@@ -551,7 +532,6 @@ object!(ContentItemInputImage {
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `input_text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContentItemInputText {
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -569,11 +549,8 @@ object!(ContentItemInputText {
 /// A [`ContentItem`](crate::ContentItem) whose `type` is `output_text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContentItemOutputText {
-    /// The protocol's `annotations`; may be absent.
     pub annotations: Option<Vec<Value>>,
-    /// The protocol's `logprobs`; may be absent.
     pub logprobs: Option<Vec<Value>>,
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -649,7 +626,6 @@ tagged_enum!(DynamicToolCallOutputContentItem);
 /// A [`DynamicToolCallOutputContentItem`](crate::DynamicToolCallOutputContentItem) whose `type` is `inputAudio`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallOutputContentItemInputAudio {
-    /// The protocol's `audioUrl`; always there.
     pub audio_url: String,
 }
 
@@ -669,7 +645,6 @@ object!(DynamicToolCallOutputContentItemInputAudio {
 /// A [`DynamicToolCallOutputContentItem`](crate::DynamicToolCallOutputContentItem) whose `type` is `inputImage`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallOutputContentItemInputImage {
-    /// The protocol's `imageUrl`; always there.
     pub image_url: String,
 }
 
@@ -689,7 +664,6 @@ object!(DynamicToolCallOutputContentItemInputImage {
 /// A [`DynamicToolCallOutputContentItem`](crate::DynamicToolCallOutputContentItem) whose `type` is `inputText`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallOutputContentItemInputText {
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -707,17 +681,11 @@ object!(DynamicToolCallOutputContentItemInputText {
 /// Params of the server request `item/tool/call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallParams {
-    /// The protocol's `arguments`; always there.
     pub arguments: Value,
-    /// The protocol's `callId`; always there.
     pub call_id: String,
-    /// The protocol's `namespace`; may be absent.
     pub namespace: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `tool`; always there.
     pub tool: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -753,9 +721,7 @@ object!(DynamicToolCallParams {
 /// Result of the server request `item/tool/call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallResponse {
-    /// The protocol's `contentItems`; always there.
     pub content_items: Vec<DynamicToolCallOutputContentItem>,
-    /// The protocol's `success`; always there.
     pub success: bool,
 }
 
@@ -858,13 +824,9 @@ tagged_enum!(DynamicToolNamespaceTool);
 /// A [`DynamicToolNamespaceTool`](crate::DynamicToolNamespaceTool) whose `type` is `function`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolNamespaceToolFunction {
-    /// The protocol's `deferLoading`; may be absent.
     pub defer_loading: Option<bool>,
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `inputSchema`; always there.
     pub input_schema: Value,
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -941,13 +903,9 @@ tagged_enum!(DynamicToolSpec);
 /// A [`DynamicToolSpec`](crate::DynamicToolSpec) whose `type` is `function`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolSpecFunction {
-    /// The protocol's `deferLoading`; may be absent.
     pub defer_loading: Option<bool>,
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `inputSchema`; always there.
     pub input_schema: Value,
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -977,11 +935,8 @@ object!(DynamicToolSpecFunction {
 /// A [`DynamicToolSpec`](crate::DynamicToolSpec) whose `type` is `namespace`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolSpecNamespace {
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `tools`; always there.
     pub tools: Vec<DynamicToolNamespaceTool>,
 }
 
@@ -1114,7 +1069,7 @@ tagged_enum!(FunctionCallOutputContentItem);
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `encrypted_content`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCallOutputContentItemEncryptedContent {
-    /// The protocol's `encrypted_content`; always there.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: String,
 }
 
@@ -1134,7 +1089,7 @@ object!(FunctionCallOutputContentItemEncryptedContent {
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `input_audio`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCallOutputContentItemInputAudio {
-    /// The protocol's `audio_url`; always there.
+    /// Wire name: `audio_url`.
     pub audio_url: String,
 }
 
@@ -1154,11 +1109,10 @@ object!(FunctionCallOutputContentItemInputAudio {
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `input_image`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FunctionCallOutputContentItemInputImage {
-    /// The protocol's `detail`; may be absent.
     pub detail: Option<ImageDetail>,
-    /// The protocol's `file_id`; may be absent.
+    /// Wire name: `file_id`.
     pub file_id: Option<String>,
-    /// The protocol's `image_url`; may be absent.
+    /// Wire name: `image_url`.
     pub image_url: Option<String>,
 }
 
@@ -1171,7 +1125,6 @@ object!(FunctionCallOutputContentItemInputImage {
 /// A [`FunctionCallOutputContentItem`](crate::FunctionCallOutputContentItem) whose `type` is `input_text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCallOutputContentItemInputText {
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -1276,9 +1229,7 @@ tagged_enum!(ImageGenerationFailure);
 /// A [`ImageGenerationFailure`](crate::ImageGenerationFailure) whose `type` is `usageLimitExceeded`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageGenerationFailureUsageLimitExceeded {
-    /// The protocol's `limitId`; always there.
     pub limit_id: String,
-    /// The protocol's `resetsAt`; may be absent.
     pub resets_at: Option<i64>,
 }
 
@@ -1302,11 +1253,8 @@ object!(ImageGenerationFailureUsageLimitExceeded {
 pub struct ItemCompletedNotification {
     /// Unix timestamp (in milliseconds) when this item lifecycle completed.
     pub completed_at_ms: i64,
-    /// The protocol's `item`; always there.
     pub item: ThreadItem,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1339,13 +1287,10 @@ object!(ItemCompletedNotification {
 /// Payload of the server notification `item/autoApprovalReview/completed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemGuardianApprovalReviewCompletedNotification {
-    /// The protocol's `action`; always there.
     pub action: GuardianApprovalReviewAction,
     /// Unix timestamp (in milliseconds) when this review completed.
     pub completed_at_ms: i64,
-    /// The protocol's `decisionSource`; always there.
     pub decision_source: AutoReviewDecisionSource,
-    /// The protocol's `review`; always there.
     pub review: GuardianApprovalReview,
     /// Stable identifier for this review.
     pub review_id: String,
@@ -1357,9 +1302,7 @@ pub struct ItemGuardianApprovalReviewCompletedNotification {
     ///
     /// A network call is triggered by a CommandExecution item, so having a target_item_id set to the CommandExecution item would be misleading because the review is about the network call, not the command execution. Therefore, target_item_id is set to None for network policy reviews.
     pub target_item_id: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1380,9 +1323,7 @@ object!(ItemGuardianApprovalReviewCompletedNotification {
 /// Payload of the server notification `item/autoApprovalReview/started`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemGuardianApprovalReviewStartedNotification {
-    /// The protocol's `action`; always there.
     pub action: GuardianApprovalReviewAction,
-    /// The protocol's `review`; always there.
     pub review: GuardianApprovalReview,
     /// Stable identifier for this review.
     pub review_id: String,
@@ -1394,9 +1335,7 @@ pub struct ItemGuardianApprovalReviewStartedNotification {
     ///
     /// A network call is triggered by a CommandExecution item, so having a target_item_id set to the CommandExecution item would be misleading because the review is about the network call, not the command execution. Therefore, target_item_id is set to None for network policy reviews.
     pub target_item_id: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1435,13 +1374,10 @@ object!(ItemGuardianApprovalReviewStartedNotification {
 /// Payload of the server notification `item/started`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemStartedNotification {
-    /// The protocol's `item`; always there.
     pub item: ThreadItem,
     /// Unix timestamp (in milliseconds) when this item lifecycle started.
     pub started_at_ms: i64,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1525,15 +1461,12 @@ tagged_enum!(LocalShellAction);
 /// A [`LocalShellAction`](crate::LocalShellAction) whose `type` is `exec`.
 #[derive(Clone, PartialEq)]
 pub struct LocalShellActionExec {
-    /// The protocol's `command`; always there.
     pub command: Vec<String>,
-    /// The protocol's `env`; may be absent.
     pub env: Option<BTreeMap<String, String>>,
-    /// The protocol's `timeout_ms`; may be absent.
+    /// In milliseconds. Wire name: `timeout_ms`.
     pub timeout_ms: Option<u64>,
-    /// The protocol's `user`; may be absent.
     pub user: Option<String>,
-    /// The protocol's `working_directory`; may be absent.
+    /// Wire name: `working_directory`.
     pub working_directory: Option<String>,
 }
 
@@ -1752,7 +1685,7 @@ tagged_enum!(PatchChangeKind);
 /// A [`PatchChangeKind`](crate::PatchChangeKind) whose `type` is `update`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PatchChangeKindUpdate {
-    /// The protocol's `move_path`; may be absent.
+    /// Wire name: `move_path`.
     pub move_path: Option<String>,
 }
 
@@ -1765,13 +1698,9 @@ object!(PatchChangeKindUpdate {
 /// Payload of the server notification `item/plan/delta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanDeltaNotification {
-    /// The protocol's `delta`; always there.
     pub delta: String,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1903,15 +1832,10 @@ string_enum!(PlanType);
 /// Defined by the protocol, and used by none of its methods.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawResponseCompletedNotification {
-    /// The protocol's `responseId`; always there.
     pub response_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
-    /// The protocol's `usage`; may be absent.
     pub usage: Option<TokenUsageBreakdown>,
-    /// The protocol's `usageMetadata`; may be absent.
     pub usage_metadata: Option<ResponseUsageMetadata>,
 }
 
@@ -1943,11 +1867,8 @@ object!(RawResponseCompletedNotification {
 /// Defined by the protocol, and used by none of its methods.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawResponseItemCompletedNotification {
-    /// The protocol's `item`; always there.
     pub item: ResponseItem,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1983,9 +1904,7 @@ named_string!(ReasoningEffort);
 /// Part of [`Model`](crate::Model).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningEffortOption {
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `reasoningEffort`; always there.
     pub reasoning_effort: ReasoningEffort,
 }
 
@@ -2057,7 +1976,6 @@ tagged_enum!(ReasoningItemContent);
 /// A [`ReasoningItemContent`](crate::ReasoningItemContent) whose `type` is `reasoning_text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningItemContentReasoningText {
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -2075,7 +1993,6 @@ object!(ReasoningItemContentReasoningText {
 /// A [`ReasoningItemContent`](crate::ReasoningItemContent) whose `type` is `text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningItemContentText {
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -2135,7 +2052,6 @@ tagged_enum!(ReasoningItemReasoningSummary);
 /// A [`ReasoningItemReasoningSummary`](crate::ReasoningItemReasoningSummary) whose `type` is `summary_text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningItemReasoningSummarySummaryText {
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -2198,13 +2114,9 @@ string_enum!(ReasoningSummary);
 /// Payload of the server notification `item/reasoning/summaryPartAdded`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningSummaryPartAddedNotification {
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `summaryIndex`; always there.
     pub summary_index: i64,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -2235,15 +2147,10 @@ object!(ReasoningSummaryPartAddedNotification {
 /// Payload of the server notification `item/reasoning/summaryTextDelta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningSummaryTextDeltaNotification {
-    /// The protocol's `delta`; always there.
     pub delta: String,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `summaryIndex`; always there.
     pub summary_index: i64,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -2277,15 +2184,10 @@ object!(ReasoningSummaryTextDeltaNotification {
 /// Payload of the server notification `item/reasoning/textDelta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningTextDeltaNotification {
-    /// The protocol's `contentIndex`; always there.
     pub content_index: i64,
-    /// The protocol's `delta`; always there.
     pub delta: String,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -2466,11 +2368,8 @@ tagged_enum!(ResponseItem);
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `additional_tools`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemAdditionalTools {
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `role`; always there.
     pub role: String,
-    /// The protocol's `tools`; always there.
     pub tools: Vec<Value>,
 }
 
@@ -2494,17 +2393,13 @@ object!(ResponseItemAdditionalTools {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `agent_message`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemAgentMessage {
-    /// The protocol's `author`; always there.
     pub author: String,
-    /// The protocol's `content`; always there.
     pub content: Vec<AgentMessageInputContent>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `recipient`; always there.
     pub recipient: String,
 }
 
@@ -2538,11 +2433,10 @@ object!(ResponseItemAgentMessage {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `compaction`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemCompaction {
-    /// The protocol's `encrypted_content`; always there.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: String,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
@@ -2572,7 +2466,6 @@ object!(ResponseItemCompaction {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `configuration_update`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemConfigurationUpdate {
-    /// The protocol's `reasoning`; always there.
     pub reasoning: ConfigurationReasoning,
 }
 
@@ -2590,11 +2483,10 @@ object!(ResponseItemConfigurationUpdate {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `context_compaction`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponseItemContextCompaction {
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
@@ -2611,23 +2503,18 @@ object!(ResponseItemContextCompaction {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `custom_tool_call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemCustomToolCall {
-    /// The protocol's `call_id`; always there.
+    /// Wire name: `call_id`.
     pub call_id: String,
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `input`; always there.
     pub input: String,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `namespace`; may be absent.
     pub namespace: Option<String>,
-    /// The protocol's `status`; may be absent.
     pub status: Option<String>,
 }
 
@@ -2667,17 +2554,14 @@ object!(ResponseItemCustomToolCall {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `custom_tool_call_output`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemCustomToolCallOutput {
-    /// The protocol's `call_id`; always there.
+    /// Wire name: `call_id`.
     pub call_id: String,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `name`; may be absent.
     pub name: Option<String>,
-    /// The protocol's `output`; always there.
     pub output: FunctionCallOutputBody,
 }
 
@@ -2707,25 +2591,20 @@ object!(ResponseItemCustomToolCallOutput {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `function_call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemFunctionCall {
-    /// The protocol's `arguments`; always there.
     pub arguments: String,
-    /// The protocol's `call_id`; always there.
+    /// Wire name: `call_id`.
     pub call_id: String,
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
-    /// The protocol's `encrypted_function_args`; may be absent.
+    /// Wire name: `encrypted_function_args`.
     pub encrypted_function_args: Option<Vec<String>>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `namespace`; may be absent.
     pub namespace: Option<String>,
-    /// The protocol's `status`; may be absent.
     pub status: Option<String>,
 }
 
@@ -2767,19 +2646,15 @@ object!(ResponseItemFunctionCall {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `function_call_output`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemFunctionCallOutput {
-    /// The protocol's `call_id`; may be absent.
+    /// Wire name: `call_id`.
     pub call_id: Option<String>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `name`; may be absent.
     pub name: Option<String>,
-    /// The protocol's `namespace`; may be absent.
     pub namespace: Option<String>,
-    /// The protocol's `output`; always there.
     pub output: FunctionCallOutputBody,
 }
 
@@ -2811,19 +2686,16 @@ object!(ResponseItemFunctionCallOutput {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `image_generation_call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemImageGenerationCall {
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `result`; always there.
     pub result: String,
-    /// The protocol's `revised_prompt`; may be absent.
+    /// Wire name: `revised_prompt`.
     pub revised_prompt: Option<String>,
-    /// The protocol's `status`; always there.
     pub status: String,
 }
 
@@ -2855,19 +2727,19 @@ object!(ResponseItemImageGenerationCall {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `local_shell_call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemLocalShellCall {
-    /// The protocol's `action`; always there.
     pub action: LocalShellAction,
     /// Set when using the Responses API.
+    ///
+    /// Wire name: `call_id`.
     pub call_id: Option<String>,
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
     /// Legacy id field retained for compatibility with older payloads.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `status`; always there.
     pub status: LocalShellStatus,
 }
 
@@ -2899,21 +2771,16 @@ object!(ResponseItemLocalShellCall {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `message`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemMessage {
-    /// The protocol's `content`; always there.
     pub content: Vec<ContentItem>,
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `phase`; may be absent.
     pub phase: Option<MessagePhase>,
-    /// The protocol's `role`; always there.
     pub role: String,
-    /// The protocol's `status`; may be absent.
     pub status: Option<String>,
 }
 
@@ -2947,17 +2814,14 @@ object!(ResponseItemMessage {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `reasoning`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemReasoning {
-    /// The protocol's `content`; may be absent.
     pub content: Option<Vec<ReasoningItemContent>>,
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `summary`; always there.
     pub summary: Vec<ReasoningItemReasoningSummary>,
 }
 
@@ -2987,21 +2851,17 @@ object!(ResponseItemReasoning {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `tool_search_call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemToolSearchCall {
-    /// The protocol's `arguments`; always there.
     pub arguments: Value,
-    /// The protocol's `call_id`; may be absent.
+    /// Wire name: `call_id`.
     pub call_id: Option<String>,
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
-    /// The protocol's `execution`; always there.
     pub execution: String,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `status`; may be absent.
     pub status: Option<String>,
 }
 
@@ -3035,19 +2895,15 @@ object!(ResponseItemToolSearchCall {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `tool_search_output`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemToolSearchOutput {
-    /// The protocol's `call_id`; may be absent.
+    /// Wire name: `call_id`.
     pub call_id: Option<String>,
-    /// The protocol's `execution`; always there.
     pub execution: String,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `status`; always there.
     pub status: String,
-    /// The protocol's `tools`; always there.
     pub tools: Vec<Value>,
 }
 
@@ -3083,17 +2939,14 @@ object!(ResponseItemToolSearchOutput {
 /// A [`ResponseItem`](crate::ResponseItem) whose `type` is `web_search_call`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponseItemWebSearchCall {
-    /// The protocol's `action`; may be absent.
     pub action: Option<ResponsesApiWebSearchAction>,
-    /// The protocol's `encrypted_content`; may be absent.
+    /// Wire name: `encrypted_content`.
     pub encrypted_content: Option<String>,
-    /// The protocol's `id`; may be absent.
     pub id: Option<String>,
-    /// The protocol's `internal_chat_message_metadata_passthrough`; may be absent.
+    /// Wire name: `internal_chat_message_metadata_passthrough`.
     pub internal_chat_message_metadata_passthrough: Option<
         InternalChatMessageMetadataPassthrough,
     >,
-    /// The protocol's `status`; may be absent.
     pub status: Option<String>,
 }
 
@@ -3112,9 +2965,7 @@ object!(ResponseItemWebSearchCall {
 /// Part of [`RawResponseCompletedNotification`](crate::RawResponseCompletedNotification).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponseUsageMetadata {
-    /// The protocol's `amount`; may be absent.
     pub amount: Option<String>,
-    /// The protocol's `metadata`; may be absent.
     pub metadata: Option<Value>,
 }
 
@@ -3183,9 +3034,7 @@ tagged_enum!(ResponsesApiWebSearchAction);
 /// A [`ResponsesApiWebSearchAction`](crate::ResponsesApiWebSearchAction) whose `type` is `find_in_page`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponsesApiWebSearchActionFindInPage {
-    /// The protocol's `pattern`; may be absent.
     pub pattern: Option<String>,
-    /// The protocol's `url`; may be absent.
     pub url: Option<String>,
 }
 
@@ -3197,7 +3046,6 @@ object!(ResponsesApiWebSearchActionFindInPage {
 /// A [`ResponsesApiWebSearchAction`](crate::ResponsesApiWebSearchAction) whose `type` is `open_page`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponsesApiWebSearchActionOpenPage {
-    /// The protocol's `url`; may be absent.
     pub url: Option<String>,
 }
 
@@ -3208,9 +3056,7 @@ object!(ResponsesApiWebSearchActionOpenPage {
 /// A [`ResponsesApiWebSearchAction`](crate::ResponsesApiWebSearchAction) whose `type` is `search`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponsesApiWebSearchActionSearch {
-    /// The protocol's `queries`; may be absent.
     pub queries: Option<Vec<String>>,
-    /// The protocol's `query`; may be absent.
     pub query: Option<String>,
 }
 
@@ -3397,17 +3243,11 @@ tagged_enum!(ThreadItem);
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `agentMessage`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemAgentMessage {
-    /// The protocol's `delivery`; may be absent.
     pub delivery: Option<AgentMessageDelivery>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `memoryCitation`; may be absent.
     pub memory_citation: Option<MemoryCitation>,
-    /// The protocol's `phase`; may be absent.
     pub phase: Option<MessagePhase>,
-    /// The protocol's `questions`; may be absent.
     pub questions: Option<Vec<AsyncUserInputQuestion>>,
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -3508,7 +3348,6 @@ pub struct ThreadItemCommandExecution {
     pub duration_ms: Option<i64>,
     /// The command's exit code.
     pub exit_code: Option<i32>,
-    /// The protocol's `id`; always there.
     pub id: String,
     /// Trusted first-party plugin id when this command resolves to one plugin script.
     pub plugin_id: Option<String>,
@@ -3516,11 +3355,8 @@ pub struct ThreadItemCommandExecution {
     pub process_id: Option<String>,
     /// Safe plugin-relative path when this command resolves to one plugin script.
     pub script_path: Option<String>,
-    /// The protocol's `source`; may be absent.
-    ///
     /// Defaults to `"agent"`.
     pub source: CommandExecutionSource,
-    /// The protocol's `status`; always there.
     pub status: CommandExecutionStatus,
 }
 
@@ -3571,7 +3407,6 @@ object!(ThreadItemCommandExecution {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `contextCompaction`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemContextCompaction {
-    /// The protocol's `id`; always there.
     pub id: String,
 }
 
@@ -3589,21 +3424,14 @@ object!(ThreadItemContextCompaction {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `dynamicToolCall`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemDynamicToolCall {
-    /// The protocol's `arguments`; always there.
     pub arguments: Value,
-    /// The protocol's `contentItems`; may be absent.
     pub content_items: Option<Vec<DynamicToolCallOutputContentItem>>,
     /// The duration of the dynamic tool call in milliseconds.
     pub duration_ms: Option<i64>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `namespace`; may be absent.
     pub namespace: Option<String>,
-    /// The protocol's `status`; always there.
     pub status: DynamicToolCallStatus,
-    /// The protocol's `success`; may be absent.
     pub success: Option<bool>,
-    /// The protocol's `tool`; always there.
     pub tool: String,
 }
 
@@ -3642,9 +3470,7 @@ object!(ThreadItemDynamicToolCall {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `enteredReviewMode`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemEnteredReviewMode {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `review`; always there.
     pub review: String,
 }
 
@@ -3668,7 +3494,6 @@ object!(ThreadItemEnteredReviewMode {
 pub struct ThreadItemEntry {
     /// Unix timestamp (milliseconds) when the item completed, if recorded by the producer.
     pub completed_at_ms: Option<i64>,
-    /// The protocol's `item`; always there.
     pub item: ThreadItem,
     /// Unix timestamp (milliseconds) when the item started, if recorded by the producer.
     pub started_at_ms: Option<i64>,
@@ -3698,9 +3523,7 @@ object!(ThreadItemEntry {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `exitedReviewMode`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemExitedReviewMode {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `review`; always there.
     pub review: String,
 }
 
@@ -3722,11 +3545,8 @@ object!(ThreadItemExitedReviewMode {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `fileChange`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemFileChange {
-    /// The protocol's `changes`; always there.
     pub changes: Vec<FileUpdateChange>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `status`; always there.
     pub status: PatchApplyStatus,
 }
 
@@ -3754,13 +3574,9 @@ object!(ThreadItemFileChange {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `functionCallOutput`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemFunctionCallOutput {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `namespace`; may be absent.
     pub namespace: Option<String>,
-    /// The protocol's `output`; always there.
     pub output: FunctionCallOutputBody,
 }
 
@@ -3790,9 +3606,7 @@ object!(ThreadItemFunctionCallOutput {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `hookPrompt`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemHookPrompt {
-    /// The protocol's `fragments`; always there.
     pub fragments: Vec<HookPromptFragment>,
-    /// The protocol's `id`; always there.
     pub id: String,
 }
 
@@ -3811,19 +3625,12 @@ object!(ThreadItemHookPrompt {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `imageGeneration`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemImageGeneration {
-    /// The protocol's `failure`; may be absent.
     pub failure: Option<ImageGenerationFailure>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `result`; always there.
     pub result: String,
-    /// The protocol's `revisedPrompt`; may be absent.
     pub revised_prompt: Option<String>,
-    /// The protocol's `savedPath`; may be absent.
     pub saved_path: Option<AbsolutePathBuf>,
-    /// The protocol's `status`; always there.
     pub status: String,
-    /// The protocol's `transparentBackground`; may be absent.
     pub transparent_background: Option<bool>,
 }
 
@@ -3859,9 +3666,7 @@ object!(ThreadItemImageGeneration {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `imageView`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemImageView {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `path`; always there.
     pub path: LegacyAppPathString,
 }
 
@@ -3880,31 +3685,21 @@ object!(ThreadItemImageView {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `mcpToolCall`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemMcpToolCall {
-    /// The protocol's `appContext`; may be absent.
     pub app_context: Option<McpToolCallAppContext>,
-    /// The protocol's `arguments`; always there.
     pub arguments: Value,
     /// The duration of the MCP tool call in milliseconds.
     pub duration_ms: Option<i64>,
-    /// The protocol's `error`; may be absent.
     pub error: Option<McpToolCallError>,
-    /// The protocol's `id`; always there.
     pub id: String,
     /// Legacy compatibility field; prefer `mcpAppUi.resourceUri` when available.
     pub mcp_app_resource_uri: Option<String>,
     /// Presentation captured from the invoked descriptor; absent in older history.
     pub mcp_app_ui: Option<McpAppUi>,
-    /// The protocol's `pluginId`; may be absent.
     pub plugin_id: Option<String>,
-    /// The protocol's `readOnlyHint`; may be absent.
     pub read_only_hint: Option<bool>,
-    /// The protocol's `result`; may be absent.
     pub result: Option<McpToolCallResult>,
-    /// The protocol's `server`; always there.
     pub server: String,
-    /// The protocol's `status`; always there.
     pub status: McpToolCallStatus,
-    /// The protocol's `tool`; always there.
     pub tool: String,
 }
 
@@ -3956,9 +3751,7 @@ object!(ThreadItemMcpToolCall {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `plan`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemPlan {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -3980,14 +3773,9 @@ object!(ThreadItemPlan {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `reasoning`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemReasoning {
-    /// The protocol's `content`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub content: Vec<String>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `summary`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub summary: Vec<String>,
 }
@@ -4014,9 +3802,8 @@ object!(ThreadItemReasoning {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `sleep`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemSleep {
-    /// The protocol's `durationMs`; always there.
+    /// In milliseconds.
     pub duration_ms: u64,
-    /// The protocol's `id`; always there.
     pub id: String,
 }
 
@@ -4035,13 +3822,9 @@ object!(ThreadItemSleep {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `subAgentActivity`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemSubAgentActivity {
-    /// The protocol's `agentPath`; always there.
     pub agent_path: String,
-    /// The protocol's `agentThreadId`; always there.
     pub agent_thread_id: String,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `kind`; always there.
     pub kind: SubAgentActivityKind,
     /// Resolved model at sub-agent creation; absent from older records and other activities.
     pub model: Option<String>,
@@ -4080,11 +3863,8 @@ object!(ThreadItemSubAgentActivity {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `userMessage`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemUserMessage {
-    /// The protocol's `clientId`; may be absent.
     pub client_id: Option<String>,
-    /// The protocol's `content`; always there.
     pub content: Vec<UserInput>,
-    /// The protocol's `id`; always there.
     pub id: String,
 }
 
@@ -4108,11 +3888,8 @@ object!(ThreadItemUserMessage {
 /// A [`ThreadItem`](crate::ThreadItem) whose `type` is `webSearch`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemWebSearch {
-    /// The protocol's `action`; may be absent.
     pub action: Option<WebSearchAction>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `query`; always there.
     pub query: String,
     /// Structured search results returned out-of-band by standalone web search.
     ///
@@ -4193,7 +3970,6 @@ tagged_enum!(ThreadItemsListAnchor);
 /// A [`ThreadItemsListAnchor`](crate::ThreadItemsListAnchor) whose `type` is `item`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemsListAnchorItem {
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
 }
 
@@ -4265,7 +4041,6 @@ pub struct ThreadItemsListParams {
     pub limit: Option<u32>,
     /// Optional item pagination direction; defaults to ascending.
     pub sort_direction: Option<SortDirection>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
     /// Optional turn id to filter by. When omitted, returns items across the thread.
     pub turn_id: Option<String>,
@@ -4297,7 +4072,6 @@ object!(ThreadItemsListParams {
 pub struct ThreadItemsListResponse {
     /// Opaque cursor to pass as `cursor` when reversing `sortDirection`. This is only populated when the page contains at least one item.
     pub backwards_cursor: Option<String>,
-    /// The protocol's `data`; always there.
     pub data: Vec<ThreadItemEntry>,
     /// Opaque cursor to pass to the next call to continue after the last item. if None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -4329,9 +4103,7 @@ object!(ThreadItemsListResponse {
 pub struct ThreadItemsReadParams {
     /// Item IDs to retrieve. Supply 1 to 100 IDs.
     pub item_ids: Vec<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -4363,7 +4135,6 @@ object!(ThreadItemsReadParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemsReadResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<ThreadItemEntry>,
 }
 
@@ -4438,9 +4209,7 @@ tagged_enum!(WebSearchAction);
 /// A [`WebSearchAction`](crate::WebSearchAction) whose `type` is `findInPage`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchActionFindInPage {
-    /// The protocol's `pattern`; may be absent.
     pub pattern: Option<String>,
-    /// The protocol's `url`; may be absent.
     pub url: Option<String>,
 }
 
@@ -4452,7 +4221,6 @@ object!(WebSearchActionFindInPage {
 /// A [`WebSearchAction`](crate::WebSearchAction) whose `type` is `openPage`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchActionOpenPage {
-    /// The protocol's `url`; may be absent.
     pub url: Option<String>,
 }
 
@@ -4463,9 +4231,7 @@ object!(WebSearchActionOpenPage {
 /// A [`WebSearchAction`](crate::WebSearchAction) whose `type` is `search`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchActionSearch {
-    /// The protocol's `queries`; may be absent.
     pub queries: Option<Vec<String>>,
-    /// The protocol's `query`; may be absent.
     pub query: Option<String>,
 }
 
@@ -4516,13 +4282,9 @@ string_enum!(WebSearchContextSize);
 /// Part of [`WebSearchToolConfig`](crate::WebSearchToolConfig).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchLocation {
-    /// The protocol's `city`; may be absent.
     pub city: Option<String>,
-    /// The protocol's `country`; may be absent.
     pub country: Option<String>,
-    /// The protocol's `region`; may be absent.
     pub region: Option<String>,
-    /// The protocol's `timezone`; may be absent.
     pub timezone: Option<String>,
 }
 
@@ -4579,11 +4341,10 @@ string_enum!(WebSearchMode);
 /// Part of [`ToolsV2`](crate::ToolsV2).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WebSearchToolConfig {
-    /// The protocol's `allowed_domains`; may be absent.
+    /// Wire name: `allowed_domains`.
     pub allowed_domains: Option<Vec<String>>,
-    /// The protocol's `context_size`; may be absent.
+    /// Wire name: `context_size`.
     pub context_size: Option<WebSearchContextSize>,
-    /// The protocol's `location`; may be absent.
     pub location: Option<WebSearchLocation>,
 }
 

@@ -19,7 +19,6 @@ pub struct ListMcpServerStatusParams {
     pub limit: Option<u32>,
     /// Limit discovery to one server. With a thread ID, reuse that thread's MCP connection.
     pub server_name: Option<String>,
-    /// The protocol's `threadId`; may be absent.
     pub thread_id: Option<String>,
 }
 
@@ -34,7 +33,6 @@ object!(ListMcpServerStatusParams {
 /// Result of the client request `mcpServerStatus/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListMcpServerStatusResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<McpServerStatus>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -92,9 +90,7 @@ string_enum!(McpAppDisplayMode);
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpAppUi {
-    /// The protocol's `preferredModelDisplayMode`; always there.
     pub preferred_model_display_mode: McpAppDisplayMode,
-    /// The protocol's `resourceUri`; always there.
     pub resource_uri: String,
 }
 
@@ -197,13 +193,9 @@ string_enum!(McpElicitationArrayType);
 /// Part of [`McpElicitationPrimitiveSchema`](crate::McpElicitationPrimitiveSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationBooleanSchema {
-    /// The protocol's `default`; may be absent.
     pub default: Option<bool>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationBooleanType,
 }
 
@@ -260,9 +252,7 @@ string_enum!(McpElicitationBooleanType);
 /// Part of [`McpElicitationTitledEnumItems`](crate::McpElicitationTitledEnumItems) and [`McpElicitationTitledSingleSelectEnumSchema`](crate::McpElicitationTitledSingleSelectEnumSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationConstOption {
-    /// The protocol's `const`; always there.
     pub const_: String,
-    /// The protocol's `title`; always there.
     pub title: String,
 }
 
@@ -381,17 +371,11 @@ untagged_enum!(McpElicitationEnumSchema);
 /// Part of [`McpElicitationEnumSchema`](crate::McpElicitationEnumSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationLegacyTitledEnumSchema {
-    /// The protocol's `default`; may be absent.
     pub default: Option<String>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `enum`; always there.
     pub enum_: Vec<String>,
-    /// The protocol's `enumNames`; may be absent.
     pub enum_names: Option<Vec<String>>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationStringType,
 }
 
@@ -501,17 +485,11 @@ untagged_enum!(McpElicitationMultiSelectEnumSchema);
 /// Part of [`McpElicitationPrimitiveSchema`](crate::McpElicitationPrimitiveSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationNumberSchema {
-    /// The protocol's `default`; may be absent.
     pub default: Option<f64>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `maximum`; may be absent.
     pub maximum: Option<f64>,
-    /// The protocol's `minimum`; may be absent.
     pub minimum: Option<f64>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationNumberType,
 }
 
@@ -733,13 +711,10 @@ untagged_enum!(McpElicitationPrimitiveSchema);
 /// Part of [`McpServerElicitationRequestParamsForm`](crate::McpServerElicitationRequestParamsForm).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationSchema {
-    /// The protocol's `$schema`; may be absent.
+    /// Wire name: `$schema`.
     pub schema: Option<String>,
-    /// The protocol's `properties`; always there.
     pub properties: BTreeMap<String, McpElicitationPrimitiveSchema>,
-    /// The protocol's `required`; may be absent.
     pub required: Option<Vec<String>>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationObjectType,
 }
 
@@ -850,19 +825,12 @@ string_enum!(McpElicitationStringFormat);
 /// Part of [`McpElicitationPrimitiveSchema`](crate::McpElicitationPrimitiveSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationStringSchema {
-    /// The protocol's `default`; may be absent.
     pub default: Option<String>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `format`; may be absent.
     pub format: Option<McpElicitationStringFormat>,
-    /// The protocol's `maxLength`; may be absent.
     pub max_length: Option<u32>,
-    /// The protocol's `minLength`; may be absent.
     pub min_length: Option<u32>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationStringType,
 }
 
@@ -925,7 +893,6 @@ string_enum!(McpElicitationStringType);
 /// Part of [`McpElicitationTitledMultiSelectEnumSchema`](crate::McpElicitationTitledMultiSelectEnumSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationTitledEnumItems {
-    /// The protocol's `anyOf`; always there.
     pub any_of: Vec<McpElicitationConstOption>,
 }
 
@@ -943,19 +910,12 @@ object!(McpElicitationTitledEnumItems {
 /// Part of [`McpElicitationMultiSelectEnumSchema`](crate::McpElicitationMultiSelectEnumSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationTitledMultiSelectEnumSchema {
-    /// The protocol's `default`; may be absent.
     pub default: Option<Vec<String>>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `items`; always there.
     pub items: McpElicitationTitledEnumItems,
-    /// The protocol's `maxItems`; may be absent.
     pub max_items: Option<u64>,
-    /// The protocol's `minItems`; may be absent.
     pub min_items: Option<u64>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationArrayType,
 }
 
@@ -990,15 +950,10 @@ object!(McpElicitationTitledMultiSelectEnumSchema {
 /// Part of [`McpElicitationSingleSelectEnumSchema`](crate::McpElicitationSingleSelectEnumSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationTitledSingleSelectEnumSchema {
-    /// The protocol's `default`; may be absent.
     pub default: Option<String>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `oneOf`; always there.
     pub one_of: Vec<McpElicitationConstOption>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationStringType,
 }
 
@@ -1029,9 +984,7 @@ object!(McpElicitationTitledSingleSelectEnumSchema {
 /// Part of [`McpElicitationUntitledMultiSelectEnumSchema`](crate::McpElicitationUntitledMultiSelectEnumSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationUntitledEnumItems {
-    /// The protocol's `enum`; always there.
     pub enum_: Vec<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationStringType,
 }
 
@@ -1050,19 +1003,12 @@ object!(McpElicitationUntitledEnumItems {
 /// Part of [`McpElicitationMultiSelectEnumSchema`](crate::McpElicitationMultiSelectEnumSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationUntitledMultiSelectEnumSchema {
-    /// The protocol's `default`; may be absent.
     pub default: Option<Vec<String>>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `items`; always there.
     pub items: McpElicitationUntitledEnumItems,
-    /// The protocol's `maxItems`; may be absent.
     pub max_items: Option<u64>,
-    /// The protocol's `minItems`; may be absent.
     pub min_items: Option<u64>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationArrayType,
 }
 
@@ -1097,15 +1043,10 @@ object!(McpElicitationUntitledMultiSelectEnumSchema {
 /// Part of [`McpElicitationSingleSelectEnumSchema`](crate::McpElicitationSingleSelectEnumSchema).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationUntitledSingleSelectEnumSchema {
-    /// The protocol's `default`; may be absent.
     pub default: Option<String>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `enum`; always there.
     pub enum_: Vec<String>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: McpElicitationStringType,
 }
 
@@ -1133,17 +1074,13 @@ object!(McpElicitationUntitledSingleSelectEnumSchema {
 /// Params of the client request `mcpServer/resource/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpResourceReadParams {
-    /// The protocol's `connectorId`; may be absent.
     pub connector_id: Option<String>,
     /// Originating MCP tool call used to select the resource's app.
     pub origin_call_id: Option<String>,
-    /// The protocol's `server`; always there.
     pub server: String,
     /// Explicit hosted app/account. Omit to retain legacy resource discovery.
     pub target: Option<McpResourceReadTarget>,
-    /// The protocol's `threadId`; may be absent.
     pub thread_id: Option<String>,
-    /// The protocol's `uri`; always there.
     pub uri: String,
 }
 
@@ -1173,7 +1110,6 @@ object!(McpResourceReadParams {
 /// Result of the client request `mcpServer/resource/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpResourceReadResponse {
-    /// The protocol's `contents`; always there.
     pub contents: Vec<ResourceContent>,
     /// Originating call when the server applied app-specific resource scoping.
     pub origin_call_id: Option<String>,
@@ -1197,9 +1133,10 @@ object!(McpResourceReadResponse {
 /// Part of [`McpResourceReadParams`](crate::McpResourceReadParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpResourceReadTarget {
-    /// The protocol's `connectorId`; always there.
     pub connector_id: String,
     /// Null explicitly requests no-auth access, subject to the app's resource policy.
+    ///
+    /// `None` is sent as `null`.
     pub link_id: Option<String>,
 }
 
@@ -1403,15 +1340,11 @@ tagged_enum!(McpServerElicitationRequestParams);
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `form`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsForm {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `requestedSchema`; always there.
     pub requested_schema: McpElicitationSchema,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
@@ -1450,15 +1383,11 @@ object!(McpServerElicitationRequestParamsForm {
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openaiForm`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsOpenaiForm {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `requestedSchema`; always there.
     pub requested_schema: Value,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
@@ -1497,15 +1426,11 @@ object!(McpServerElicitationRequestParamsOpenaiForm {
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openai/form`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsOpenaiSlashForm {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `requestedSchema`; always there.
     pub requested_schema: Value,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
@@ -1548,17 +1473,12 @@ object!(McpServerElicitationRequestParamsOpenaiSlashForm {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsOpenaiUserVerification {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `challenge`; always there.
     pub challenge: String,
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `title`; always there.
     pub title: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
@@ -1600,21 +1520,16 @@ object!(McpServerElicitationRequestParamsOpenaiUserVerification {
 /// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `url`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsUrl {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `elicitationId`; always there.
     pub elicitation_id: String,
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
     /// Active Codex turn when this elicitation was observed, if app-server could correlate one.
     ///
     /// This is nullable because MCP models elicitation as a standalone server-to-client request identified by the MCP server request id. It may be triggered during a turn, but turn context is app-server correlation rather than part of the protocol identity of the elicitation itself.
     pub turn_id: Option<String>,
-    /// The protocol's `url`; always there.
     pub url: String,
 }
 
@@ -1653,8 +1568,9 @@ object!(McpServerElicitationRequestParamsUrl {
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestResponse {
     /// Optional client metadata for form-mode action handling.
+    ///
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `action`; always there.
     pub action: McpServerElicitationAction,
     /// Structured user input for accepted elicitations, mirroring RMCP `CreateElicitationResult`.
     ///
@@ -1682,9 +1598,7 @@ object!(McpServerElicitationRequestResponse {
 /// Part of [`McpServerEventStreamNotification`](crate::McpServerEventStreamNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerEventNotification {
-    /// The protocol's `method`; always there.
     pub method: String,
-    /// The protocol's `params`; always there.
     pub params: Value,
 }
 
@@ -1706,9 +1620,7 @@ object!(McpServerEventNotification {
 /// Payload of the server notification `mcpServer/event/stream/notification`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerEventStreamNotification {
-    /// The protocol's `notification`; always there.
     pub notification: McpServerEventNotification,
-    /// The protocol's `subscriptionId`; always there.
     pub subscription_id: String,
 }
 
@@ -1735,17 +1647,12 @@ object!(McpServerEventStreamNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerEventStreamStartParams {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `arguments`; always there.
     pub arguments: Value,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `server`; always there.
     pub server: String,
-    /// The protocol's `subscriptionId`; always there.
     pub subscription_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1792,7 +1699,6 @@ object!(McpServerEventStreamStartResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerEventStreamStopParams {
-    /// The protocol's `subscriptionId`; always there.
     pub subscription_id: String,
 }
 
@@ -1823,17 +1729,11 @@ object!(McpServerEventStreamStopResponse {
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerInfo {
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `icons`; may be absent.
     pub icons: Option<Vec<Value>>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `version`; always there.
     pub version: String,
-    /// The protocol's `websiteUrl`; may be absent.
     pub website_url: Option<String>,
 }
 
@@ -1863,7 +1763,6 @@ object!(McpServerInfo {
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerMigration {
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -1920,15 +1819,11 @@ string_enum!(McpServerOauthClientRegistration);
 /// Payload of the server notification `mcpServer/oauthLogin/completed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerOauthLoginCompletedNotification {
-    /// The protocol's `error`; may be absent.
     pub error: Option<String>,
     /// Identifies the explicit login attempt. Older servers omit this field.
     pub login_id: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `success`; always there.
     pub success: bool,
-    /// The protocol's `threadId`; may be absent.
     pub thread_id: Option<String>,
 }
 
@@ -1958,13 +1853,10 @@ object!(McpServerOauthLoginCompletedNotification {
 pub struct McpServerOauthLoginParams {
     /// Registration strategy for this login only; omission selects automatic discovery.
     pub client_registration: Option<McpServerOauthClientRegistration>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `scopes`; may be absent.
     pub scopes: Option<Vec<String>>,
-    /// The protocol's `threadId`; may be absent.
     pub thread_id: Option<String>,
-    /// The protocol's `timeoutSecs`; may be absent.
+    /// In seconds.
     pub timeout_secs: Option<i64>,
 }
 
@@ -1992,7 +1884,6 @@ object!(McpServerOauthLoginParams {
 /// Result of the client request `mcpServer/oauth/login`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerOauthLoginResponse {
-    /// The protocol's `authorizationUrl`; always there.
     pub authorization_url: String,
     /// Identifies this login attempt across the response and completion notification. Older servers omit this field; current servers always return it.
     pub login_id: Option<String>,
@@ -2096,25 +1987,18 @@ string_enum!(McpServerStartupState);
 /// Part of [`ListMcpServerStatusResponse`](crate::ListMcpServerStatusResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerStatus {
-    /// The protocol's `authStatus`; always there.
     pub auth_status: McpAuthStatus,
     /// HTTP origin of the effective configured endpoint, including plugin servers. Excludes credentials, path, query, and fragment; null for non-HTTP transports.
     pub http_origin: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `pluginId`; may be absent.
     pub plugin_id: Option<String>,
-    /// The protocol's `resourceTemplates`; always there.
     pub resource_templates: Vec<ResourceTemplate>,
-    /// The protocol's `resources`; always there.
     pub resources: Vec<Resource>,
     /// Current thread-runtime connection state; null when unavailable or the configuration changed.
     pub runtime_status: Option<McpServerConnectionStatus>,
     /// Capabilities advertised by the initialized MCP server; null when unavailable.
     pub server_capabilities: Option<Value>,
-    /// The protocol's `serverInfo`; may be absent.
     pub server_info: Option<McpServerInfo>,
-    /// The protocol's `tools`; always there.
     pub tools: BTreeMap<String, Tool>,
     /// Tool discovery failed and no catalog was returned. Null when a catalog is returned, including cached or empty catalogs.
     pub tools_error: Option<String>,
@@ -2197,15 +2081,10 @@ string_enum!(McpServerStatusDetail);
 /// Payload of the server notification `mcpServer/startupStatus/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerStatusUpdatedNotification {
-    /// The protocol's `error`; may be absent.
     pub error: Option<String>,
-    /// The protocol's `failureReason`; may be absent.
     pub failure_reason: Option<McpServerStartupFailureReason>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `status`; always there.
     pub status: McpServerStartupState,
-    /// The protocol's `threadId`; may be absent.
     pub thread_id: Option<String>,
 }
 
@@ -2233,15 +2112,11 @@ object!(McpServerStatusUpdatedNotification {
 /// Params of the client request `mcpServer/tool/call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerToolCallParams {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `arguments`; may be absent.
     pub arguments: Option<Value>,
-    /// The protocol's `server`; always there.
     pub server: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `tool`; always there.
     pub tool: String,
 }
 
@@ -2273,13 +2148,10 @@ object!(McpServerToolCallParams {
 /// Result of the client request `mcpServer/tool/call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerToolCallResponse {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `content`; always there.
     pub content: Vec<Value>,
-    /// The protocol's `isError`; may be absent.
     pub is_error: Option<bool>,
-    /// The protocol's `structuredContent`; may be absent.
     pub structured_content: Option<Value>,
 }
 
@@ -2305,15 +2177,10 @@ object!(McpServerToolCallResponse {
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallAppContext {
-    /// The protocol's `actionName`; may be absent.
     pub action_name: Option<String>,
-    /// The protocol's `appName`; may be absent.
     pub app_name: Option<String>,
-    /// The protocol's `connectorId`; always there.
     pub connector_id: String,
-    /// The protocol's `linkId`; may be absent.
     pub link_id: Option<String>,
-    /// The protocol's `resourceUri`; may be absent.
     pub resource_uri: Option<String>,
 }
 
@@ -2341,7 +2208,6 @@ object!(McpToolCallAppContext {
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallError {
-    /// The protocol's `message`; always there.
     pub message: String,
 }
 
@@ -2359,13 +2225,9 @@ object!(McpToolCallError {
 /// Payload of the server notification `item/mcpToolCall/progress`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallProgressNotification {
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -2396,11 +2258,9 @@ object!(McpToolCallProgressNotification {
 /// Part of [`ThreadItemMcpToolCall`](crate::ThreadItemMcpToolCall).
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallResult {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `content`; always there.
     pub content: Vec<Value>,
-    /// The protocol's `structuredContent`; may be absent.
     pub structured_content: Option<Value>,
 }
 
@@ -2465,23 +2325,15 @@ string_enum!(McpToolCallStatus);
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `annotations`; may be absent.
     pub annotations: Option<Value>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `icons`; may be absent.
     pub icons: Option<Vec<Value>>,
-    /// The protocol's `mimeType`; may be absent.
     pub mime_type: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `size`; may be absent.
     pub size: Option<i64>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `uri`; always there.
     pub uri: String,
 }
 
@@ -2558,11 +2410,9 @@ untagged_enum!(ResourceContent);
 /// Part of [`ResourceContent`](crate::ResourceContent).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceContentBlob {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `blob`; always there.
     pub blob: String,
-    /// The protocol's `mimeType`; may be absent.
     pub mime_type: Option<String>,
     /// The URI of this resource.
     pub uri: String,
@@ -2590,11 +2440,9 @@ object!(ResourceContentBlob {
 /// Part of [`ResourceContent`](crate::ResourceContent).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceContentText {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `mimeType`; may be absent.
     pub mime_type: Option<String>,
-    /// The protocol's `text`; always there.
     pub text: String,
     /// The URI of this resource.
     pub uri: String,
@@ -2624,17 +2472,11 @@ object!(ResourceContentText {
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceTemplate {
-    /// The protocol's `annotations`; may be absent.
     pub annotations: Option<Value>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `mimeType`; may be absent.
     pub mime_type: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `uriTemplate`; always there.
     pub uri_template: String,
 }
 
@@ -2666,21 +2508,14 @@ object!(ResourceTemplate {
 /// Part of [`McpServerStatus`](crate::McpServerStatus).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
-    /// The protocol's `_meta`; may be absent.
+    /// Wire name: `_meta`.
     pub meta: Option<Value>,
-    /// The protocol's `annotations`; may be absent.
     pub annotations: Option<Value>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `icons`; may be absent.
     pub icons: Option<Vec<Value>>,
-    /// The protocol's `inputSchema`; always there.
     pub input_schema: Value,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `outputSchema`; may be absent.
     pub output_schema: Option<Value>,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
 }
 
@@ -2755,7 +2590,7 @@ string_enum!(ToolExposureSurface);
 /// Part of [`Config`](crate::Config).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ToolsV2 {
-    /// The protocol's `web_search`; may be absent.
+    /// Wire name: `web_search`.
     pub web_search: Option<WebSearchToolConfig>,
 }
 

@@ -119,9 +119,7 @@ string_enum!(AddCreditsNudgeEmailStatus);
 /// Part of [`TurnStartParams`](crate::TurnStartParams) and [`TurnSteerParams`](crate::TurnSteerParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdditionalContextEntry {
-    /// The protocol's `kind`; always there.
     pub kind: AdditionalContextKind,
-    /// The protocol's `value`; always there.
     pub value: String,
 }
 
@@ -216,9 +214,7 @@ string_enum!(AllowDenyRequirement);
 /// Part of [`ThreadItemAgentMessage`](crate::ThreadItemAgentMessage).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AsyncUserInputQuestion {
-    /// The protocol's `options`; may be absent.
     pub options: Option<Vec<String>>,
-    /// The protocol's `title`; always there.
     pub title: String,
 }
 
@@ -360,7 +356,6 @@ tagged_enum!(CapabilityRootLocation);
 /// A [`CapabilityRootLocation`](crate::CapabilityRootLocation) whose `type` is `environment`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CapabilityRootLocationEnvironment {
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
     /// Absolute path for the root in the selected environment.
     pub path: String,
@@ -427,11 +422,8 @@ string_enum!(CliAuthCredentialsStoreMode);
 /// Part of [`InitializeParams`](crate::InitializeParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientInfo {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
-    /// The protocol's `version`; always there.
     pub version: String,
 }
 
@@ -614,7 +606,6 @@ external_enum!(CodexErrorInfo);
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `activeTurnNotSteerable`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CodexErrorInfoActiveTurnNotSteerable {
-    /// The protocol's `turnKind`; always there.
     pub turn_kind: NonSteerableTurnKind,
 }
 
@@ -632,7 +623,6 @@ object!(CodexErrorInfoActiveTurnNotSteerable {
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `httpConnectionFailed`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodexErrorInfoHttpConnectionFailed {
-    /// The protocol's `httpStatusCode`; may be absent.
     pub http_status_code: Option<u16>,
 }
 
@@ -643,7 +633,6 @@ object!(CodexErrorInfoHttpConnectionFailed {
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `responseStreamConnectionFailed`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodexErrorInfoResponseStreamConnectionFailed {
-    /// The protocol's `httpStatusCode`; may be absent.
     pub http_status_code: Option<u16>,
 }
 
@@ -654,7 +643,6 @@ object!(CodexErrorInfoResponseStreamConnectionFailed {
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `responseStreamDisconnected`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodexErrorInfoResponseStreamDisconnected {
-    /// The protocol's `httpStatusCode`; may be absent.
     pub http_status_code: Option<u16>,
 }
 
@@ -665,7 +653,6 @@ object!(CodexErrorInfoResponseStreamDisconnected {
 /// A [`CodexErrorInfo`](crate::CodexErrorInfo) whose only key is `responseTooManyFailedAttempts`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodexErrorInfoResponseTooManyFailedAttempts {
-    /// The protocol's `httpStatusCode`; may be absent.
     pub http_status_code: Option<u16>,
 }
 
@@ -717,9 +704,7 @@ string_enum!(CodexResponseHandoffMode);
 /// Payload of the server notification `thread/compacted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContextCompactedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -780,11 +765,8 @@ string_enum!(ConversationTextRole);
 /// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreditsSnapshot {
-    /// The protocol's `balance`; may be absent.
     pub balance: Option<String>,
-    /// The protocol's `hasCredits`; always there.
     pub has_credits: bool,
-    /// The protocol's `unlimited`; always there.
     pub unlimited: bool,
 }
 
@@ -810,7 +792,6 @@ object!(CreditsSnapshot {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CurrentTimeReadParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -946,13 +927,9 @@ string_enum!(DesktopOnboardingEntrypoint);
 /// Payload of the server notification `error`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ErrorNotification {
-    /// The protocol's `error`; always there.
     pub error: TurnError,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
-    /// The protocol's `willRetry`; always there.
     pub will_retry: bool,
 }
 
@@ -983,7 +960,6 @@ object!(ErrorNotification {
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FeedbackRequirements {
-    /// The protocol's `enabled`; may be absent.
     pub enabled: Option<bool>,
 }
 
@@ -994,17 +970,11 @@ object!(FeedbackRequirements {
 /// Params of the client request `feedback/upload`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedbackUploadParams {
-    /// The protocol's `classification`; always there.
     pub classification: String,
-    /// The protocol's `extraLogFiles`; may be absent.
     pub extra_log_files: Option<Vec<String>>,
-    /// The protocol's `includeLogs`; may be absent.
     pub include_logs: Option<bool>,
-    /// The protocol's `reason`; may be absent.
     pub reason: Option<String>,
-    /// The protocol's `tags`; may be absent.
     pub tags: Option<BTreeMap<String, String>>,
-    /// The protocol's `threadId`; may be absent.
     pub thread_id: Option<String>,
 }
 
@@ -1036,7 +1006,6 @@ object!(FeedbackUploadParams {
 pub struct FeedbackUploadResponse {
     /// Whitespace-normalized SHA-256 of the session base instructions, matching the uploaded `prompt_hash` tag. Does not include later developer messages. Null when the reported rollout has no prompt metadata.
     pub prompt_hash: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1058,11 +1027,8 @@ object!(FeedbackUploadResponse {
 /// Part of [`FileChangePatchUpdatedNotification`](crate::FileChangePatchUpdatedNotification) and [`ThreadItemFileChange`](crate::ThreadItemFileChange).
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileUpdateChange {
-    /// The protocol's `diff`; always there.
     pub diff: String,
-    /// The protocol's `kind`; always there.
     pub kind: PatchChangeKind,
-    /// The protocol's `path`; always there.
     pub path: String,
 }
 
@@ -1171,11 +1137,8 @@ string_enum!(ForcedLoginMethod);
 /// Part of [`Thread`](crate::Thread).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GitInfo {
-    /// The protocol's `branch`; may be absent.
     pub branch: Option<String>,
-    /// The protocol's `originUrl`; may be absent.
     pub origin_url: Option<String>,
-    /// The protocol's `sha`; may be absent.
     pub sha: Option<String>,
 }
 
@@ -1188,7 +1151,6 @@ object!(GitInfo {
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct InAppBrowserRequirements {
-    /// The protocol's `allowExternalBrowserSettingsImport`; may be absent.
     pub allow_external_browser_settings_import: Option<bool>,
 }
 
@@ -1235,9 +1197,7 @@ object!(InitializeCapabilities {
 /// Params of the client request `initialize`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InitializeParams {
-    /// The protocol's `capabilities`; may be absent.
     pub capabilities: Option<InitializeCapabilities>,
-    /// The protocol's `clientInfo`; always there.
     pub client_info: ClientInfo,
 }
 
@@ -1265,7 +1225,6 @@ pub struct InitializeResponse {
     pub platform_family: String,
     /// Operating system for the running app-server target, for example `"macos"`, `"linux"`, or `"windows"`.
     pub platform_os: String,
-    /// The protocol's `userAgent`; always there.
     pub user_agent: String,
 }
 
@@ -1343,7 +1302,6 @@ pub struct InstalledApp {
     pub callable: bool,
     /// Effective enabled state after applying global, workspace, local, and managed configuration at read time.
     pub enabled: bool,
-    /// The protocol's `id`; always there.
     pub id: String,
     /// Best-effort name carried by the runtime tool catalog. Canonical app metadata remains owned by `app/read`.
     pub runtime_name: Option<String>,
@@ -1375,7 +1333,7 @@ object!(InstalledApp {
 /// Part of [`ResponseItemAgentMessage`](crate::ResponseItemAgentMessage) and 13 other types.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct InternalChatMessageMetadataPassthrough {
-    /// The protocol's `turn_id`; may be absent.
+    /// Wire name: `turn_id`.
     pub turn_id: Option<String>,
 }
 
@@ -1392,9 +1350,7 @@ named_string!(LegacyAppPathString);
 /// Part of [`ThreadItemAgentMessage`](crate::ThreadItemAgentMessage).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryCitation {
-    /// The protocol's `entries`; always there.
     pub entries: Vec<MemoryCitationEntry>,
-    /// The protocol's `threadIds`; always there.
     pub thread_ids: Vec<String>,
 }
 
@@ -1413,13 +1369,9 @@ object!(MemoryCitation {
 /// Part of [`MemoryCitation`](crate::MemoryCitation).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryCitationEntry {
-    /// The protocol's `lineEnd`; always there.
     pub line_end: u32,
-    /// The protocol's `lineStart`; always there.
     pub line_start: u32,
-    /// The protocol's `note`; always there.
     pub note: String,
-    /// The protocol's `path`; always there.
     pub path: String,
 }
 
@@ -1473,9 +1425,7 @@ object!(MemoryStatusParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryStatusResponse {
-    /// The protocol's `v2ConsolidatedThreads`; always there.
     pub v2_consolidated_threads: u32,
-    /// The protocol's `v2Ready`; always there.
     pub v2_ready: bool,
 }
 
@@ -1552,7 +1502,6 @@ object!(MisalignmentErrorDetails {
 /// Part of [`MisalignmentErrorDetails`](crate::MisalignmentErrorDetails).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MisalignmentSteer {
-    /// The protocol's `message`; always there.
     pub message: String,
 }
 
@@ -1596,11 +1545,8 @@ object!(MockExperimentalMethodResponse {
 /// Part of [`ModelsRequirements`](crate::ModelsRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NewThreadModelDefaults {
-    /// The protocol's `model`; may be absent.
     pub model: Option<String>,
-    /// The protocol's `modelReasoningEffort`; may be absent.
     pub model_reasoning_effort: Option<ReasoningEffort>,
-    /// The protocol's `serviceTier`; may be absent.
     pub service_tier: Option<String>,
 }
 
@@ -1648,11 +1594,8 @@ string_enum!(NonSteerableTurnKind);
 /// Part of [`ConfigWriteResponse`](crate::ConfigWriteResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverriddenMetadata {
-    /// The protocol's `effectiveValue`; always there.
     pub effective_value: Value,
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `overridingLayer`; always there.
     pub overriding_layer: ConfigLayerMetadata,
 }
 
@@ -1727,21 +1670,14 @@ string_enum!(Personality);
 /// Part of [`ProjectCreateResponse`](crate::ProjectCreateResponse) and 4 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
-    /// The protocol's `createdAt`; always there.
     pub created_at: i64,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `metadata`; always there.
     pub metadata: BTreeMap<String, String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `position`; always there.
     pub position: i64,
     /// Newest non-archived member thread's recency, in Unix seconds; null when none exist.
     pub recency_at: Option<i64>,
-    /// The protocol's `roots`; always there.
     pub roots: Vec<ProjectRoot>,
-    /// The protocol's `updatedAt`; always there.
     pub updated_at: i64,
 }
 
@@ -1822,9 +1758,7 @@ string_enum!(ProjectChangeType);
 /// Payload of the server notification `project/changed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectChangedNotification {
-    /// The protocol's `changeType`; always there.
     pub change_type: ProjectChangeType,
-    /// The protocol's `projectId`; always there.
     pub project_id: String,
 }
 
@@ -1848,13 +1782,9 @@ object!(ProjectChangedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectCreateParams {
-    /// The protocol's `idempotencyKey`; always there.
     pub idempotency_key: String,
-    /// The protocol's `metadata`; may be absent.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `roots`; always there.
     pub roots: Vec<ProjectRoot>,
 }
 
@@ -1886,7 +1816,6 @@ object!(ProjectCreateParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectCreateResponse {
-    /// The protocol's `project`; always there.
     pub project: Project,
 }
 
@@ -1906,7 +1835,6 @@ object!(ProjectCreateResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectDeleteParams {
-    /// The protocol's `projectId`; always there.
     pub project_id: String,
 }
 
@@ -1936,15 +1864,10 @@ object!(ProjectDeleteResponse {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectImportParams {
-    /// The protocol's `idempotencyKey`; always there.
     pub idempotency_key: String,
-    /// The protocol's `metadata`; may be absent.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `roots`; always there.
     pub roots: Vec<ProjectRoot>,
-    /// The protocol's `threads`; may be absent.
     pub threads: Option<Vec<String>>,
 }
 
@@ -1978,7 +1901,6 @@ object!(ProjectImportParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectImportResponse {
-    /// The protocol's `project`; always there.
     pub project: Project,
 }
 
@@ -1998,9 +1920,7 @@ object!(ProjectImportResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProjectListParams {
-    /// The protocol's `cursor`; may be absent.
     pub cursor: Option<String>,
-    /// The protocol's `limit`; may be absent.
     pub limit: Option<u32>,
     /// Requires sortKey. Defaults to asc for position and desc for recencyAt.
     pub sort_direction: Option<SortDirection>,
@@ -2020,9 +1940,7 @@ object!(ProjectListParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<Project>,
-    /// The protocol's `nextCursor`; may be absent.
     pub next_cursor: Option<String>,
 }
 
@@ -2043,9 +1961,7 @@ object!(ProjectListResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectMoveParams {
-    /// The protocol's `beforeProjectId`; may be absent.
     pub before_project_id: Option<String>,
-    /// The protocol's `projectId`; always there.
     pub project_id: String,
 }
 
@@ -2077,7 +1993,6 @@ object!(ProjectMoveResponse {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectReadParams {
-    /// The protocol's `projectId`; always there.
     pub project_id: String,
 }
 
@@ -2099,7 +2014,6 @@ object!(ProjectReadParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectReadResponse {
-    /// The protocol's `project`; always there.
     pub project: Project,
 }
 
@@ -2117,7 +2031,6 @@ object!(ProjectReadResponse {
 /// Part of [`Project`](crate::Project) and 3 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectRoot {
-    /// The protocol's `path`; always there.
     pub path: AbsolutePathBuf,
 }
 
@@ -2172,13 +2085,9 @@ string_enum!(ProjectSortKey);
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectUpdateParams {
-    /// The protocol's `metadata`; may be absent.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// The protocol's `name`; may be absent.
     pub name: Option<String>,
-    /// The protocol's `projectId`; always there.
     pub project_id: String,
-    /// The protocol's `roots`; may be absent.
     pub roots: Option<Vec<ProjectRoot>>,
 }
 
@@ -2206,7 +2115,6 @@ object!(ProjectUpdateParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectUpdateResponse {
-    /// The protocol's `project`; always there.
     pub project: Project,
 }
 
@@ -2224,11 +2132,8 @@ object!(ProjectUpdateResponse {
 /// Part of [`ThreadQueueAddResponse`](crate::ThreadQueueAddResponse) and 2 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueuedSubmission {
-    /// The protocol's `clientUserMessageId`; always there.
     pub client_user_message_id: String,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
 }
 
@@ -2256,9 +2161,7 @@ object!(QueuedSubmission {
 /// Part of [`BrowserUseExtensionRequirements`](crate::BrowserUseExtensionRequirements).
 #[derive(Clone, PartialEq)]
 pub struct RequestHeader {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `value`; always there.
     pub value: String,
 }
 
@@ -2387,7 +2290,6 @@ tagged_enum!(ScheduledTaskSchedule);
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `daily`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskScheduleDaily {
-    /// The protocol's `time`; always there.
     pub time: String,
 }
 
@@ -2405,9 +2307,8 @@ object!(ScheduledTaskScheduleDaily {
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `hourly`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskScheduleHourly {
-    /// The protocol's `days`; may be absent.
     pub days: Option<Vec<ScheduledTaskWeekday>>,
-    /// The protocol's `intervalHours`; always there.
+    /// In hours.
     pub interval_hours: u32,
 }
 
@@ -2426,7 +2327,6 @@ object!(ScheduledTaskScheduleHourly {
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `weekdays`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskScheduleWeekdays {
-    /// The protocol's `time`; always there.
     pub time: String,
 }
 
@@ -2444,9 +2344,7 @@ object!(ScheduledTaskScheduleWeekdays {
 /// A [`ScheduledTaskSchedule`](crate::ScheduledTaskSchedule) whose `type` is `weekly`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskScheduleWeekly {
-    /// The protocol's `days`; always there.
     pub days: Vec<ScheduledTaskWeekday>,
-    /// The protocol's `time`; always there.
     pub time: String,
 }
 
@@ -2465,13 +2363,9 @@ object!(ScheduledTaskScheduleWeekly {
 /// Part of [`PluginDetail`](crate::PluginDetail).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskSummary {
-    /// The protocol's `key`; always there.
     pub key: String,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `prompt`; always there.
     pub prompt: String,
-    /// The protocol's `schedule`; always there.
     pub schedule: ScheduledTaskSchedule,
 }
 
@@ -2580,9 +2474,7 @@ object!(SelectedCapabilityRoot {
 /// Part of [`ServerDiagnosticsResponse`](crate::ServerDiagnosticsResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerDiagnosticsGauge {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `value`; always there.
     pub value: u64,
 }
 
@@ -2609,11 +2501,10 @@ object!(ServerDiagnosticsParams {});
 /// Part of [`ServerDiagnosticsResponse`](crate::ServerDiagnosticsResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerDiagnosticsProcess {
-    /// The protocol's `id`; always there.
     pub id: u32,
-    /// The protocol's `physicalFootprintBytes`; may be absent.
+    /// In bytes.
     pub physical_footprint_bytes: Option<u64>,
-    /// The protocol's `residentMemoryBytes`; may be absent.
+    /// In bytes.
     pub resident_memory_bytes: Option<u64>,
 }
 
@@ -2639,9 +2530,7 @@ object!(ServerDiagnosticsProcess {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerDiagnosticsResponse {
-    /// The protocol's `gauges`; always there.
     pub gauges: Vec<ServerDiagnosticsGauge>,
-    /// The protocol's `process`; always there.
     pub process: ServerDiagnosticsProcess,
 }
 
@@ -2663,9 +2552,7 @@ object!(ServerDiagnosticsResponse {
 /// Payload of the server notification `serverRequest/resolved`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerRequestResolvedNotification {
-    /// The protocol's `requestId`; always there.
     pub request_id: RequestId,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2689,11 +2576,10 @@ object!(ServerRequestResolvedNotification {
 /// Part of [`CollaborationMode`](crate::CollaborationMode).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// The protocol's `developer_instructions`; may be absent.
+    /// Wire name: `developer_instructions`.
     pub developer_instructions: Option<String>,
-    /// The protocol's `model`; always there.
     pub model: String,
-    /// The protocol's `reasoning_effort`; may be absent.
+    /// Wire name: `reasoning_effort`.
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
@@ -2754,9 +2640,7 @@ string_enum!(SortDirection);
 pub struct StrictReviewRequiredNotification {
     /// Unix timestamp (in milliseconds) when this review started.
     pub started_at_ms: i64,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -2784,7 +2668,6 @@ object!(StrictReviewRequiredNotification {
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubagentMigration {
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -2802,15 +2685,10 @@ object!(SubagentMigration {
 /// Payload of the server notification `item/commandExecution/terminalInteraction`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TerminalInteractionNotification {
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `processId`; always there.
     pub process_id: String,
-    /// The protocol's `stdin`; always there.
     pub stdin: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -2865,9 +2743,7 @@ object!(TextPosition {
 /// Part of [`ConfigWarningNotification`](crate::ConfigWarningNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextRange {
-    /// The protocol's `end`; always there.
     pub end: TextPosition,
-    /// The protocol's `start`; always there.
     pub start: TextPosition,
 }
 
@@ -2927,9 +2803,7 @@ string_enum!(Verbosity);
 /// Defined by the protocol, and used by none of its methods.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct W3cTraceContext {
-    /// The protocol's `traceparent`; may be absent.
     pub traceparent: Option<String>,
-    /// The protocol's `tracestate`; may be absent.
     pub tracestate: Option<String>,
 }
 

@@ -15,17 +15,11 @@ use super::{
 /// Part of [`AppInfo`](crate::AppInfo).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppBranding {
-    /// The protocol's `category`; may be absent.
     pub category: Option<String>,
-    /// The protocol's `developer`; may be absent.
     pub developer: Option<String>,
-    /// The protocol's `isDiscoverableApp`; always there.
     pub is_discoverable_app: bool,
-    /// The protocol's `privacyPolicy`; may be absent.
     pub privacy_policy: Option<String>,
-    /// The protocol's `termsOfService`; may be absent.
     pub terms_of_service: Option<String>,
-    /// The protocol's `website`; may be absent.
     pub website: Option<String>,
 }
 
@@ -55,25 +49,24 @@ object!(AppBranding {
 /// Defined by the protocol, and used by none of its methods.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppConfig {
-    /// The protocol's `approvals_reviewer`; may be absent.
+    /// Wire name: `approvals_reviewer`.
     pub approvals_reviewer: Option<ApprovalsReviewer>,
-    /// The protocol's `default_tools_approval_mode`; may be absent.
+    /// Wire name: `default_tools_approval_mode`.
     pub default_tools_approval_mode: Option<AppToolApproval>,
-    /// The protocol's `default_tools_enabled`; may be absent.
+    /// Wire name: `default_tools_enabled`.
     pub default_tools_enabled: Option<bool>,
-    /// The protocol's `destructive_enabled`; may be absent.
+    /// Wire name: `destructive_enabled`.
     pub destructive_enabled: Option<bool>,
-    /// The protocol's `enabled`; may be absent.
-    ///
     /// Defaults to `true`.
     pub enabled: bool,
     /// Per-account approval settings keyed by link ID.
     pub links: Option<AppLinksConfig>,
     /// Additional model-facing surfaces omitted for this connector's tools.
+    ///
+    /// Wire name: `omit_tools_from`.
     pub omit_tools_from: Option<Vec<ToolExposureSurface>>,
-    /// The protocol's `open_world_enabled`; may be absent.
+    /// Wire name: `open_world_enabled`.
     pub open_world_enabled: Option<bool>,
-    /// The protocol's `tools`; may be absent.
     pub tools: Option<AppToolsConfig>,
 }
 
@@ -116,40 +109,24 @@ object!(AppConfig {
 /// Part of [`AppListUpdatedNotification`](crate::AppListUpdatedNotification) and [`AppsListResponse`](crate::AppsListResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppInfo {
-    /// The protocol's `appMetadata`; may be absent.
     pub app_metadata: Option<AppMetadata>,
-    /// The protocol's `branding`; may be absent.
     pub branding: Option<AppBranding>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `distributionChannel`; may be absent.
     pub distribution_channel: Option<String>,
-    /// The protocol's `iconAssets`; may be absent.
     pub icon_assets: Option<BTreeMap<String, String>>,
-    /// The protocol's `iconDarkAssets`; may be absent.
     pub icon_dark_assets: Option<BTreeMap<String, String>>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `installUrl`; may be absent.
     pub install_url: Option<String>,
-    /// The protocol's `isAccessible`; may be absent.
-    ///
     /// Defaults to `false`.
     pub is_accessible: bool,
     /// Whether this app is enabled in config.toml. Example: ```toml [apps.bad_app] enabled = false ```
     ///
     /// Defaults to `true`.
     pub is_enabled: bool,
-    /// The protocol's `labels`; may be absent.
     pub labels: Option<BTreeMap<String, String>>,
-    /// The protocol's `logoUrl`; may be absent.
     pub logo_url: Option<String>,
-    /// The protocol's `logoUrlDark`; may be absent.
     pub logo_url_dark: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `pluginDisplayNames`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub plugin_display_names: Vec<String>,
 }
@@ -203,9 +180,9 @@ object!(AppInfo {
 /// Defined by the protocol, and used by none of its methods.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppLinkConfig {
-    /// The protocol's `approvals_reviewer`; may be absent.
+    /// Wire name: `approvals_reviewer`.
     pub approvals_reviewer: Option<ApprovalsReviewer>,
-    /// The protocol's `default_tools_approval_mode`; may be absent.
+    /// Wire name: `default_tools_approval_mode`.
     pub default_tools_approval_mode: Option<AppToolApproval>,
 }
 
@@ -227,7 +204,6 @@ object!(AppLinksConfig {});
 /// Payload of the server notification `app/list/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppListUpdatedNotification {
-    /// The protocol's `data`; always there.
     pub data: Vec<AppInfo>,
 }
 
@@ -245,27 +221,16 @@ object!(AppListUpdatedNotification {
 /// Part of [`AppInfo`](crate::AppInfo).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppMetadata {
-    /// The protocol's `categories`; may be absent.
     pub categories: Option<Vec<String>>,
-    /// The protocol's `developer`; may be absent.
     pub developer: Option<String>,
-    /// The protocol's `firstPartyRequiresInstall`; may be absent.
     pub first_party_requires_install: Option<bool>,
-    /// The protocol's `review`; may be absent.
     pub review: Option<AppReview>,
-    /// The protocol's `screenshots`; may be absent.
     pub screenshots: Option<Vec<AppScreenshot>>,
-    /// The protocol's `seoDescription`; may be absent.
     pub seo_description: Option<String>,
-    /// The protocol's `showInComposerWhenUnlinked`; may be absent.
     pub show_in_composer_when_unlinked: Option<bool>,
-    /// The protocol's `subCategories`; may be absent.
     pub sub_categories: Option<Vec<String>>,
-    /// The protocol's `version`; may be absent.
     pub version: Option<String>,
-    /// The protocol's `versionId`; may be absent.
     pub version_id: Option<String>,
-    /// The protocol's `versionNotes`; may be absent.
     pub version_notes: Option<String>,
 }
 
@@ -286,7 +251,6 @@ object!(AppMetadata {
 /// Part of [`AppMetadata`](crate::AppMetadata).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppReview {
-    /// The protocol's `status`; always there.
     pub status: String,
 }
 
@@ -304,11 +268,8 @@ object!(AppReview {
 /// Part of [`AppMetadata`](crate::AppMetadata).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppScreenshot {
-    /// The protocol's `fileId`; may be absent.
     pub file_id: Option<String>,
-    /// The protocol's `url`; may be absent.
     pub url: Option<String>,
-    /// The protocol's `userPrompt`; always there.
     pub user_prompt: String,
 }
 
@@ -334,15 +295,10 @@ object!(AppScreenshot {
 /// Part of [`PluginDetail`](crate::PluginDetail) and [`PluginInstallResponse`](crate::PluginInstallResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppSummary {
-    /// The protocol's `category`; may be absent.
     pub category: Option<String>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `installUrl`; may be absent.
     pub install_url: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -370,23 +326,14 @@ object!(AppSummary {
 /// Part of [`PluginDetail`](crate::PluginDetail).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppTemplateSummary {
-    /// The protocol's `canonicalConnectorId`; may be absent.
     pub canonical_connector_id: Option<String>,
-    /// The protocol's `category`; may be absent.
     pub category: Option<String>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `logoUrl`; may be absent.
     pub logo_url: Option<String>,
-    /// The protocol's `logoUrlDark`; may be absent.
     pub logo_url_dark: Option<String>,
-    /// The protocol's `materializedAppIds`; always there.
     pub materialized_app_ids: Vec<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `reason`; may be absent.
     pub reason: Option<AppTemplateUnavailableReason>,
-    /// The protocol's `templateId`; always there.
     pub template_id: String,
 }
 
@@ -504,9 +451,8 @@ string_enum!(AppToolApproval);
 /// Defined by the protocol, and used by none of its methods.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppToolConfig {
-    /// The protocol's `approval_mode`; may be absent.
+    /// Wire name: `approval_mode`.
     pub approval_mode: Option<AppToolApproval>,
-    /// The protocol's `enabled`; may be absent.
     pub enabled: Option<bool>,
 }
 
@@ -520,21 +466,13 @@ object!(AppToolConfig {
 /// Part of [`ConnectorMetadata`](crate::ConnectorMetadata).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppToolSummary {
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `disabledReason`; may be absent.
     pub disabled_reason: Option<String>,
-    /// The protocol's `isEnabled`; may be absent.
-    ///
     /// Defaults to `true`.
     pub is_enabled: bool,
-    /// The protocol's `isReadOnly`; may be absent.
-    ///
     /// Defaults to `false`.
     pub is_read_only: bool,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
 }
 
@@ -573,7 +511,6 @@ object!(AppToolsConfig {});
 /// Part of [`ApplicationRequirements`](crate::ApplicationRequirements).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApplicationNetworkRequirements {
-    /// The protocol's `domains`; always there.
     pub domains: BTreeMap<String, NetworkDomainPermission>,
     /// When enabled, only explicitly allowed exact domains may be contacted.
     pub enabled: bool,
@@ -597,7 +534,6 @@ object!(ApplicationNetworkRequirements {
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ApplicationRequirements {
-    /// The protocol's `network`; may be absent.
     pub network: Option<ApplicationNetworkRequirements>,
 }
 
@@ -608,7 +544,7 @@ object!(ApplicationRequirements {
 /// Part of [`Config`](crate::Config).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AppsConfig {
-    /// The protocol's `_default`; may be absent.
+    /// Wire name: `_default`.
     pub default: Option<AppsDefaultConfig>,
 }
 
@@ -619,21 +555,15 @@ object!(AppsConfig {
 /// Part of [`AppsConfig`](crate::AppsConfig).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppsDefaultConfig {
-    /// The protocol's `approvals_reviewer`; may be absent.
+    /// Wire name: `approvals_reviewer`.
     pub approvals_reviewer: Option<ApprovalsReviewer>,
-    /// The protocol's `default_tools_approval_mode`; may be absent.
+    /// Wire name: `default_tools_approval_mode`.
     pub default_tools_approval_mode: Option<AppToolApproval>,
-    /// The protocol's `destructive_enabled`; may be absent.
-    ///
-    /// Defaults to `true`.
+    /// Defaults to `true`. Wire name: `destructive_enabled`.
     pub destructive_enabled: bool,
-    /// The protocol's `enabled`; may be absent.
-    ///
     /// Defaults to `true`.
     pub enabled: bool,
-    /// The protocol's `open_world_enabled`; may be absent.
-    ///
-    /// Defaults to `true`.
+    /// Defaults to `true`. Wire name: `open_world_enabled`.
     pub open_world_enabled: bool,
 }
 
@@ -696,7 +626,6 @@ object!(AppsInstalledParams {
 /// Result of the client request `app/installed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppsInstalledResponse {
-    /// The protocol's `apps`; always there.
     pub apps: Vec<InstalledApp>,
 }
 
@@ -738,7 +667,6 @@ object!(AppsListParams {
 /// Result of the client request `app/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppsListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<AppInfo>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -791,9 +719,7 @@ object!(AppsReadParams {
 /// Result of the client request `app/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppsReadResponse {
-    /// The protocol's `apps`; always there.
     pub apps: Vec<ConnectorMetadata>,
-    /// The protocol's `missingAppIds`; always there.
     pub missing_app_ids: Vec<String>,
 }
 
@@ -814,25 +740,15 @@ object!(AppsReadResponse {
 /// Part of [`AppsReadResponse`](crate::AppsReadResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConnectorMetadata {
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `distributionChannel`; may be absent.
     pub distribution_channel: Option<String>,
-    /// The protocol's `iconUrl`; may be absent.
     pub icon_url: Option<String>,
-    /// The protocol's `iconUrlDark`; may be absent.
     pub icon_url_dark: Option<String>,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `installUrl`; may be absent.
     pub install_url: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `pluginDisplayNames`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub plugin_display_names: Vec<String>,
-    /// The protocol's `toolSummaries`; may be absent.
     pub tool_summaries: Option<Vec<AppToolSummary>>,
 }
 
@@ -894,11 +810,8 @@ object!(ExternalAgentConfigDetectParams {
 /// Result of the client request `externalAgentConfig/detect`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigDetectResponse {
-    /// The protocol's `connectors`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub connectors: Vec<ExternalAgentDetectedConnectorCandidate>,
-    /// The protocol's `items`; always there.
     pub items: Vec<ExternalAgentConfigMigrationItem>,
 }
 
@@ -920,9 +833,7 @@ object!(ExternalAgentConfigDetectResponse {
 /// Payload of the server notification `externalAgentConfig/import/completed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportCompletedNotification {
-    /// The protocol's `importId`; always there.
     pub import_id: String,
-    /// The protocol's `itemTypeResults`; always there.
     pub item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
 }
 
@@ -947,9 +858,7 @@ object!(ExternalAgentConfigImportCompletedNotification {
 /// Result of the client request `externalAgentConfig/import/readHistories`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoriesReadResponse {
-    /// The protocol's `connectors`; always there.
     pub connectors: Vec<ExternalAgentImportedConnectorCandidate>,
-    /// The protocol's `data`; always there.
     pub data: Vec<ExternalAgentConfigImportHistory>,
 }
 
@@ -971,15 +880,11 @@ object!(ExternalAgentConfigImportHistoriesReadResponse {
 /// Part of [`ExternalAgentConfigImportHistoriesReadResponse`](crate::ExternalAgentConfigImportHistoriesReadResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistory {
-    /// The protocol's `completedAtMs`; always there.
+    /// In milliseconds.
     pub completed_at_ms: i64,
-    /// The protocol's `failures`; always there.
     pub failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
-    /// The protocol's `importId`; always there.
     pub import_id: String,
-    /// The protocol's `providerId`; may be absent.
     pub provider_id: Option<String>,
-    /// The protocol's `successes`; always there.
     pub successes: Vec<ExternalAgentConfigImportItemTypeSuccess>,
 }
 
@@ -1039,7 +944,6 @@ object!(ExternalAgentConfigImportHistoryRecordParams {
 /// Result of the client request `externalAgentConfig/import/recordHistory`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoryRecordResponse {
-    /// The protocol's `importId`; always there.
     pub import_id: String,
 }
 
@@ -1059,13 +963,9 @@ object!(ExternalAgentConfigImportHistoryRecordResponse {
 /// Part of [`ExternalAgentConfigImportHistoryRecordTypeResultParams`](crate::ExternalAgentConfigImportHistoryRecordTypeResultParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoryRecordSuccessParams {
-    /// The protocol's `cwd`; may be absent.
     pub cwd: Option<String>,
-    /// The protocol's `itemType`; always there.
     pub item_type: ExternalAgentConfigMigrationItemType,
-    /// The protocol's `source`; may be absent.
     pub source: Option<String>,
-    /// The protocol's `target`; may be absent.
     pub target: Option<String>,
     /// Original title for an imported session, when available.
     pub title: Option<String>,
@@ -1095,11 +995,8 @@ object!(ExternalAgentConfigImportHistoryRecordSuccessParams {
 /// Part of [`ExternalAgentConfigImportHistoryRecordParams`](crate::ExternalAgentConfigImportHistoryRecordParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportHistoryRecordTypeResultParams {
-    /// The protocol's `failures`; always there.
     pub failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
-    /// The protocol's `itemType`; always there.
     pub item_type: ExternalAgentConfigMigrationItemType,
-    /// The protocol's `successes`; always there.
     pub successes: Vec<ExternalAgentConfigImportHistoryRecordSuccessParams>,
 }
 
@@ -1127,19 +1024,12 @@ object!(ExternalAgentConfigImportHistoryRecordTypeResultParams {
 /// Part of [`ExternalAgentConfigImportHistory`](crate::ExternalAgentConfigImportHistory) and 2 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportItemTypeFailure {
-    /// The protocol's `cwd`; may be absent.
     pub cwd: Option<String>,
-    /// The protocol's `errorType`; may be absent.
     pub error_type: Option<String>,
-    /// The protocol's `failureStage`; always there.
     pub failure_stage: String,
-    /// The protocol's `itemType`; always there.
     pub item_type: ExternalAgentConfigMigrationItemType,
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `source`; may be absent.
     pub source: Option<String>,
-    /// The protocol's `subErrorType`; may be absent.
     pub sub_error_type: Option<String>,
 }
 
@@ -1175,13 +1065,9 @@ object!(ExternalAgentConfigImportItemTypeFailure {
 /// Part of [`ExternalAgentConfigImportHistory`](crate::ExternalAgentConfigImportHistory) and [`ExternalAgentConfigImportTypeResult`](crate::ExternalAgentConfigImportTypeResult).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportItemTypeSuccess {
-    /// The protocol's `cwd`; may be absent.
     pub cwd: Option<String>,
-    /// The protocol's `itemType`; always there.
     pub item_type: ExternalAgentConfigMigrationItemType,
-    /// The protocol's `source`; may be absent.
     pub source: Option<String>,
-    /// The protocol's `target`; may be absent.
     pub target: Option<String>,
     /// Original title for an imported session; null for other item types.
     pub title: Option<String>,
@@ -1211,7 +1097,6 @@ object!(ExternalAgentConfigImportItemTypeSuccess {
 /// Params of the client request `externalAgentConfig/import`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportParams {
-    /// The protocol's `migrationItems`; always there.
     pub migration_items: Vec<ExternalAgentConfigMigrationItem>,
     /// Migration-source selector used to produce the migration items. Pass the same value to detection and import; missing or unrecognized values use the default source.
     pub migration_source: Option<String>,
@@ -1243,9 +1128,7 @@ object!(ExternalAgentConfigImportParams {
 /// Payload of the server notification `externalAgentConfig/import/progress`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportProgressNotification {
-    /// The protocol's `importId`; always there.
     pub import_id: String,
-    /// The protocol's `itemTypeResults`; always there.
     pub item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
 }
 
@@ -1270,7 +1153,6 @@ object!(ExternalAgentConfigImportProgressNotification {
 /// Result of the client request `externalAgentConfig/import`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportResponse {
-    /// The protocol's `importId`; always there.
     pub import_id: String,
 }
 
@@ -1290,11 +1172,8 @@ object!(ExternalAgentConfigImportResponse {
 /// Part of [`ExternalAgentConfigImportCompletedNotification`](crate::ExternalAgentConfigImportCompletedNotification) and [`ExternalAgentConfigImportProgressNotification`](crate::ExternalAgentConfigImportProgressNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportTypeResult {
-    /// The protocol's `failures`; always there.
     pub failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
-    /// The protocol's `itemType`; always there.
     pub item_type: ExternalAgentConfigMigrationItemType,
-    /// The protocol's `successes`; always there.
     pub successes: Vec<ExternalAgentConfigImportItemTypeSuccess>,
 }
 
@@ -1324,11 +1203,8 @@ object!(ExternalAgentConfigImportTypeResult {
 pub struct ExternalAgentConfigMigrationItem {
     /// Null or empty means home-scoped migration; non-empty means repo-scoped migration.
     pub cwd: Option<String>,
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `details`; may be absent.
     pub details: Option<MigrationDetails>,
-    /// The protocol's `itemType`; always there.
     pub item_type: ExternalAgentConfigMigrationItemType,
 }
 
@@ -1424,11 +1300,8 @@ string_enum!(ExternalAgentConfigMigrationItemType);
 /// Part of [`ExternalAgentConfigDetectResponse`](crate::ExternalAgentConfigDetectResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentDetectedConnectorCandidate {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `sessionCount`; always there.
     pub session_count: u32,
-    /// The protocol's `source`; always there.
     pub source: ExternalAgentDetectedConnectorSource,
 }
 
@@ -1491,11 +1364,8 @@ string_enum!(ExternalAgentDetectedConnectorSource);
 /// Part of [`ExternalAgentConfigImportHistoriesReadResponse`](crate::ExternalAgentConfigImportHistoriesReadResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentImportedConnectorCandidate {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `sessionCount`; always there.
     pub session_count: u32,
-    /// The protocol's `source`; always there.
     pub source: ExternalAgentImportedConnectorSource,
 }
 
@@ -1554,11 +1424,8 @@ string_enum!(ExternalAgentImportedConnectorSource);
 /// Payload of the server notification `hook/completed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookCompletedNotification {
-    /// The protocol's `run`; always there.
     pub run: HookRunSummary,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; may be absent.
     pub turn_id: Option<String>,
 }
 
@@ -1582,9 +1449,7 @@ object!(HookCompletedNotification {
 /// Part of [`HooksListEntry`](crate::HooksListEntry).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookErrorInfo {
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `path`; always there.
     pub path: String,
 }
 
@@ -1818,31 +1683,19 @@ tagged_enum!(HookMetadata);
 pub struct HookMetadataAgent {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
     pub additional_context_limit: Option<u64>,
-    /// The protocol's `currentHash`; always there.
     pub current_hash: String,
-    /// The protocol's `displayOrder`; always there.
     pub display_order: i64,
-    /// The protocol's `enabled`; always there.
     pub enabled: bool,
-    /// The protocol's `eventName`; always there.
     pub event_name: HookEventName,
-    /// The protocol's `isManaged`; always there.
     pub is_managed: bool,
-    /// The protocol's `key`; always there.
     pub key: String,
-    /// The protocol's `matcher`; may be absent.
     pub matcher: Option<String>,
-    /// The protocol's `pluginId`; may be absent.
     pub plugin_id: Option<String>,
-    /// The protocol's `source`; always there.
     pub source: HookSource,
-    /// The protocol's `sourcePath`; always there.
     pub source_path: AbsolutePathBuf,
-    /// The protocol's `statusMessage`; may be absent.
     pub status_message: Option<String>,
-    /// The protocol's `timeoutSec`; always there.
+    /// In seconds.
     pub timeout_sec: u64,
-    /// The protocol's `trustStatus`; always there.
     pub trust_status: HookTrustStatus,
 }
 
@@ -1868,37 +1721,22 @@ object!(HookMetadataAgent {
 pub struct HookMetadataCommand {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
     pub additional_context_limit: Option<u64>,
-    /// The protocol's `async`; may be absent.
-    ///
     /// Defaults to `false`.
     pub async_: bool,
-    /// The protocol's `command`; always there.
     pub command: String,
-    /// The protocol's `currentHash`; always there.
     pub current_hash: String,
-    /// The protocol's `displayOrder`; always there.
     pub display_order: i64,
-    /// The protocol's `enabled`; always there.
     pub enabled: bool,
-    /// The protocol's `eventName`; always there.
     pub event_name: HookEventName,
-    /// The protocol's `isManaged`; always there.
     pub is_managed: bool,
-    /// The protocol's `key`; always there.
     pub key: String,
-    /// The protocol's `matcher`; may be absent.
     pub matcher: Option<String>,
-    /// The protocol's `pluginId`; may be absent.
     pub plugin_id: Option<String>,
-    /// The protocol's `source`; always there.
     pub source: HookSource,
-    /// The protocol's `sourcePath`; always there.
     pub source_path: AbsolutePathBuf,
-    /// The protocol's `statusMessage`; may be absent.
     pub status_message: Option<String>,
-    /// The protocol's `timeoutSec`; always there.
+    /// In seconds.
     pub timeout_sec: u64,
-    /// The protocol's `trustStatus`; always there.
     pub trust_status: HookTrustStatus,
 }
 
@@ -1926,35 +1764,21 @@ object!(HookMetadataCommand {
 pub struct HookMetadataMcpTool {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
     pub additional_context_limit: Option<u64>,
-    /// The protocol's `currentHash`; always there.
     pub current_hash: String,
-    /// The protocol's `displayOrder`; always there.
     pub display_order: i64,
-    /// The protocol's `enabled`; always there.
     pub enabled: bool,
-    /// The protocol's `eventName`; always there.
     pub event_name: HookEventName,
-    /// The protocol's `isManaged`; always there.
     pub is_managed: bool,
-    /// The protocol's `key`; always there.
     pub key: String,
-    /// The protocol's `matcher`; may be absent.
     pub matcher: Option<String>,
-    /// The protocol's `pluginId`; may be absent.
     pub plugin_id: Option<String>,
-    /// The protocol's `server`; always there.
     pub server: String,
-    /// The protocol's `source`; always there.
     pub source: HookSource,
-    /// The protocol's `sourcePath`; always there.
     pub source_path: AbsolutePathBuf,
-    /// The protocol's `statusMessage`; may be absent.
     pub status_message: Option<String>,
-    /// The protocol's `timeoutSec`; always there.
+    /// In seconds.
     pub timeout_sec: u64,
-    /// The protocol's `tool`; always there.
     pub tool: String,
-    /// The protocol's `trustStatus`; always there.
     pub trust_status: HookTrustStatus,
 }
 
@@ -1982,31 +1806,19 @@ object!(HookMetadataMcpTool {
 pub struct HookMetadataPrompt {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
     pub additional_context_limit: Option<u64>,
-    /// The protocol's `currentHash`; always there.
     pub current_hash: String,
-    /// The protocol's `displayOrder`; always there.
     pub display_order: i64,
-    /// The protocol's `enabled`; always there.
     pub enabled: bool,
-    /// The protocol's `eventName`; always there.
     pub event_name: HookEventName,
-    /// The protocol's `isManaged`; always there.
     pub is_managed: bool,
-    /// The protocol's `key`; always there.
     pub key: String,
-    /// The protocol's `matcher`; may be absent.
     pub matcher: Option<String>,
-    /// The protocol's `pluginId`; may be absent.
     pub plugin_id: Option<String>,
-    /// The protocol's `source`; always there.
     pub source: HookSource,
-    /// The protocol's `sourcePath`; always there.
     pub source_path: AbsolutePathBuf,
-    /// The protocol's `statusMessage`; may be absent.
     pub status_message: Option<String>,
-    /// The protocol's `timeoutSec`; always there.
+    /// In seconds.
     pub timeout_sec: u64,
-    /// The protocol's `trustStatus`; always there.
     pub trust_status: HookTrustStatus,
 }
 
@@ -2030,7 +1842,6 @@ object!(HookMetadataPrompt {
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookMigration {
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -2048,9 +1859,7 @@ object!(HookMigration {
 /// Part of [`HookRunSummary`](crate::HookRunSummary).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookOutputEntry {
-    /// The protocol's `kind`; always there.
     pub kind: HookOutputEntryKind,
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -2116,9 +1925,7 @@ string_enum!(HookOutputEntryKind);
 /// Part of [`ThreadItemHookPrompt`](crate::ThreadItemHookPrompt).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookPromptFragment {
-    /// The protocol's `hookRunId`; always there.
     pub hook_run_id: String,
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -2187,35 +1994,21 @@ string_enum!(HookRunStatus);
 /// Part of [`HookCompletedNotification`](crate::HookCompletedNotification) and [`HookStartedNotification`](crate::HookStartedNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookRunSummary {
-    /// The protocol's `completedAt`; may be absent.
     pub completed_at: Option<i64>,
-    /// The protocol's `displayOrder`; always there.
     pub display_order: i64,
-    /// The protocol's `durationMs`; may be absent.
+    /// In milliseconds.
     pub duration_ms: Option<i64>,
-    /// The protocol's `entries`; always there.
     pub entries: Vec<HookOutputEntry>,
-    /// The protocol's `eventName`; always there.
     pub event_name: HookEventName,
-    /// The protocol's `executionMode`; always there.
     pub execution_mode: HookExecutionMode,
-    /// The protocol's `handlerType`; always there.
     pub handler_type: HookHandlerType,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `scope`; always there.
     pub scope: HookScope,
-    /// The protocol's `source`; may be absent.
-    ///
     /// Defaults to `"unknown"`.
     pub source: HookSource,
-    /// The protocol's `sourcePath`; always there.
     pub source_path: AbsolutePathBuf,
-    /// The protocol's `startedAt`; always there.
     pub started_at: i64,
-    /// The protocol's `status`; always there.
     pub status: HookRunStatus,
-    /// The protocol's `statusMessage`; may be absent.
     pub status_message: Option<String>,
 }
 
@@ -2351,11 +2144,8 @@ string_enum!(HookSource);
 /// Payload of the server notification `hook/started`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookStartedNotification {
-    /// The protocol's `run`; always there.
     pub run: HookRunSummary,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; may be absent.
     pub turn_id: Option<String>,
 }
 
@@ -2422,13 +2212,9 @@ string_enum!(HookTrustStatus);
 /// Part of [`HooksListResponse`](crate::HooksListResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HooksListEntry {
-    /// The protocol's `cwd`; always there.
     pub cwd: String,
-    /// The protocol's `errors`; always there.
     pub errors: Vec<HookErrorInfo>,
-    /// The protocol's `hooks`; always there.
     pub hooks: Vec<HookMetadata>,
-    /// The protocol's `warnings`; always there.
     pub warnings: Vec<String>,
 }
 
@@ -2470,7 +2256,6 @@ object!(HooksListParams {
 /// Result of the client request `hooks/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HooksListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<HooksListEntry>,
 }
 
@@ -2488,11 +2273,8 @@ object!(HooksListResponse {
 /// Params of the client request `marketplace/add`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceAddParams {
-    /// The protocol's `refName`; may be absent.
     pub ref_name: Option<String>,
-    /// The protocol's `source`; always there.
     pub source: String,
-    /// The protocol's `sparsePaths`; may be absent.
     pub sparse_paths: Option<Vec<String>>,
 }
 
@@ -2516,11 +2298,8 @@ object!(MarketplaceAddParams {
 /// Result of the client request `marketplace/add`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceAddResponse {
-    /// The protocol's `alreadyAdded`; always there.
     pub already_added: bool,
-    /// The protocol's `installedRoot`; always there.
     pub installed_root: AbsolutePathBuf,
-    /// The protocol's `marketplaceName`; always there.
     pub marketplace_name: String,
 }
 
@@ -2548,7 +2327,6 @@ object!(MarketplaceAddResponse {
 /// Part of [`PluginMarketplaceEntry`](crate::PluginMarketplaceEntry).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MarketplaceInterface {
-    /// The protocol's `displayName`; may be absent.
     pub display_name: Option<String>,
 }
 
@@ -2559,9 +2337,7 @@ object!(MarketplaceInterface {
 /// Part of [`PluginInstalledResponse`](crate::PluginInstalledResponse) and [`PluginListResponse`](crate::PluginListResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceLoadErrorInfo {
-    /// The protocol's `marketplacePath`; always there.
     pub marketplace_path: AbsolutePathBuf,
-    /// The protocol's `message`; always there.
     pub message: String,
 }
 
@@ -2583,7 +2359,6 @@ object!(MarketplaceLoadErrorInfo {
 /// Params of the client request `marketplace/remove`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceRemoveParams {
-    /// The protocol's `marketplaceName`; always there.
     pub marketplace_name: String,
 }
 
@@ -2603,9 +2378,7 @@ object!(MarketplaceRemoveParams {
 /// Result of the client request `marketplace/remove`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceRemoveResponse {
-    /// The protocol's `installedRoot`; may be absent.
     pub installed_root: Option<AbsolutePathBuf>,
-    /// The protocol's `marketplaceName`; always there.
     pub marketplace_name: String,
 }
 
@@ -2627,9 +2400,7 @@ object!(MarketplaceRemoveResponse {
 /// Part of [`MarketplaceUpgradeResponse`](crate::MarketplaceUpgradeResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceUpgradeErrorInfo {
-    /// The protocol's `marketplaceName`; always there.
     pub marketplace_name: String,
-    /// The protocol's `message`; always there.
     pub message: String,
 }
 
@@ -2651,7 +2422,6 @@ object!(MarketplaceUpgradeErrorInfo {
 /// Params of the client request `marketplace/upgrade`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MarketplaceUpgradeParams {
-    /// The protocol's `marketplaceName`; may be absent.
     pub marketplace_name: Option<String>,
 }
 
@@ -2662,11 +2432,8 @@ object!(MarketplaceUpgradeParams {
 /// Result of the client request `marketplace/upgrade`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceUpgradeResponse {
-    /// The protocol's `errors`; always there.
     pub errors: Vec<MarketplaceUpgradeErrorInfo>,
-    /// The protocol's `selectedMarketplaces`; always there.
     pub selected_marketplaces: Vec<String>,
-    /// The protocol's `upgradedRoots`; always there.
     pub upgraded_roots: Vec<AbsolutePathBuf>,
 }
 
@@ -2694,34 +2461,19 @@ object!(MarketplaceUpgradeResponse {
 /// Part of [`ExternalAgentConfigMigrationItem`](crate::ExternalAgentConfigMigrationItem).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MigrationDetails {
-    /// The protocol's `commands`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub commands: Vec<CommandMigration>,
-    /// The protocol's `hooks`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub hooks: Vec<HookMigration>,
-    /// The protocol's `mcpServers`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub mcp_servers: Vec<McpServerMigration>,
-    /// The protocol's `memory`; may be absent.
     pub memory: Option<Vec<String>>,
-    /// The protocol's `plugins`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub plugins: Vec<PluginsMigration>,
-    /// The protocol's `sessions`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub sessions: Vec<SessionMigration>,
-    /// The protocol's `skills`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub skills: Vec<SkillMigration>,
-    /// The protocol's `subagents`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub subagents: Vec<SubagentMigration>,
 }
@@ -2810,29 +2562,18 @@ string_enum!(PluginAvailability);
 /// Part of [`PluginReadResponse`](crate::PluginReadResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginDetail {
-    /// The protocol's `appTemplates`; always there.
     pub app_templates: Vec<AppTemplateSummary>,
-    /// The protocol's `apps`; always there.
     pub apps: Vec<AppSummary>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `hooks`; always there.
     pub hooks: Vec<PluginHookSummary>,
-    /// The protocol's `marketplaceName`; always there.
     pub marketplace_name: String,
-    /// The protocol's `marketplacePath`; may be absent.
     pub marketplace_path: Option<AbsolutePathBuf>,
-    /// The protocol's `mcpServers`; always there.
     pub mcp_servers: Vec<String>,
     /// The declared onboarding skill, when the plugin and visible skill are enabled.
     pub onboarding_skill: Option<SkillSummary>,
-    /// The protocol's `scheduledTasks`; may be absent.
     pub scheduled_tasks: Option<Vec<ScheduledTaskSummary>>,
-    /// The protocol's `shareUrl`; may be absent.
     pub share_url: Option<String>,
-    /// The protocol's `skills`; always there.
     pub skills: Vec<SkillSummary>,
-    /// The protocol's `summary`; always there.
     pub summary: PluginSummary,
 }
 
@@ -2925,9 +2666,7 @@ string_enum!(PluginDisabledReason);
 /// Part of [`PluginDetail`](crate::PluginDetail).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginHookSummary {
-    /// The protocol's `eventName`; always there.
     pub event_name: HookEventName,
-    /// The protocol's `key`; always there.
     pub key: String,
 }
 
@@ -2951,11 +2690,8 @@ object!(PluginHookSummary {
 pub struct PluginInstallParams {
     /// Client-generated identifier used to correlate one installation attempt.
     pub install_attempt_id: Option<String>,
-    /// The protocol's `marketplacePath`; may be absent.
     pub marketplace_path: Option<AbsolutePathBuf>,
-    /// The protocol's `pluginName`; always there.
     pub plugin_name: String,
-    /// The protocol's `remoteMarketplaceName`; may be absent.
     pub remote_marketplace_name: Option<String>,
 }
 
@@ -3055,9 +2791,7 @@ string_enum!(PluginInstallPolicySource);
 /// Result of the client request `plugin/install`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginInstallResponse {
-    /// The protocol's `appsNeedingAuth`; always there.
     pub apps_needing_auth: Vec<AppSummary>,
-    /// The protocol's `authPolicy`; always there.
     pub auth_policy: PluginAuthPolicy,
 }
 
@@ -3096,11 +2830,8 @@ object!(PluginInstalledParams {
 /// Result of the client request `plugin/installed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginInstalledResponse {
-    /// The protocol's `marketplaceLoadErrors`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub marketplace_load_errors: Vec<MarketplaceLoadErrorInfo>,
-    /// The protocol's `marketplaces`; always there.
     pub marketplaces: Vec<PluginMarketplaceEntry>,
 }
 
@@ -3122,11 +2853,8 @@ object!(PluginInstalledResponse {
 /// Part of [`PluginSummary`](crate::PluginSummary).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginInterface {
-    /// The protocol's `brandColor`; may be absent.
     pub brand_color: Option<String>,
-    /// The protocol's `capabilities`; always there.
     pub capabilities: Vec<String>,
-    /// The protocol's `category`; may be absent.
     pub category: Option<String>,
     /// Local composer icon path, resolved from the installed plugin package.
     pub composer_icon: Option<AbsolutePathBuf>,
@@ -3134,9 +2862,7 @@ pub struct PluginInterface {
     pub composer_icon_url: Option<String>,
     /// Starter prompts for the plugin. Capped at 3 entries with a maximum of 128 characters per entry.
     pub default_prompt: Option<Vec<String>>,
-    /// The protocol's `developerName`; may be absent.
     pub developer_name: Option<String>,
-    /// The protocol's `displayName`; may be absent.
     pub display_name: Option<String>,
     /// Local logo path, resolved from the installed plugin package.
     pub logo: Option<AbsolutePathBuf>,
@@ -3146,19 +2872,14 @@ pub struct PluginInterface {
     pub logo_url: Option<String>,
     /// Remote dark-mode logo URL from the plugin catalog.
     pub logo_url_dark: Option<String>,
-    /// The protocol's `longDescription`; may be absent.
     pub long_description: Option<String>,
-    /// The protocol's `privacyPolicyUrl`; may be absent.
     pub privacy_policy_url: Option<String>,
     /// Remote screenshot URLs from the plugin catalog.
     pub screenshot_urls: Vec<String>,
     /// Local screenshot paths, resolved from the installed plugin package.
     pub screenshots: Vec<AbsolutePathBuf>,
-    /// The protocol's `shortDescription`; may be absent.
     pub short_description: Option<String>,
-    /// The protocol's `termsOfServiceUrl`; may be absent.
     pub terms_of_service_url: Option<String>,
-    /// The protocol's `websiteUrl`; may be absent.
     pub website_url: Option<String>,
 }
 
@@ -3282,15 +3003,10 @@ object!(PluginListParams {
 /// Result of the client request `plugin/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginListResponse {
-    /// The protocol's `featuredPluginIds`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub featured_plugin_ids: Vec<String>,
-    /// The protocol's `marketplaceLoadErrors`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub marketplace_load_errors: Vec<MarketplaceLoadErrorInfo>,
-    /// The protocol's `marketplaces`; always there.
     pub marketplaces: Vec<PluginMarketplaceEntry>,
 }
 
@@ -3314,13 +3030,10 @@ object!(PluginListResponse {
 /// Part of [`PluginInstalledResponse`](crate::PluginInstalledResponse) and [`PluginListResponse`](crate::PluginListResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginMarketplaceEntry {
-    /// The protocol's `interface`; may be absent.
     pub interface: Option<MarketplaceInterface>,
-    /// The protocol's `name`; always there.
     pub name: String,
     /// Local marketplace file path when the marketplace is backed by a local file. Remote-only catalog marketplaces do not have a local path.
     pub path: Option<AbsolutePathBuf>,
-    /// The protocol's `plugins`; always there.
     pub plugins: Vec<PluginSummary>,
 }
 
@@ -3346,11 +3059,8 @@ object!(PluginMarketplaceEntry {
 /// Params of the client request `plugin/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginReadParams {
-    /// The protocol's `marketplacePath`; may be absent.
     pub marketplace_path: Option<AbsolutePathBuf>,
-    /// The protocol's `pluginName`; always there.
     pub plugin_name: String,
-    /// The protocol's `remoteMarketplaceName`; may be absent.
     pub remote_marketplace_name: Option<String>,
 }
 
@@ -3374,7 +3084,6 @@ object!(PluginReadParams {
 /// Result of the client request `plugin/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginReadResponse {
-    /// The protocol's `plugin`; always there.
     pub plugin: PluginDetail,
 }
 
@@ -3394,11 +3103,8 @@ object!(PluginReadResponse {
 /// Part of [`PluginReconcileResponse`](crate::PluginReconcileResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginReconcileChangedPlugin {
-    /// The protocol's `hasApps`; always there.
     pub has_apps: bool,
-    /// The protocol's `hasHooks`; always there.
     pub has_hooks: bool,
-    /// The protocol's `hasMcps`; always there.
     pub has_mcps: bool,
     /// Whether either bundle declares skill roots; not a validated inventory of enabled skills.
     pub has_skills: bool,
@@ -3466,15 +3172,10 @@ object!(PluginReconcileResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSearchParams {
-    /// The protocol's `cursor`; may be absent.
     pub cursor: Option<String>,
-    /// The protocol's `cwds`; may be absent.
     pub cwds: Option<Vec<AbsolutePathBuf>>,
-    /// The protocol's `limit`; may be absent.
     pub limit: Option<u32>,
-    /// The protocol's `scope`; may be absent.
     pub scope: Option<PluginSearchScope>,
-    /// The protocol's `searchTerm`; always there.
     pub search_term: String,
 }
 
@@ -3504,9 +3205,7 @@ object!(PluginSearchParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSearchResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<PluginSearchResult>,
-    /// The protocol's `nextCursor`; may be absent.
     pub next_cursor: Option<String>,
 }
 
@@ -3525,11 +3224,8 @@ object!(PluginSearchResponse {
 /// Part of [`PluginSearchResponse`](crate::PluginSearchResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSearchResult {
-    /// The protocol's `marketplaceName`; always there.
     pub marketplace_name: String,
-    /// The protocol's `marketplacePath`; may be absent.
     pub marketplace_path: Option<AbsolutePathBuf>,
-    /// The protocol's `plugin`; always there.
     pub plugin: PluginSummary,
 }
 
@@ -3592,7 +3288,6 @@ string_enum!(PluginSearchScope);
 /// Params of the client request `plugin/share/checkout`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareCheckoutParams {
-    /// The protocol's `remotePluginId`; always there.
     pub remote_plugin_id: String,
 }
 
@@ -3612,19 +3307,12 @@ object!(PluginShareCheckoutParams {
 /// Result of the client request `plugin/share/checkout`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareCheckoutResponse {
-    /// The protocol's `marketplaceName`; always there.
     pub marketplace_name: String,
-    /// The protocol's `marketplacePath`; always there.
     pub marketplace_path: AbsolutePathBuf,
-    /// The protocol's `pluginId`; always there.
     pub plugin_id: String,
-    /// The protocol's `pluginName`; always there.
     pub plugin_name: String,
-    /// The protocol's `pluginPath`; always there.
     pub plugin_path: AbsolutePathBuf,
-    /// The protocol's `remotePluginId`; always there.
     pub remote_plugin_id: String,
-    /// The protocol's `remoteVersion`; may be absent.
     pub remote_version: Option<String>,
 }
 
@@ -3663,21 +3351,14 @@ object!(PluginShareCheckoutResponse {
 /// Part of [`PluginSummary`](crate::PluginSummary).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareContext {
-    /// The protocol's `canPublishToWorkspace`; may be absent.
     pub can_publish_to_workspace: Option<bool>,
-    /// The protocol's `creatorAccountUserId`; may be absent.
     pub creator_account_user_id: Option<String>,
-    /// The protocol's `creatorName`; may be absent.
     pub creator_name: Option<String>,
-    /// The protocol's `discoverability`; may be absent.
     pub discoverability: Option<PluginShareDiscoverability>,
-    /// The protocol's `remotePluginId`; always there.
     pub remote_plugin_id: String,
     /// Version of the remote shared plugin release when available.
     pub remote_version: Option<String>,
-    /// The protocol's `sharePrincipals`; may be absent.
     pub share_principals: Option<Vec<PluginSharePrincipal>>,
-    /// The protocol's `shareUrl`; may be absent.
     pub share_url: Option<String>,
 }
 
@@ -3711,7 +3392,6 @@ object!(PluginShareContext {
 /// Params of the client request `plugin/share/delete`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareDeleteParams {
-    /// The protocol's `remotePluginId`; always there.
     pub remote_plugin_id: String,
 }
 
@@ -3776,9 +3456,7 @@ string_enum!(PluginShareDiscoverability);
 /// Part of [`PluginShareListResponse`](crate::PluginShareListResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareListItem {
-    /// The protocol's `localPluginPath`; may be absent.
     pub local_plugin_path: Option<AbsolutePathBuf>,
-    /// The protocol's `plugin`; always there.
     pub plugin: PluginSummary,
 }
 
@@ -3806,7 +3484,6 @@ object!(PluginShareListParams {});
 /// Result of the client request `plugin/share/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<PluginShareListItem>,
 }
 
@@ -3824,13 +3501,9 @@ object!(PluginShareListResponse {
 /// Part of [`PluginShareContext`](crate::PluginShareContext) and [`PluginShareUpdateTargetsResponse`](crate::PluginShareUpdateTargetsResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSharePrincipal {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `principalId`; always there.
     pub principal_id: String,
-    /// The protocol's `principalType`; always there.
     pub principal_type: PluginSharePrincipalType,
-    /// The protocol's `role`; always there.
     pub role: PluginSharePrincipalRole,
 }
 
@@ -3939,13 +3612,9 @@ string_enum!(PluginSharePrincipalType);
 /// Params of the client request `plugin/share/save`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareSaveParams {
-    /// The protocol's `discoverability`; may be absent.
     pub discoverability: Option<PluginShareDiscoverability>,
-    /// The protocol's `pluginPath`; always there.
     pub plugin_path: AbsolutePathBuf,
-    /// The protocol's `remotePluginId`; may be absent.
     pub remote_plugin_id: Option<String>,
-    /// The protocol's `shareTargets`; may be absent.
     pub share_targets: Option<Vec<PluginShareTarget>>,
 }
 
@@ -3971,11 +3640,8 @@ object!(PluginShareSaveParams {
 /// Result of the client request `plugin/share/save`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareSaveResponse {
-    /// The protocol's `canPublishToWorkspace`; may be absent.
     pub can_publish_to_workspace: Option<bool>,
-    /// The protocol's `remotePluginId`; always there.
     pub remote_plugin_id: String,
-    /// The protocol's `shareUrl`; always there.
     pub share_url: String,
 }
 
@@ -4002,11 +3668,8 @@ object!(PluginShareSaveResponse {
 /// Part of [`PluginShareSaveParams`](crate::PluginShareSaveParams) and [`PluginShareUpdateTargetsParams`](crate::PluginShareUpdateTargetsParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareTarget {
-    /// The protocol's `principalId`; always there.
     pub principal_id: String,
-    /// The protocol's `principalType`; always there.
     pub principal_type: PluginSharePrincipalType,
-    /// The protocol's `role`; always there.
     pub role: PluginShareTargetRole,
 }
 
@@ -4108,11 +3771,8 @@ string_enum!(PluginShareUpdateDiscoverability);
 /// Params of the client request `plugin/share/updateTargets`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareUpdateTargetsParams {
-    /// The protocol's `discoverability`; always there.
     pub discoverability: PluginShareUpdateDiscoverability,
-    /// The protocol's `remotePluginId`; always there.
     pub remote_plugin_id: String,
-    /// The protocol's `shareTargets`; always there.
     pub share_targets: Vec<PluginShareTarget>,
 }
 
@@ -4140,9 +3800,7 @@ object!(PluginShareUpdateTargetsParams {
 /// Result of the client request `plugin/share/updateTargets`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareUpdateTargetsResponse {
-    /// The protocol's `discoverability`; always there.
     pub discoverability: PluginShareDiscoverability,
-    /// The protocol's `principals`; always there.
     pub principals: Vec<PluginSharePrincipal>,
 }
 
@@ -4167,11 +3825,8 @@ object!(PluginShareUpdateTargetsResponse {
 /// Params of the client request `plugin/skill/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSkillReadParams {
-    /// The protocol's `remoteMarketplaceName`; always there.
     pub remote_marketplace_name: String,
-    /// The protocol's `remotePluginId`; always there.
     pub remote_plugin_id: String,
-    /// The protocol's `skillName`; always there.
     pub skill_name: String,
 }
 
@@ -4199,7 +3854,6 @@ object!(PluginSkillReadParams {
 /// Result of the client request `plugin/skill/read`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginSkillReadResponse {
-    /// The protocol's `contents`; may be absent.
     pub contents: Option<String>,
 }
 
@@ -4267,13 +3921,9 @@ tagged_enum!(PluginSource);
 /// A [`PluginSource`](crate::PluginSource) whose `type` is `git`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSourceGit {
-    /// The protocol's `path`; may be absent.
     pub path: Option<String>,
-    /// The protocol's `refName`; may be absent.
     pub ref_name: Option<String>,
-    /// The protocol's `sha`; may be absent.
     pub sha: Option<String>,
-    /// The protocol's `url`; always there.
     pub url: String,
 }
 
@@ -4299,7 +3949,6 @@ object!(PluginSourceGit {
 /// A [`PluginSource`](crate::PluginSource) whose `type` is `local`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSourceLocal {
-    /// The protocol's `path`; always there.
     pub path: AbsolutePathBuf,
 }
 
@@ -4317,7 +3966,6 @@ object!(PluginSourceLocal {
 /// A [`PluginSource`](crate::PluginSource) whose `type` is `npm`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSourceNpm {
-    /// The protocol's `package`; always there.
     pub package: String,
     /// Optional HTTPS registry URL. Authentication stays in the user's npm config.
     pub registry: Option<String>,
@@ -4345,7 +3993,6 @@ object!(PluginSourceNpm {
 /// Part of [`PluginDetail`](crate::PluginDetail) and 3 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSummary {
-    /// The protocol's `authPolicy`; always there.
     pub auth_policy: PluginAuthPolicy,
     /// Availability state for installing and using the plugin.
     ///
@@ -4355,35 +4002,24 @@ pub struct PluginSummary {
     pub disabled_reason: Option<PluginDisabledReason>,
     /// Raw plugin-service plan identifiers eligible to install the plugin.
     pub eligible_plan_types: Option<Vec<String>>,
-    /// The protocol's `enabled`; always there.
     pub enabled: bool,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `installPolicy`; always there.
     pub install_policy: PluginInstallPolicy,
-    /// The protocol's `installPolicySource`; may be absent.
     pub install_policy_source: Option<PluginInstallPolicySource>,
-    /// The protocol's `installed`; always there.
     pub installed: bool,
     /// Unix timestamp in seconds when the remote plugin was installed, when available.
     pub installed_at: Option<i64>,
-    /// The protocol's `interface`; may be absent.
     pub interface: Option<PluginInterface>,
-    /// The protocol's `keywords`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub keywords: Vec<String>,
     /// Version of the locally materialized plugin package when available.
     pub local_version: Option<String>,
-    /// The protocol's `mustShowInstallationInterstitial`; may be absent.
     pub must_show_installation_interstitial: Option<bool>,
-    /// The protocol's `name`; always there.
     pub name: String,
     /// Backend remote plugin identifier when available.
     pub remote_plugin_id: Option<String>,
     /// Remote sharing context associated with this plugin when available.
     pub share_context: Option<PluginShareContext>,
-    /// The protocol's `source`; always there.
     pub source: PluginSource,
     /// Version advertised by the remote marketplace backend when available.
     pub version: Option<String>,
@@ -4452,7 +4088,6 @@ object!(PluginSummary {
 /// Params of the client request `plugin/uninstall`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginUninstallParams {
-    /// The protocol's `pluginId`; always there.
     pub plugin_id: String,
 }
 
@@ -4478,9 +4113,7 @@ object!(PluginUninstallResponse {});
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginsMigration {
-    /// The protocol's `marketplaceName`; always there.
     pub marketplace_name: String,
-    /// The protocol's `pluginNames`; always there.
     pub plugin_names: Vec<String>,
 }
 
@@ -4502,7 +4135,6 @@ object!(PluginsMigration {
 /// Part of [`SkillMetadata`](crate::SkillMetadata).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillDependencies {
-    /// The protocol's `tools`; always there.
     pub tools: Vec<SkillToolDependency>,
 }
 
@@ -4520,9 +4152,7 @@ object!(SkillDependencies {
 /// Part of [`SkillsListEntry`](crate::SkillsListEntry).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillErrorInfo {
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `path`; always there.
     pub path: String,
 }
 
@@ -4544,21 +4174,15 @@ object!(SkillErrorInfo {
 /// Part of [`SkillMetadata`](crate::SkillMetadata) and [`SkillSummary`](crate::SkillSummary).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SkillInterface {
-    /// The protocol's `brandColor`; may be absent.
     pub brand_color: Option<String>,
-    /// The protocol's `defaultPrompt`; may be absent.
     pub default_prompt: Option<String>,
-    /// The protocol's `displayName`; may be absent.
     pub display_name: Option<String>,
-    /// The protocol's `iconLarge`; may be absent.
     pub icon_large: Option<AbsolutePathBuf>,
     /// Remote large icon URL from the plugin catalog.
     pub icon_large_url: Option<String>,
-    /// The protocol's `iconSmall`; may be absent.
     pub icon_small: Option<AbsolutePathBuf>,
     /// Remote small icon URL from the plugin catalog.
     pub icon_small_url: Option<String>,
-    /// The protocol's `shortDescription`; may be absent.
     pub short_description: Option<String>,
 }
 
@@ -4576,21 +4200,14 @@ object!(SkillInterface {
 /// Part of [`SkillsListEntry`](crate::SkillsListEntry).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillMetadata {
-    /// The protocol's `dependencies`; may be absent.
     pub dependencies: Option<SkillDependencies>,
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `enabled`; always there.
     pub enabled: bool,
-    /// The protocol's `interface`; may be absent.
     pub interface: Option<SkillInterface>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `path`; always there.
     pub path: LegacyAppPathString,
     /// Owning plugin ID, matching `PluginSummary.id`, when known.
     pub plugin_id: Option<String>,
-    /// The protocol's `scope`; always there.
     pub scope: SkillScope,
     /// Legacy short_description from SKILL.md. Prefer SKILL.json interface.short_description.
     pub short_description: Option<String>,
@@ -4634,7 +4251,6 @@ object!(SkillMetadata {
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillMigration {
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -4695,17 +4311,11 @@ string_enum!(SkillScope);
 /// Part of [`PluginDetail`](crate::PluginDetail).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillSummary {
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `enabled`; always there.
     pub enabled: bool,
-    /// The protocol's `interface`; may be absent.
     pub interface: Option<SkillInterface>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `path`; may be absent.
     pub path: Option<LegacyAppPathString>,
-    /// The protocol's `shortDescription`; may be absent.
     pub short_description: Option<String>,
 }
 
@@ -4739,17 +4349,11 @@ object!(SkillSummary {
 /// Part of [`SkillDependencies`](crate::SkillDependencies).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillToolDependency {
-    /// The protocol's `command`; may be absent.
     pub command: Option<String>,
-    /// The protocol's `description`; may be absent.
     pub description: Option<String>,
-    /// The protocol's `transport`; may be absent.
     pub transport: Option<String>,
-    /// The protocol's `type`; always there.
     pub type_: String,
-    /// The protocol's `url`; may be absent.
     pub url: Option<String>,
-    /// The protocol's `value`; always there.
     pub value: String,
 }
 
@@ -4789,7 +4393,6 @@ object!(SkillsChangedNotification {});
 /// Params of the client request `skills/config/write`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillsConfigWriteParams {
-    /// The protocol's `enabled`; always there.
     pub enabled: bool,
     /// Name-based selector.
     pub name: Option<String>,
@@ -4817,7 +4420,6 @@ object!(SkillsConfigWriteParams {
 /// Result of the client request `skills/config/write`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillsConfigWriteResponse {
-    /// The protocol's `effectiveEnabled`; always there.
     pub effective_enabled: bool,
 }
 
@@ -4835,7 +4437,6 @@ object!(SkillsConfigWriteResponse {
 /// Params of the client request `skills/extraRoots/set`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillsExtraRootsSetParams {
-    /// The protocol's `extraRoots`; always there.
     pub extra_roots: Vec<AbsolutePathBuf>,
 }
 
@@ -4859,11 +4460,8 @@ object!(SkillsExtraRootsSetResponse {});
 /// Part of [`SkillsListResponse`](crate::SkillsListResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillsListEntry {
-    /// The protocol's `cwd`; always there.
     pub cwd: String,
-    /// The protocol's `errors`; always there.
     pub errors: Vec<SkillErrorInfo>,
-    /// The protocol's `skills`; always there.
     pub skills: Vec<SkillMetadata>,
 }
 
@@ -4905,7 +4503,6 @@ object!(SkillsListParams {
 /// Result of the client request `skills/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillsListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<SkillsListEntry>,
 }
 

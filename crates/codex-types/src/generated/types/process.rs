@@ -370,7 +370,6 @@ object!(CommandExecWriteResponse {});
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandMigration {
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -394,9 +393,7 @@ pub struct EnvironmentAddParams {
     pub auth_bearer_token: Option<String>,
     /// Optional WebSocket connection timeout. The server default applies when omitted.
     pub connect_timeout_ms: Option<u64>,
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
-    /// The protocol's `execServerUrl`; always there.
     pub exec_server_url: String,
     /// Required skills supplied by this environment, checked before model inference.
     pub skills: Option<EnvironmentSkillsParams>,
@@ -454,9 +451,7 @@ object!(EnvironmentAddResponse {});
 /// Payload of the server notification `thread/environment/connected` and `thread/environment/disconnected`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentConnectionNotification {
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -480,7 +475,6 @@ object!(EnvironmentConnectionNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentInfoParams {
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
 }
 
@@ -504,7 +498,6 @@ object!(EnvironmentInfoParams {
 pub struct EnvironmentInfoResponse {
     /// Default working directory reported by the environment, as a canonical file URI.
     pub cwd: Option<PathUri>,
-    /// The protocol's `shell`; always there.
     pub shell: EnvironmentShellInfo,
 }
 
@@ -1113,11 +1106,8 @@ string_enum!(FuzzyFileSearchMatchType);
 /// Params of the client request `fuzzyFileSearch`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchParams {
-    /// The protocol's `cancellationToken`; may be absent.
     pub cancellation_token: Option<String>,
-    /// The protocol's `query`; always there.
     pub query: String,
-    /// The protocol's `roots`; always there.
     pub roots: Vec<String>,
 }
 
@@ -1141,7 +1131,6 @@ object!(FuzzyFileSearchParams {
 /// Result of the client request `fuzzyFileSearch`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchResponse {
-    /// The protocol's `files`; always there.
     pub files: Vec<FuzzyFileSearchResult>,
 }
 
@@ -1161,17 +1150,13 @@ object!(FuzzyFileSearchResponse {
 /// Part of [`FuzzyFileSearchResponse`](crate::FuzzyFileSearchResponse) and [`FuzzyFileSearchSessionUpdatedNotification`](crate::FuzzyFileSearchSessionUpdatedNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchResult {
-    /// The protocol's `file_name`; always there.
+    /// Wire name: `file_name`.
     pub file_name: String,
-    /// The protocol's `indices`; may be absent.
     pub indices: Option<Vec<u32>>,
-    /// The protocol's `match_type`; always there.
+    /// Wire name: `match_type`.
     pub match_type: FuzzyFileSearchMatchType,
-    /// The protocol's `path`; always there.
     pub path: String,
-    /// The protocol's `root`; always there.
     pub root: String,
-    /// The protocol's `score`; always there.
     pub score: u32,
 }
 
@@ -1207,7 +1192,6 @@ object!(FuzzyFileSearchResult {
 /// Payload of the server notification `fuzzyFileSearch/sessionCompleted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionCompletedNotification {
-    /// The protocol's `sessionId`; always there.
     pub session_id: String,
 }
 
@@ -1229,9 +1213,7 @@ object!(FuzzyFileSearchSessionCompletedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionStartParams {
-    /// The protocol's `roots`; always there.
     pub roots: Vec<String>,
-    /// The protocol's `sessionId`; always there.
     pub session_id: String,
 }
 
@@ -1264,7 +1246,6 @@ object!(FuzzyFileSearchSessionStartResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionStopParams {
-    /// The protocol's `sessionId`; always there.
     pub session_id: String,
 }
 
@@ -1295,9 +1276,7 @@ object!(FuzzyFileSearchSessionStopResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionUpdateParams {
-    /// The protocol's `query`; always there.
     pub query: String,
-    /// The protocol's `sessionId`; always there.
     pub session_id: String,
 }
 
@@ -1328,11 +1307,8 @@ object!(FuzzyFileSearchSessionUpdateResponse {
 /// Payload of the server notification `fuzzyFileSearch/sessionUpdated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionUpdatedNotification {
-    /// The protocol's `files`; always there.
     pub files: Vec<FuzzyFileSearchResult>,
-    /// The protocol's `query`; always there.
     pub query: String,
-    /// The protocol's `sessionId`; always there.
     pub session_id: String,
 }
 
@@ -1741,21 +1717,13 @@ object!(ProcessWriteStdinResponse {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClient {
-    /// The protocol's `appVersion`; may be absent.
     pub app_version: Option<String>,
-    /// The protocol's `clientId`; always there.
     pub client_id: String,
-    /// The protocol's `deviceModel`; may be absent.
     pub device_model: Option<String>,
-    /// The protocol's `deviceType`; may be absent.
     pub device_type: Option<String>,
-    /// The protocol's `displayName`; may be absent.
     pub display_name: Option<String>,
-    /// The protocol's `lastSeenAt`; may be absent.
     pub last_seen_at: Option<i64>,
-    /// The protocol's `osVersion`; may be absent.
     pub os_version: Option<String>,
-    /// The protocol's `platform`; may be absent.
     pub platform: Option<String>,
 }
 
@@ -1828,13 +1796,9 @@ string_enum!(RemoteControlClientsListOrder);
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClientsListParams {
-    /// The protocol's `cursor`; may be absent.
     pub cursor: Option<String>,
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
-    /// The protocol's `limit`; may be absent.
     pub limit: Option<u32>,
-    /// The protocol's `order`; may be absent.
     pub order: Option<RemoteControlClientsListOrder>,
 }
 
@@ -1862,9 +1826,7 @@ object!(RemoteControlClientsListParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClientsListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<RemoteControlClient>,
-    /// The protocol's `nextCursor`; may be absent.
     pub next_cursor: Option<String>,
 }
 
@@ -1885,9 +1847,7 @@ object!(RemoteControlClientsListResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClientsRevokeParams {
-    /// The protocol's `clientId`; always there.
     pub client_id: String,
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
 }
 
@@ -1961,7 +1921,6 @@ string_enum!(RemoteControlConnectionStatus);
 /// Params of the client request `remoteControl/disable`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RemoteControlDisableParams {
-    /// The protocol's `ephemeral`; may be absent.
     pub ephemeral: Option<bool>,
 }
 
@@ -1974,13 +1933,9 @@ object!(RemoteControlDisableParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlDisableResponse {
-    /// The protocol's `environmentId`; may be absent.
     pub environment_id: Option<String>,
-    /// The protocol's `installationId`; always there.
     pub installation_id: String,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `status`; always there.
     pub status: RemoteControlConnectionStatus,
 }
 
@@ -2010,7 +1965,6 @@ object!(RemoteControlDisableResponse {
 /// Params of the client request `remoteControl/enable`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RemoteControlEnableParams {
-    /// The protocol's `ephemeral`; may be absent.
     pub ephemeral: Option<bool>,
 }
 
@@ -2023,13 +1977,9 @@ object!(RemoteControlEnableParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlEnableResponse {
-    /// The protocol's `environmentId`; may be absent.
     pub environment_id: Option<String>,
-    /// The protocol's `installationId`; always there.
     pub installation_id: String,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `status`; always there.
     pub status: RemoteControlConnectionStatus,
 }
 
@@ -2061,7 +2011,6 @@ object!(RemoteControlEnableResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RemoteControlPairingStartParams {
-    /// The protocol's `manualCode`; may be absent.
     pub manual_code: Option<bool>,
 }
 
@@ -2074,13 +2023,9 @@ object!(RemoteControlPairingStartParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Clone, PartialEq)]
 pub struct RemoteControlPairingStartResponse {
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
-    /// The protocol's `expiresAt`; always there.
     pub expires_at: i64,
-    /// The protocol's `manualPairingCode`; may be absent.
     pub manual_pairing_code: Option<String>,
-    /// The protocol's `pairingCode`; always there.
     pub pairing_code: String,
 }
 
@@ -2123,9 +2068,7 @@ object!(RemoteControlPairingStartResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Clone, PartialEq, Default)]
 pub struct RemoteControlPairingStatusParams {
-    /// The protocol's `manualPairingCode`; may be absent.
     pub manual_pairing_code: Option<String>,
-    /// The protocol's `pairingCode`; may be absent.
     pub pairing_code: Option<String>,
 }
 
@@ -2148,7 +2091,6 @@ object!(RemoteControlPairingStatusParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlPairingStatusResponse {
-    /// The protocol's `claimed`; always there.
     pub claimed: bool,
 }
 
@@ -2168,13 +2110,9 @@ object!(RemoteControlPairingStatusResponse {
 /// Payload of the server notification `remoteControl/status/changed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlStatusChangedNotification {
-    /// The protocol's `environmentId`; may be absent.
     pub environment_id: Option<String>,
-    /// The protocol's `installationId`; always there.
     pub installation_id: String,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `status`; always there.
     pub status: RemoteControlConnectionStatus,
 }
 
@@ -2206,13 +2144,9 @@ object!(RemoteControlStatusChangedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlStatusReadResponse {
-    /// The protocol's `environmentId`; may be absent.
     pub environment_id: Option<String>,
-    /// The protocol's `installationId`; always there.
     pub installation_id: String,
-    /// The protocol's `serverName`; always there.
     pub server_name: String,
-    /// The protocol's `status`; always there.
     pub status: RemoteControlConnectionStatus,
 }
 
@@ -2320,7 +2254,6 @@ string_enum!(WindowsSandboxReadiness);
 /// Result of the client request `windowsSandbox/readiness`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowsSandboxReadinessResponse {
-    /// The protocol's `status`; always there.
     pub status: WindowsSandboxReadiness,
 }
 
@@ -2338,11 +2271,8 @@ object!(WindowsSandboxReadinessResponse {
 /// Payload of the server notification `windowsSandbox/setupCompleted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowsSandboxSetupCompletedNotification {
-    /// The protocol's `error`; may be absent.
     pub error: Option<String>,
-    /// The protocol's `mode`; always there.
     pub mode: WindowsSandboxSetupMode,
-    /// The protocol's `success`; always there.
     pub success: bool,
 }
 
@@ -2397,9 +2327,7 @@ string_enum!(WindowsSandboxSetupMode);
 /// Params of the client request `windowsSandbox/setupStart`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowsSandboxSetupStartParams {
-    /// The protocol's `cwd`; may be absent.
     pub cwd: Option<AbsolutePathBuf>,
-    /// The protocol's `mode`; always there.
     pub mode: WindowsSandboxSetupMode,
 }
 
@@ -2418,7 +2346,6 @@ object!(WindowsSandboxSetupStartParams {
 /// Result of the client request `windowsSandbox/setupStart`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowsSandboxSetupStartResponse {
-    /// The protocol's `started`; always there.
     pub started: bool,
 }
 
@@ -2436,11 +2363,8 @@ object!(WindowsSandboxSetupStartResponse {
 /// Payload of the server notification `windows/worldWritableWarning`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowsWorldWritableWarningNotification {
-    /// The protocol's `extraCount`; always there.
     pub extra_count: u64,
-    /// The protocol's `failedScan`; always there.
     pub failed_scan: bool,
-    /// The protocol's `samplePaths`; always there.
     pub sample_paths: Vec<String>,
 }
 

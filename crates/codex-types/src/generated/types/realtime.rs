@@ -250,16 +250,10 @@ string_enum!(RealtimeVoice);
 /// Part of [`ThreadRealtimeListVoicesResponse`](crate::ThreadRealtimeListVoicesResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RealtimeVoicesList {
-    /// The protocol's `defaultV1`; always there.
     pub default_v1: RealtimeVoice,
-    /// The protocol's `defaultV2`; always there.
     pub default_v2: RealtimeVoice,
-    /// The protocol's `v1`; always there.
     pub v1: Vec<RealtimeVoice>,
-    /// The protocol's `v2`; always there.
     pub v2: Vec<RealtimeVoice>,
-    /// The protocol's `v3`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub v3: Vec<RealtimeVoice>,
 }
@@ -297,9 +291,7 @@ object!(RealtimeVoicesList {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAppendAudioParams {
-    /// The protocol's `audio`; always there.
     pub audio: ThreadRealtimeAudioChunk,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -336,9 +328,7 @@ object!(ThreadRealtimeAppendAudioResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAppendSpeechParams {
-    /// The protocol's `text`; always there.
     pub text: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -375,13 +365,9 @@ object!(ThreadRealtimeAppendSpeechResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAppendTextParams {
-    /// The protocol's `role`; may be absent.
-    ///
     /// Defaults to `"user"`.
     pub role: ConversationTextRole,
-    /// The protocol's `text`; always there.
     pub text: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -421,15 +407,10 @@ object!(ThreadRealtimeAppendTextResponse {
 /// Part of [`ThreadRealtimeAppendAudioParams`](crate::ThreadRealtimeAppendAudioParams) and [`ThreadRealtimeOutputAudioDeltaNotification`](crate::ThreadRealtimeOutputAudioDeltaNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAudioChunk {
-    /// The protocol's `data`; always there.
     pub data: String,
-    /// The protocol's `itemId`; may be absent.
     pub item_id: Option<String>,
-    /// The protocol's `numChannels`; always there.
     pub num_channels: u16,
-    /// The protocol's `sampleRate`; always there.
     pub sample_rate: u32,
-    /// The protocol's `samplesPerChannel`; may be absent.
     pub samples_per_channel: Option<u32>,
 }
 
@@ -513,7 +494,6 @@ tagged_enum!(ThreadRealtimeBemItemPresentation);
 /// A [`ThreadRealtimeBemItemPresentation`](crate::ThreadRealtimeBemItemPresentation) whose `type` is `inlineVisualization`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeBemItemPresentationInlineVisualization {
-    /// The protocol's `index`; always there.
     pub index: u32,
 }
 
@@ -533,9 +513,7 @@ object!(ThreadRealtimeBemItemPresentationInlineVisualization {
 /// Payload of the server notification `thread/realtime/closed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeClosedNotification {
-    /// The protocol's `reason`; may be absent.
     pub reason: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -559,9 +537,7 @@ object!(ThreadRealtimeClosedNotification {
 /// Payload of the server notification `thread/realtime/error`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeErrorNotification {
-    /// The protocol's `message`; always there.
     pub message: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -585,9 +561,7 @@ object!(ThreadRealtimeErrorNotification {
 /// Part of [`ThreadRealtimeStartParams`](crate::ThreadRealtimeStartParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeInitialItem {
-    /// The protocol's `role`; always there.
     pub role: ConversationTextRole,
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -685,9 +659,7 @@ tagged_enum!(ThreadRealtimeItem);
 /// Payload of the server notification `thread/realtime/itemAdded`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemAddedNotification {
-    /// The protocol's `item`; always there.
     pub item: Value,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -709,15 +681,10 @@ object!(ThreadRealtimeItemAddedNotification {
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `bemItemPromoted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemBemItemPromoted {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `presentation`; always there.
     pub presentation: ThreadRealtimeBemItemPresentation,
-    /// The protocol's `realtimeSessionId`; always there.
     pub realtime_session_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -753,9 +720,7 @@ object!(ThreadRealtimeItemBemItemPromoted {
 /// Payload of the server notification `thread/realtime/item/completed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemCompletedNotification {
-    /// The protocol's `item`; always there.
     pub item: ThreadRealtimeItem,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -777,11 +742,8 @@ object!(ThreadRealtimeItemCompletedNotification {
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionClosed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemRealtimeSessionClosed {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `outcome`; always there.
     pub outcome: ThreadRealtimeSessionOutcome,
-    /// The protocol's `realtimeSessionId`; always there.
     pub realtime_session_id: String,
 }
 
@@ -809,9 +771,7 @@ object!(ThreadRealtimeItemRealtimeSessionClosed {
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionStarted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemRealtimeSessionStarted {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `realtimeSessionId`; always there.
     pub realtime_session_id: String,
 }
 
@@ -835,9 +795,7 @@ object!(ThreadRealtimeItemRealtimeSessionStarted {
 /// Payload of the server notification `thread/realtime/item/started`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemStartedNotification {
-    /// The protocol's `item`; always there.
     pub item: ThreadRealtimeItem,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -861,11 +819,8 @@ object!(ThreadRealtimeItemStartedNotification {
 /// Payload of the server notification `thread/realtime/item/transcript/delta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemTranscriptDeltaNotification {
-    /// The protocol's `delta`; always there.
     pub delta: String,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -893,13 +848,9 @@ object!(ThreadRealtimeItemTranscriptDeltaNotification {
 /// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `transcriptSegment`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemTranscriptSegment {
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `realtimeSessionId`; always there.
     pub realtime_session_id: String,
-    /// The protocol's `role`; always there.
     pub role: ThreadRealtimeTranscriptRole,
-    /// The protocol's `text`; always there.
     pub text: String,
 }
 
@@ -944,7 +895,6 @@ object!(ThreadRealtimeListVoicesParams {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeListVoicesResponse {
-    /// The protocol's `voices`; always there.
     pub voices: RealtimeVoicesList,
 }
 
@@ -964,9 +914,7 @@ object!(ThreadRealtimeListVoicesResponse {
 /// Payload of the server notification `thread/realtime/outputAudio/delta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeOutputAudioDeltaNotification {
-    /// The protocol's `audio`; always there.
     pub audio: ThreadRealtimeAudioChunk,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -990,9 +938,7 @@ object!(ThreadRealtimeOutputAudioDeltaNotification {
 /// Payload of the server notification `thread/realtime/sdp`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeSdpNotification {
-    /// The protocol's `sdp`; always there.
     pub sdp: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1077,21 +1023,16 @@ pub struct ThreadRealtimeStartParams {
     pub model: Option<String>,
     /// Selects text or audio output for the realtime session. Transport and voice stay independent so clients can choose how they connect separately from what the model emits.
     pub output_modality: RealtimeOutputModality,
-    /// The protocol's `prompt`; may be absent.
     pub prompt: Option<String>,
     /// Developer instructions given to the backing Codex model when this realtime session ends.
     pub realtime_end_instructions: Option<String>,
-    /// The protocol's `realtimeSessionId`; may be absent.
     pub realtime_session_id: Option<String>,
     /// Developer instructions given to the backing Codex model when this realtime session starts.
     pub realtime_start_instructions: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `transport`; may be absent.
     pub transport: Option<ThreadRealtimeStartTransport>,
     /// Overrides the configured realtime protocol version for this session only.
     pub version: Option<RealtimeConversationVersion>,
-    /// The protocol's `voice`; may be absent.
     pub voice: Option<RealtimeVoice>,
 }
 
@@ -1256,11 +1197,8 @@ object!(ThreadRealtimeStartTransportWebrtc {
 /// Payload of the server notification `thread/realtime/started`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeStartedNotification {
-    /// The protocol's `realtimeSessionId`; may be absent.
     pub realtime_session_id: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `version`; always there.
     pub version: RealtimeConversationVersion,
 }
 
@@ -1291,7 +1229,6 @@ object!(ThreadRealtimeStartedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeStopParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1325,9 +1262,7 @@ object!(ThreadRealtimeStopResponse {});
 pub struct ThreadRealtimeTranscriptDeltaNotification {
     /// Live transcript delta from the realtime event.
     pub delta: String,
-    /// The protocol's `role`; always there.
     pub role: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1357,11 +1292,9 @@ object!(ThreadRealtimeTranscriptDeltaNotification {
 /// Payload of the server notification `thread/realtime/transcript/done`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeTranscriptDoneNotification {
-    /// The protocol's `role`; always there.
     pub role: String,
     /// Final complete text for the transcript part.
     pub text: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 

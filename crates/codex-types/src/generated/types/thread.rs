@@ -21,11 +21,8 @@ use super::{
 /// Part of [`MigrationDetails`](crate::MigrationDetails).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionMigration {
-    /// The protocol's `cwd`; always there.
     pub cwd: String,
-    /// The protocol's `path`; always there.
     pub path: String,
-    /// The protocol's `title`; may be absent.
     pub title: Option<String>,
 }
 
@@ -242,15 +239,14 @@ external_enum!(SubAgentSource);
 /// A [`SubAgentSource`](crate::SubAgentSource) whose only key is `thread_spawn`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubAgentSourceThreadSpawn {
-    /// The protocol's `agent_nickname`; may be absent.
+    /// Wire name: `agent_nickname`.
     pub agent_nickname: Option<String>,
-    /// The protocol's `agent_path`; may be absent.
+    /// Wire name: `agent_path`.
     pub agent_path: Option<AgentPath>,
-    /// The protocol's `agent_role`; may be absent.
+    /// Wire name: `agent_role`.
     pub agent_role: Option<String>,
-    /// The protocol's `depth`; always there.
     pub depth: i32,
-    /// The protocol's `parent_thread_id`; always there.
+    /// Wire name: `parent_thread_id`.
     pub parent_thread_id: ThreadId,
 }
 
@@ -331,6 +327,8 @@ pub struct Thread {
     /// Usually the first user message in the thread, if available.
     pub preview: String,
     /// Canonical project assignment owned by app-server, if any.
+    ///
+    /// `None` is sent as `null`.
     pub project_id: Option<String>,
     /// Current configured reasoning effort when loaded, otherwise the latest persisted effort. Null when unset or unavailable. This is not per-turn execution telemetry.
     pub reasoning_effort: Option<ReasoningEffort>,
@@ -435,7 +433,6 @@ string_enum!(ThreadActiveFlag);
 pub struct ThreadApproveGuardianDeniedActionParams {
     /// Serialized `codex_protocol::protocol::GuardianAssessmentEvent`.
     pub event: Value,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -464,7 +461,6 @@ object!(ThreadApproveGuardianDeniedActionResponse {
 /// Params of the client request `thread/archive`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadArchiveParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -490,7 +486,6 @@ object!(ThreadArchiveResponse {});
 /// Payload of the server notification `thread/archived`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadArchivedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -512,15 +507,10 @@ object!(ThreadArchivedNotification {
 /// Part of [`ThreadAttachmentAddResponse`](crate::ThreadAttachmentAddResponse) and [`ThreadAttachmentListResponse`](crate::ThreadAttachmentListResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachment {
-    /// The protocol's `attachmentType`; always there.
     pub attachment_type: String,
-    /// The protocol's `createdAt`; always there.
     pub created_at: i64,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `identityKey`; always there.
     pub identity_key: String,
-    /// The protocol's `payload`; always there.
     pub payload: Value,
 }
 
@@ -593,13 +583,9 @@ string_enum!(ThreadAttachmentAddOutcome);
 /// Params of the client request `thread/attachment/add`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentAddParams {
-    /// The protocol's `attachmentType`; always there.
     pub attachment_type: String,
-    /// The protocol's `identityKey`; always there.
     pub identity_key: String,
-    /// The protocol's `payload`; always there.
     pub payload: Value,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -632,9 +618,7 @@ object!(ThreadAttachmentAddParams {
 /// Result of the client request `thread/attachment/add`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentAddResponse {
-    /// The protocol's `attachment`; always there.
     pub attachment: ThreadAttachment,
-    /// The protocol's `outcome`; always there.
     pub outcome: ThreadAttachmentAddOutcome,
 }
 
@@ -658,11 +642,8 @@ object!(ThreadAttachmentAddResponse {
 /// Params of the client request `thread/attachment/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentListParams {
-    /// The protocol's `cursor`; may be absent.
     pub cursor: Option<String>,
-    /// The protocol's `limit`; may be absent.
     pub limit: Option<u32>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -688,9 +669,7 @@ object!(ThreadAttachmentListParams {
 /// Result of the client request `thread/attachment/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<ThreadAttachment>,
-    /// The protocol's `nextCursor`; may be absent.
     pub next_cursor: Option<String>,
 }
 
@@ -750,7 +729,6 @@ string_enum!(ThreadAttachmentOperation);
 pub struct ThreadAttachmentOwner {
     /// Whether the owning thread is archived, not whether it is currently executing a turn.
     pub archived: bool,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -776,13 +754,9 @@ object!(ThreadAttachmentOwner {
 pub struct ThreadAttachmentOwnerListParams {
     /// Omitted or null returns all matches; false returns non-archived threads only.
     pub archived: Option<bool>,
-    /// The protocol's `attachmentType`; always there.
     pub attachment_type: String,
-    /// The protocol's `cursor`; may be absent.
     pub cursor: Option<String>,
-    /// The protocol's `identityKey`; always there.
     pub identity_key: String,
-    /// The protocol's `limit`; may be absent.
     pub limit: Option<u32>,
 }
 
@@ -815,9 +789,7 @@ object!(ThreadAttachmentOwnerListParams {
 /// Result of the client request `thread/attachmentOwner/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentOwnerListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<ThreadAttachmentOwner>,
-    /// The protocol's `nextCursor`; may be absent.
     pub next_cursor: Option<String>,
 }
 
@@ -838,11 +810,8 @@ object!(ThreadAttachmentOwnerListResponse {
 /// Params of the client request `thread/attachment/remove`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentRemoveParams {
-    /// The protocol's `attachmentType`; always there.
     pub attachment_type: String,
-    /// The protocol's `identityKey`; always there.
     pub identity_key: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -880,15 +849,10 @@ object!(ThreadAttachmentRemoveResponse {});
 /// Payload of the server notification `thread/attachment/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentUpdatedNotification {
-    /// The protocol's `attachmentId`; always there.
     pub attachment_id: String,
-    /// The protocol's `attachmentType`; always there.
     pub attachment_type: String,
-    /// The protocol's `identityKey`; always there.
     pub identity_key: String,
-    /// The protocol's `operation`; always there.
     pub operation: ThreadAttachmentOperation,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -924,19 +888,12 @@ object!(ThreadAttachmentUpdatedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminal {
-    /// The protocol's `command`; always there.
     pub command: String,
-    /// The protocol's `cpuPercent`; may be absent.
     pub cpu_percent: Option<f64>,
-    /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `osPid`; may be absent.
     pub os_pid: Option<u32>,
-    /// The protocol's `processId`; always there.
     pub process_id: String,
-    /// The protocol's `rssKb`; may be absent.
     pub rss_kb: Option<u64>,
 }
 
@@ -975,7 +932,6 @@ object!(ThreadBackgroundTerminal {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsCleanParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1010,7 +966,6 @@ pub struct ThreadBackgroundTerminalsListParams {
     pub cursor: Option<String>,
     /// Optional page size.
     pub limit: Option<u32>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1036,7 +991,6 @@ object!(ThreadBackgroundTerminalsListParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<ThreadBackgroundTerminal>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -1059,9 +1013,7 @@ object!(ThreadBackgroundTerminalsListResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsTerminateParams {
-    /// The protocol's `processId`; always there.
     pub process_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1085,7 +1037,6 @@ object!(ThreadBackgroundTerminalsTerminateParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsTerminateResponse {
-    /// The protocol's `terminated`; always there.
     pub terminated: bool,
 }
 
@@ -1103,7 +1054,6 @@ object!(ThreadBackgroundTerminalsTerminateResponse {
 /// Payload of the server notification `thread/closed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadClosedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1123,7 +1073,6 @@ object!(ThreadClosedNotification {
 /// Params of the client request `thread/compact/start`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadCompactStartParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1198,7 +1147,6 @@ object!(ThreadDecrementElicitationResponse {
 /// Params of the client request `thread/delete`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadDeleteParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1224,7 +1172,6 @@ object!(ThreadDeleteResponse {});
 /// Payload of the server notification `thread/deleted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadDeletedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1246,11 +1193,8 @@ object!(ThreadDeletedNotification {
 /// Part of [`Thread`](crate::Thread).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadEnvironment {
-    /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
-    /// The protocol's `runtimeWorkspaceRoots`; always there.
     pub runtime_workspace_roots: Vec<LegacyAppPathString>,
 }
 
@@ -1292,27 +1236,21 @@ object!(ThreadExtra {});
 /// Params of the client request `thread/fork`.
 #[derive(Clone, PartialEq)]
 pub struct ThreadForkParams {
-    /// The protocol's `approvalPolicy`; may be absent.
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for review on this thread and subsequent turns.
     pub approvals_reviewer: Option<ApprovalsReviewer>,
-    /// The protocol's `baseInstructions`; may be absent.
     pub base_instructions: Option<String>,
     /// Optional turn id to fork before, excluding that turn and all later turns. Cannot be combined with `last_turn_id`.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub before_turn_id: Option<String>,
-    /// The protocol's `config`; may be absent.
     pub config: Option<Map<String, Value>>,
-    /// The protocol's `cwd`; may be absent.
     pub cwd: Option<String>,
     /// When true, carry the source thread's current goal into the fork without starting its initial automatic continuation. The next explicit turn owns the goal lifecycle, and normal automatic continuation resumes after it.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub defer_goal_continuation: Option<bool>,
-    /// The protocol's `developerInstructions`; may be absent.
     pub developer_instructions: Option<String>,
-    /// The protocol's `ephemeral`; may be absent.
     pub ephemeral: Option<bool>,
     /// When true, return only thread metadata and live fork state without populating `thread.turns`. This is useful when the client plans to call `thread/turns/list` immediately after forking. Full-history hydration is deprecated for paginated threads; use this with `thread/turns/list` and `thread/items/list` instead.
     pub exclude_turns: Option<bool>,
@@ -1326,7 +1264,6 @@ pub struct ThreadForkParams {
     pub last_turn_id: Option<String>,
     /// Configuration overrides for the forked thread, if any.
     pub model: Option<String>,
-    /// The protocol's `modelProvider`; may be absent.
     pub model_provider: Option<String>,
     /// \[UNSTABLE\] Specify the rollout path to fork from. If specified, the thread_id param will be ignored.
     ///
@@ -1340,13 +1277,9 @@ pub struct ThreadForkParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub runtime_workspace_roots: Option<Vec<AbsolutePathBuf>>,
-    /// The protocol's `sandbox`; may be absent.
     pub sandbox: Option<SandboxMode>,
-    /// The protocol's `serviceTier`; may be absent.
-    ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
     pub service_tier: Option<Option<String>>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
     /// Optional client-supplied analytics source classification for this forked thread.
     pub thread_source: Option<ThreadSource>,
@@ -1440,11 +1373,9 @@ pub struct ThreadForkResponse {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub active_permission_profile: Option<ActivePermissionProfile>,
-    /// The protocol's `approvalPolicy`; always there.
     pub approval_policy: AskForApproval,
     /// Reviewer currently used for approval requests on this thread.
     pub approvals_reviewer: ApprovalsReviewer,
-    /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
     /// Saved list of disabled plugin IDs. Does not yet filter plugin capabilities.
     ///
@@ -1454,9 +1385,7 @@ pub struct ThreadForkResponse {
     ///
     /// Defaults to `[]`.
     pub instruction_sources: Vec<LegacyAppPathString>,
-    /// The protocol's `model`; always there.
     pub model: String,
-    /// The protocol's `modelProvider`; always there.
     pub model_provider: String,
     /// @deprecated Always `explicitRequestOnly`. Use `reasoningEffort` for Ultra behavior.
     ///
@@ -1464,7 +1393,6 @@ pub struct ThreadForkResponse {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub multi_agent_mode: MultiAgentMode,
-    /// The protocol's `reasoningEffort`; may be absent.
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Thread-scoped runtime workspace roots used to materialize `:workspace_roots`.
     ///
@@ -1474,9 +1402,7 @@ pub struct ThreadForkResponse {
     pub runtime_workspace_roots: Vec<AbsolutePathBuf>,
     /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
     pub sandbox: SandboxPolicy,
-    /// The protocol's `serviceTier`; may be absent.
     pub service_tier: Option<String>,
-    /// The protocol's `thread`; always there.
     pub thread: Thread,
 }
 
@@ -1533,21 +1459,14 @@ object!(ThreadForkResponse {
 /// Part of [`ThreadGoalGetResponse`](crate::ThreadGoalGetResponse) and 2 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoal {
-    /// The protocol's `createdAt`; always there.
     pub created_at: i64,
-    /// The protocol's `objective`; always there.
     pub objective: String,
-    /// The protocol's `status`; always there.
     pub status: ThreadGoalStatus,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `timeUsedSeconds`; always there.
+    /// In seconds.
     pub time_used_seconds: i64,
-    /// The protocol's `tokenBudget`; may be absent.
     pub token_budget: Option<i64>,
-    /// The protocol's `tokensUsed`; always there.
     pub tokens_used: i64,
-    /// The protocol's `updatedAt`; always there.
     pub updated_at: i64,
 }
 
@@ -1591,7 +1510,6 @@ object!(ThreadGoal {
 pub struct ThreadGoalClearParams {
     /// Missing provenance does not supply user authorization.
     pub origin: Option<ThreadGoalMutationOrigin>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1613,7 +1531,6 @@ object!(ThreadGoalClearParams {
 /// Result of the client request `thread/goal/clear`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalClearResponse {
-    /// The protocol's `cleared`; always there.
     pub cleared: bool,
 }
 
@@ -1631,7 +1548,6 @@ object!(ThreadGoalClearResponse {
 /// Payload of the server notification `thread/goal/cleared`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalClearedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1651,7 +1567,6 @@ object!(ThreadGoalClearedNotification {
 /// Params of the client request `thread/goal/get`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalGetParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1671,7 +1586,6 @@ object!(ThreadGoalGetParams {
 /// Result of the client request `thread/goal/get`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadGoalGetResponse {
-    /// The protocol's `goal`; may be absent.
     pub goal: Option<ThreadGoal>,
 }
 
@@ -1719,15 +1633,11 @@ string_enum!(ThreadGoalMutationOrigin);
 /// Params of the client request `thread/goal/set`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalSetParams {
-    /// The protocol's `objective`; may be absent.
     pub objective: Option<String>,
     /// Missing provenance does not supply user authorization.
     pub origin: Option<ThreadGoalMutationOrigin>,
-    /// The protocol's `status`; may be absent.
     pub status: Option<ThreadGoalStatus>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `tokenBudget`; may be absent.
     pub token_budget: Option<i64>,
 }
 
@@ -1755,7 +1665,6 @@ object!(ThreadGoalSetParams {
 /// Result of the client request `thread/goal/set`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalSetResponse {
-    /// The protocol's `goal`; always there.
     pub goal: ThreadGoal,
 }
 
@@ -1824,11 +1733,8 @@ string_enum!(ThreadGoalStatus);
 /// Payload of the server notification `thread/goal/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoalUpdatedNotification {
-    /// The protocol's `goal`; always there.
     pub goal: ThreadGoal,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; may be absent.
     pub turn_id: Option<String>,
 }
 
@@ -1944,7 +1850,6 @@ object!(ThreadIncrementElicitationResponse {
 pub struct ThreadInjectItemsParams {
     /// Raw Responses API items to append to the thread's model-visible history.
     pub items: Vec<Value>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2084,7 +1989,6 @@ object!(ThreadListParams {
 pub struct ThreadListResponse {
     /// Opaque cursor to pass as `cursor` when reversing `sortDirection`. This is only populated when the page contains at least one thread. Use it with the opposite `sortDirection`; for timestamp sorts it anchors at the start of the page timestamp so same-second updates are not skipped.
     pub backwards_cursor: Option<String>,
-    /// The protocol's `data`; always there.
     pub data: Vec<Thread>,
     /// Opaque cursor to pass to the next call to continue after the last item. if None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -2188,9 +2092,7 @@ string_enum!(ThreadMemoryMode);
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadMemoryModeSetParams {
-    /// The protocol's `mode`; always there.
     pub mode: ThreadMemoryMode,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2253,7 +2155,6 @@ pub struct ThreadMetadataUpdateParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub project_id: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2279,7 +2180,6 @@ object!(ThreadMetadataUpdateParams {
 /// Result of the client request `thread/metadata/update`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadMetadataUpdateResponse {
-    /// The protocol's `thread`; always there.
     pub thread: Thread,
 }
 
@@ -2297,9 +2197,7 @@ object!(ThreadMetadataUpdateResponse {
 /// Payload of the server notification `thread/name/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadNameUpdatedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `threadName`; may be absent.
     pub thread_name: Option<String>,
 }
 
@@ -2323,9 +2221,7 @@ object!(ThreadNameUpdatedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadPredictionRequestParams {
-    /// The protocol's `sourceTurnId`; always there.
     pub source_turn_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2402,7 +2298,6 @@ tagged_enum!(ThreadPredictionResult);
 /// A [`ThreadPredictionResult`](crate::ThreadPredictionResult) whose `type` is `completed`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadPredictionResultCompleted {
-    /// The protocol's `text`; may be absent.
     pub text: Option<String>,
 }
 
@@ -2413,11 +2308,8 @@ object!(ThreadPredictionResultCompleted {
 /// Payload of the server notification `thread/prediction/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadPredictionUpdatedNotification {
-    /// The protocol's `result`; always there.
     pub result: ThreadPredictionResult,
-    /// The protocol's `sourceTurnId`; always there.
     pub source_turn_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2445,9 +2337,8 @@ object!(ThreadPredictionUpdatedNotification {
 /// Payload of the server notification `thread/project/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadProjectUpdatedNotification {
-    /// The protocol's `projectId`; `null` if there is none.
+    /// `None` is sent as `null`.
     pub project_id: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2471,11 +2362,8 @@ object!(ThreadProjectUpdatedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueAddParams {
-    /// The protocol's `clientUserMessageId`; always there.
     pub client_user_message_id: String,
-    /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2505,7 +2393,6 @@ object!(ThreadQueueAddParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueAddResponse {
-    /// The protocol's `queuedSubmission`; always there.
     pub queued_submission: QueuedSubmission,
 }
 
@@ -2523,7 +2410,6 @@ object!(ThreadQueueAddResponse {
 /// Payload of the server notification `thread/queue/changed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueChangedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2545,9 +2431,7 @@ object!(ThreadQueueChangedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueDeleteParams {
-    /// The protocol's `queuedSubmissionId`; always there.
     pub queued_submission_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2574,7 +2458,6 @@ object!(ThreadQueueDeleteParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueDeleteResponse {
-    /// The protocol's `deleted`; always there.
     pub deleted: bool,
 }
 
@@ -2598,7 +2481,6 @@ pub struct ThreadQueueListParams {
     pub cursor: Option<String>,
     /// Optional page size; defaults to the standard thread-list page size.
     pub limit: Option<u32>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2624,7 +2506,6 @@ object!(ThreadQueueListParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<QueuedSubmission>,
     /// Opaque cursor for the next page, or `null` when no submissions remain.
     pub next_cursor: Option<String>,
@@ -2647,9 +2528,7 @@ object!(ThreadQueueListResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueReorderParams {
-    /// The protocol's `queuedSubmissionIds`; always there.
     pub queued_submission_ids: Vec<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2684,9 +2563,7 @@ object!(ThreadQueueReorderResponse {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueStartParams {
-    /// The protocol's `queuedSubmissionId`; may be absent.
     pub queued_submission_id: Option<String>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2710,7 +2587,6 @@ object!(ThreadQueueStartParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueStartResponse {
-    /// The protocol's `turn`; always there.
     pub turn: Turn,
 }
 
@@ -2730,11 +2606,8 @@ object!(ThreadQueueStartResponse {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueUpdateParams {
-    /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
-    /// The protocol's `queuedSubmissionId`; always there.
     pub queued_submission_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2764,7 +2637,6 @@ object!(ThreadQueueUpdateParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueUpdateResponse {
-    /// The protocol's `queuedSubmission`; always there.
     pub queued_submission: QueuedSubmission,
 }
 
@@ -2784,7 +2656,6 @@ object!(ThreadQueueUpdateResponse {
 pub struct ThreadReadParams {
     /// When true, include turns and their items from rollout history. Full-history hydration is deprecated for paginated threads; prefer a metadata-only read and page with `thread/turns/list` and `thread/items/list`.
     pub include_turns: Option<bool>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2810,7 +2681,6 @@ pub struct ThreadReadResponse {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub read_state: Option<ThreadReadState>,
-    /// The protocol's `thread`; always there.
     pub thread: Thread,
 }
 
@@ -2831,9 +2701,7 @@ object!(ThreadReadResponse {
 /// Part of [`ThreadListResponse`](crate::ThreadListResponse) and 3 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadState {
-    /// The protocol's `firstUnread`; may be absent.
     pub first_unread: Option<ThreadUnreadPosition>,
-    /// The protocol's `revision`; always there.
     pub revision: String,
 }
 
@@ -2855,9 +2723,7 @@ object!(ThreadReadState {
 /// Payload of the server notification `thread/readState/changed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadStateChangedNotification {
-    /// The protocol's `readState`; always there.
     pub read_state: ThreadReadState,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2930,9 +2796,7 @@ tagged_enum!(ThreadReadStateOperation);
 pub struct ThreadReadStateUpdateParams {
     /// Revision of the row or transcript actually seen. Conflicts require a fresh user action.
     pub expected_revision: String,
-    /// The protocol's `operation`; always there.
     pub operation: ThreadReadStateOperation,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -2962,7 +2826,6 @@ object!(ThreadReadStateUpdateParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadReadStateUpdateResponse {
-    /// The protocol's `readState`; always there.
     pub read_state: ThreadReadState,
 }
 
@@ -3005,17 +2868,12 @@ object!(ThreadResumeInitialTurnsPageParams {
 /// Params of the client request `thread/resume`.
 #[derive(Clone, PartialEq)]
 pub struct ThreadResumeParams {
-    /// The protocol's `approvalPolicy`; may be absent.
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for review on this thread and subsequent turns.
     pub approvals_reviewer: Option<ApprovalsReviewer>,
-    /// The protocol's `baseInstructions`; may be absent.
     pub base_instructions: Option<String>,
-    /// The protocol's `config`; may be absent.
     pub config: Option<Map<String, Value>>,
-    /// The protocol's `cwd`; may be absent.
     pub cwd: Option<String>,
-    /// The protocol's `developerInstructions`; may be absent.
     pub developer_instructions: Option<String>,
     /// When true, return only thread metadata and live-resume state without populating `thread.turns`. This is useful when the client plans to call `thread/turns/list` immediately after resuming. Full-history hydration is deprecated for paginated threads; use this with `thread/turns/list` and `thread/items/list` instead.
     pub exclude_turns: Option<bool>,
@@ -3029,7 +2887,6 @@ pub struct ThreadResumeParams {
     pub initial_turns_page: Option<ThreadResumeInitialTurnsPageParams>,
     /// Configuration overrides for the resumed thread, if any.
     pub model: Option<String>,
-    /// The protocol's `modelProvider`; may be absent.
     pub model_provider: Option<String>,
     /// \[UNSTABLE\] Specify the rollout path to resume from. If specified for a non-running thread, the thread_id param will be ignored. If thread_id identifies a running thread, the path must match the active rollout path.
     ///
@@ -3045,13 +2902,9 @@ pub struct ThreadResumeParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub runtime_workspace_roots: Option<Vec<AbsolutePathBuf>>,
-    /// The protocol's `sandbox`; may be absent.
     pub sandbox: Option<SandboxMode>,
-    /// The protocol's `serviceTier`; may be absent.
-    ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
     pub service_tier: Option<Option<String>>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -3134,13 +2987,11 @@ pub struct ThreadResumeResponse {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub active_permission_profile: Option<ActivePermissionProfile>,
-    /// The protocol's `approvalPolicy`; always there.
     pub approval_policy: AskForApproval,
     /// Reviewer currently used for approval requests on this thread.
     pub approvals_reviewer: ApprovalsReviewer,
     /// Effective collaboration mode. Absent when resuming from an older server.
     pub collaboration_mode: Option<CollaborationMode>,
-    /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
     /// Saved list of disabled plugin IDs. Does not yet filter plugin capabilities.
     ///
@@ -3158,9 +3009,7 @@ pub struct ThreadResumeResponse {
     ///
     /// Pass this as `cursor` to `thread/items/list` with `sortDirection: "desc"`. The first page includes the item identified by the cursor.
     pub items_backwards_cursor: Option<String>,
-    /// The protocol's `model`; always there.
     pub model: String,
-    /// The protocol's `modelProvider`; always there.
     pub model_provider: String,
     /// @deprecated Always `explicitRequestOnly`. Use `reasoningEffort` for Ultra behavior.
     ///
@@ -3168,7 +3017,6 @@ pub struct ThreadResumeResponse {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub multi_agent_mode: MultiAgentMode,
-    /// The protocol's `reasoningEffort`; may be absent.
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Thread-scoped runtime workspace roots used to materialize `:workspace_roots`.
     ///
@@ -3178,9 +3026,7 @@ pub struct ThreadResumeResponse {
     pub runtime_workspace_roots: Vec<AbsolutePathBuf>,
     /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
     pub sandbox: SandboxPolicy,
-    /// The protocol's `serviceTier`; may be absent.
     pub service_tier: Option<String>,
-    /// The protocol's `thread`; always there.
     pub thread: Thread,
     /// Opaque cursor for hydrating paginated turns backwards.
     ///
@@ -3255,7 +3101,6 @@ object!(ThreadResumeResponse {
 pub struct ThreadRevertParams {
     /// Turn excluded from the replacement history, together with every later turn.
     pub before_turn_id: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -3309,7 +3154,6 @@ object!(ThreadRevertResponse {
 /// Payload of the server notification `thread/reverted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRevertedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -3333,15 +3177,12 @@ object!(ThreadRevertedNotification {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchOccurrence {
-    /// The protocol's `itemId`; always there.
     pub item_id: String,
-    /// The protocol's `snippet`; always there.
     pub snippet: String,
     /// Match range within `snippet`, in UTF-16 code units.
     pub snippet_match_range: ThreadSearchTextRange,
     /// Opaque inclusive cursor accepted by `thread/turns/list` for this turn.
     pub turn_cursor: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -3385,7 +3226,6 @@ pub struct ThreadSearchOccurrencesParams {
     pub limit: Option<u32>,
     /// Case-insensitive literal substring to find in visible user messages and both partial and final assistant answers.
     pub search_term: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -3484,7 +3324,6 @@ object!(ThreadSearchParams {
 pub struct ThreadSearchResponse {
     /// Opaque cursor to pass as `cursor` when reversing `sortDirection`. This is only populated when the page contains at least one thread. Use it with the opposite `sortDirection`; for timestamp sorts it anchors at the start of the page timestamp so same-second updates are not skipped.
     pub backwards_cursor: Option<String>,
-    /// The protocol's `data`; always there.
     pub data: Vec<ThreadSearchResult>,
     /// Opaque cursor to pass to the next call to continue after the last item. if None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -3510,9 +3349,7 @@ object!(ThreadSearchResponse {
 /// Part of [`ThreadSearchResponse`](crate::ThreadSearchResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSearchResult {
-    /// The protocol's `snippet`; always there.
     pub snippet: String,
-    /// The protocol's `thread`; always there.
     pub thread: Thread,
 }
 
@@ -3630,9 +3467,7 @@ object!(ThreadSection {
 /// Part of [`ThreadSection`](crate::ThreadSection) and 2 other types.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ThreadSectionAppearance {
-    /// The protocol's `color`; may be absent.
     pub color: Option<String>,
-    /// The protocol's `icon`; may be absent.
     pub icon: Option<String>,
 }
 
@@ -3646,7 +3481,6 @@ object!(ThreadSectionAppearance {
 /// Params of the client request `threadSection/create`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionCreateParams {
-    /// The protocol's `appearance`; may be absent.
     pub appearance: Option<ThreadSectionAppearance>,
     /// The user-visible name of the section.
     pub name: String,
@@ -3672,7 +3506,6 @@ object!(ThreadSectionCreateParams {
 /// Result of the client request `threadSection/create`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionCreateResponse {
-    /// The protocol's `section`; always there.
     pub section: ThreadSection,
 }
 
@@ -3738,7 +3571,6 @@ object!(ThreadSectionListParams {
 /// Result of the client request `threadSection/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<ThreadSection>,
     /// Opaque cursor for the next page, or `null` when no sections remain.
     pub next_cursor: Option<String>,
@@ -3764,6 +3596,8 @@ pub struct ThreadSectionMoveParams {
     /// Existing thread to insert before; omission or null appends to the section.
     pub before_thread_id: Option<String>,
     /// Destination section, or `null` to remove the thread from its section.
+    ///
+    /// `None` is sent as `null`.
     pub section_id: Option<String>,
     /// Thread to move into, within, or out of a section.
     pub thread_id: String,
@@ -3829,7 +3663,6 @@ object!(ThreadSectionUpdateParams {
 /// Result of the client request `threadSection/update`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionUpdateResponse {
-    /// The protocol's `section`; always there.
     pub section: ThreadSection,
 }
 
@@ -3847,9 +3680,7 @@ object!(ThreadSectionUpdateResponse {
 /// Params of the client request `thread/name/set`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSetNameParams {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -3877,25 +3708,17 @@ object!(ThreadSetNameResponse {});
 /// Part of [`ThreadSettingsUpdatedNotification`](crate::ThreadSettingsUpdatedNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSettings {
-    /// The protocol's `activePermissionProfile`; may be absent.
     pub active_permission_profile: Option<ActivePermissionProfile>,
-    /// The protocol's `approvalPolicy`; always there.
     pub approval_policy: AskForApproval,
-    /// The protocol's `approvalsReviewer`; always there.
     pub approvals_reviewer: ApprovalsReviewer,
-    /// The protocol's `collaborationMode`; always there.
     pub collaboration_mode: CollaborationMode,
-    /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
     /// Saved list of disabled plugin IDs. Does not yet filter plugin capabilities.
     ///
     /// Defaults to `[]`.
     pub disabled_plugin_ids: Vec<String>,
-    /// The protocol's `effort`; may be absent.
     pub effort: Option<ReasoningEffort>,
-    /// The protocol's `model`; always there.
     pub model: String,
-    /// The protocol's `modelProvider`; always there.
     pub model_provider: String,
     /// @deprecated Always `explicitRequestOnly`. Use `effort` for Ultra behavior.
     ///
@@ -3905,11 +3728,8 @@ pub struct ThreadSettings {
     pub multi_agent_mode: MultiAgentMode,
     /// @deprecated Reports the saved setting; `friendly` and `pragmatic` no longer select a style.
     pub personality: Option<Personality>,
-    /// The protocol's `sandboxPolicy`; always there.
     pub sandbox_policy: SandboxPolicy,
-    /// The protocol's `serviceTier`; may be absent.
     pub service_tier: Option<String>,
-    /// The protocol's `summary`; may be absent.
     pub summary: Option<ReasoningSummary>,
 }
 
@@ -3998,7 +3818,6 @@ pub struct ThreadSettingsUpdateParams {
     pub service_tier: Option<Option<String>>,
     /// Override the reasoning summary for subsequent turns.
     pub summary: Option<ReasoningSummary>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -4052,9 +3871,7 @@ object!(ThreadSettingsUpdateResponse {});
 /// Payload of the server notification `thread/settings/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSettingsUpdatedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `threadSettings`; always there.
     pub thread_settings: ThreadSettings,
 }
 
@@ -4078,7 +3895,6 @@ object!(ThreadSettingsUpdatedNotification {
 pub struct ThreadShellCommandParams {
     /// Shell command string evaluated by the thread's configured shell. Unlike `command/exec`, this intentionally preserves shell syntax such as pipes, redirects, and quoting. This runs unsandboxed with full access rather than inheriting the thread sandbox policy.
     pub command: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
     /// Maximum execution time in milliseconds. Defaults to one hour when omitted or null. Must be non-negative; zero requests an immediate timeout, not unlimited execution. Does not affect the immediate RPC acknowledgement.
     pub timeout_ms: Option<i64>,
@@ -4230,24 +4046,17 @@ pub struct ThreadStartParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub allow_provider_model_fallback: Option<bool>,
-    /// The protocol's `approvalPolicy`; may be absent.
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for review on this thread and subsequent turns.
     pub approvals_reviewer: Option<ApprovalsReviewer>,
-    /// The protocol's `baseInstructions`; may be absent.
     pub base_instructions: Option<String>,
-    /// The protocol's `config`; may be absent.
     pub config: Option<Map<String, Value>>,
-    /// The protocol's `cwd`; may be absent.
     pub cwd: Option<String>,
     /// Initial Daybreak choice for this persistent thread. Omitted or null leaves it unset. This does not select a turn's `cyberAccessProgram` or grant access. Not supported for ephemeral threads.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub daybreak_enabled: Option<bool>,
-    /// The protocol's `developerInstructions`; may be absent.
     pub developer_instructions: Option<String>,
-    /// The protocol's `dynamicTools`; may be absent.
-    ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub dynamic_tools: Option<Vec<DynamicToolSpec>>,
     /// Optional sticky environments for this thread.
@@ -4256,7 +4065,6 @@ pub struct ThreadStartParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub environments: Option<Vec<TurnEnvironmentParams>>,
-    /// The protocol's `ephemeral`; may be absent.
     pub ephemeral: Option<bool>,
     /// If true, opt into emitting raw Responses API items on the event stream. This is for internal use only (e.g. Codex Cloud).
     ///
@@ -4270,9 +4078,7 @@ pub struct ThreadStartParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub mock_experimental_field: Option<String>,
-    /// The protocol's `model`; may be absent.
     pub model: Option<String>,
-    /// The protocol's `modelProvider`; may be absent.
     pub model_provider: Option<String>,
     /// @deprecated Ignored. Use Ultra reasoning effort for proactive multi-agent behavior.
     ///
@@ -4292,19 +4098,14 @@ pub struct ThreadStartParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub runtime_workspace_roots: Option<Vec<AbsolutePathBuf>>,
-    /// The protocol's `sandbox`; may be absent.
     pub sandbox: Option<SandboxMode>,
     /// Capability roots selected for this thread by the hosting platform.
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub selected_capability_roots: Option<Vec<SelectedCapabilityRoot>>,
-    /// The protocol's `serviceName`; may be absent.
     pub service_name: Option<String>,
-    /// The protocol's `serviceTier`; may be absent.
-    ///
     /// `None` leaves it out; `Some(None)` sends `null`, which is not the same.
     pub service_tier: Option<Option<String>>,
-    /// The protocol's `sessionStartSource`; may be absent.
     pub session_start_source: Option<ThreadStartSource>,
     /// Optional client-supplied analytics source classification for this thread.
     pub thread_source: Option<ThreadSource>,
@@ -4381,11 +4182,9 @@ pub struct ThreadStartResponse {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub active_permission_profile: Option<ActivePermissionProfile>,
-    /// The protocol's `approvalPolicy`; always there.
     pub approval_policy: AskForApproval,
     /// Reviewer currently used for approval requests on this thread.
     pub approvals_reviewer: ApprovalsReviewer,
-    /// The protocol's `cwd`; always there.
     pub cwd: AbsolutePathBuf,
     /// Saved list of disabled plugin IDs. Does not yet filter plugin capabilities.
     ///
@@ -4395,9 +4194,7 @@ pub struct ThreadStartResponse {
     ///
     /// Defaults to `[]`.
     pub instruction_sources: Vec<LegacyAppPathString>,
-    /// The protocol's `model`; always there.
     pub model: String,
-    /// The protocol's `modelProvider`; always there.
     pub model_provider: String,
     /// @deprecated Always `explicitRequestOnly`. Use `reasoningEffort` for Ultra behavior.
     ///
@@ -4405,7 +4202,6 @@ pub struct ThreadStartResponse {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub multi_agent_mode: MultiAgentMode,
-    /// The protocol's `reasoningEffort`; may be absent.
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Thread-scoped runtime workspace roots used to materialize `:workspace_roots`.
     ///
@@ -4415,9 +4211,7 @@ pub struct ThreadStartResponse {
     pub runtime_workspace_roots: Vec<AbsolutePathBuf>,
     /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
     pub sandbox: SandboxPolicy,
-    /// The protocol's `serviceTier`; may be absent.
     pub service_tier: Option<String>,
-    /// The protocol's `thread`; always there.
     pub thread: Thread,
 }
 
@@ -4509,7 +4303,6 @@ string_enum!(ThreadStartSource);
 /// Payload of the server notification `thread/started`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadStartedNotification {
-    /// The protocol's `thread`; always there.
     pub thread: Thread,
 }
 
@@ -4584,7 +4377,6 @@ tagged_enum!(ThreadStatus);
 /// A [`ThreadStatus`](crate::ThreadStatus) whose `type` is `active`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadStatusActive {
-    /// The protocol's `activeFlags`; always there.
     pub active_flags: Vec<ThreadActiveFlag>,
 }
 
@@ -4602,9 +4394,7 @@ object!(ThreadStatusActive {
 /// Payload of the server notification `thread/status/changed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadStatusChangedNotification {
-    /// The protocol's `status`; always there.
     pub status: ThreadStatus,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -4685,11 +4475,8 @@ tagged_enum!(ThreadTimelineEntry);
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `item`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineEntryItem {
-    /// The protocol's `item`; always there.
     pub item: ThreadItem,
-    /// The protocol's `position`; always there.
     pub position: u64,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -4713,9 +4500,7 @@ object!(ThreadTimelineEntryItem {
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `realtime`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineEntryRealtime {
-    /// The protocol's `item`; always there.
     pub item: ThreadRealtimeItem,
-    /// The protocol's `position`; always there.
     pub position: u64,
 }
 
@@ -4734,19 +4519,13 @@ object!(ThreadTimelineEntryRealtime {
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `turnCompleted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineEntryTurnCompleted {
-    /// The protocol's `completedAt`; may be absent.
     pub completed_at: Option<i64>,
-    /// The protocol's `durationMs`; may be absent.
+    /// In milliseconds.
     pub duration_ms: Option<i64>,
-    /// The protocol's `error`; may be absent.
     pub error: Option<TurnError>,
-    /// The protocol's `position`; always there.
     pub position: u64,
-    /// The protocol's `startedAt`; may be absent.
     pub started_at: Option<i64>,
-    /// The protocol's `status`; always there.
     pub status: TurnStatus,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -4778,11 +4557,8 @@ object!(ThreadTimelineEntryTurnCompleted {
 /// A [`ThreadTimelineEntry`](crate::ThreadTimelineEntry) whose `type` is `turnStarted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineEntryTurnStarted {
-    /// The protocol's `position`; always there.
     pub position: u64,
-    /// The protocol's `startedAt`; may be absent.
     pub started_at: Option<i64>,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -4810,11 +4586,8 @@ object!(ThreadTimelineEntryTurnStarted {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineListParams {
-    /// The protocol's `cursor`; may be absent.
     pub cursor: Option<String>,
-    /// The protocol's `limit`; may be absent.
     pub limit: Option<u32>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -4842,11 +4615,8 @@ object!(ThreadTimelineListParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTimelineListResponse {
-    /// The protocol's `activeRealtimeSessionAtPageStart`; may be absent.
     pub active_realtime_session_at_page_start: Option<String>,
-    /// The protocol's `data`; always there.
     pub data: Vec<ThreadTimelineEntry>,
-    /// The protocol's `nextCursor`; may be absent.
     pub next_cursor: Option<String>,
 }
 
@@ -4870,11 +4640,8 @@ object!(ThreadTimelineListResponse {
 /// Part of [`ThreadTokenUsageUpdatedNotification`](crate::ThreadTokenUsageUpdatedNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTokenUsage {
-    /// The protocol's `last`; always there.
     pub last: TokenUsageBreakdown,
-    /// The protocol's `modelContextWindow`; may be absent.
     pub model_context_window: Option<i64>,
-    /// The protocol's `total`; always there.
     pub total: TokenUsageBreakdown,
 }
 
@@ -4898,11 +4665,8 @@ object!(ThreadTokenUsage {
 /// Payload of the server notification `thread/tokenUsage/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTokenUsageUpdatedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `tokenUsage`; always there.
     pub token_usage: ThreadTokenUsage,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -4938,7 +4702,6 @@ pub struct ThreadTurnsListParams {
     pub limit: Option<u32>,
     /// Optional turn pagination direction; defaults to descending.
     pub sort_direction: Option<SortDirection>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -4968,7 +4731,6 @@ object!(ThreadTurnsListParams {
 pub struct ThreadTurnsListResponse {
     /// Opaque cursor to pass as `cursor` when reversing `sortDirection`. This is only populated when the page contains at least one turn. Use it with the opposite `sortDirection` to include the anchor turn again and catch updates to that turn.
     pub backwards_cursor: Option<String>,
-    /// The protocol's `data`; always there.
     pub data: Vec<Turn>,
     /// Opaque cursor to pass to the next call to continue after the last turn. if None, there are no more turns to return.
     pub next_cursor: Option<String>,
@@ -4994,7 +4756,6 @@ object!(ThreadTurnsListResponse {
 /// Params of the client request `thread/unarchive`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnarchiveParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -5014,7 +4775,6 @@ object!(ThreadUnarchiveParams {
 /// Result of the client request `thread/unarchive`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnarchiveResponse {
-    /// The protocol's `thread`; always there.
     pub thread: Thread,
 }
 
@@ -5032,7 +4792,6 @@ object!(ThreadUnarchiveResponse {
 /// Payload of the server notification `thread/unarchived`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnarchivedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -5101,7 +4860,6 @@ tagged_enum!(ThreadUnreadPosition);
 /// A [`ThreadUnreadPosition`](crate::ThreadUnreadPosition) whose `type` is `turn`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnreadPositionTurn {
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -5119,7 +4877,6 @@ object!(ThreadUnreadPositionTurn {
 /// Params of the client request `thread/unsubscribe`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnsubscribeParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -5139,7 +4896,6 @@ object!(ThreadUnsubscribeParams {
 /// Result of the client request `thread/unsubscribe`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUnsubscribeResponse {
-    /// The protocol's `status`; always there.
     pub status: ThreadUnsubscribeStatus,
 }
 
@@ -5196,13 +4952,9 @@ string_enum!(ThreadUnsubscribeStatus);
 /// Part of [`GetAccountTokenUsageResponse`](crate::GetAccountTokenUsageResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUsage {
-    /// The protocol's `estimatedUsageCreditsMicros`; always there.
     pub estimated_usage_credits_micros: i64,
-    /// The protocol's `estimatedUsageUsdMicros`; may be absent.
     pub estimated_usage_usd_micros: Option<i64>,
-    /// The protocol's `groups`; always there.
     pub groups: Vec<ThreadUsageBreakdownGroup>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -5232,23 +4984,14 @@ object!(ThreadUsage {
 /// Part of [`ThreadUsage`](crate::ThreadUsage).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadUsageBreakdownGroup {
-    /// The protocol's `cachedInputTokens`; may be absent.
     pub cached_input_tokens: Option<i64>,
-    /// The protocol's `estimatedUsageCreditsMicros`; always there.
     pub estimated_usage_credits_micros: i64,
-    /// The protocol's `inputTokens`; may be absent.
     pub input_tokens: Option<i64>,
-    /// The protocol's `model`; may be absent.
     pub model: Option<String>,
-    /// The protocol's `netNewInputTokens`; may be absent.
     pub net_new_input_tokens: Option<i64>,
-    /// The protocol's `outputTokens`; may be absent.
     pub output_tokens: Option<i64>,
-    /// The protocol's `reasoningEffort`; may be absent.
     pub reasoning_effort: Option<String>,
-    /// The protocol's `speed`; may be absent.
     pub speed: Option<String>,
-    /// The protocol's `totalTokens`; may be absent.
     pub total_tokens: Option<i64>,
 }
 
@@ -5284,19 +5027,12 @@ object!(ThreadUsageBreakdownGroup {
 /// Part of [`RawResponseCompletedNotification`](crate::RawResponseCompletedNotification) and [`ThreadTokenUsage`](crate::ThreadTokenUsage).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenUsageBreakdown {
-    /// The protocol's `cacheWriteInputTokens`; may be absent.
-    ///
     /// Defaults to `0`.
     pub cache_write_input_tokens: i64,
-    /// The protocol's `cachedInputTokens`; always there.
     pub cached_input_tokens: i64,
-    /// The protocol's `inputTokens`; always there.
     pub input_tokens: i64,
-    /// The protocol's `outputTokens`; always there.
     pub output_tokens: i64,
-    /// The protocol's `reasoningOutputTokens`; always there.
     pub reasoning_output_tokens: i64,
-    /// The protocol's `totalTokens`; always there.
     pub total_tokens: i64,
 }
 

@@ -19,9 +19,7 @@ use super::{
 /// Part of [`TextElement`](crate::TextElement).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ByteRange {
-    /// The protocol's `end`; always there.
     pub end: u64,
-    /// The protocol's `start`; always there.
     pub start: u64,
 }
 
@@ -40,9 +38,7 @@ object!(ByteRange {
 /// Part of [`ThreadItemCollabAgentToolCall`](crate::ThreadItemCollabAgentToolCall).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CollabAgentState {
-    /// The protocol's `message`; may be absent.
     pub message: Option<String>,
-    /// The protocol's `status`; always there.
     pub status: CollabAgentStatus,
 }
 
@@ -224,9 +220,7 @@ string_enum!(CollabAgentToolCallStatus);
 /// Part of [`ThreadResumeResponse`](crate::ThreadResumeResponse) and 3 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CollaborationMode {
-    /// The protocol's `mode`; always there.
     pub mode: ModeKind,
-    /// The protocol's `settings`; always there.
     pub settings: Settings,
 }
 
@@ -259,7 +253,6 @@ object!(CollaborationModeListParams {});
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CollaborationModeListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<CollaborationModeMask>,
 }
 
@@ -279,13 +272,10 @@ object!(CollaborationModeListResponse {
 /// Part of [`CollaborationModeListResponse`](crate::CollaborationModeListResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CollaborationModeMask {
-    /// The protocol's `mode`; may be absent.
     pub mode: Option<ModeKind>,
-    /// The protocol's `model`; may be absent.
     pub model: Option<String>,
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `reasoning_effort`; may be absent.
+    /// Wire name: `reasoning_effort`.
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
@@ -352,47 +342,31 @@ pub struct Model {
     ///
     /// Defaults to `[]`.
     pub additional_speed_tiers: Vec<String>,
-    /// The protocol's `availabilityNux`; may be absent.
     pub availability_nux: Option<ModelAvailabilityNux>,
     /// Null when the catalog does not provide access-program metadata.
     pub available_access_programs: Option<ModelAccessPrograms>,
-    /// The protocol's `defaultReasoningEffort`; always there.
     pub default_reasoning_effort: ReasoningEffort,
     /// Catalog default service tier id for this model, when one is configured.
     pub default_service_tier: Option<String>,
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `displayName`; always there.
     pub display_name: String,
-    /// The protocol's `hidden`; always there.
     pub hidden: bool,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `inputModalities`; may be absent.
-    ///
     /// Defaults to `["text","image"]`.
     pub input_modalities: Vec<InputModality>,
-    /// The protocol's `isDefault`; always there.
     pub is_default: bool,
-    /// The protocol's `model`; always there.
     pub model: String,
-    /// The protocol's `modelSpecialty`; may be absent.
     pub model_specialty: Option<String>,
     /// Multi-agent runtime declared by this model, when available.
     pub multi_agent_version: Option<MultiAgentVersion>,
-    /// The protocol's `serviceTiers`; may be absent.
-    ///
     /// Defaults to `[]`.
     pub service_tiers: Vec<ModelServiceTier>,
-    /// The protocol's `supportedReasoningEfforts`; always there.
     pub supported_reasoning_efforts: Vec<ReasoningEffortOption>,
     /// @deprecated Always false; models no longer support personality selection.
     ///
     /// Defaults to `false`.
     pub supports_personality: bool,
-    /// The protocol's `upgrade`; may be absent.
     pub upgrade: Option<String>,
-    /// The protocol's `upgradeInfo`; may be absent.
     pub upgrade_info: Option<ModelUpgradeInfo>,
 }
 
@@ -447,7 +421,6 @@ object!(ModelAccessPrograms {
 /// Part of [`Model`](crate::Model).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelAvailabilityNux {
-    /// The protocol's `message`; always there.
     pub message: String,
 }
 
@@ -482,7 +455,6 @@ object!(ModelListParams {
 /// Result of the client request `model/list`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelListResponse {
-    /// The protocol's `data`; always there.
     pub data: Vec<Model>,
     /// Opaque cursor to pass to the next call to continue after the last item. If None, there are no more items to return.
     pub next_cursor: Option<String>,
@@ -510,9 +482,7 @@ object!(ModelProviderCapabilitiesReadParams {
 /// Result of the client request `modelProvider/capabilities/read`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelProviderCapabilitiesReadResponse {
-    /// The protocol's `imageGeneration`; always there.
     pub image_generation: bool,
-    /// The protocol's `webSearch`; always there.
     pub web_search: bool,
 }
 
@@ -565,15 +535,10 @@ string_enum!(ModelRerouteReason);
 /// Payload of the server notification `model/rerouted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelReroutedNotification {
-    /// The protocol's `fromModel`; always there.
     pub from_model: String,
-    /// The protocol's `reason`; always there.
     pub reason: ModelRerouteReason,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `toModel`; always there.
     pub to_model: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -607,19 +572,12 @@ object!(ModelReroutedNotification {
 /// Payload of the server notification `model/safetyBuffering/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelSafetyBufferingUpdatedNotification {
-    /// The protocol's `fasterModel`; may be absent.
     pub faster_model: Option<String>,
-    /// The protocol's `model`; always there.
     pub model: String,
-    /// The protocol's `reasons`; always there.
     pub reasons: Vec<String>,
-    /// The protocol's `showBufferingUi`; always there.
     pub show_buffering_ui: bool,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
-    /// The protocol's `useCases`; always there.
     pub use_cases: Vec<String>,
 }
 
@@ -658,11 +616,8 @@ object!(ModelSafetyBufferingUpdatedNotification {
 /// Part of [`Model`](crate::Model).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelServiceTier {
-    /// The protocol's `description`; always there.
     pub description: String,
-    /// The protocol's `id`; always there.
     pub id: String,
-    /// The protocol's `name`; always there.
     pub name: String,
 }
 
@@ -690,15 +645,11 @@ object!(ModelServiceTier {
 /// Part of [`Model`](crate::Model).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelUpgradeInfo {
-    /// The protocol's `migrationMarkdown`; may be absent.
     pub migration_markdown: Option<String>,
-    /// The protocol's `model`; always there.
     pub model: String,
-    /// The protocol's `modelLink`; may be absent.
     pub model_link: Option<String>,
     /// Informational Unix timestamp for this upgrade's scheduled retirement, if known.
     pub retirement_at: Option<i64>,
-    /// The protocol's `upgradeCopy`; may be absent.
     pub upgrade_copy: Option<String>,
 }
 
@@ -757,11 +708,8 @@ string_enum!(ModelVerification);
 /// Payload of the server notification `model/verification`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelVerificationNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
-    /// The protocol's `verifications`; always there.
     pub verifications: Vec<ModelVerification>,
 }
 
@@ -789,7 +737,6 @@ object!(ModelVerificationNotification {
 /// Part of [`ConfigRequirements`](crate::ConfigRequirements).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ModelsRequirements {
-    /// The protocol's `newThread`; may be absent.
     pub new_thread: Option<NewThreadModelDefaults>,
 }
 
@@ -940,9 +887,7 @@ string_enum!(ReviewDelivery);
 pub struct ReviewStartParams {
     /// Where to run the review: inline (default) on the current thread or detached on a new thread (returned in `reviewThreadId`). Detached delivery is deprecated and emits `deprecationNotice`. Use `thread/start` followed by an inline review for a separate review thread.
     pub delivery: Option<ReviewDelivery>,
-    /// The protocol's `target`; always there.
     pub target: ReviewTarget,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -970,7 +915,6 @@ pub struct ReviewStartResponse {
     ///
     /// For inline reviews, this is the original thread id. For detached reviews, this is the id of the new review thread.
     pub review_thread_id: String,
-    /// The protocol's `turn`; always there.
     pub turn: Turn,
 }
 
@@ -1051,7 +995,6 @@ tagged_enum!(ReviewTarget);
 /// A [`ReviewTarget`](crate::ReviewTarget) whose `type` is `baseBranch`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviewTargetBaseBranch {
-    /// The protocol's `branch`; always there.
     pub branch: String,
 }
 
@@ -1071,7 +1014,6 @@ object!(ReviewTargetBaseBranch {
 /// A [`ReviewTarget`](crate::ReviewTarget) whose `type` is `commit`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviewTargetCommit {
-    /// The protocol's `sha`; always there.
     pub sha: String,
     /// Optional human-readable label (e.g., commit subject) for UIs.
     pub title: Option<String>,
@@ -1097,7 +1039,6 @@ object!(ReviewTargetCommit {
 /// A [`ReviewTarget`](crate::ReviewTarget) whose `type` is `custom`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviewTargetCustom {
-    /// The protocol's `instructions`; always there.
     pub instructions: String,
 }
 
@@ -1159,7 +1100,6 @@ pub struct Turn {
     pub root_turn_id: Option<String>,
     /// Unix timestamp (in seconds) when the turn started.
     pub started_at: Option<i64>,
-    /// The protocol's `status`; always there.
     pub status: TurnStatus,
 }
 
@@ -1202,9 +1142,7 @@ object!(Turn {
 /// Payload of the server notification `turn/completed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnCompletedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turn`; always there.
     pub turn: Turn,
 }
 
@@ -1228,11 +1166,8 @@ object!(TurnCompletedNotification {
 /// Payload of the server notification `turn/diff/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnDiffUpdatedNotification {
-    /// The protocol's `diff`; always there.
     pub diff: String,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1260,9 +1195,7 @@ object!(TurnDiffUpdatedNotification {
 /// Part of [`ThreadStartParams`](crate::ThreadStartParams) and [`TurnStartParams`](crate::TurnStartParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnEnvironmentParams {
-    /// The protocol's `cwd`; always there.
     pub cwd: LegacyAppPathString,
-    /// The protocol's `environmentId`; always there.
     pub environment_id: String,
     /// Environment-native runtime workspace roots. Omitted defaults to `cwd`.
     pub runtime_workspace_roots: Option<Vec<LegacyAppPathString>>,
@@ -1288,11 +1221,8 @@ object!(TurnEnvironmentParams {
 /// Part of [`ErrorNotification`](crate::ErrorNotification) and 2 other types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnError {
-    /// The protocol's `additionalDetails`; may be absent.
     pub additional_details: Option<String>,
-    /// The protocol's `codexErrorInfo`; may be absent.
     pub codex_error_info: Option<CodexErrorInfo>,
-    /// The protocol's `message`; always there.
     pub message: String,
     /// Optional public explanation and continuation instruction for a misalignment block.
     pub misalignment: Option<MisalignmentErrorDetails>,
@@ -1320,9 +1250,7 @@ object!(TurnError {
 /// Params of the client request `turn/interrupt`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnInterruptParams {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1389,11 +1317,8 @@ string_enum!(TurnItemsView);
 /// Payload of the server notification `turn/moderationMetadata`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnModerationMetadataNotification {
-    /// The protocol's `metadata`; always there.
     pub metadata: Value,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1421,9 +1346,7 @@ object!(TurnModerationMetadataNotification {
 /// Part of [`TurnPlanUpdatedNotification`](crate::TurnPlanUpdatedNotification).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnPlanStep {
-    /// The protocol's `status`; always there.
     pub status: TurnPlanStepStatus,
-    /// The protocol's `step`; always there.
     pub step: String,
 }
 
@@ -1481,13 +1404,9 @@ string_enum!(TurnPlanStepStatus);
 /// Payload of the server notification `turn/plan/updated`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnPlanUpdatedNotification {
-    /// The protocol's `explanation`; may be absent.
     pub explanation: Option<String>,
-    /// The protocol's `plan`; always there.
     pub plan: Vec<TurnPlanStep>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1533,9 +1452,7 @@ pub struct TurnSettingsUpdateParams {
     pub service_tier: Option<Option<String>>,
     /// Omission or `null` leaves the summary preference unchanged.
     pub summary: Option<ReasoningSummary>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1569,7 +1486,6 @@ object!(TurnSettingsUpdateParams {
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnSettingsUpdateResponse {
-    /// The protocol's `status`; always there.
     pub status: TurnSettingsUpdateStatus,
 }
 
@@ -1632,7 +1548,6 @@ pub struct TurnStartParams {
     pub approval_policy: Option<AskForApproval>,
     /// Override where approval requests are routed for review on this turn and subsequent turns.
     pub approvals_reviewer: Option<ApprovalsReviewer>,
-    /// The protocol's `clientUserMessageId`; may be absent.
     pub client_user_message_id: Option<String>,
     /// EXPERIMENTAL - Set a pre-set collaboration mode. Takes precedence over model, reasoning_effort, and developer instructions if set.
     ///
@@ -1656,7 +1571,6 @@ pub struct TurnStartParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub environments: Option<Vec<TurnEnvironmentParams>>,
-    /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
     /// Override the model for this turn and subsequent turns.
     pub model: Option<String>,
@@ -1702,9 +1616,7 @@ pub struct TurnStartParams {
     pub service_tier_for_turn: Option<String>,
     /// Override the reasoning summary for this turn and subsequent turns.
     pub summary: Option<ReasoningSummary>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `toolOutput`; may be absent.
     pub tool_output: Option<TurnToolOutput>,
     /// Optional source classification for the caller that starts this turn. Ignored when this request steers an already-active turn.
     pub turn_trigger: Option<String>,
@@ -1778,7 +1690,6 @@ object!(TurnStartParams {
 /// Result of the client request `turn/start`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnStartResponse {
-    /// The protocol's `turn`; always there.
     pub turn: Turn,
 }
 
@@ -1796,9 +1707,7 @@ object!(TurnStartResponse {
 /// Payload of the server notification `turn/started`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnStartedNotification {
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
-    /// The protocol's `turn`; always there.
     pub turn: Turn,
 }
 
@@ -1867,11 +1776,9 @@ pub struct TurnSteerParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub additional_context: Option<BTreeMap<String, AdditionalContextEntry>>,
-    /// The protocol's `clientUserMessageId`; may be absent.
     pub client_user_message_id: Option<String>,
     /// Required active turn id precondition. The request fails when it does not match the currently active turn.
     pub expected_turn_id: String,
-    /// The protocol's `input`; always there.
     pub input: Vec<UserInput>,
     /// Optional metadata to enrich Codex's ResponsesAPI turn metadata.
     ///
@@ -1881,7 +1788,6 @@ pub struct TurnSteerParams {
     ///
     /// **Experimental**: needs the capability `experimentalApi`, and may change.
     pub responsesapi_client_metadata: Option<BTreeMap<String, String>>,
-    /// The protocol's `threadId`; always there.
     pub thread_id: String,
 }
 
@@ -1915,7 +1821,6 @@ object!(TurnSteerParams {
 /// Result of the client request `turn/steer`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnSteerResponse {
-    /// The protocol's `turnId`; always there.
     pub turn_id: String,
 }
 
@@ -1933,11 +1838,8 @@ object!(TurnSteerResponse {
 /// Part of [`TurnStartParams`](crate::TurnStartParams).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnToolOutput {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `namespace`; may be absent.
     pub namespace: Option<String>,
-    /// The protocol's `output`; always there.
     pub output: FunctionCallOutputBody,
     /// Requests retention of this output in the thread's model history.
     pub retain: Option<bool>,
@@ -1965,11 +1867,8 @@ object!(TurnToolOutput {
 /// Part of [`ThreadResumeResponse`](crate::ThreadResumeResponse).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnsPage {
-    /// The protocol's `backwardsCursor`; may be absent.
     pub backwards_cursor: Option<String>,
-    /// The protocol's `data`; always there.
     pub data: Vec<Turn>,
-    /// The protocol's `nextCursor`; may be absent.
     pub next_cursor: Option<String>,
 }
 
@@ -2065,7 +1964,6 @@ tagged_enum!(UserInput);
 /// A [`UserInput`](crate::UserInput) whose `type` is `audio`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserInputAudio {
-    /// The protocol's `url`; always there.
     pub url: String,
 }
 
@@ -2083,11 +1981,8 @@ object!(UserInputAudio {
 /// A [`UserInput`](crate::UserInput) whose `type` is `image`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserInputImage {
-    /// The protocol's `detail`; may be absent.
     pub detail: Option<ImageDetail>,
-    /// The protocol's `fileId`; may be absent.
     pub file_id: Option<String>,
-    /// The protocol's `url`; may be absent.
     pub url: Option<String>,
 }
 
@@ -2100,7 +1995,6 @@ object!(UserInputImage {
 /// A [`UserInput`](crate::UserInput) whose `type` is `localAudio`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserInputLocalAudio {
-    /// The protocol's `path`; always there.
     pub path: String,
 }
 
@@ -2118,9 +2012,7 @@ object!(UserInputLocalAudio {
 /// A [`UserInput`](crate::UserInput) whose `type` is `localImage`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserInputLocalImage {
-    /// The protocol's `detail`; may be absent.
     pub detail: Option<ImageDetail>,
-    /// The protocol's `path`; always there.
     pub path: String,
 }
 
@@ -2142,9 +2034,7 @@ object!(UserInputLocalImage {
 /// A [`UserInput`](crate::UserInput) whose `type` is `mention`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserInputMention {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `path`; always there.
     pub path: String,
 }
 
@@ -2166,9 +2056,7 @@ object!(UserInputMention {
 /// A [`UserInput`](crate::UserInput) whose `type` is `skill`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserInputSkill {
-    /// The protocol's `name`; always there.
     pub name: String,
-    /// The protocol's `path`; always there.
     pub path: String,
 }
 
@@ -2190,11 +2078,10 @@ object!(UserInputSkill {
 /// A [`UserInput`](crate::UserInput) whose `type` is `text`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserInputText {
-    /// The protocol's `text`; always there.
     pub text: String,
     /// UI-defined spans within `text` used to render or persist special elements.
     ///
-    /// Defaults to `[]`.
+    /// Defaults to `[]`. Wire name: `text_elements`.
     pub text_elements: Vec<TextElement>,
 }
 
