@@ -213,4 +213,18 @@ mod tests {
             "`OrphanResponse` answers 0 methods, not 1"
         );
     }
+
+    #[test]
+    fn a_companion_whose_name_is_taken_fails() {
+        let (mut emitted, overrides) = checked_in();
+        let taken = r#""definitions": { "FsCopyParamsRequired": {"type": "object"}, "#;
+        emitted.experimental = emitted
+            .experimental
+            .replacen("\"definitions\": {", taken, 1);
+        let error = failure(&emitted, &overrides);
+        assert!(
+            error.contains("needs the name for the required fields of `FsCopyParams`"),
+            "{error}"
+        );
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
 pub fn text(context: &Context, definition: &Definition) -> Vec<TokenStream> {
     let (name, doc) = (
         format_ident!("{}", definition.name),
-        context.doc(definition),
+        context.doc(definition, ""),
     );
     let declaration = quote! {
         #doc
@@ -34,7 +34,7 @@ pub fn strings(
 ) -> Vec<TokenStream> {
     let (name, doc) = (
         format_ident!("{}", definition.name),
-        context.doc(definition),
+        context.doc(definition, ""),
     );
     let declarations = variants.iter().map(|it| {
         let (doc, ident) = (variant_doc(it), ident(it));
@@ -231,7 +231,7 @@ fn declaration(
 ) -> Result<Vec<TokenStream>> {
     let (name, doc) = (
         format_ident!("{}", definition.name),
-        context.doc(definition),
+        context.doc(definition, ""),
     );
     let untagged = serde.to_string() == "untagged";
     let declarations = variants.iter().map(|it| {

@@ -15,11 +15,14 @@ use crate::{
 
 mod enums;
 mod imports;
+mod making;
 mod messages;
 mod methods;
 mod modules;
 mod routes;
 mod structs;
+#[cfg(test)]
+mod tests;
 
 /// Where the generated modules go.
 const GENERATED: &str = "crates/codex-types/src/generated";
@@ -97,9 +100,10 @@ impl Context<'_> {
         }
     }
 
-    /// The documentation of a type.
-    fn doc(&self, definition: &Definition) -> TokenStream {
+    /// The documentation of a type, with what else there is to say about its use.
+    fn doc(&self, definition: &Definition, more: &str) -> TokenStream {
         let sentence = self.usage.sentence(self.model, &definition.name);
+        let sentence = format!("{sentence} {more}").trim_end().to_owned();
         let described = definition.doc.is_some();
         let remarks = if described {
             vec![sentence.clone()]

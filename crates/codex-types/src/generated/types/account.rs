@@ -332,30 +332,13 @@ impl From<&str> for AuthMode {
 
 string_enum!(AuthMode);
 
-/// Payload of the server notification `modelProvider/authRecoveryStarted` and `modelProvider/authRecoveryCompleted`.
+/// Payload of the server notification `modelProvider/authRecoveryStarted` and `modelProvider/authRecoveryCompleted`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuthRecoveryNotification {
     pub message: String,
     pub provider: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl AuthRecoveryNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        message: impl Into<String>,
-        provider: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            message: message.into(),
-            provider: provider.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(AuthRecoveryNotification {
@@ -400,7 +383,7 @@ object!(BedrockCheckGovCloudRequirementsParams {
 
 /// Advisory check of the current Bedrock configuration after login or setup.
 ///
-/// Result of the client request `account/bedrock/checkGovCloudRequirements`.
+/// Result of the client request `account/bedrock/checkGovCloudRequirements`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -409,13 +392,6 @@ pub struct BedrockCheckGovCloudRequirementsResponse {
     pub is_gov_cloud: bool,
     /// Whether GovCloud is selected and the managed requirements miss the baseline. A false value is not a general certification of the network configuration.
     pub should_warn: bool,
-}
-
-impl BedrockCheckGovCloudRequirementsResponse {
-    /// Creates a value from its required fields.
-    pub fn new(is_gov_cloud: bool, should_warn: bool) -> Self {
-        Self { is_gov_cloud, should_warn }
-    }
 }
 
 object!(BedrockCheckGovCloudRequirementsResponse {
@@ -547,23 +523,13 @@ object!(BedrockSetupParamsEnvironment {
     region: Required("region"),
 });
 
-/// A [`BedrockSetupParams`](crate::BedrockSetupParams) whose `type` is `profile`.
+/// A [`BedrockSetupParams`](crate::BedrockSetupParams) whose `type` is `profile`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BedrockSetupParamsProfile {
     pub profile: String,
     pub region: String,
-}
-
-impl BedrockSetupParamsProfile {
-    /// Creates a value from its required fields.
-    pub fn new(profile: impl Into<String>, region: impl Into<String>) -> Self {
-        Self {
-            profile: profile.into(),
-            region: region.into(),
-        }
-    }
 }
 
 object!(BedrockSetupParamsProfile {
@@ -706,7 +672,7 @@ impl From<&str> for ChatgptAuthTokensRefreshReason {
 
 string_enum!(ChatgptAuthTokensRefreshReason);
 
-/// Result of the server request `account/chatgptAuthTokens/refresh`.
+/// Result of the server request `account/chatgptAuthTokens/refresh`. Built from [`ChatgptAuthTokensRefreshResponseRequired`].
 #[derive(Clone, PartialEq)]
 pub struct ChatgptAuthTokensRefreshResponse {
     pub access_token: String,
@@ -724,15 +690,28 @@ impl fmt::Debug for ChatgptAuthTokensRefreshResponse {
     }
 }
 
-impl ChatgptAuthTokensRefreshResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        access_token: impl Into<String>,
-        chatgpt_account_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ChatgptAuthTokensRefreshResponse`]; convert them with `.into()`.
+pub struct ChatgptAuthTokensRefreshResponseRequired {
+    pub access_token: String,
+    pub chatgpt_account_id: String,
+}
+
+impl fmt::Debug for ChatgptAuthTokensRefreshResponseRequired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatgptAuthTokensRefreshResponseRequired")
+            .field("access_token", &Redacted)
+            .field("chatgpt_account_id", &self.chatgpt_account_id)
+            .finish()
+    }
+}
+
+impl From<ChatgptAuthTokensRefreshResponseRequired>
+for ChatgptAuthTokensRefreshResponse {
+    #[inline]
+    fn from(required: ChatgptAuthTokensRefreshResponseRequired) -> Self {
         Self {
-            access_token: access_token.into(),
-            chatgpt_account_id: chatgpt_account_id.into(),
+            access_token: required.access_token,
+            chatgpt_account_id: required.chatgpt_account_id,
             chatgpt_plan_type: None,
         }
     }
@@ -871,7 +850,7 @@ object!(GatewayOAuthLoginResponse {});
 
 /// Current effective gateway policy and credential readiness; never contains credentials.
 ///
-/// Result of the client request `account/gatewayOAuth/read`.
+/// Result of the client request `account/gatewayOAuth/read`. Built from [`GatewayOAuthReadResponseRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct GatewayOAuthReadResponse {
     pub error: Option<String>,
@@ -883,18 +862,23 @@ pub struct GatewayOAuthReadResponse {
     pub status: Option<GatewayOAuthStatus>,
 }
 
-impl GatewayOAuthReadResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        provider_id: impl Into<String>,
-        provider_name: impl Into<String>,
-        required: bool,
-    ) -> Self {
+/// The required fields of [`GatewayOAuthReadResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct GatewayOAuthReadResponseRequired {
+    pub provider_id: String,
+    pub provider_name: String,
+    /// Whether the selected provider uses gateway OAuth, even when already signed in.
+    pub required: bool,
+}
+
+impl From<GatewayOAuthReadResponseRequired> for GatewayOAuthReadResponse {
+    #[inline]
+    fn from(required: GatewayOAuthReadResponseRequired) -> Self {
         Self {
             error: None,
-            provider_id: provider_id.into(),
-            provider_name: provider_name.into(),
-            required,
+            provider_id: required.provider_id,
+            provider_name: required.provider_name,
+            required: required.required,
             status: None,
         }
     }
@@ -1198,7 +1182,7 @@ tagged_enum!(LoginAccountParams);
 
 /// \[UNSTABLE\] Managed Amazon Bedrock login is experimental.
 ///
-/// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrock`.
+/// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrock`. Built with a struct literal: all fields are required.
 #[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsAmazonBedrock {
     pub api_key: String,
@@ -1214,16 +1198,6 @@ impl fmt::Debug for LoginAccountParamsAmazonBedrock {
     }
 }
 
-impl LoginAccountParamsAmazonBedrock {
-    /// Creates a value from its required fields.
-    pub fn new(api_key: impl Into<String>, region: impl Into<String>) -> Self {
-        Self {
-            api_key: api_key.into(),
-            region: region.into(),
-        }
-    }
-}
-
 object!(LoginAccountParamsAmazonBedrock {
     api_key: Required("apiKey"),
     region: Required("region"),
@@ -1231,7 +1205,7 @@ object!(LoginAccountParamsAmazonBedrock {
 
 /// \[UNSTABLE\] Managed Amazon Bedrock AWS access key login is experimental.
 ///
-/// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrockAccessKeys`.
+/// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `amazonBedrockAccessKeys`. Built from [`LoginAccountParamsAmazonBedrockAccessKeysRequired`].
 #[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsAmazonBedrockAccessKeys {
     pub access_key_id: String,
@@ -1251,17 +1225,31 @@ impl fmt::Debug for LoginAccountParamsAmazonBedrockAccessKeys {
     }
 }
 
-impl LoginAccountParamsAmazonBedrockAccessKeys {
-    /// Creates a value from its required fields.
-    pub fn new(
-        access_key_id: impl Into<String>,
-        region: impl Into<String>,
-        secret_access_key: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`LoginAccountParamsAmazonBedrockAccessKeys`]; convert them with `.into()`.
+pub struct LoginAccountParamsAmazonBedrockAccessKeysRequired {
+    pub access_key_id: String,
+    pub region: String,
+    pub secret_access_key: String,
+}
+
+impl fmt::Debug for LoginAccountParamsAmazonBedrockAccessKeysRequired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginAccountParamsAmazonBedrockAccessKeysRequired")
+            .field("access_key_id", &self.access_key_id)
+            .field("region", &self.region)
+            .field("secret_access_key", &Redacted)
+            .finish()
+    }
+}
+
+impl From<LoginAccountParamsAmazonBedrockAccessKeysRequired>
+for LoginAccountParamsAmazonBedrockAccessKeys {
+    #[inline]
+    fn from(required: LoginAccountParamsAmazonBedrockAccessKeysRequired) -> Self {
         Self {
-            access_key_id: access_key_id.into(),
-            region: region.into(),
-            secret_access_key: secret_access_key.into(),
+            access_key_id: required.access_key_id,
+            region: required.region,
+            secret_access_key: required.secret_access_key,
             session_token: None,
         }
     }
@@ -1313,7 +1301,7 @@ object!(LoginAccountParamsChatgpt {
 
 /// \[UNSTABLE\] FOR OPENAI INTERNAL USE ONLY - DO NOT USE. The access token must contain the same scopes that Codex-managed ChatGPT auth tokens have.
 ///
-/// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `chatgptAuthTokens`.
+/// A [`LoginAccountParams`](crate::LoginAccountParams) whose `type` is `chatgptAuthTokens`. Built from [`LoginAccountParamsChatgptAuthTokensRequired`].
 #[derive(Clone, PartialEq)]
 pub struct LoginAccountParamsChatgptAuthTokens {
     /// Access token (JWT) supplied by the client. This token is used for backend API requests and email extraction.
@@ -1336,15 +1324,30 @@ impl fmt::Debug for LoginAccountParamsChatgptAuthTokens {
     }
 }
 
-impl LoginAccountParamsChatgptAuthTokens {
-    /// Creates a value from its required fields.
-    pub fn new(
-        access_token: impl Into<String>,
-        chatgpt_account_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`LoginAccountParamsChatgptAuthTokens`]; convert them with `.into()`.
+pub struct LoginAccountParamsChatgptAuthTokensRequired {
+    /// Access token (JWT) supplied by the client. This token is used for backend API requests and email extraction.
+    pub access_token: String,
+    /// Workspace/account identifier supplied by the client.
+    pub chatgpt_account_id: String,
+}
+
+impl fmt::Debug for LoginAccountParamsChatgptAuthTokensRequired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginAccountParamsChatgptAuthTokensRequired")
+            .field("access_token", &Redacted)
+            .field("chatgpt_account_id", &self.chatgpt_account_id)
+            .finish()
+    }
+}
+
+impl From<LoginAccountParamsChatgptAuthTokensRequired>
+for LoginAccountParamsChatgptAuthTokens {
+    #[inline]
+    fn from(required: LoginAccountParamsChatgptAuthTokensRequired) -> Self {
         Self {
-            access_token: access_token.into(),
-            chatgpt_account_id: chatgpt_account_id.into(),
+            access_token: required.access_token,
+            chatgpt_account_id: required.chatgpt_account_id,
             chatgpt_plan_type: None,
         }
     }
@@ -1437,7 +1440,7 @@ impl Tagged for LoginAccountResponse {
 
 tagged_enum!(LoginAccountResponse);
 
-/// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgpt`.
+/// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgpt`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoginAccountResponseChatgpt {
     /// URL the client should open in a browser to initiate the OAuth flow.
@@ -1445,22 +1448,12 @@ pub struct LoginAccountResponseChatgpt {
     pub login_id: String,
 }
 
-impl LoginAccountResponseChatgpt {
-    /// Creates a value from its required fields.
-    pub fn new(auth_url: impl Into<String>, login_id: impl Into<String>) -> Self {
-        Self {
-            auth_url: auth_url.into(),
-            login_id: login_id.into(),
-        }
-    }
-}
-
 object!(LoginAccountResponseChatgpt {
     auth_url: Required("authUrl"),
     login_id: Required("loginId"),
 });
 
-/// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgptDeviceCode`.
+/// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgptDeviceCode`. Built with a struct literal: all fields are required.
 #[derive(Clone, PartialEq)]
 pub struct LoginAccountResponseChatgptDeviceCode {
     pub login_id: String,
@@ -1477,21 +1470,6 @@ impl fmt::Debug for LoginAccountResponseChatgptDeviceCode {
             .field("user_code", &Redacted)
             .field("verification_url", &self.verification_url)
             .finish()
-    }
-}
-
-impl LoginAccountResponseChatgptDeviceCode {
-    /// Creates a value from its required fields.
-    pub fn new(
-        login_id: impl Into<String>,
-        user_code: impl Into<String>,
-        verification_url: impl Into<String>,
-    ) -> Self {
-        Self {
-            login_id: login_id.into(),
-            user_code: user_code.into(),
-            verification_url: verification_url.into(),
-        }
     }
 }
 
@@ -1597,7 +1575,7 @@ impl From<&str> for RateLimitReachedType {
 
 string_enum!(RateLimitReachedType);
 
-/// Part of [`RateLimitResetCreditsSummary`](crate::RateLimitResetCreditsSummary).
+/// Part of [`RateLimitResetCreditsSummary`](crate::RateLimitResetCreditsSummary). Built from [`RateLimitResetCreditRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitResetCredit {
     /// Backend-provided display description for this credit, or `null` when unavailable.
@@ -1614,21 +1592,27 @@ pub struct RateLimitResetCredit {
     pub title: Option<String>,
 }
 
-impl RateLimitResetCredit {
-    /// Creates a value from its required fields.
-    pub fn new(
-        granted_at: i64,
-        id: impl Into<String>,
-        reset_type: RateLimitResetType,
-        status: RateLimitResetCreditStatus,
-    ) -> Self {
+/// The required fields of [`RateLimitResetCredit`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct RateLimitResetCreditRequired {
+    /// Unix timestamp in seconds when the credit was granted.
+    pub granted_at: i64,
+    /// Opaque backend identifier for this reset credit.
+    pub id: String,
+    pub reset_type: RateLimitResetType,
+    pub status: RateLimitResetCreditStatus,
+}
+
+impl From<RateLimitResetCreditRequired> for RateLimitResetCredit {
+    #[inline]
+    fn from(required: RateLimitResetCreditRequired) -> Self {
         Self {
             description: None,
             expires_at: None,
-            granted_at,
-            id: id.into(),
-            reset_type,
-            status,
+            granted_at: required.granted_at,
+            id: required.id,
+            reset_type: required.reset_type,
+            status: required.status,
             title: None,
         }
     }
@@ -1837,30 +1821,13 @@ object!(SendAddCreditsNudgeEmailResponse {
     status: Required("status"),
 });
 
-/// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
+/// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpendControlLimitSnapshot {
     pub limit: String,
     pub remaining_percent: i32,
     pub resets_at: i64,
     pub used: String,
-}
-
-impl SpendControlLimitSnapshot {
-    /// Creates a value from its required fields.
-    pub fn new(
-        limit: impl Into<String>,
-        remaining_percent: i32,
-        resets_at: i64,
-        used: impl Into<String>,
-    ) -> Self {
-        Self {
-            limit: limit.into(),
-            remaining_percent,
-            resets_at,
-            used: used.into(),
-        }
-    }
 }
 
 object!(SpendControlLimitSnapshot {
@@ -2209,7 +2176,7 @@ string_enum!(UserVerificationInvalidRequestReason);
 
 /// A signature over the exact decoded challenge. The verifier validates and consumes it.
 ///
-/// Part of [`UserVerificationVerifyResponse`](crate::UserVerificationVerifyResponse).
+/// Part of [`UserVerificationVerifyResponse`](crate::UserVerificationVerifyResponse). Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -2217,16 +2184,6 @@ pub struct UserVerificationProof {
     pub credential_id: String,
     /// Unpadded base64url DER ECDSA signature using P-256 and SHA-256.
     pub signature: String,
-}
-
-impl UserVerificationProof {
-    /// Creates a value from its required fields.
-    pub fn new(credential_id: impl Into<String>, signature: impl Into<String>) -> Self {
-        Self {
-            credential_id: credential_id.into(),
-            signature: signature.into(),
-        }
-    }
 }
 
 object!(UserVerificationProof {
@@ -2336,7 +2293,7 @@ string_enum!(UserVerificationUnavailableReason);
 
 /// Local signing primitive, independent of any pending elicitation.
 ///
-/// Params of the client request `userVerification/verify`.
+/// Params of the client request `userVerification/verify`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -2347,21 +2304,6 @@ pub struct UserVerificationVerifyParams {
     pub description: String,
     /// Display context already approved by the UI; 1–256 UTF-8 bytes.
     pub title: String,
-}
-
-impl UserVerificationVerifyParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        challenge: impl Into<String>,
-        description: impl Into<String>,
-        title: impl Into<String>,
-    ) -> Self {
-        Self {
-            challenge: challenge.into(),
-            description: description.into(),
-            title: title.into(),
-        }
-    }
 }
 
 object!(UserVerificationVerifyParams {
@@ -2389,7 +2331,7 @@ object!(UserVerificationVerifyResponse {
     proof: Required("proof"),
 });
 
-/// Part of [`GetWorkspaceMessagesResponse`](crate::GetWorkspaceMessagesResponse).
+/// Part of [`GetWorkspaceMessagesResponse`](crate::GetWorkspaceMessagesResponse). Built from [`WorkspaceMessageRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkspaceMessage {
     /// Unix timestamp (in seconds) when the message was archived.
@@ -2401,19 +2343,23 @@ pub struct WorkspaceMessage {
     pub message_type: WorkspaceMessageType,
 }
 
-impl WorkspaceMessage {
-    /// Creates a value from its required fields.
-    pub fn new(
-        message_body: impl Into<String>,
-        message_id: impl Into<String>,
-        message_type: WorkspaceMessageType,
-    ) -> Self {
+/// The required fields of [`WorkspaceMessage`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct WorkspaceMessageRequired {
+    pub message_body: String,
+    pub message_id: String,
+    pub message_type: WorkspaceMessageType,
+}
+
+impl From<WorkspaceMessageRequired> for WorkspaceMessage {
+    #[inline]
+    fn from(required: WorkspaceMessageRequired) -> Self {
         Self {
             archived_at: None,
             created_at: None,
-            message_body: message_body.into(),
-            message_id: message_id.into(),
-            message_type,
+            message_body: required.message_body,
+            message_id: required.message_id,
+            message_type: required.message_type,
         }
     }
 }
@@ -2465,27 +2411,12 @@ impl From<&str> for WorkspaceMessageType {
 
 string_enum!(WorkspaceMessageType);
 
-/// Part of [`GetAccountResponse`](crate::GetAccountResponse).
+/// Part of [`GetAccountResponse`](crate::GetAccountResponse). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkspaceRouting {
     pub account_routing_override: AccountRoutingOverride,
     pub backend_origin: String,
     pub chatgpt_account_id: String,
-}
-
-impl WorkspaceRouting {
-    /// Creates a value from its required fields.
-    pub fn new(
-        account_routing_override: AccountRoutingOverride,
-        backend_origin: impl Into<String>,
-        chatgpt_account_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            account_routing_override,
-            backend_origin: backend_origin.into(),
-            chatgpt_account_id: chatgpt_account_id.into(),
-        }
-    }
 }
 
 object!(WorkspaceRouting {

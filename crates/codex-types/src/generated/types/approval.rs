@@ -214,7 +214,7 @@ impl External for AskForApproval {
 
 external_enum!(AskForApproval);
 
-/// A [`AskForApproval`](crate::AskForApproval) whose only key is `granular`.
+/// A [`AskForApproval`](crate::AskForApproval) whose only key is `granular`. Built from [`AskForApprovalGranularRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AskForApprovalGranular {
     /// Wire name: `mcp_elicitations`.
@@ -228,14 +228,24 @@ pub struct AskForApprovalGranular {
     pub skill_approval: bool,
 }
 
-impl AskForApprovalGranular {
-    /// Creates a value from its required fields.
-    pub fn new(mcp_elicitations: bool, rules: bool, sandbox_approval: bool) -> Self {
+/// The required fields of [`AskForApprovalGranular`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct AskForApprovalGranularRequired {
+    /// Wire name: `mcp_elicitations`.
+    pub mcp_elicitations: bool,
+    pub rules: bool,
+    /// Wire name: `sandbox_approval`.
+    pub sandbox_approval: bool,
+}
+
+impl From<AskForApprovalGranularRequired> for AskForApprovalGranular {
+    #[inline]
+    fn from(required: AskForApprovalGranularRequired) -> Self {
         Self {
-            mcp_elicitations,
+            mcp_elicitations: required.mcp_elicitations,
             request_permissions: false,
-            rules,
-            sandbox_approval,
+            rules: required.rules,
+            sandbox_approval: required.sandbox_approval,
             skill_approval: false,
         }
     }
@@ -450,7 +460,7 @@ impl From<&str> for CommandExecutionApprovalKind {
 
 string_enum!(CommandExecutionApprovalKind);
 
-/// Params of the server request `item/commandExecution/requestApproval`.
+/// Params of the server request `item/commandExecution/requestApproval`. Built from [`CommandExecutionRequestApprovalParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionRequestApprovalParams {
     /// Optional additional permissions requested for this command.
@@ -494,14 +504,20 @@ pub struct CommandExecutionRequestApprovalParams {
     pub turn_id: String,
 }
 
-impl CommandExecutionRequestApprovalParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item_id: impl Into<String>,
-        started_at_ms: i64,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`CommandExecutionRequestApprovalParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct CommandExecutionRequestApprovalParamsRequired {
+    pub item_id: String,
+    /// Unix timestamp (in milliseconds) when this approval request started.
+    pub started_at_ms: i64,
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<CommandExecutionRequestApprovalParamsRequired>
+for CommandExecutionRequestApprovalParams {
+    #[inline]
+    fn from(required: CommandExecutionRequestApprovalParamsRequired) -> Self {
         Self {
             additional_permissions: None,
             approval_id: None,
@@ -510,17 +526,20 @@ impl CommandExecutionRequestApprovalParams {
             command_actions: None,
             cwd: None,
             environment_id: None,
-            item_id: item_id.into(),
+            item_id: required.item_id,
             kind: Self::default_kind(),
             network_approval_context: None,
             proposed_execpolicy_amendment: None,
             proposed_network_policy_amendments: None,
             reason: None,
-            started_at_ms,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
+            started_at_ms: required.started_at_ms,
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
         }
     }
+}
+
+impl CommandExecutionRequestApprovalParams {
     fn default_kind() -> CommandExecutionApprovalKind {
         CommandExecutionApprovalKind::Command
     }
@@ -562,7 +581,7 @@ object!(CommandExecutionRequestApprovalResponse {
     decision: Required("decision"),
 });
 
-/// Params of the server request `execCommandApproval`.
+/// Params of the server request `execCommandApproval`. Built from [`ExecCommandApprovalParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecCommandApprovalParams {
     /// Identifier for this specific approval callback.
@@ -576,22 +595,27 @@ pub struct ExecCommandApprovalParams {
     pub reason: Option<String>,
 }
 
-impl ExecCommandApprovalParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        call_id: impl Into<String>,
-        command: Vec<String>,
-        conversation_id: ThreadId,
-        cwd: impl Into<String>,
-        parsed_cmd: Vec<ParsedCommand>,
-    ) -> Self {
+/// The required fields of [`ExecCommandApprovalParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ExecCommandApprovalParamsRequired {
+    /// Use to correlate this with \[codex_protocol::protocol::ExecCommandBeginEvent\] and \[codex_protocol::protocol::ExecCommandEndEvent\].
+    pub call_id: String,
+    pub command: Vec<String>,
+    pub conversation_id: ThreadId,
+    pub cwd: String,
+    pub parsed_cmd: Vec<ParsedCommand>,
+}
+
+impl From<ExecCommandApprovalParamsRequired> for ExecCommandApprovalParams {
+    #[inline]
+    fn from(required: ExecCommandApprovalParamsRequired) -> Self {
         Self {
             approval_id: None,
-            call_id: call_id.into(),
-            command,
-            conversation_id,
-            cwd: cwd.into(),
-            parsed_cmd,
+            call_id: required.call_id,
+            command: required.command,
+            conversation_id: required.conversation_id,
+            cwd: required.cwd,
+            parsed_cmd: required.parsed_cmd,
             reason: None,
         }
     }
@@ -757,30 +781,13 @@ object!(FileChangeDelete {
 ///
 /// The server no longer emits this notification.
 ///
-/// Payload of the server notification `item/fileChange/outputDelta`.
+/// Payload of the server notification `item/fileChange/outputDelta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeOutputDeltaNotification {
     pub delta: String,
     pub item_id: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl FileChangeOutputDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        delta: impl Into<String>,
-        item_id: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            delta: delta.into(),
-            item_id: item_id.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(FileChangeOutputDeltaNotification {
@@ -790,30 +797,13 @@ object!(FileChangeOutputDeltaNotification {
     turn_id: Required("turnId"),
 });
 
-/// Payload of the server notification `item/fileChange/patchUpdated`.
+/// Payload of the server notification `item/fileChange/patchUpdated`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangePatchUpdatedNotification {
     pub changes: Vec<FileUpdateChange>,
     pub item_id: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl FileChangePatchUpdatedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        changes: Vec<FileUpdateChange>,
-        item_id: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            changes,
-            item_id: item_id.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(FileChangePatchUpdatedNotification {
@@ -823,7 +813,7 @@ object!(FileChangePatchUpdatedNotification {
     turn_id: Required("turnId"),
 });
 
-/// Params of the server request `item/fileChange/requestApproval`.
+/// Params of the server request `item/fileChange/requestApproval`. Built from [`FileChangeRequestApprovalParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileChangeRequestApprovalParams {
     /// \[UNSTABLE\] When set, the agent is asking the user to allow writes under this root for the remainder of the session (unclear if this is honored today).
@@ -837,21 +827,26 @@ pub struct FileChangeRequestApprovalParams {
     pub turn_id: String,
 }
 
-impl FileChangeRequestApprovalParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item_id: impl Into<String>,
-        started_at_ms: i64,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`FileChangeRequestApprovalParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct FileChangeRequestApprovalParamsRequired {
+    pub item_id: String,
+    /// Unix timestamp (in milliseconds) when this approval request started.
+    pub started_at_ms: i64,
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<FileChangeRequestApprovalParamsRequired> for FileChangeRequestApprovalParams {
+    #[inline]
+    fn from(required: FileChangeRequestApprovalParamsRequired) -> Self {
         Self {
             grant_root: None,
-            item_id: item_id.into(),
+            item_id: required.item_id,
             reason: None,
-            started_at_ms,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
+            started_at_ms: required.started_at_ms,
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
         }
     }
 }
@@ -1301,27 +1296,12 @@ object!(GuardianApprovalReviewActionApplyPatch {
     files: Required("files"),
 });
 
-/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `command`.
+/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `command`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionCommand {
     pub command: String,
     pub cwd: LegacyAppPathString,
     pub source: GuardianCommandSource,
-}
-
-impl GuardianApprovalReviewActionCommand {
-    /// Creates a value from its required fields.
-    pub fn new(
-        command: impl Into<String>,
-        cwd: LegacyAppPathString,
-        source: GuardianCommandSource,
-    ) -> Self {
-        Self {
-            command: command.into(),
-            cwd,
-            source,
-        }
-    }
 }
 
 object!(GuardianApprovalReviewActionCommand {
@@ -1330,30 +1310,13 @@ object!(GuardianApprovalReviewActionCommand {
     source: Required("source"),
 });
 
-/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `execve`.
+/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `execve`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionExecve {
     pub argv: Vec<String>,
     pub cwd: AbsolutePathBuf,
     pub program: String,
     pub source: GuardianCommandSource,
-}
-
-impl GuardianApprovalReviewActionExecve {
-    /// Creates a value from its required fields.
-    pub fn new(
-        argv: Vec<String>,
-        cwd: AbsolutePathBuf,
-        program: impl Into<String>,
-        source: GuardianCommandSource,
-    ) -> Self {
-        Self {
-            argv,
-            cwd,
-            program: program.into(),
-            source,
-        }
-    }
 }
 
 object!(GuardianApprovalReviewActionExecve {
@@ -1363,7 +1326,7 @@ object!(GuardianApprovalReviewActionExecve {
     source: Required("source"),
 });
 
-/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `mcpToolCall`.
+/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `mcpToolCall`. Built from [`GuardianApprovalReviewActionMcpToolCallRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionMcpToolCall {
     pub connector_id: Option<String>,
@@ -1373,14 +1336,22 @@ pub struct GuardianApprovalReviewActionMcpToolCall {
     pub tool_title: Option<String>,
 }
 
-impl GuardianApprovalReviewActionMcpToolCall {
-    /// Creates a value from its required fields.
-    pub fn new(server: impl Into<String>, tool_name: impl Into<String>) -> Self {
+/// The required fields of [`GuardianApprovalReviewActionMcpToolCall`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct GuardianApprovalReviewActionMcpToolCallRequired {
+    pub server: String,
+    pub tool_name: String,
+}
+
+impl From<GuardianApprovalReviewActionMcpToolCallRequired>
+for GuardianApprovalReviewActionMcpToolCall {
+    #[inline]
+    fn from(required: GuardianApprovalReviewActionMcpToolCallRequired) -> Self {
         Self {
             connector_id: None,
             connector_name: None,
-            server: server.into(),
-            tool_name: tool_name.into(),
+            server: required.server,
+            tool_name: required.tool_name,
             tool_title: None,
         }
     }
@@ -1394,30 +1365,13 @@ object!(GuardianApprovalReviewActionMcpToolCall {
     tool_title: Optional("toolTitle"),
 });
 
-/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `networkAccess`.
+/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `networkAccess`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionNetworkAccess {
     pub host: String,
     pub port: u16,
     pub protocol: NetworkApprovalProtocol,
     pub target: String,
-}
-
-impl GuardianApprovalReviewActionNetworkAccess {
-    /// Creates a value from its required fields.
-    pub fn new(
-        host: impl Into<String>,
-        port: u16,
-        protocol: NetworkApprovalProtocol,
-        target: impl Into<String>,
-    ) -> Self {
-        Self {
-            host: host.into(),
-            port,
-            protocol,
-            target: target.into(),
-        }
-    }
 }
 
 object!(GuardianApprovalReviewActionNetworkAccess {
@@ -1448,30 +1402,13 @@ object!(GuardianApprovalReviewActionRequestPermissions {
 
 /// A child approval for input to an existing command execution item.
 ///
-/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `writeStdin`.
+/// A [`GuardianApprovalReviewAction`](crate::GuardianApprovalReviewAction) whose `type` is `writeStdin`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianApprovalReviewActionWriteStdin {
     pub approval_id: String,
     pub cwd: LegacyAppPathString,
     pub process_id: String,
     pub stdin: String,
-}
-
-impl GuardianApprovalReviewActionWriteStdin {
-    /// Creates a value from its required fields.
-    pub fn new(
-        approval_id: impl Into<String>,
-        cwd: LegacyAppPathString,
-        process_id: impl Into<String>,
-        stdin: impl Into<String>,
-    ) -> Self {
-        Self {
-            approval_id: approval_id.into(),
-            cwd,
-            process_id: process_id.into(),
-            stdin: stdin.into(),
-        }
-    }
 }
 
 object!(GuardianApprovalReviewActionWriteStdin {
@@ -1655,23 +1592,13 @@ impl From<&str> for GuardianUserAuthorization {
 
 string_enum!(GuardianUserAuthorization);
 
-/// Payload of the server notification `guardianWarning`.
+/// Payload of the server notification `guardianWarning`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardianWarningNotification {
     /// Concise guardian warning message for the user.
     pub message: String,
     /// Thread target for the guardian warning.
     pub thread_id: String,
-}
-
-impl GuardianWarningNotification {
-    /// Creates a value from its required fields.
-    pub fn new(message: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(GuardianWarningNotification {
@@ -2022,28 +1949,13 @@ object!(ParsedCommandListFiles {
     path: Optional("path"),
 });
 
-/// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `read`.
+/// A [`ParsedCommand`](crate::ParsedCommand) whose `type` is `read`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedCommandRead {
     pub cmd: String,
     pub name: String,
     /// (Best effort) Path to the file being read by the command. When possible, this is an absolute path, though when relative, it should be resolved against the `cwd`` that will be used to run the command to derive the absolute path.
     pub path: String,
-}
-
-impl ParsedCommandRead {
-    /// Creates a value from its required fields.
-    pub fn new(
-        cmd: impl Into<String>,
-        name: impl Into<String>,
-        path: impl Into<String>,
-    ) -> Self {
-        Self {
-            cmd: cmd.into(),
-            name: name.into(),
-            path: path.into(),
-        }
-    }
 }
 
 object!(ParsedCommandRead {
@@ -2194,7 +2106,7 @@ object!(PermissionProfileSummary {
     id: Required("id"),
 });
 
-/// Params of the server request `item/permissions/requestApproval`.
+/// Params of the server request `item/permissions/requestApproval`. Built from [`PermissionsRequestApprovalParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PermissionsRequestApprovalParams {
     pub cwd: LegacyAppPathString,
@@ -2208,25 +2120,31 @@ pub struct PermissionsRequestApprovalParams {
     pub turn_id: String,
 }
 
-impl PermissionsRequestApprovalParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        cwd: LegacyAppPathString,
-        item_id: impl Into<String>,
-        permissions: RequestPermissionProfile,
-        started_at_ms: i64,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`PermissionsRequestApprovalParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct PermissionsRequestApprovalParamsRequired {
+    pub cwd: LegacyAppPathString,
+    pub item_id: String,
+    pub permissions: RequestPermissionProfile,
+    /// Unix timestamp (in milliseconds) when this approval request started.
+    pub started_at_ms: i64,
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<PermissionsRequestApprovalParamsRequired>
+for PermissionsRequestApprovalParams {
+    #[inline]
+    fn from(required: PermissionsRequestApprovalParamsRequired) -> Self {
         Self {
-            cwd,
+            cwd: required.cwd,
             environment_id: None,
-            item_id: item_id.into(),
-            permissions,
+            item_id: required.item_id,
+            permissions: required.permissions,
             reason: None,
-            started_at_ms,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
+            started_at_ms: required.started_at_ms,
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
         }
     }
 }
@@ -2627,21 +2545,11 @@ object!(ToolRequestUserInputAnswer {
 
 /// EXPERIMENTAL. Defines a single selectable option for request_user_input.
 ///
-/// Part of [`ToolRequestUserInputQuestion`](crate::ToolRequestUserInputQuestion).
+/// Part of [`ToolRequestUserInputQuestion`](crate::ToolRequestUserInputQuestion). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputOption {
     pub description: String,
     pub label: String,
-}
-
-impl ToolRequestUserInputOption {
-    /// Creates a value from its required fields.
-    pub fn new(description: impl Into<String>, label: impl Into<String>) -> Self {
-        Self {
-            description: description.into(),
-            label: label.into(),
-        }
-    }
 }
 
 object!(ToolRequestUserInputOption {
@@ -2651,7 +2559,7 @@ object!(ToolRequestUserInputOption {
 
 /// EXPERIMENTAL. Params sent with a request_user_input event.
 ///
-/// Params of the server request `item/tool/requestUserInput`.
+/// Params of the server request `item/tool/requestUserInput`. Built from [`ToolRequestUserInputParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputParams {
     /// @deprecated Use `isBlocking` to decide whether the request should block.
@@ -2663,22 +2571,26 @@ pub struct ToolRequestUserInputParams {
     pub turn_id: String,
 }
 
-impl ToolRequestUserInputParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        is_blocking: bool,
-        item_id: impl Into<String>,
-        questions: Vec<ToolRequestUserInputQuestion>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ToolRequestUserInputParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ToolRequestUserInputParamsRequired {
+    pub is_blocking: bool,
+    pub item_id: String,
+    pub questions: Vec<ToolRequestUserInputQuestion>,
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<ToolRequestUserInputParamsRequired> for ToolRequestUserInputParams {
+    #[inline]
+    fn from(required: ToolRequestUserInputParamsRequired) -> Self {
         Self {
             auto_resolution_ms: None,
-            is_blocking,
-            item_id: item_id.into(),
-            questions,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
+            is_blocking: required.is_blocking,
+            item_id: required.item_id,
+            questions: required.questions,
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
         }
     }
 }
@@ -2694,7 +2606,7 @@ object!(ToolRequestUserInputParams {
 
 /// EXPERIMENTAL. Represents one request_user_input question and its required options.
 ///
-/// Part of [`ToolRequestUserInputParams`](crate::ToolRequestUserInputParams).
+/// Part of [`ToolRequestUserInputParams`](crate::ToolRequestUserInputParams). Built from [`ToolRequestUserInputQuestionRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolRequestUserInputQuestion {
     pub header: String,
@@ -2707,20 +2619,24 @@ pub struct ToolRequestUserInputQuestion {
     pub question: String,
 }
 
-impl ToolRequestUserInputQuestion {
-    /// Creates a value from its required fields.
-    pub fn new(
-        header: impl Into<String>,
-        id: impl Into<String>,
-        question: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ToolRequestUserInputQuestion`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ToolRequestUserInputQuestionRequired {
+    pub header: String,
+    pub id: String,
+    pub question: String,
+}
+
+impl From<ToolRequestUserInputQuestionRequired> for ToolRequestUserInputQuestion {
+    #[inline]
+    fn from(required: ToolRequestUserInputQuestionRequired) -> Self {
         Self {
-            header: header.into(),
-            id: id.into(),
+            header: required.header,
+            id: required.id,
             is_other: false,
             is_secret: false,
             options: None,
-            question: question.into(),
+            question: required.question,
         }
     }
 }

@@ -215,7 +215,7 @@ object!(ComputerUseWindowsConfig {
     exes: Optional("exes"),
 });
 
-/// Part of [`ComputerUseWindowsConfig`](crate::ComputerUseWindowsConfig).
+/// Part of [`ComputerUseWindowsConfig`](crate::ComputerUseWindowsConfig). Built from [`ComputerUseWindowsExeConfigRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComputerUseWindowsExeConfig {
     pub access: AllowDenyRequirement,
@@ -227,18 +227,24 @@ pub struct ComputerUseWindowsExeConfig {
     pub publisher_name: String,
 }
 
-impl ComputerUseWindowsExeConfig {
-    /// Creates a value from its required fields.
-    pub fn new(
-        access: AllowDenyRequirement,
-        product_name: impl Into<String>,
-        publisher_name: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ComputerUseWindowsExeConfig`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ComputerUseWindowsExeConfigRequired {
+    pub access: AllowDenyRequirement,
+    /// Wire name: `product_name`.
+    pub product_name: String,
+    /// Wire name: `publisher_name`.
+    pub publisher_name: String,
+}
+
+impl From<ComputerUseWindowsExeConfigRequired> for ComputerUseWindowsExeConfig {
+    #[inline]
+    fn from(required: ComputerUseWindowsExeConfigRequired) -> Self {
         Self {
-            access,
+            access: required.access,
             binary_name: None,
-            product_name: product_name.into(),
-            publisher_name: publisher_name.into(),
+            product_name: required.product_name,
+            publisher_name: required.publisher_name,
         }
     }
 }
@@ -250,7 +256,7 @@ object!(ComputerUseWindowsExeConfig {
     publisher_name: Required("publisher_name"),
 });
 
-/// Part of [`ComputerUseWindowsRequirements`](crate::ComputerUseWindowsRequirements).
+/// Part of [`ComputerUseWindowsRequirements`](crate::ComputerUseWindowsRequirements). Built from [`ComputerUseWindowsExeRequirementRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComputerUseWindowsExeRequirement {
     pub access: AllowDenyRequirement,
@@ -259,18 +265,23 @@ pub struct ComputerUseWindowsExeRequirement {
     pub publisher_name: String,
 }
 
-impl ComputerUseWindowsExeRequirement {
-    /// Creates a value from its required fields.
-    pub fn new(
-        access: AllowDenyRequirement,
-        product_name: impl Into<String>,
-        publisher_name: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ComputerUseWindowsExeRequirement`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ComputerUseWindowsExeRequirementRequired {
+    pub access: AllowDenyRequirement,
+    pub product_name: String,
+    pub publisher_name: String,
+}
+
+impl From<ComputerUseWindowsExeRequirementRequired>
+for ComputerUseWindowsExeRequirement {
+    #[inline]
+    fn from(required: ComputerUseWindowsExeRequirementRequired) -> Self {
         Self {
-            access,
+            access: required.access,
             binary_name: None,
-            product_name: product_name.into(),
-            publisher_name: publisher_name.into(),
+            product_name: required.product_name,
+            publisher_name: required.publisher_name,
         }
     }
 }
@@ -412,27 +423,12 @@ object!(ConfigBatchWriteParams {
     reload_user_config: Optional("reloadUserConfig"),
 });
 
-/// Part of [`ConfigBatchWriteParams`](crate::ConfigBatchWriteParams).
+/// Part of [`ConfigBatchWriteParams`](crate::ConfigBatchWriteParams). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigEdit {
     pub key_path: String,
     pub merge_strategy: MergeStrategy,
     pub value: Value,
-}
-
-impl ConfigEdit {
-    /// Creates a value from its required fields.
-    pub fn new(
-        key_path: impl Into<String>,
-        merge_strategy: MergeStrategy,
-        value: Value,
-    ) -> Self {
-        Self {
-            key_path: key_path.into(),
-            merge_strategy,
-            value,
-        }
-    }
 }
 
 object!(ConfigEdit {
@@ -589,23 +585,13 @@ tagged_enum!(ConfigLayerSource);
 
 /// Enterprise-managed config layer delivered by the cloud config bundle.
 ///
-/// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `enterpriseManaged`.
+/// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `enterpriseManaged`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceEnterpriseManaged {
     /// Stable identifier for the delivered layer.
     pub id: String,
     /// Admin-facing name for the delivered layer. This is surfaced in diagnostics so users know which cloud layer needs administrator attention.
     pub name: String,
-}
-
-impl ConfigLayerSourceEnterpriseManaged {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            name: name.into(),
-        }
-    }
 }
 
 object!(ConfigLayerSourceEnterpriseManaged {
@@ -634,21 +620,11 @@ object!(ConfigLayerSourceLegacyManagedConfigTomlFromFile {
 
 /// Managed preferences layer delivered by MDM (macOS only).
 ///
-/// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `mdm`.
+/// A [`ConfigLayerSource`](crate::ConfigLayerSource) whose `type` is `mdm`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigLayerSourceMdm {
     pub domain: String,
     pub key: String,
-}
-
-impl ConfigLayerSourceMdm {
-    /// Creates a value from its required fields.
-    pub fn new(domain: impl Into<String>, key: impl Into<String>) -> Self {
-        Self {
-            domain: domain.into(),
-            key: key.into(),
-        }
-    }
 }
 
 object!(ConfigLayerSourceMdm {
@@ -875,7 +851,7 @@ object!(ConfigRequirementsReadResponse {
     supports_independent_speed_modes: Optional("supportsIndependentSpeedModes"),
 });
 
-/// Params of the client request `config/value/write`.
+/// Params of the client request `config/value/write`. Built from [`ConfigValueWriteParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigValueWriteParams {
     pub expected_version: Option<String>,
@@ -886,19 +862,23 @@ pub struct ConfigValueWriteParams {
     pub value: Value,
 }
 
-impl ConfigValueWriteParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        key_path: impl Into<String>,
-        merge_strategy: MergeStrategy,
-        value: Value,
-    ) -> Self {
+/// The required fields of [`ConfigValueWriteParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ConfigValueWriteParamsRequired {
+    pub key_path: String,
+    pub merge_strategy: MergeStrategy,
+    pub value: Value,
+}
+
+impl From<ConfigValueWriteParamsRequired> for ConfigValueWriteParams {
+    #[inline]
+    fn from(required: ConfigValueWriteParamsRequired) -> Self {
         Self {
             expected_version: None,
             file_path: None,
-            key_path: key_path.into(),
-            merge_strategy,
-            value,
+            key_path: required.key_path,
+            merge_strategy: required.merge_strategy,
+            value: required.value,
         }
     }
 }
@@ -943,7 +923,7 @@ object!(ConfigWarningNotification {
     summary: Required("summary"),
 });
 
-/// Result of the client request `config/value/write` and `config/batchWrite`.
+/// Result of the client request `config/value/write` and `config/batchWrite`. Built from [`ConfigWriteResponseRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigWriteResponse {
     /// Canonical path to the config file that was written.
@@ -953,18 +933,23 @@ pub struct ConfigWriteResponse {
     pub version: String,
 }
 
-impl ConfigWriteResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        file_path: AbsolutePathBuf,
-        status: WriteStatus,
-        version: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ConfigWriteResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ConfigWriteResponseRequired {
+    /// Canonical path to the config file that was written.
+    pub file_path: AbsolutePathBuf,
+    pub status: WriteStatus,
+    pub version: String,
+}
+
+impl From<ConfigWriteResponseRequired> for ConfigWriteResponse {
+    #[inline]
+    fn from(required: ConfigWriteResponseRequired) -> Self {
         Self {
-            file_path,
+            file_path: required.file_path,
             overridden_metadata: None,
-            status,
-            version: version.into(),
+            status: required.status,
+            version: required.version,
         }
     }
 }
@@ -1088,7 +1073,7 @@ object!(ConfiguredHookHandlerCommand {
     timeout_sec: Optional("timeoutSec"),
 });
 
-/// A [`ConfiguredHookHandler`](crate::ConfiguredHookHandler) whose `type` is `mcp_tool`.
+/// A [`ConfiguredHookHandler`](crate::ConfiguredHookHandler) whose `type` is `mcp_tool`. Built from [`ConfiguredHookHandlerMcpToolRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredHookHandlerMcpTool {
     pub input: Map<String, Value>,
@@ -1099,19 +1084,23 @@ pub struct ConfiguredHookHandlerMcpTool {
     pub tool: String,
 }
 
-impl ConfiguredHookHandlerMcpTool {
-    /// Creates a value from its required fields.
-    pub fn new(
-        input: Map<String, Value>,
-        server: impl Into<String>,
-        tool: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ConfiguredHookHandlerMcpTool`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ConfiguredHookHandlerMcpToolRequired {
+    pub input: Map<String, Value>,
+    pub server: String,
+    pub tool: String,
+}
+
+impl From<ConfiguredHookHandlerMcpToolRequired> for ConfiguredHookHandlerMcpTool {
+    #[inline]
+    fn from(required: ConfiguredHookHandlerMcpToolRequired) -> Self {
         Self {
-            input,
-            server: server.into(),
+            input: required.input,
+            server: required.server,
             status_message: None,
             timeout_sec: None,
-            tool: tool.into(),
+            tool: required.tool,
         }
     }
 }
@@ -1143,7 +1132,7 @@ object!(ConfiguredHookMatcherGroup {
     matcher: Optional("matcher"),
 });
 
-/// Part of [`ExperimentalFeatureListResponse`](crate::ExperimentalFeatureListResponse).
+/// Part of [`ExperimentalFeatureListResponse`](crate::ExperimentalFeatureListResponse). Built from [`ExperimentalFeatureRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentalFeature {
     /// Announcement copy shown to users when the feature is introduced. Null when this feature is not in beta.
@@ -1162,22 +1151,30 @@ pub struct ExperimentalFeature {
     pub stage: ExperimentalFeatureStage,
 }
 
-impl ExperimentalFeature {
-    /// Creates a value from its required fields.
-    pub fn new(
-        default_enabled: bool,
-        enabled: bool,
-        name: impl Into<String>,
-        stage: ExperimentalFeatureStage,
-    ) -> Self {
+/// The required fields of [`ExperimentalFeature`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ExperimentalFeatureRequired {
+    /// Whether this feature is enabled by default.
+    pub default_enabled: bool,
+    /// Whether this feature is currently enabled in the loaded config.
+    pub enabled: bool,
+    /// Stable key used in config.toml and CLI flag toggles.
+    pub name: String,
+    /// Lifecycle stage of this feature flag.
+    pub stage: ExperimentalFeatureStage,
+}
+
+impl From<ExperimentalFeatureRequired> for ExperimentalFeature {
+    #[inline]
+    fn from(required: ExperimentalFeatureRequired) -> Self {
         Self {
             announcement: None,
-            default_enabled,
+            default_enabled: required.default_enabled,
             description: None,
             display_name: None,
-            enabled,
-            name: name.into(),
-            stage,
+            enabled: required.enabled,
+            name: required.name,
+            stage: required.stage,
         }
     }
 }
@@ -1314,7 +1311,7 @@ impl From<&str> for ExperimentalFeatureStage {
 
 string_enum!(ExperimentalFeatureStage);
 
-/// Part of [`ConfigRequirements`](crate::ConfigRequirements).
+/// Part of [`ConfigRequirements`](crate::ConfigRequirements). Built from [`ManagedHooksRequirementsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ManagedHooksRequirements {
     /// Defaults to `[]`. Wire name: `Interrupt`.
@@ -1343,6 +1340,53 @@ pub struct ManagedHooksRequirements {
     pub user_prompt_submit: Vec<ConfiguredHookMatcherGroup>,
     pub managed_dir: Option<String>,
     pub windows_managed_dir: Option<String>,
+}
+
+/// The required fields of [`ManagedHooksRequirements`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ManagedHooksRequirementsRequired {
+    /// Wire name: `PermissionRequest`.
+    pub permission_request: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `PostCompact`.
+    pub post_compact: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `PostToolUse`.
+    pub post_tool_use: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `PreCompact`.
+    pub pre_compact: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `PreToolUse`.
+    pub pre_tool_use: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `SessionStart`.
+    pub session_start: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `Stop`.
+    pub stop: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `SubagentStart`.
+    pub subagent_start: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `SubagentStop`.
+    pub subagent_stop: Vec<ConfiguredHookMatcherGroup>,
+    /// Wire name: `UserPromptSubmit`.
+    pub user_prompt_submit: Vec<ConfiguredHookMatcherGroup>,
+}
+
+impl From<ManagedHooksRequirementsRequired> for ManagedHooksRequirements {
+    #[inline]
+    fn from(required: ManagedHooksRequirementsRequired) -> Self {
+        Self {
+            interrupt: Vec::new(),
+            permission_request: required.permission_request,
+            post_compact: required.post_compact,
+            post_tool_use: required.post_tool_use,
+            pre_compact: required.pre_compact,
+            pre_tool_use: required.pre_tool_use,
+            session_end: Vec::new(),
+            session_start: required.session_start,
+            stop: required.stop,
+            subagent_start: required.subagent_start,
+            subagent_stop: required.subagent_stop,
+            user_prompt_submit: required.user_prompt_submit,
+            managed_dir: None,
+            windows_managed_dir: None,
+        }
+    }
 }
 
 object!(ManagedHooksRequirements {

@@ -48,30 +48,13 @@ impl From<&str> for AgentMessageDelivery {
 
 string_enum!(AgentMessageDelivery);
 
-/// Payload of the server notification `item/agentMessage/delta`.
+/// Payload of the server notification `item/agentMessage/delta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentMessageDeltaNotification {
     pub delta: String,
     pub item_id: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl AgentMessageDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        delta: impl Into<String>,
-        item_id: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            delta: delta.into(),
-            item_id: item_id.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(AgentMessageDeltaNotification {
@@ -246,27 +229,12 @@ object!(CommandActionListFiles {
     path: Optional("path"),
 });
 
-/// A [`CommandAction`](crate::CommandAction) whose `type` is `read`.
+/// A [`CommandAction`](crate::CommandAction) whose `type` is `read`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandActionRead {
     pub command: String,
     pub name: String,
     pub path: LegacyAppPathString,
-}
-
-impl CommandActionRead {
-    /// Creates a value from its required fields.
-    pub fn new(
-        command: impl Into<String>,
-        name: impl Into<String>,
-        path: LegacyAppPathString,
-    ) -> Self {
-        Self {
-            command: command.into(),
-            name: name.into(),
-            path,
-        }
-    }
 }
 
 object!(CommandActionRead {
@@ -317,30 +285,13 @@ object!(CommandActionUnknown {
     command: Required("command"),
 });
 
-/// Payload of the server notification `item/commandExecution/outputDelta`.
+/// Payload of the server notification `item/commandExecution/outputDelta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecutionOutputDeltaNotification {
     pub delta: String,
     pub item_id: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl CommandExecutionOutputDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        delta: impl Into<String>,
-        item_id: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            delta: delta.into(),
-            item_id: item_id.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(CommandExecutionOutputDeltaNotification {
@@ -678,7 +629,7 @@ object!(DynamicToolCallOutputContentItemInputText {
     text: Required("text"),
 });
 
-/// Params of the server request `item/tool/call`.
+/// Params of the server request `item/tool/call`. Built from [`DynamicToolCallParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolCallParams {
     pub arguments: Value,
@@ -689,22 +640,26 @@ pub struct DynamicToolCallParams {
     pub turn_id: String,
 }
 
-impl DynamicToolCallParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        arguments: Value,
-        call_id: impl Into<String>,
-        thread_id: impl Into<String>,
-        tool: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`DynamicToolCallParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct DynamicToolCallParamsRequired {
+    pub arguments: Value,
+    pub call_id: String,
+    pub thread_id: String,
+    pub tool: String,
+    pub turn_id: String,
+}
+
+impl From<DynamicToolCallParamsRequired> for DynamicToolCallParams {
+    #[inline]
+    fn from(required: DynamicToolCallParamsRequired) -> Self {
         Self {
-            arguments,
-            call_id: call_id.into(),
+            arguments: required.arguments,
+            call_id: required.call_id,
             namespace: None,
-            thread_id: thread_id.into(),
-            tool: tool.into(),
-            turn_id: turn_id.into(),
+            thread_id: required.thread_id,
+            tool: required.tool,
+            turn_id: required.turn_id,
         }
     }
 }
@@ -821,7 +776,7 @@ impl Tagged for DynamicToolNamespaceTool {
 
 tagged_enum!(DynamicToolNamespaceTool);
 
-/// A [`DynamicToolNamespaceTool`](crate::DynamicToolNamespaceTool) whose `type` is `function`.
+/// A [`DynamicToolNamespaceTool`](crate::DynamicToolNamespaceTool) whose `type` is `function`. Built from [`DynamicToolNamespaceToolFunctionRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolNamespaceToolFunction {
     pub defer_loading: Option<bool>,
@@ -830,18 +785,23 @@ pub struct DynamicToolNamespaceToolFunction {
     pub name: String,
 }
 
-impl DynamicToolNamespaceToolFunction {
-    /// Creates a value from its required fields.
-    pub fn new(
-        description: impl Into<String>,
-        input_schema: Value,
-        name: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`DynamicToolNamespaceToolFunction`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct DynamicToolNamespaceToolFunctionRequired {
+    pub description: String,
+    pub input_schema: Value,
+    pub name: String,
+}
+
+impl From<DynamicToolNamespaceToolFunctionRequired>
+for DynamicToolNamespaceToolFunction {
+    #[inline]
+    fn from(required: DynamicToolNamespaceToolFunctionRequired) -> Self {
         Self {
             defer_loading: None,
-            description: description.into(),
-            input_schema,
-            name: name.into(),
+            description: required.description,
+            input_schema: required.input_schema,
+            name: required.name,
         }
     }
 }
@@ -900,7 +860,7 @@ impl Tagged for DynamicToolSpec {
 
 tagged_enum!(DynamicToolSpec);
 
-/// A [`DynamicToolSpec`](crate::DynamicToolSpec) whose `type` is `function`.
+/// A [`DynamicToolSpec`](crate::DynamicToolSpec) whose `type` is `function`. Built from [`DynamicToolSpecFunctionRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolSpecFunction {
     pub defer_loading: Option<bool>,
@@ -909,18 +869,22 @@ pub struct DynamicToolSpecFunction {
     pub name: String,
 }
 
-impl DynamicToolSpecFunction {
-    /// Creates a value from its required fields.
-    pub fn new(
-        description: impl Into<String>,
-        input_schema: Value,
-        name: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`DynamicToolSpecFunction`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct DynamicToolSpecFunctionRequired {
+    pub description: String,
+    pub input_schema: Value,
+    pub name: String,
+}
+
+impl From<DynamicToolSpecFunctionRequired> for DynamicToolSpecFunction {
+    #[inline]
+    fn from(required: DynamicToolSpecFunctionRequired) -> Self {
         Self {
             defer_loading: None,
-            description: description.into(),
-            input_schema,
-            name: name.into(),
+            description: required.description,
+            input_schema: required.input_schema,
+            name: required.name,
         }
     }
 }
@@ -932,27 +896,12 @@ object!(DynamicToolSpecFunction {
     name: Required("name"),
 });
 
-/// A [`DynamicToolSpec`](crate::DynamicToolSpec) whose `type` is `namespace`.
+/// A [`DynamicToolSpec`](crate::DynamicToolSpec) whose `type` is `namespace`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DynamicToolSpecNamespace {
     pub description: String,
     pub name: String,
     pub tools: Vec<DynamicToolNamespaceTool>,
-}
-
-impl DynamicToolSpecNamespace {
-    /// Creates a value from its required fields.
-    pub fn new(
-        description: impl Into<String>,
-        name: impl Into<String>,
-        tools: Vec<DynamicToolNamespaceTool>,
-    ) -> Self {
-        Self {
-            description: description.into(),
-            name: name.into(),
-            tools,
-        }
-    }
 }
 
 object!(DynamicToolSpecNamespace {
@@ -1248,7 +1197,7 @@ object!(ImageGenerationFailureUsageLimitExceeded {
     resets_at: Optional("resetsAt"),
 });
 
-/// Payload of the server notification `item/completed`.
+/// Payload of the server notification `item/completed`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemCompletedNotification {
     /// Unix timestamp (in milliseconds) when this item lifecycle completed.
@@ -1256,23 +1205,6 @@ pub struct ItemCompletedNotification {
     pub item: ThreadItem,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl ItemCompletedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        completed_at_ms: i64,
-        item: ThreadItem,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            completed_at_ms,
-            item,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ItemCompletedNotification {
@@ -1284,7 +1216,7 @@ object!(ItemCompletedNotification {
 
 /// \[UNSTABLE\] Temporary notification payload for approval auto-review. This shape is expected to change soon.
 ///
-/// Payload of the server notification `item/autoApprovalReview/completed`.
+/// Payload of the server notification `item/autoApprovalReview/completed`. Built from [`ItemGuardianApprovalReviewCompletedNotificationRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemGuardianApprovalReviewCompletedNotification {
     pub action: GuardianApprovalReviewAction,
@@ -1306,6 +1238,40 @@ pub struct ItemGuardianApprovalReviewCompletedNotification {
     pub turn_id: String,
 }
 
+/// The required fields of [`ItemGuardianApprovalReviewCompletedNotification`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ItemGuardianApprovalReviewCompletedNotificationRequired {
+    pub action: GuardianApprovalReviewAction,
+    /// Unix timestamp (in milliseconds) when this review completed.
+    pub completed_at_ms: i64,
+    pub decision_source: AutoReviewDecisionSource,
+    pub review: GuardianApprovalReview,
+    /// Stable identifier for this review.
+    pub review_id: String,
+    /// Unix timestamp (in milliseconds) when this review started.
+    pub started_at_ms: i64,
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<ItemGuardianApprovalReviewCompletedNotificationRequired>
+for ItemGuardianApprovalReviewCompletedNotification {
+    #[inline]
+    fn from(required: ItemGuardianApprovalReviewCompletedNotificationRequired) -> Self {
+        Self {
+            action: required.action,
+            completed_at_ms: required.completed_at_ms,
+            decision_source: required.decision_source,
+            review: required.review,
+            review_id: required.review_id,
+            started_at_ms: required.started_at_ms,
+            target_item_id: None,
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
+        }
+    }
+}
+
 object!(ItemGuardianApprovalReviewCompletedNotification {
     action: Required("action"),
     completed_at_ms: Required("completedAtMs"),
@@ -1320,7 +1286,7 @@ object!(ItemGuardianApprovalReviewCompletedNotification {
 
 /// \[UNSTABLE\] Temporary notification payload for approval auto-review. This shape is expected to change soon.
 ///
-/// Payload of the server notification `item/autoApprovalReview/started`.
+/// Payload of the server notification `item/autoApprovalReview/started`. Built from [`ItemGuardianApprovalReviewStartedNotificationRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemGuardianApprovalReviewStartedNotification {
     pub action: GuardianApprovalReviewAction,
@@ -1339,24 +1305,31 @@ pub struct ItemGuardianApprovalReviewStartedNotification {
     pub turn_id: String,
 }
 
-impl ItemGuardianApprovalReviewStartedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        action: GuardianApprovalReviewAction,
-        review: GuardianApprovalReview,
-        review_id: impl Into<String>,
-        started_at_ms: i64,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ItemGuardianApprovalReviewStartedNotification`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ItemGuardianApprovalReviewStartedNotificationRequired {
+    pub action: GuardianApprovalReviewAction,
+    pub review: GuardianApprovalReview,
+    /// Stable identifier for this review.
+    pub review_id: String,
+    /// Unix timestamp (in milliseconds) when this review started.
+    pub started_at_ms: i64,
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<ItemGuardianApprovalReviewStartedNotificationRequired>
+for ItemGuardianApprovalReviewStartedNotification {
+    #[inline]
+    fn from(required: ItemGuardianApprovalReviewStartedNotificationRequired) -> Self {
         Self {
-            action,
-            review,
-            review_id: review_id.into(),
-            started_at_ms,
+            action: required.action,
+            review: required.review,
+            review_id: required.review_id,
+            started_at_ms: required.started_at_ms,
             target_item_id: None,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
         }
     }
 }
@@ -1371,7 +1344,7 @@ object!(ItemGuardianApprovalReviewStartedNotification {
     turn_id: Required("turnId"),
 });
 
-/// Payload of the server notification `item/started`.
+/// Payload of the server notification `item/started`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemStartedNotification {
     pub item: ThreadItem,
@@ -1379,23 +1352,6 @@ pub struct ItemStartedNotification {
     pub started_at_ms: i64,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl ItemStartedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item: ThreadItem,
-        started_at_ms: i64,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            item,
-            started_at_ms,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ItemStartedNotification {
@@ -1695,30 +1651,13 @@ object!(PatchChangeKindUpdate {
 
 /// EXPERIMENTAL - proposed plan streaming deltas for plan items. Clients should not assume concatenated deltas match the completed plan item content.
 ///
-/// Payload of the server notification `item/plan/delta`.
+/// Payload of the server notification `item/plan/delta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanDeltaNotification {
     pub delta: String,
     pub item_id: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl PlanDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        delta: impl Into<String>,
-        item_id: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            delta: delta.into(),
-            item_id: item_id.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(PlanDeltaNotification {
@@ -1829,7 +1768,7 @@ string_enum!(PlanType);
 
 /// Internal-only notification containing the exact usage from one upstream Responses API completion.
 ///
-/// Defined by the protocol, and used by none of its methods.
+/// Defined by the protocol, and used by none of its methods. Built from [`RawResponseCompletedNotificationRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawResponseCompletedNotification {
     pub response_id: String,
@@ -1839,17 +1778,22 @@ pub struct RawResponseCompletedNotification {
     pub usage_metadata: Option<ResponseUsageMetadata>,
 }
 
-impl RawResponseCompletedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        response_id: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`RawResponseCompletedNotification`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct RawResponseCompletedNotificationRequired {
+    pub response_id: String,
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<RawResponseCompletedNotificationRequired>
+for RawResponseCompletedNotification {
+    #[inline]
+    fn from(required: RawResponseCompletedNotificationRequired) -> Self {
         Self {
-            response_id: response_id.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
+            response_id: required.response_id,
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
             usage: None,
             usage_metadata: None,
         }
@@ -1864,27 +1808,12 @@ object!(RawResponseCompletedNotification {
     usage_metadata: Optional("usageMetadata"),
 });
 
-/// Defined by the protocol, and used by none of its methods.
+/// Defined by the protocol, and used by none of its methods. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawResponseItemCompletedNotification {
     pub item: ResponseItem,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl RawResponseItemCompletedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item: ResponseItem,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            item,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(RawResponseItemCompletedNotification {
@@ -2111,30 +2040,13 @@ impl From<&str> for ReasoningSummary {
 
 string_enum!(ReasoningSummary);
 
-/// Payload of the server notification `item/reasoning/summaryPartAdded`.
+/// Payload of the server notification `item/reasoning/summaryPartAdded`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningSummaryPartAddedNotification {
     pub item_id: String,
     pub summary_index: i64,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl ReasoningSummaryPartAddedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item_id: impl Into<String>,
-        summary_index: i64,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            item_id: item_id.into(),
-            summary_index,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ReasoningSummaryPartAddedNotification {
@@ -2144,7 +2056,7 @@ object!(ReasoningSummaryPartAddedNotification {
     turn_id: Required("turnId"),
 });
 
-/// Payload of the server notification `item/reasoning/summaryTextDelta`.
+/// Payload of the server notification `item/reasoning/summaryTextDelta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningSummaryTextDeltaNotification {
     pub delta: String,
@@ -2152,25 +2064,6 @@ pub struct ReasoningSummaryTextDeltaNotification {
     pub summary_index: i64,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl ReasoningSummaryTextDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        delta: impl Into<String>,
-        item_id: impl Into<String>,
-        summary_index: i64,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            delta: delta.into(),
-            item_id: item_id.into(),
-            summary_index,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ReasoningSummaryTextDeltaNotification {
@@ -2181,7 +2074,7 @@ object!(ReasoningSummaryTextDeltaNotification {
     turn_id: Required("turnId"),
 });
 
-/// Payload of the server notification `item/reasoning/textDelta`.
+/// Payload of the server notification `item/reasoning/textDelta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReasoningTextDeltaNotification {
     pub content_index: i64,
@@ -2189,25 +2082,6 @@ pub struct ReasoningTextDeltaNotification {
     pub item_id: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl ReasoningTextDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        content_index: i64,
-        delta: impl Into<String>,
-        item_id: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            content_index,
-            delta: delta.into(),
-            item_id: item_id.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ReasoningTextDeltaNotification {
@@ -2390,7 +2264,7 @@ object!(ResponseItemAdditionalTools {
     tools: Required("tools"),
 });
 
-/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `agent_message`.
+/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `agent_message`. Built from [`ResponseItemAgentMessageRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemAgentMessage {
     pub author: String,
@@ -2403,19 +2277,23 @@ pub struct ResponseItemAgentMessage {
     pub recipient: String,
 }
 
-impl ResponseItemAgentMessage {
-    /// Creates a value from its required fields.
-    pub fn new(
-        author: impl Into<String>,
-        content: Vec<AgentMessageInputContent>,
-        recipient: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ResponseItemAgentMessage`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResponseItemAgentMessageRequired {
+    pub author: String,
+    pub content: Vec<AgentMessageInputContent>,
+    pub recipient: String,
+}
+
+impl From<ResponseItemAgentMessageRequired> for ResponseItemAgentMessage {
+    #[inline]
+    fn from(required: ResponseItemAgentMessageRequired) -> Self {
         Self {
-            author: author.into(),
-            content,
+            author: required.author,
+            content: required.content,
             id: None,
             internal_chat_message_metadata_passthrough: None,
-            recipient: recipient.into(),
+            recipient: required.recipient,
         }
     }
 }
@@ -2500,7 +2378,7 @@ object!(ResponseItemContextCompaction {
     ),
 });
 
-/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `custom_tool_call`.
+/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `custom_tool_call`. Built from [`ResponseItemCustomToolCallRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemCustomToolCall {
     /// Wire name: `call_id`.
@@ -2518,20 +2396,25 @@ pub struct ResponseItemCustomToolCall {
     pub status: Option<String>,
 }
 
-impl ResponseItemCustomToolCall {
-    /// Creates a value from its required fields.
-    pub fn new(
-        call_id: impl Into<String>,
-        input: impl Into<String>,
-        name: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ResponseItemCustomToolCall`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResponseItemCustomToolCallRequired {
+    /// Wire name: `call_id`.
+    pub call_id: String,
+    pub input: String,
+    pub name: String,
+}
+
+impl From<ResponseItemCustomToolCallRequired> for ResponseItemCustomToolCall {
+    #[inline]
+    fn from(required: ResponseItemCustomToolCallRequired) -> Self {
         Self {
-            call_id: call_id.into(),
+            call_id: required.call_id,
             encrypted_content: None,
             id: None,
-            input: input.into(),
+            input: required.input,
             internal_chat_message_metadata_passthrough: None,
-            name: name.into(),
+            name: required.name,
             namespace: None,
             status: None,
         }
@@ -2588,7 +2471,7 @@ object!(ResponseItemCustomToolCallOutput {
     output: Required("output"),
 });
 
-/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `function_call`.
+/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `function_call`. Built from [`ResponseItemFunctionCallRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemFunctionCall {
     pub arguments: String,
@@ -2608,21 +2491,26 @@ pub struct ResponseItemFunctionCall {
     pub status: Option<String>,
 }
 
-impl ResponseItemFunctionCall {
-    /// Creates a value from its required fields.
-    pub fn new(
-        arguments: impl Into<String>,
-        call_id: impl Into<String>,
-        name: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ResponseItemFunctionCall`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResponseItemFunctionCallRequired {
+    pub arguments: String,
+    /// Wire name: `call_id`.
+    pub call_id: String,
+    pub name: String,
+}
+
+impl From<ResponseItemFunctionCallRequired> for ResponseItemFunctionCall {
+    #[inline]
+    fn from(required: ResponseItemFunctionCallRequired) -> Self {
         Self {
-            arguments: arguments.into(),
-            call_id: call_id.into(),
+            arguments: required.arguments,
+            call_id: required.call_id,
             encrypted_content: None,
             encrypted_function_args: None,
             id: None,
             internal_chat_message_metadata_passthrough: None,
-            name: name.into(),
+            name: required.name,
             namespace: None,
             status: None,
         }
@@ -2683,7 +2571,7 @@ object!(ResponseItemFunctionCallOutput {
     output: Required("output"),
 });
 
-/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `image_generation_call`.
+/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `image_generation_call`. Built from [`ResponseItemImageGenerationCallRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemImageGenerationCall {
     /// Wire name: `encrypted_content`.
@@ -2699,16 +2587,23 @@ pub struct ResponseItemImageGenerationCall {
     pub status: String,
 }
 
-impl ResponseItemImageGenerationCall {
-    /// Creates a value from its required fields.
-    pub fn new(result: impl Into<String>, status: impl Into<String>) -> Self {
+/// The required fields of [`ResponseItemImageGenerationCall`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResponseItemImageGenerationCallRequired {
+    pub result: String,
+    pub status: String,
+}
+
+impl From<ResponseItemImageGenerationCallRequired> for ResponseItemImageGenerationCall {
+    #[inline]
+    fn from(required: ResponseItemImageGenerationCallRequired) -> Self {
         Self {
             encrypted_content: None,
             id: None,
             internal_chat_message_metadata_passthrough: None,
-            result: result.into(),
+            result: required.result,
             revised_prompt: None,
-            status: status.into(),
+            status: required.status,
         }
     }
 }
@@ -2892,7 +2787,7 @@ object!(ResponseItemToolSearchCall {
     status: Optional("status"),
 });
 
-/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `tool_search_output`.
+/// A [`ResponseItem`](crate::ResponseItem) whose `type` is `tool_search_output`. Built from [`ResponseItemToolSearchOutputRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseItemToolSearchOutput {
     /// Wire name: `call_id`.
@@ -2907,20 +2802,24 @@ pub struct ResponseItemToolSearchOutput {
     pub tools: Vec<Value>,
 }
 
-impl ResponseItemToolSearchOutput {
-    /// Creates a value from its required fields.
-    pub fn new(
-        execution: impl Into<String>,
-        status: impl Into<String>,
-        tools: Vec<Value>,
-    ) -> Self {
+/// The required fields of [`ResponseItemToolSearchOutput`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResponseItemToolSearchOutputRequired {
+    pub execution: String,
+    pub status: String,
+    pub tools: Vec<Value>,
+}
+
+impl From<ResponseItemToolSearchOutputRequired> for ResponseItemToolSearchOutput {
+    #[inline]
+    fn from(required: ResponseItemToolSearchOutputRequired) -> Self {
         Self {
             call_id: None,
-            execution: execution.into(),
+            execution: required.execution,
             id: None,
             internal_chat_message_metadata_passthrough: None,
-            status: status.into(),
-            tools,
+            status: required.status,
+            tools: required.tools,
         }
     }
 }
@@ -3240,7 +3139,7 @@ impl Tagged for ThreadItem {
 
 tagged_enum!(ThreadItem);
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `agentMessage`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `agentMessage`. Built from [`ThreadItemAgentMessageRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemAgentMessage {
     pub delivery: Option<AgentMessageDelivery>,
@@ -3251,16 +3150,23 @@ pub struct ThreadItemAgentMessage {
     pub text: String,
 }
 
-impl ThreadItemAgentMessage {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+/// The required fields of [`ThreadItemAgentMessage`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemAgentMessageRequired {
+    pub id: String,
+    pub text: String,
+}
+
+impl From<ThreadItemAgentMessageRequired> for ThreadItemAgentMessage {
+    #[inline]
+    fn from(required: ThreadItemAgentMessageRequired) -> Self {
         Self {
             delivery: None,
-            id: id.into(),
+            id: required.id,
             memory_citation: None,
             phase: None,
             questions: None,
-            text: text.into(),
+            text: required.text,
         }
     }
 }
@@ -3274,7 +3180,7 @@ object!(ThreadItemAgentMessage {
     text: Required("text"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `collabAgentToolCall`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `collabAgentToolCall`. Built from [`ThreadItemCollabAgentToolCallRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemCollabAgentToolCall {
     /// Last known status of the target agents, when available.
@@ -3297,26 +3203,36 @@ pub struct ThreadItemCollabAgentToolCall {
     pub tool: CollabAgentTool,
 }
 
-impl ThreadItemCollabAgentToolCall {
-    /// Creates a value from its required fields.
-    pub fn new(
-        agents_states: BTreeMap<String, CollabAgentState>,
-        id: impl Into<String>,
-        receiver_thread_ids: Vec<String>,
-        sender_thread_id: impl Into<String>,
-        status: CollabAgentToolCallStatus,
-        tool: CollabAgentTool,
-    ) -> Self {
+/// The required fields of [`ThreadItemCollabAgentToolCall`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemCollabAgentToolCallRequired {
+    /// Last known status of the target agents, when available.
+    pub agents_states: BTreeMap<String, CollabAgentState>,
+    /// Unique identifier for this collab tool call.
+    pub id: String,
+    /// Thread ID of the receiving agent, when applicable. In case of spawn operation, this corresponds to the newly spawned agent.
+    pub receiver_thread_ids: Vec<String>,
+    /// Thread ID of the agent issuing the collab request.
+    pub sender_thread_id: String,
+    /// Current status of the collab tool call.
+    pub status: CollabAgentToolCallStatus,
+    /// Name of the collab tool that was invoked.
+    pub tool: CollabAgentTool,
+}
+
+impl From<ThreadItemCollabAgentToolCallRequired> for ThreadItemCollabAgentToolCall {
+    #[inline]
+    fn from(required: ThreadItemCollabAgentToolCallRequired) -> Self {
         Self {
-            agents_states,
-            id: id.into(),
+            agents_states: required.agents_states,
+            id: required.id,
             model: None,
             prompt: None,
             reasoning_effort: None,
-            receiver_thread_ids,
-            sender_thread_id: sender_thread_id.into(),
-            status,
-            tool,
+            receiver_thread_ids: required.receiver_thread_ids,
+            sender_thread_id: required.sender_thread_id,
+            status: required.status,
+            tool: required.tool,
         }
     }
 }
@@ -3333,7 +3249,7 @@ object!(ThreadItemCollabAgentToolCall {
     tool: Required("tool"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `commandExecution`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `commandExecution`. Built from [`ThreadItemCommandExecutionRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemCommandExecution {
     /// The command's output, aggregated from stdout and stderr.
@@ -3360,30 +3276,40 @@ pub struct ThreadItemCommandExecution {
     pub status: CommandExecutionStatus,
 }
 
-impl ThreadItemCommandExecution {
-    /// Creates a value from its required fields.
-    pub fn new(
-        command: impl Into<String>,
-        command_actions: Vec<CommandAction>,
-        cwd: LegacyAppPathString,
-        id: impl Into<String>,
-        status: CommandExecutionStatus,
-    ) -> Self {
+/// The required fields of [`ThreadItemCommandExecution`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemCommandExecutionRequired {
+    /// The command to be executed.
+    pub command: String,
+    /// A best-effort parsing of the command to understand the action(s) it will perform. This returns a list of CommandAction objects because a single shell command may be composed of many commands piped together.
+    pub command_actions: Vec<CommandAction>,
+    /// The command's working directory.
+    pub cwd: LegacyAppPathString,
+    pub id: String,
+    pub status: CommandExecutionStatus,
+}
+
+impl From<ThreadItemCommandExecutionRequired> for ThreadItemCommandExecution {
+    #[inline]
+    fn from(required: ThreadItemCommandExecutionRequired) -> Self {
         Self {
             aggregated_output: None,
-            command: command.into(),
-            command_actions,
-            cwd,
+            command: required.command,
+            command_actions: required.command_actions,
+            cwd: required.cwd,
             duration_ms: None,
             exit_code: None,
-            id: id.into(),
+            id: required.id,
             plugin_id: None,
             process_id: None,
             script_path: None,
             source: Self::default_source(),
-            status,
+            status: required.status,
         }
     }
+}
+
+impl ThreadItemCommandExecution {
     fn default_source() -> CommandExecutionSource {
         CommandExecutionSource::Agent
     }
@@ -3421,7 +3347,7 @@ object!(ThreadItemContextCompaction {
     id: Required("id"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `dynamicToolCall`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `dynamicToolCall`. Built from [`ThreadItemDynamicToolCallRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemDynamicToolCall {
     pub arguments: Value,
@@ -3435,23 +3361,27 @@ pub struct ThreadItemDynamicToolCall {
     pub tool: String,
 }
 
-impl ThreadItemDynamicToolCall {
-    /// Creates a value from its required fields.
-    pub fn new(
-        arguments: Value,
-        id: impl Into<String>,
-        status: DynamicToolCallStatus,
-        tool: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ThreadItemDynamicToolCall`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemDynamicToolCallRequired {
+    pub arguments: Value,
+    pub id: String,
+    pub status: DynamicToolCallStatus,
+    pub tool: String,
+}
+
+impl From<ThreadItemDynamicToolCallRequired> for ThreadItemDynamicToolCall {
+    #[inline]
+    fn from(required: ThreadItemDynamicToolCallRequired) -> Self {
         Self {
-            arguments,
+            arguments: required.arguments,
             content_items: None,
             duration_ms: None,
-            id: id.into(),
+            id: required.id,
             namespace: None,
-            status,
+            status: required.status,
             success: None,
-            tool: tool.into(),
+            tool: required.tool,
         }
     }
 }
@@ -3467,21 +3397,11 @@ object!(ThreadItemDynamicToolCall {
     tool: Required("tool"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `enteredReviewMode`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `enteredReviewMode`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemEnteredReviewMode {
     pub id: String,
     pub review: String,
-}
-
-impl ThreadItemEnteredReviewMode {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, review: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            review: review.into(),
-        }
-    }
 }
 
 object!(ThreadItemEnteredReviewMode {
@@ -3520,21 +3440,11 @@ object!(ThreadItemEntry {
     turn_id: Required("turnId"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `exitedReviewMode`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `exitedReviewMode`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemExitedReviewMode {
     pub id: String,
     pub review: String,
-}
-
-impl ThreadItemExitedReviewMode {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, review: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            review: review.into(),
-        }
-    }
 }
 
 object!(ThreadItemExitedReviewMode {
@@ -3571,7 +3481,7 @@ object!(ThreadItemFileChange {
     status: Required("status"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `functionCallOutput`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `functionCallOutput`. Built from [`ThreadItemFunctionCallOutputRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemFunctionCallOutput {
     pub id: String,
@@ -3580,18 +3490,22 @@ pub struct ThreadItemFunctionCallOutput {
     pub output: FunctionCallOutputBody,
 }
 
-impl ThreadItemFunctionCallOutput {
-    /// Creates a value from its required fields.
-    pub fn new(
-        id: impl Into<String>,
-        name: impl Into<String>,
-        output: FunctionCallOutputBody,
-    ) -> Self {
+/// The required fields of [`ThreadItemFunctionCallOutput`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemFunctionCallOutputRequired {
+    pub id: String,
+    pub name: String,
+    pub output: FunctionCallOutputBody,
+}
+
+impl From<ThreadItemFunctionCallOutputRequired> for ThreadItemFunctionCallOutput {
+    #[inline]
+    fn from(required: ThreadItemFunctionCallOutputRequired) -> Self {
         Self {
-            id: id.into(),
-            name: name.into(),
+            id: required.id,
+            name: required.name,
             namespace: None,
-            output,
+            output: required.output,
         }
     }
 }
@@ -3622,7 +3536,7 @@ object!(ThreadItemHookPrompt {
     id: Required("id"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `imageGeneration`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `imageGeneration`. Built from [`ThreadItemImageGenerationRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemImageGeneration {
     pub failure: Option<ImageGenerationFailure>,
@@ -3634,20 +3548,24 @@ pub struct ThreadItemImageGeneration {
     pub transparent_background: Option<bool>,
 }
 
-impl ThreadItemImageGeneration {
-    /// Creates a value from its required fields.
-    pub fn new(
-        id: impl Into<String>,
-        result: impl Into<String>,
-        status: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ThreadItemImageGeneration`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemImageGenerationRequired {
+    pub id: String,
+    pub result: String,
+    pub status: String,
+}
+
+impl From<ThreadItemImageGenerationRequired> for ThreadItemImageGeneration {
+    #[inline]
+    fn from(required: ThreadItemImageGenerationRequired) -> Self {
         Self {
             failure: None,
-            id: id.into(),
-            result: result.into(),
+            id: required.id,
+            result: required.result,
             revised_prompt: None,
             saved_path: None,
-            status: status.into(),
+            status: required.status,
             transparent_background: None,
         }
     }
@@ -3682,7 +3600,7 @@ object!(ThreadItemImageView {
     path: Required("path"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `mcpToolCall`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `mcpToolCall`. Built from [`ThreadItemMcpToolCallRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemMcpToolCall {
     pub app_context: Option<McpToolCallAppContext>,
@@ -3703,29 +3621,33 @@ pub struct ThreadItemMcpToolCall {
     pub tool: String,
 }
 
-impl ThreadItemMcpToolCall {
-    /// Creates a value from its required fields.
-    pub fn new(
-        arguments: Value,
-        id: impl Into<String>,
-        server: impl Into<String>,
-        status: McpToolCallStatus,
-        tool: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ThreadItemMcpToolCall`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemMcpToolCallRequired {
+    pub arguments: Value,
+    pub id: String,
+    pub server: String,
+    pub status: McpToolCallStatus,
+    pub tool: String,
+}
+
+impl From<ThreadItemMcpToolCallRequired> for ThreadItemMcpToolCall {
+    #[inline]
+    fn from(required: ThreadItemMcpToolCallRequired) -> Self {
         Self {
             app_context: None,
-            arguments,
+            arguments: required.arguments,
             duration_ms: None,
             error: None,
-            id: id.into(),
+            id: required.id,
             mcp_app_resource_uri: None,
             mcp_app_ui: None,
             plugin_id: None,
             read_only_hint: None,
             result: None,
-            server: server.into(),
-            status,
-            tool: tool.into(),
+            server: required.server,
+            status: required.status,
+            tool: required.tool,
         }
     }
 }
@@ -3748,21 +3670,11 @@ object!(ThreadItemMcpToolCall {
 
 /// EXPERIMENTAL - proposed plan item content. The completed plan item is authoritative and may not match the concatenation of `PlanDelta` text.
 ///
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `plan`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `plan`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemPlan {
     pub id: String,
     pub text: String,
-}
-
-impl ThreadItemPlan {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            text: text.into(),
-        }
-    }
 }
 
 object!(ThreadItemPlan {
@@ -3819,7 +3731,7 @@ object!(ThreadItemSleep {
     id: Required("id"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `subAgentActivity`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `subAgentActivity`. Built from [`ThreadItemSubAgentActivityRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemSubAgentActivity {
     pub agent_path: String,
@@ -3832,19 +3744,23 @@ pub struct ThreadItemSubAgentActivity {
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
-impl ThreadItemSubAgentActivity {
-    /// Creates a value from its required fields.
-    pub fn new(
-        agent_path: impl Into<String>,
-        agent_thread_id: impl Into<String>,
-        id: impl Into<String>,
-        kind: SubAgentActivityKind,
-    ) -> Self {
+/// The required fields of [`ThreadItemSubAgentActivity`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemSubAgentActivityRequired {
+    pub agent_path: String,
+    pub agent_thread_id: String,
+    pub id: String,
+    pub kind: SubAgentActivityKind,
+}
+
+impl From<ThreadItemSubAgentActivityRequired> for ThreadItemSubAgentActivity {
+    #[inline]
+    fn from(required: ThreadItemSubAgentActivityRequired) -> Self {
         Self {
-            agent_path: agent_path.into(),
-            agent_thread_id: agent_thread_id.into(),
-            id: id.into(),
-            kind,
+            agent_path: required.agent_path,
+            agent_thread_id: required.agent_thread_id,
+            id: required.id,
+            kind: required.kind,
             model: None,
             reasoning_effort: None,
         }
@@ -3885,7 +3801,7 @@ object!(ThreadItemUserMessage {
     id: Required("id"),
 });
 
-/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `webSearch`.
+/// A [`ThreadItem`](crate::ThreadItem) whose `type` is `webSearch`. Built from [`ThreadItemWebSearchRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadItemWebSearch {
     pub action: Option<WebSearchAction>,
@@ -3897,13 +3813,20 @@ pub struct ThreadItemWebSearch {
     pub results: Option<Vec<Value>>,
 }
 
-impl ThreadItemWebSearch {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, query: impl Into<String>) -> Self {
+/// The required fields of [`ThreadItemWebSearch`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadItemWebSearchRequired {
+    pub id: String,
+    pub query: String,
+}
+
+impl From<ThreadItemWebSearchRequired> for ThreadItemWebSearch {
+    #[inline]
+    fn from(required: ThreadItemWebSearchRequired) -> Self {
         Self {
             action: None,
-            id: id.into(),
-            query: query.into(),
+            id: required.id,
+            query: required.query,
             results: None,
         }
     }
@@ -4096,7 +4019,7 @@ object!(ThreadItemsListResponse {
 
 /// EXPERIMENTAL - retrieve a bounded set of persisted items from one turn.
 ///
-/// Params of the client request `thread/items/read`.
+/// Params of the client request `thread/items/read`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -4105,21 +4028,6 @@ pub struct ThreadItemsReadParams {
     pub item_ids: Vec<String>,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl ThreadItemsReadParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item_ids: Vec<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            item_ids,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ThreadItemsReadParams {

@@ -249,21 +249,11 @@ impl From<&str> for McpElicitationBooleanType {
 
 string_enum!(McpElicitationBooleanType);
 
-/// Part of [`McpElicitationTitledEnumItems`](crate::McpElicitationTitledEnumItems) and [`McpElicitationTitledSingleSelectEnumSchema`](crate::McpElicitationTitledSingleSelectEnumSchema).
+/// Part of [`McpElicitationTitledEnumItems`](crate::McpElicitationTitledEnumItems) and [`McpElicitationTitledSingleSelectEnumSchema`](crate::McpElicitationTitledSingleSelectEnumSchema). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpElicitationConstOption {
     pub const_: String,
     pub title: String,
-}
-
-impl McpElicitationConstOption {
-    /// Creates a value from its required fields.
-    pub fn new(const_: impl Into<String>, title: impl Into<String>) -> Self {
-        Self {
-            const_: const_.into(),
-            title: title.into(),
-        }
-    }
 }
 
 object!(McpElicitationConstOption {
@@ -1071,7 +1061,7 @@ object!(McpElicitationUntitledSingleSelectEnumSchema {
     type_: Required("type"),
 });
 
-/// Params of the client request `mcpServer/resource/read`.
+/// Params of the client request `mcpServer/resource/read`. Built from [`McpResourceReadParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpResourceReadParams {
     pub connector_id: Option<String>,
@@ -1084,16 +1074,23 @@ pub struct McpResourceReadParams {
     pub uri: String,
 }
 
-impl McpResourceReadParams {
-    /// Creates a value from its required fields.
-    pub fn new(server: impl Into<String>, uri: impl Into<String>) -> Self {
+/// The required fields of [`McpResourceReadParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpResourceReadParamsRequired {
+    pub server: String,
+    pub uri: String,
+}
+
+impl From<McpResourceReadParamsRequired> for McpResourceReadParams {
+    #[inline]
+    fn from(required: McpResourceReadParamsRequired) -> Self {
         Self {
             connector_id: None,
             origin_call_id: None,
-            server: server.into(),
+            server: required.server,
             target: None,
             thread_id: None,
-            uri: uri.into(),
+            uri: required.uri,
         }
     }
 }
@@ -1337,7 +1334,7 @@ impl Tagged for McpServerElicitationRequestParams {
 
 tagged_enum!(McpServerElicitationRequestParams);
 
-/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `form`.
+/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `form`. Built from [`McpServerElicitationRequestParamsFormRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsForm {
     /// Wire name: `_meta`.
@@ -1352,20 +1349,25 @@ pub struct McpServerElicitationRequestParamsForm {
     pub turn_id: Option<String>,
 }
 
-impl McpServerElicitationRequestParamsForm {
-    /// Creates a value from its required fields.
-    pub fn new(
-        message: impl Into<String>,
-        requested_schema: McpElicitationSchema,
-        server_name: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`McpServerElicitationRequestParamsForm`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpServerElicitationRequestParamsFormRequired {
+    pub message: String,
+    pub requested_schema: McpElicitationSchema,
+    pub server_name: String,
+    pub thread_id: String,
+}
+
+impl From<McpServerElicitationRequestParamsFormRequired>
+for McpServerElicitationRequestParamsForm {
+    #[inline]
+    fn from(required: McpServerElicitationRequestParamsFormRequired) -> Self {
         Self {
             meta: None,
-            message: message.into(),
-            requested_schema,
-            server_name: server_name.into(),
-            thread_id: thread_id.into(),
+            message: required.message,
+            requested_schema: required.requested_schema,
+            server_name: required.server_name,
+            thread_id: required.thread_id,
             turn_id: None,
         }
     }
@@ -1380,7 +1382,7 @@ object!(McpServerElicitationRequestParamsForm {
     turn_id: Optional("turnId"),
 });
 
-/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openaiForm`.
+/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openaiForm`. Built from [`McpServerElicitationRequestParamsOpenaiFormRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsOpenaiForm {
     /// Wire name: `_meta`.
@@ -1395,20 +1397,25 @@ pub struct McpServerElicitationRequestParamsOpenaiForm {
     pub turn_id: Option<String>,
 }
 
-impl McpServerElicitationRequestParamsOpenaiForm {
-    /// Creates a value from its required fields.
-    pub fn new(
-        message: impl Into<String>,
-        requested_schema: Value,
-        server_name: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`McpServerElicitationRequestParamsOpenaiForm`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpServerElicitationRequestParamsOpenaiFormRequired {
+    pub message: String,
+    pub requested_schema: Value,
+    pub server_name: String,
+    pub thread_id: String,
+}
+
+impl From<McpServerElicitationRequestParamsOpenaiFormRequired>
+for McpServerElicitationRequestParamsOpenaiForm {
+    #[inline]
+    fn from(required: McpServerElicitationRequestParamsOpenaiFormRequired) -> Self {
         Self {
             meta: None,
-            message: message.into(),
-            requested_schema,
-            server_name: server_name.into(),
-            thread_id: thread_id.into(),
+            message: required.message,
+            requested_schema: required.requested_schema,
+            server_name: required.server_name,
+            thread_id: required.thread_id,
             turn_id: None,
         }
     }
@@ -1423,7 +1430,7 @@ object!(McpServerElicitationRequestParamsOpenaiForm {
     turn_id: Optional("turnId"),
 });
 
-/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openai/form`.
+/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openai/form`. Built from [`McpServerElicitationRequestParamsOpenaiSlashFormRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsOpenaiSlashForm {
     /// Wire name: `_meta`.
@@ -1438,20 +1445,25 @@ pub struct McpServerElicitationRequestParamsOpenaiSlashForm {
     pub turn_id: Option<String>,
 }
 
-impl McpServerElicitationRequestParamsOpenaiSlashForm {
-    /// Creates a value from its required fields.
-    pub fn new(
-        message: impl Into<String>,
-        requested_schema: Value,
-        server_name: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`McpServerElicitationRequestParamsOpenaiSlashForm`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpServerElicitationRequestParamsOpenaiSlashFormRequired {
+    pub message: String,
+    pub requested_schema: Value,
+    pub server_name: String,
+    pub thread_id: String,
+}
+
+impl From<McpServerElicitationRequestParamsOpenaiSlashFormRequired>
+for McpServerElicitationRequestParamsOpenaiSlashForm {
+    #[inline]
+    fn from(required: McpServerElicitationRequestParamsOpenaiSlashFormRequired) -> Self {
         Self {
             meta: None,
-            message: message.into(),
-            requested_schema,
-            server_name: server_name.into(),
-            thread_id: thread_id.into(),
+            message: required.message,
+            requested_schema: required.requested_schema,
+            server_name: required.server_name,
+            thread_id: required.thread_id,
             turn_id: None,
         }
     }
@@ -1468,7 +1480,7 @@ object!(McpServerElicitationRequestParamsOpenaiSlashForm {
 
 /// A device-authenticated approval; accepted responses contain the proof in `content`.
 ///
-/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openai/userVerification`.
+/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `openai/userVerification`. Built from [`McpServerElicitationRequestParamsOpenaiUserVerificationRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -1486,22 +1498,29 @@ pub struct McpServerElicitationRequestParamsOpenaiUserVerification {
     pub turn_id: Option<String>,
 }
 
-impl McpServerElicitationRequestParamsOpenaiUserVerification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        challenge: impl Into<String>,
-        description: impl Into<String>,
-        server_name: impl Into<String>,
-        thread_id: impl Into<String>,
-        title: impl Into<String>,
+/// The required fields of [`McpServerElicitationRequestParamsOpenaiUserVerification`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpServerElicitationRequestParamsOpenaiUserVerificationRequired {
+    pub challenge: String,
+    pub description: String,
+    pub server_name: String,
+    pub thread_id: String,
+    pub title: String,
+}
+
+impl From<McpServerElicitationRequestParamsOpenaiUserVerificationRequired>
+for McpServerElicitationRequestParamsOpenaiUserVerification {
+    #[inline]
+    fn from(
+        required: McpServerElicitationRequestParamsOpenaiUserVerificationRequired,
     ) -> Self {
         Self {
             meta: None,
-            challenge: challenge.into(),
-            description: description.into(),
-            server_name: server_name.into(),
-            thread_id: thread_id.into(),
-            title: title.into(),
+            challenge: required.challenge,
+            description: required.description,
+            server_name: required.server_name,
+            thread_id: required.thread_id,
+            title: required.title,
             turn_id: None,
         }
     }
@@ -1517,7 +1536,7 @@ object!(McpServerElicitationRequestParamsOpenaiUserVerification {
     turn_id: Optional("turnId"),
 });
 
-/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `url`.
+/// A [`McpServerElicitationRequestParams`](crate::McpServerElicitationRequestParams) whose `mode` is `url`. Built from [`McpServerElicitationRequestParamsUrlRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerElicitationRequestParamsUrl {
     /// Wire name: `_meta`.
@@ -1533,23 +1552,28 @@ pub struct McpServerElicitationRequestParamsUrl {
     pub url: String,
 }
 
-impl McpServerElicitationRequestParamsUrl {
-    /// Creates a value from its required fields.
-    pub fn new(
-        elicitation_id: impl Into<String>,
-        message: impl Into<String>,
-        server_name: impl Into<String>,
-        thread_id: impl Into<String>,
-        url: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`McpServerElicitationRequestParamsUrl`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpServerElicitationRequestParamsUrlRequired {
+    pub elicitation_id: String,
+    pub message: String,
+    pub server_name: String,
+    pub thread_id: String,
+    pub url: String,
+}
+
+impl From<McpServerElicitationRequestParamsUrlRequired>
+for McpServerElicitationRequestParamsUrl {
+    #[inline]
+    fn from(required: McpServerElicitationRequestParamsUrlRequired) -> Self {
         Self {
             meta: None,
-            elicitation_id: elicitation_id.into(),
-            message: message.into(),
-            server_name: server_name.into(),
-            thread_id: thread_id.into(),
+            elicitation_id: required.elicitation_id,
+            message: required.message,
+            server_name: required.server_name,
+            thread_id: required.thread_id,
             turn_id: None,
-            url: url.into(),
+            url: required.url,
         }
     }
 }
@@ -1642,7 +1666,7 @@ object!(McpServerEventStreamNotification {
     subscription_id: Required("subscriptionId"),
 });
 
-/// Params of the client request `mcpServer/event/stream/start`.
+/// Params of the client request `mcpServer/event/stream/start`. Built from [`McpServerEventStreamStartParamsRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -1656,22 +1680,26 @@ pub struct McpServerEventStreamStartParams {
     pub thread_id: String,
 }
 
-impl McpServerEventStreamStartParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        arguments: Value,
-        name: impl Into<String>,
-        server: impl Into<String>,
-        subscription_id: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`McpServerEventStreamStartParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpServerEventStreamStartParamsRequired {
+    pub arguments: Value,
+    pub name: String,
+    pub server: String,
+    pub subscription_id: String,
+    pub thread_id: String,
+}
+
+impl From<McpServerEventStreamStartParamsRequired> for McpServerEventStreamStartParams {
+    #[inline]
+    fn from(required: McpServerEventStreamStartParamsRequired) -> Self {
         Self {
             meta: None,
-            arguments,
-            name: name.into(),
-            server: server.into(),
-            subscription_id: subscription_id.into(),
-            thread_id: thread_id.into(),
+            arguments: required.arguments,
+            name: required.name,
+            server: required.server,
+            subscription_id: required.subscription_id,
+            thread_id: required.thread_id,
         }
     }
 }
@@ -1726,7 +1754,7 @@ object!(McpServerEventStreamStopResponse {
 
 /// Presentation metadata advertised by an initialized MCP server.
 ///
-/// Part of [`McpServerStatus`](crate::McpServerStatus).
+/// Part of [`McpServerStatus`](crate::McpServerStatus). Built from [`McpServerInfoRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerInfo {
     pub description: Option<String>,
@@ -1737,15 +1765,22 @@ pub struct McpServerInfo {
     pub website_url: Option<String>,
 }
 
-impl McpServerInfo {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+/// The required fields of [`McpServerInfo`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpServerInfoRequired {
+    pub name: String,
+    pub version: String,
+}
+
+impl From<McpServerInfoRequired> for McpServerInfo {
+    #[inline]
+    fn from(required: McpServerInfoRequired) -> Self {
         Self {
             description: None,
             icons: None,
-            name: name.into(),
+            name: required.name,
             title: None,
-            version: version.into(),
+            version: required.version,
             website_url: None,
         }
     }
@@ -2109,7 +2144,7 @@ object!(McpServerStatusUpdatedNotification {
     thread_id: Optional("threadId"),
 });
 
-/// Params of the client request `mcpServer/tool/call`.
+/// Params of the client request `mcpServer/tool/call`. Built from [`McpServerToolCallParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServerToolCallParams {
     /// Wire name: `_meta`.
@@ -2120,19 +2155,23 @@ pub struct McpServerToolCallParams {
     pub tool: String,
 }
 
-impl McpServerToolCallParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        server: impl Into<String>,
-        thread_id: impl Into<String>,
-        tool: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`McpServerToolCallParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct McpServerToolCallParamsRequired {
+    pub server: String,
+    pub thread_id: String,
+    pub tool: String,
+}
+
+impl From<McpServerToolCallParamsRequired> for McpServerToolCallParams {
+    #[inline]
+    fn from(required: McpServerToolCallParamsRequired) -> Self {
         Self {
             meta: None,
             arguments: None,
-            server: server.into(),
-            thread_id: thread_id.into(),
-            tool: tool.into(),
+            server: required.server,
+            thread_id: required.thread_id,
+            tool: required.tool,
         }
     }
 }
@@ -2222,30 +2261,13 @@ object!(McpToolCallError {
     message: Required("message"),
 });
 
-/// Payload of the server notification `item/mcpToolCall/progress`.
+/// Payload of the server notification `item/mcpToolCall/progress`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpToolCallProgressNotification {
     pub item_id: String,
     pub message: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl McpToolCallProgressNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item_id: impl Into<String>,
-        message: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            item_id: item_id.into(),
-            message: message.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(McpToolCallProgressNotification {
@@ -2322,7 +2344,7 @@ string_enum!(McpToolCallStatus);
 
 /// A known resource that the server is capable of reading.
 ///
-/// Part of [`McpServerStatus`](crate::McpServerStatus).
+/// Part of [`McpServerStatus`](crate::McpServerStatus). Built from [`ResourceRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     /// Wire name: `_meta`.
@@ -2337,19 +2359,26 @@ pub struct Resource {
     pub uri: String,
 }
 
-impl Resource {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, uri: impl Into<String>) -> Self {
+/// The required fields of [`Resource`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResourceRequired {
+    pub name: String,
+    pub uri: String,
+}
+
+impl From<ResourceRequired> for Resource {
+    #[inline]
+    fn from(required: ResourceRequired) -> Self {
         Self {
             meta: None,
             annotations: None,
             description: None,
             icons: None,
             mime_type: None,
-            name: name.into(),
+            name: required.name,
             size: None,
             title: None,
-            uri: uri.into(),
+            uri: required.uri,
         }
     }
 }
@@ -2407,7 +2436,7 @@ impl Untagged for ResourceContent {
 
 untagged_enum!(ResourceContent);
 
-/// Part of [`ResourceContent`](crate::ResourceContent).
+/// Part of [`ResourceContent`](crate::ResourceContent). Built from [`ResourceContentBlobRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceContentBlob {
     /// Wire name: `_meta`.
@@ -2418,14 +2447,22 @@ pub struct ResourceContentBlob {
     pub uri: String,
 }
 
-impl ResourceContentBlob {
-    /// Creates a value from its required fields.
-    pub fn new(blob: impl Into<String>, uri: impl Into<String>) -> Self {
+/// The required fields of [`ResourceContentBlob`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResourceContentBlobRequired {
+    pub blob: String,
+    /// The URI of this resource.
+    pub uri: String,
+}
+
+impl From<ResourceContentBlobRequired> for ResourceContentBlob {
+    #[inline]
+    fn from(required: ResourceContentBlobRequired) -> Self {
         Self {
             meta: None,
-            blob: blob.into(),
+            blob: required.blob,
             mime_type: None,
-            uri: uri.into(),
+            uri: required.uri,
         }
     }
 }
@@ -2437,7 +2474,7 @@ object!(ResourceContentBlob {
     uri: Required("uri"),
 });
 
-/// Part of [`ResourceContent`](crate::ResourceContent).
+/// Part of [`ResourceContent`](crate::ResourceContent). Built from [`ResourceContentTextRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceContentText {
     /// Wire name: `_meta`.
@@ -2448,14 +2485,22 @@ pub struct ResourceContentText {
     pub uri: String,
 }
 
-impl ResourceContentText {
-    /// Creates a value from its required fields.
-    pub fn new(text: impl Into<String>, uri: impl Into<String>) -> Self {
+/// The required fields of [`ResourceContentText`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResourceContentTextRequired {
+    pub text: String,
+    /// The URI of this resource.
+    pub uri: String,
+}
+
+impl From<ResourceContentTextRequired> for ResourceContentText {
+    #[inline]
+    fn from(required: ResourceContentTextRequired) -> Self {
         Self {
             meta: None,
             mime_type: None,
-            text: text.into(),
-            uri: uri.into(),
+            text: required.text,
+            uri: required.uri,
         }
     }
 }
@@ -2469,7 +2514,7 @@ object!(ResourceContentText {
 
 /// A template description for resources available on the server.
 ///
-/// Part of [`McpServerStatus`](crate::McpServerStatus).
+/// Part of [`McpServerStatus`](crate::McpServerStatus). Built from [`ResourceTemplateRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceTemplate {
     pub annotations: Option<Value>,
@@ -2480,16 +2525,23 @@ pub struct ResourceTemplate {
     pub uri_template: String,
 }
 
-impl ResourceTemplate {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, uri_template: impl Into<String>) -> Self {
+/// The required fields of [`ResourceTemplate`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ResourceTemplateRequired {
+    pub name: String,
+    pub uri_template: String,
+}
+
+impl From<ResourceTemplateRequired> for ResourceTemplate {
+    #[inline]
+    fn from(required: ResourceTemplateRequired) -> Self {
         Self {
             annotations: None,
             description: None,
             mime_type: None,
-            name: name.into(),
+            name: required.name,
             title: None,
-            uri_template: uri_template.into(),
+            uri_template: required.uri_template,
         }
     }
 }

@@ -353,22 +353,12 @@ tagged_enum!(CapabilityRootLocation);
 
 /// A path owned by an execution environment.
 ///
-/// A [`CapabilityRootLocation`](crate::CapabilityRootLocation) whose `type` is `environment`.
+/// A [`CapabilityRootLocation`](crate::CapabilityRootLocation) whose `type` is `environment`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CapabilityRootLocationEnvironment {
     pub environment_id: String,
     /// Absolute path for the root in the selected environment.
     pub path: String,
-}
-
-impl CapabilityRootLocationEnvironment {
-    /// Creates a value from its required fields.
-    pub fn new(environment_id: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            environment_id: environment_id.into(),
-            path: path.into(),
-        }
-    }
 }
 
 object!(CapabilityRootLocationEnvironment {
@@ -419,7 +409,7 @@ impl From<&str> for CliAuthCredentialsStoreMode {
 
 string_enum!(CliAuthCredentialsStoreMode);
 
-/// Part of [`InitializeParams`](crate::InitializeParams).
+/// Part of [`InitializeParams`](crate::InitializeParams). Built from [`ClientInfoRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientInfo {
     pub name: String,
@@ -427,13 +417,20 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-impl ClientInfo {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+/// The required fields of [`ClientInfo`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ClientInfoRequired {
+    pub name: String,
+    pub version: String,
+}
+
+impl From<ClientInfoRequired> for ClientInfo {
+    #[inline]
+    fn from(required: ClientInfoRequired) -> Self {
         Self {
-            name: name.into(),
+            name: required.name,
             title: None,
-            version: version.into(),
+            version: required.version,
         }
     }
 }
@@ -701,21 +698,11 @@ string_enum!(CodexResponseHandoffMode);
 
 /// Deprecated: Use `ContextCompaction` item type instead.
 ///
-/// Payload of the server notification `thread/compacted`.
+/// Payload of the server notification `thread/compacted`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContextCompactedNotification {
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl ContextCompactedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(thread_id: impl Into<String>, turn_id: impl Into<String>) -> Self {
-        Self {
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ContextCompactedNotification {
@@ -762,7 +749,7 @@ impl From<&str> for ConversationTextRole {
 
 string_enum!(ConversationTextRole);
 
-/// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot).
+/// Part of [`RateLimitSnapshot`](crate::RateLimitSnapshot). Built from [`CreditsSnapshotRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreditsSnapshot {
     pub balance: Option<String>,
@@ -770,13 +757,20 @@ pub struct CreditsSnapshot {
     pub unlimited: bool,
 }
 
-impl CreditsSnapshot {
-    /// Creates a value from its required fields.
-    pub fn new(has_credits: bool, unlimited: bool) -> Self {
+/// The required fields of [`CreditsSnapshot`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct CreditsSnapshotRequired {
+    pub has_credits: bool,
+    pub unlimited: bool,
+}
+
+impl From<CreditsSnapshotRequired> for CreditsSnapshot {
+    #[inline]
+    fn from(required: CreditsSnapshotRequired) -> Self {
         Self {
             balance: None,
-            has_credits,
-            unlimited,
+            has_credits: required.has_credits,
+            unlimited: required.unlimited,
         }
     }
 }
@@ -924,30 +918,13 @@ impl From<&str> for DesktopOnboardingEntrypoint {
 
 string_enum!(DesktopOnboardingEntrypoint);
 
-/// Payload of the server notification `error`.
+/// Payload of the server notification `error`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ErrorNotification {
     pub error: TurnError,
     pub thread_id: String,
     pub turn_id: String,
     pub will_retry: bool,
-}
-
-impl ErrorNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        error: TurnError,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-        will_retry: bool,
-    ) -> Self {
-        Self {
-            error,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-            will_retry,
-        }
-    }
 }
 
 object!(ErrorNotification {
@@ -1024,27 +1001,12 @@ object!(FeedbackUploadResponse {
     thread_id: Required("threadId"),
 });
 
-/// Part of [`FileChangePatchUpdatedNotification`](crate::FileChangePatchUpdatedNotification) and [`ThreadItemFileChange`](crate::ThreadItemFileChange).
+/// Part of [`FileChangePatchUpdatedNotification`](crate::FileChangePatchUpdatedNotification) and [`ThreadItemFileChange`](crate::ThreadItemFileChange). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileUpdateChange {
     pub diff: String,
     pub kind: PatchChangeKind,
     pub path: String,
-}
-
-impl FileUpdateChange {
-    /// Creates a value from its required fields.
-    pub fn new(
-        diff: impl Into<String>,
-        kind: PatchChangeKind,
-        path: impl Into<String>,
-    ) -> Self {
-        Self {
-            diff: diff.into(),
-            kind,
-            path: path.into(),
-        }
-    }
 }
 
 object!(FileUpdateChange {
@@ -1216,7 +1178,7 @@ object!(InitializeParams {
     client_info: Required("clientInfo"),
 });
 
-/// Result of the client request `initialize`.
+/// Result of the client request `initialize`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InitializeResponse {
     /// Absolute path to the server's $CODEX_HOME directory.
@@ -1226,23 +1188,6 @@ pub struct InitializeResponse {
     /// Operating system for the running app-server target, for example `"macos"`, `"linux"`, or `"windows"`.
     pub platform_os: String,
     pub user_agent: String,
-}
-
-impl InitializeResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        codex_home: AbsolutePathBuf,
-        platform_family: impl Into<String>,
-        platform_os: impl Into<String>,
-        user_agent: impl Into<String>,
-    ) -> Self {
-        Self {
-            codex_home,
-            platform_family: platform_family.into(),
-            platform_os: platform_os.into(),
-            user_agent: user_agent.into(),
-        }
-    }
 }
 
 object!(InitializeResponse {
@@ -1295,7 +1240,7 @@ string_enum!(InputModality);
 
 /// Installed connector runtime state.
 ///
-/// Part of [`AppsInstalledResponse`](crate::AppsInstalledResponse).
+/// Part of [`AppsInstalledResponse`](crate::AppsInstalledResponse). Built from [`InstalledAppRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstalledApp {
     /// Whether the connector is enabled and has a non-synthetic, model-visible tool allowed by effective MCP and app/tool policy in the committed runtime snapshot.
@@ -1307,13 +1252,23 @@ pub struct InstalledApp {
     pub runtime_name: Option<String>,
 }
 
-impl InstalledApp {
-    /// Creates a value from its required fields.
-    pub fn new(callable: bool, enabled: bool, id: impl Into<String>) -> Self {
+/// The required fields of [`InstalledApp`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct InstalledAppRequired {
+    /// Whether the connector is enabled and has a non-synthetic, model-visible tool allowed by effective MCP and app/tool policy in the committed runtime snapshot.
+    pub callable: bool,
+    /// Effective enabled state after applying global, workspace, local, and managed configuration at read time.
+    pub enabled: bool,
+    pub id: String,
+}
+
+impl From<InstalledAppRequired> for InstalledApp {
+    #[inline]
+    fn from(required: InstalledAppRequired) -> Self {
         Self {
-            callable,
-            enabled,
-            id: id.into(),
+            callable: required.callable,
+            enabled: required.enabled,
+            id: required.id,
             runtime_name: None,
         }
     }
@@ -1366,30 +1321,13 @@ object!(MemoryCitation {
     thread_ids: Required("threadIds"),
 });
 
-/// Part of [`MemoryCitation`](crate::MemoryCitation).
+/// Part of [`MemoryCitation`](crate::MemoryCitation). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryCitationEntry {
     pub line_end: u32,
     pub line_start: u32,
     pub note: String,
     pub path: String,
-}
-
-impl MemoryCitationEntry {
-    /// Creates a value from its required fields.
-    pub fn new(
-        line_end: u32,
-        line_start: u32,
-        note: impl Into<String>,
-        path: impl Into<String>,
-    ) -> Self {
-        Self {
-            line_end,
-            line_start,
-            note: note.into(),
-            path: path.into(),
-        }
-    }
 }
 
 object!(MemoryCitationEntry {
@@ -1667,7 +1605,7 @@ impl From<&str> for Personality {
 
 string_enum!(Personality);
 
-/// Part of [`ProjectCreateResponse`](crate::ProjectCreateResponse) and 4 other types.
+/// Part of [`ProjectCreateResponse`](crate::ProjectCreateResponse) and 4 other types. Built from [`ProjectRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     pub created_at: i64,
@@ -1681,26 +1619,30 @@ pub struct Project {
     pub updated_at: i64,
 }
 
-impl Project {
-    /// Creates a value from its required fields.
-    pub fn new(
-        created_at: i64,
-        id: impl Into<String>,
-        metadata: BTreeMap<String, String>,
-        name: impl Into<String>,
-        position: i64,
-        roots: Vec<ProjectRoot>,
-        updated_at: i64,
-    ) -> Self {
+/// The required fields of [`Project`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ProjectRequired {
+    pub created_at: i64,
+    pub id: String,
+    pub metadata: BTreeMap<String, String>,
+    pub name: String,
+    pub position: i64,
+    pub roots: Vec<ProjectRoot>,
+    pub updated_at: i64,
+}
+
+impl From<ProjectRequired> for Project {
+    #[inline]
+    fn from(required: ProjectRequired) -> Self {
         Self {
-            created_at,
-            id: id.into(),
-            metadata,
-            name: name.into(),
-            position,
+            created_at: required.created_at,
+            id: required.id,
+            metadata: required.metadata,
+            name: required.name,
+            position: required.position,
             recency_at: None,
-            roots,
-            updated_at,
+            roots: required.roots,
+            updated_at: required.updated_at,
         }
     }
 }
@@ -1777,7 +1719,7 @@ object!(ProjectChangedNotification {
     project_id: Required("projectId"),
 });
 
-/// Params of the client request `project/create`.
+/// Params of the client request `project/create`. Built from [`ProjectCreateParamsRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -1788,18 +1730,22 @@ pub struct ProjectCreateParams {
     pub roots: Vec<ProjectRoot>,
 }
 
-impl ProjectCreateParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        idempotency_key: impl Into<String>,
-        name: impl Into<String>,
-        roots: Vec<ProjectRoot>,
-    ) -> Self {
+/// The required fields of [`ProjectCreateParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ProjectCreateParamsRequired {
+    pub idempotency_key: String,
+    pub name: String,
+    pub roots: Vec<ProjectRoot>,
+}
+
+impl From<ProjectCreateParamsRequired> for ProjectCreateParams {
+    #[inline]
+    fn from(required: ProjectCreateParamsRequired) -> Self {
         Self {
-            idempotency_key: idempotency_key.into(),
+            idempotency_key: required.idempotency_key,
             metadata: None,
-            name: name.into(),
-            roots,
+            name: required.name,
+            roots: required.roots,
         }
     }
 }
@@ -1859,7 +1805,7 @@ pub struct ProjectDeleteResponse {}
 
 object!(ProjectDeleteResponse {});
 
-/// Params of the client request `project/import`.
+/// Params of the client request `project/import`. Built from [`ProjectImportParamsRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -1871,18 +1817,22 @@ pub struct ProjectImportParams {
     pub threads: Option<Vec<String>>,
 }
 
-impl ProjectImportParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        idempotency_key: impl Into<String>,
-        name: impl Into<String>,
-        roots: Vec<ProjectRoot>,
-    ) -> Self {
+/// The required fields of [`ProjectImportParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ProjectImportParamsRequired {
+    pub idempotency_key: String,
+    pub name: String,
+    pub roots: Vec<ProjectRoot>,
+}
+
+impl From<ProjectImportParamsRequired> for ProjectImportParams {
+    #[inline]
+    fn from(required: ProjectImportParamsRequired) -> Self {
         Self {
-            idempotency_key: idempotency_key.into(),
+            idempotency_key: required.idempotency_key,
             metadata: None,
-            name: name.into(),
-            roots,
+            name: required.name,
+            roots: required.roots,
             threads: None,
         }
     }
@@ -2129,27 +2079,12 @@ object!(ProjectUpdateResponse {
     project: Required("project"),
 });
 
-/// Part of [`ThreadQueueAddResponse`](crate::ThreadQueueAddResponse) and 2 other types.
+/// Part of [`ThreadQueueAddResponse`](crate::ThreadQueueAddResponse) and 2 other types. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueuedSubmission {
     pub client_user_message_id: String,
     pub id: String,
     pub input: Vec<UserInput>,
-}
-
-impl QueuedSubmission {
-    /// Creates a value from its required fields.
-    pub fn new(
-        client_user_message_id: impl Into<String>,
-        id: impl Into<String>,
-        input: Vec<UserInput>,
-    ) -> Self {
-        Self {
-            client_user_message_id: client_user_message_id.into(),
-            id: id.into(),
-            input,
-        }
-    }
 }
 
 object!(QueuedSubmission {
@@ -2158,7 +2093,7 @@ object!(QueuedSubmission {
     input: Required("input"),
 });
 
-/// Part of [`BrowserUseExtensionRequirements`](crate::BrowserUseExtensionRequirements).
+/// Part of [`BrowserUseExtensionRequirements`](crate::BrowserUseExtensionRequirements). Built with a struct literal: all fields are required.
 #[derive(Clone, PartialEq)]
 pub struct RequestHeader {
     pub name: String,
@@ -2171,16 +2106,6 @@ impl fmt::Debug for RequestHeader {
             .field("name", &self.name)
             .field("value", &Redacted)
             .finish()
-    }
-}
-
-impl RequestHeader {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            value: value.into(),
-        }
     }
 }
 
@@ -2360,30 +2285,13 @@ object!(ScheduledTaskScheduleWeekly {
     time: Required("time"),
 });
 
-/// Part of [`PluginDetail`](crate::PluginDetail).
+/// Part of [`PluginDetail`](crate::PluginDetail). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledTaskSummary {
     pub key: String,
     pub name: String,
     pub prompt: String,
     pub schedule: ScheduledTaskSchedule,
-}
-
-impl ScheduledTaskSummary {
-    /// Creates a value from its required fields.
-    pub fn new(
-        key: impl Into<String>,
-        name: impl Into<String>,
-        prompt: impl Into<String>,
-        schedule: ScheduledTaskSchedule,
-    ) -> Self {
-        Self {
-            key: key.into(),
-            name: name.into(),
-            prompt: prompt.into(),
-            schedule,
-        }
-    }
 }
 
 object!(ScheduledTaskSummary {
@@ -2635,28 +2543,13 @@ impl From<&str> for SortDirection {
 
 string_enum!(SortDirection);
 
-/// Payload of the server notification `autoApprovalReview/strictReviewRequired`.
+/// Payload of the server notification `autoApprovalReview/strictReviewRequired`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrictReviewRequiredNotification {
     /// Unix timestamp (in milliseconds) when this review started.
     pub started_at_ms: i64,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl StrictReviewRequiredNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        started_at_ms: i64,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            started_at_ms,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(StrictReviewRequiredNotification {
@@ -2682,7 +2575,7 @@ object!(SubagentMigration {
     name: Required("name"),
 });
 
-/// Payload of the server notification `item/commandExecution/terminalInteraction`.
+/// Payload of the server notification `item/commandExecution/terminalInteraction`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TerminalInteractionNotification {
     pub item_id: String,
@@ -2690,25 +2583,6 @@ pub struct TerminalInteractionNotification {
     pub stdin: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl TerminalInteractionNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item_id: impl Into<String>,
-        process_id: impl Into<String>,
-        stdin: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            item_id: item_id.into(),
-            process_id: process_id.into(),
-            stdin: stdin.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(TerminalInteractionNotification {
@@ -2719,7 +2593,7 @@ object!(TerminalInteractionNotification {
     turn_id: Required("turnId"),
 });
 
-/// Part of [`TextRange`](crate::TextRange).
+/// Part of [`TextRange`](crate::TextRange). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextPosition {
     /// 1-based column number (in Unicode scalar values).
@@ -2728,30 +2602,16 @@ pub struct TextPosition {
     pub line: u64,
 }
 
-impl TextPosition {
-    /// Creates a value from its required fields.
-    pub fn new(column: u64, line: u64) -> Self {
-        Self { column, line }
-    }
-}
-
 object!(TextPosition {
     column: Required("column"),
     line: Required("line"),
 });
 
-/// Part of [`ConfigWarningNotification`](crate::ConfigWarningNotification).
+/// Part of [`ConfigWarningNotification`](crate::ConfigWarningNotification). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextRange {
     pub end: TextPosition,
     pub start: TextPosition,
-}
-
-impl TextRange {
-    /// Creates a value from its required fields.
-    pub fn new(end: TextPosition, start: TextPosition) -> Self {
-        Self { end, start }
-    }
 }
 
 object!(TextRange {

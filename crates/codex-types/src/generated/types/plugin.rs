@@ -106,7 +106,7 @@ object!(AppConfig {
 
 /// EXPERIMENTAL - app metadata returned by app-list APIs.
 ///
-/// Part of [`AppListUpdatedNotification`](crate::AppListUpdatedNotification) and [`AppsListResponse`](crate::AppsListResponse).
+/// Part of [`AppListUpdatedNotification`](crate::AppListUpdatedNotification) and [`AppsListResponse`](crate::AppsListResponse). Built from [`AppInfoRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppInfo {
     pub app_metadata: Option<AppMetadata>,
@@ -131,9 +131,16 @@ pub struct AppInfo {
     pub plugin_display_names: Vec<String>,
 }
 
-impl AppInfo {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+/// The required fields of [`AppInfo`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct AppInfoRequired {
+    pub id: String,
+    pub name: String,
+}
+
+impl From<AppInfoRequired> for AppInfo {
+    #[inline]
+    fn from(required: AppInfoRequired) -> Self {
         Self {
             app_metadata: None,
             branding: None,
@@ -141,17 +148,20 @@ impl AppInfo {
             distribution_channel: None,
             icon_assets: None,
             icon_dark_assets: None,
-            id: id.into(),
+            id: required.id,
             install_url: None,
             is_accessible: false,
             is_enabled: Self::default_is_enabled(),
             labels: None,
             logo_url: None,
             logo_url_dark: None,
-            name: name.into(),
+            name: required.name,
             plugin_display_names: Vec::new(),
         }
     }
+}
+
+impl AppInfo {
     fn default_is_enabled() -> bool {
         true
     }
@@ -292,7 +302,7 @@ object!(AppScreenshot {
 
 /// EXPERIMENTAL - app metadata summary for plugin responses.
 ///
-/// Part of [`PluginDetail`](crate::PluginDetail) and [`PluginInstallResponse`](crate::PluginInstallResponse).
+/// Part of [`PluginDetail`](crate::PluginDetail) and [`PluginInstallResponse`](crate::PluginInstallResponse). Built from [`AppSummaryRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppSummary {
     pub category: Option<String>,
@@ -302,15 +312,22 @@ pub struct AppSummary {
     pub name: String,
 }
 
-impl AppSummary {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+/// The required fields of [`AppSummary`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct AppSummaryRequired {
+    pub id: String,
+    pub name: String,
+}
+
+impl From<AppSummaryRequired> for AppSummary {
+    #[inline]
+    fn from(required: AppSummaryRequired) -> Self {
         Self {
             category: None,
             description: None,
-            id: id.into(),
+            id: required.id,
             install_url: None,
-            name: name.into(),
+            name: required.name,
         }
     }
 }
@@ -323,7 +340,7 @@ object!(AppSummary {
     name: Required("name"),
 });
 
-/// Part of [`PluginDetail`](crate::PluginDetail).
+/// Part of [`PluginDetail`](crate::PluginDetail). Built from [`AppTemplateSummaryRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppTemplateSummary {
     pub canonical_connector_id: Option<String>,
@@ -337,23 +354,27 @@ pub struct AppTemplateSummary {
     pub template_id: String,
 }
 
-impl AppTemplateSummary {
-    /// Creates a value from its required fields.
-    pub fn new(
-        materialized_app_ids: Vec<String>,
-        name: impl Into<String>,
-        template_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`AppTemplateSummary`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct AppTemplateSummaryRequired {
+    pub materialized_app_ids: Vec<String>,
+    pub name: String,
+    pub template_id: String,
+}
+
+impl From<AppTemplateSummaryRequired> for AppTemplateSummary {
+    #[inline]
+    fn from(required: AppTemplateSummaryRequired) -> Self {
         Self {
             canonical_connector_id: None,
             category: None,
             description: None,
             logo_url: None,
             logo_url_dark: None,
-            materialized_app_ids,
-            name: name.into(),
+            materialized_app_ids: required.materialized_app_ids,
+            name: required.name,
             reason: None,
-            template_id: template_id.into(),
+            template_id: required.template_id,
         }
     }
 }
@@ -463,7 +484,7 @@ object!(AppToolConfig {
 
 /// EXPERIMENTAL - metadata returned by app/read.
 ///
-/// Part of [`ConnectorMetadata`](crate::ConnectorMetadata).
+/// Part of [`ConnectorMetadata`](crate::ConnectorMetadata). Built from [`AppToolSummaryRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppToolSummary {
     pub description: String,
@@ -476,18 +497,28 @@ pub struct AppToolSummary {
     pub title: Option<String>,
 }
 
-impl AppToolSummary {
-    /// Creates a value from its required fields.
-    pub fn new(description: impl Into<String>, name: impl Into<String>) -> Self {
+/// The required fields of [`AppToolSummary`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct AppToolSummaryRequired {
+    pub description: String,
+    pub name: String,
+}
+
+impl From<AppToolSummaryRequired> for AppToolSummary {
+    #[inline]
+    fn from(required: AppToolSummaryRequired) -> Self {
         Self {
-            description: description.into(),
+            description: required.description,
             disabled_reason: None,
             is_enabled: Self::default_is_enabled(),
             is_read_only: false,
-            name: name.into(),
+            name: required.name,
             title: None,
         }
     }
+}
+
+impl AppToolSummary {
     fn default_is_enabled() -> bool {
         true
     }
@@ -737,7 +768,7 @@ object!(AppsReadResponse {
 
 /// EXPERIMENTAL - metadata returned by app/read.
 ///
-/// Part of [`AppsReadResponse`](crate::AppsReadResponse).
+/// Part of [`AppsReadResponse`](crate::AppsReadResponse). Built from [`ConnectorMetadataRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConnectorMetadata {
     pub description: Option<String>,
@@ -752,17 +783,24 @@ pub struct ConnectorMetadata {
     pub tool_summaries: Option<Vec<AppToolSummary>>,
 }
 
-impl ConnectorMetadata {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+/// The required fields of [`ConnectorMetadata`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ConnectorMetadataRequired {
+    pub id: String,
+    pub name: String,
+}
+
+impl From<ConnectorMetadataRequired> for ConnectorMetadata {
+    #[inline]
+    fn from(required: ConnectorMetadataRequired) -> Self {
         Self {
             description: None,
             distribution_channel: None,
             icon_url: None,
             icon_url_dark: None,
-            id: id.into(),
+            id: required.id,
             install_url: None,
-            name: name.into(),
+            name: required.name,
             plugin_display_names: Vec::new(),
             tool_summaries: None,
         }
@@ -1021,7 +1059,7 @@ object!(ExternalAgentConfigImportHistoryRecordTypeResultParams {
     successes: Required("successes"),
 });
 
-/// Part of [`ExternalAgentConfigImportHistory`](crate::ExternalAgentConfigImportHistory) and 2 other types.
+/// Part of [`ExternalAgentConfigImportHistory`](crate::ExternalAgentConfigImportHistory) and 2 other types. Built from [`ExternalAgentConfigImportItemTypeFailureRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalAgentConfigImportItemTypeFailure {
     pub cwd: Option<String>,
@@ -1033,19 +1071,24 @@ pub struct ExternalAgentConfigImportItemTypeFailure {
     pub sub_error_type: Option<String>,
 }
 
-impl ExternalAgentConfigImportItemTypeFailure {
-    /// Creates a value from its required fields.
-    pub fn new(
-        failure_stage: impl Into<String>,
-        item_type: ExternalAgentConfigMigrationItemType,
-        message: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ExternalAgentConfigImportItemTypeFailure`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ExternalAgentConfigImportItemTypeFailureRequired {
+    pub failure_stage: String,
+    pub item_type: ExternalAgentConfigMigrationItemType,
+    pub message: String,
+}
+
+impl From<ExternalAgentConfigImportItemTypeFailureRequired>
+for ExternalAgentConfigImportItemTypeFailure {
+    #[inline]
+    fn from(required: ExternalAgentConfigImportItemTypeFailureRequired) -> Self {
         Self {
             cwd: None,
             error_type: None,
-            failure_stage: failure_stage.into(),
-            item_type,
-            message: message.into(),
+            failure_stage: required.failure_stage,
+            item_type: required.item_type,
+            message: required.message,
             source: None,
             sub_error_type: None,
         }
@@ -1446,21 +1489,11 @@ object!(HookCompletedNotification {
     turn_id: Optional("turnId"),
 });
 
-/// Part of [`HooksListEntry`](crate::HooksListEntry).
+/// Part of [`HooksListEntry`](crate::HooksListEntry). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookErrorInfo {
     pub message: String,
     pub path: String,
-}
-
-impl HookErrorInfo {
-    /// Creates a value from its required fields.
-    pub fn new(message: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            path: path.into(),
-        }
-    }
 }
 
 object!(HookErrorInfo {
@@ -1678,7 +1711,7 @@ impl Tagged for HookMetadata {
 
 tagged_enum!(HookMetadata);
 
-/// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `agent`.
+/// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `agent`. Built from [`HookMetadataAgentRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookMetadataAgent {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
@@ -1699,6 +1732,44 @@ pub struct HookMetadataAgent {
     pub trust_status: HookTrustStatus,
 }
 
+/// The required fields of [`HookMetadataAgent`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct HookMetadataAgentRequired {
+    pub current_hash: String,
+    pub display_order: i64,
+    pub enabled: bool,
+    pub event_name: HookEventName,
+    pub is_managed: bool,
+    pub key: String,
+    pub source: HookSource,
+    pub source_path: AbsolutePathBuf,
+    /// In seconds.
+    pub timeout_sec: u64,
+    pub trust_status: HookTrustStatus,
+}
+
+impl From<HookMetadataAgentRequired> for HookMetadataAgent {
+    #[inline]
+    fn from(required: HookMetadataAgentRequired) -> Self {
+        Self {
+            additional_context_limit: None,
+            current_hash: required.current_hash,
+            display_order: required.display_order,
+            enabled: required.enabled,
+            event_name: required.event_name,
+            is_managed: required.is_managed,
+            key: required.key,
+            matcher: None,
+            plugin_id: None,
+            source: required.source,
+            source_path: required.source_path,
+            status_message: None,
+            timeout_sec: required.timeout_sec,
+            trust_status: required.trust_status,
+        }
+    }
+}
+
 object!(HookMetadataAgent {
     additional_context_limit: Optional("additionalContextLimit"),
     current_hash: Required("currentHash"),
@@ -1716,7 +1787,7 @@ object!(HookMetadataAgent {
     trust_status: Required("trustStatus"),
 });
 
-/// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `command`.
+/// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `command`. Built from [`HookMetadataCommandRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookMetadataCommand {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
@@ -1740,6 +1811,47 @@ pub struct HookMetadataCommand {
     pub trust_status: HookTrustStatus,
 }
 
+/// The required fields of [`HookMetadataCommand`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct HookMetadataCommandRequired {
+    pub command: String,
+    pub current_hash: String,
+    pub display_order: i64,
+    pub enabled: bool,
+    pub event_name: HookEventName,
+    pub is_managed: bool,
+    pub key: String,
+    pub source: HookSource,
+    pub source_path: AbsolutePathBuf,
+    /// In seconds.
+    pub timeout_sec: u64,
+    pub trust_status: HookTrustStatus,
+}
+
+impl From<HookMetadataCommandRequired> for HookMetadataCommand {
+    #[inline]
+    fn from(required: HookMetadataCommandRequired) -> Self {
+        Self {
+            additional_context_limit: None,
+            async_: false,
+            command: required.command,
+            current_hash: required.current_hash,
+            display_order: required.display_order,
+            enabled: required.enabled,
+            event_name: required.event_name,
+            is_managed: required.is_managed,
+            key: required.key,
+            matcher: None,
+            plugin_id: None,
+            source: required.source,
+            source_path: required.source_path,
+            status_message: None,
+            timeout_sec: required.timeout_sec,
+            trust_status: required.trust_status,
+        }
+    }
+}
+
 object!(HookMetadataCommand {
     additional_context_limit: Optional("additionalContextLimit"),
     async_: Defaulted("async"),
@@ -1759,7 +1871,7 @@ object!(HookMetadataCommand {
     trust_status: Required("trustStatus"),
 });
 
-/// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `mcpTool`.
+/// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `mcpTool`. Built from [`HookMetadataMcpToolRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookMetadataMcpTool {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
@@ -1782,6 +1894,48 @@ pub struct HookMetadataMcpTool {
     pub trust_status: HookTrustStatus,
 }
 
+/// The required fields of [`HookMetadataMcpTool`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct HookMetadataMcpToolRequired {
+    pub current_hash: String,
+    pub display_order: i64,
+    pub enabled: bool,
+    pub event_name: HookEventName,
+    pub is_managed: bool,
+    pub key: String,
+    pub server: String,
+    pub source: HookSource,
+    pub source_path: AbsolutePathBuf,
+    /// In seconds.
+    pub timeout_sec: u64,
+    pub tool: String,
+    pub trust_status: HookTrustStatus,
+}
+
+impl From<HookMetadataMcpToolRequired> for HookMetadataMcpTool {
+    #[inline]
+    fn from(required: HookMetadataMcpToolRequired) -> Self {
+        Self {
+            additional_context_limit: None,
+            current_hash: required.current_hash,
+            display_order: required.display_order,
+            enabled: required.enabled,
+            event_name: required.event_name,
+            is_managed: required.is_managed,
+            key: required.key,
+            matcher: None,
+            plugin_id: None,
+            server: required.server,
+            source: required.source,
+            source_path: required.source_path,
+            status_message: None,
+            timeout_sec: required.timeout_sec,
+            tool: required.tool,
+            trust_status: required.trust_status,
+        }
+    }
+}
+
 object!(HookMetadataMcpTool {
     additional_context_limit: Optional("additionalContextLimit"),
     current_hash: Required("currentHash"),
@@ -1801,7 +1955,7 @@ object!(HookMetadataMcpTool {
     trust_status: Required("trustStatus"),
 });
 
-/// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `prompt`.
+/// A [`HookMetadata`](crate::HookMetadata) whose `handlerType` is `prompt`. Built from [`HookMetadataPromptRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookMetadataPrompt {
     /// Configured `additionalContext` spill threshold. `null` uses 2,500 tokens; `0` disables spilling.
@@ -1820,6 +1974,44 @@ pub struct HookMetadataPrompt {
     /// In seconds.
     pub timeout_sec: u64,
     pub trust_status: HookTrustStatus,
+}
+
+/// The required fields of [`HookMetadataPrompt`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct HookMetadataPromptRequired {
+    pub current_hash: String,
+    pub display_order: i64,
+    pub enabled: bool,
+    pub event_name: HookEventName,
+    pub is_managed: bool,
+    pub key: String,
+    pub source: HookSource,
+    pub source_path: AbsolutePathBuf,
+    /// In seconds.
+    pub timeout_sec: u64,
+    pub trust_status: HookTrustStatus,
+}
+
+impl From<HookMetadataPromptRequired> for HookMetadataPrompt {
+    #[inline]
+    fn from(required: HookMetadataPromptRequired) -> Self {
+        Self {
+            additional_context_limit: None,
+            current_hash: required.current_hash,
+            display_order: required.display_order,
+            enabled: required.enabled,
+            event_name: required.event_name,
+            is_managed: required.is_managed,
+            key: required.key,
+            matcher: None,
+            plugin_id: None,
+            source: required.source,
+            source_path: required.source_path,
+            status_message: None,
+            timeout_sec: required.timeout_sec,
+            trust_status: required.trust_status,
+        }
+    }
 }
 
 object!(HookMetadataPrompt {
@@ -1922,21 +2114,11 @@ impl From<&str> for HookOutputEntryKind {
 
 string_enum!(HookOutputEntryKind);
 
-/// Part of [`ThreadItemHookPrompt`](crate::ThreadItemHookPrompt).
+/// Part of [`ThreadItemHookPrompt`](crate::ThreadItemHookPrompt). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookPromptFragment {
     pub hook_run_id: String,
     pub text: String,
-}
-
-impl HookPromptFragment {
-    /// Creates a value from its required fields.
-    pub fn new(hook_run_id: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            hook_run_id: hook_run_id.into(),
-            text: text.into(),
-        }
-    }
 }
 
 object!(HookPromptFragment {
@@ -1991,7 +2173,7 @@ impl From<&str> for HookRunStatus {
 
 string_enum!(HookRunStatus);
 
-/// Part of [`HookCompletedNotification`](crate::HookCompletedNotification) and [`HookStartedNotification`](crate::HookStartedNotification).
+/// Part of [`HookCompletedNotification`](crate::HookCompletedNotification) and [`HookStartedNotification`](crate::HookStartedNotification). Built from [`HookRunSummaryRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookRunSummary {
     pub completed_at: Option<i64>,
@@ -2010,6 +2192,43 @@ pub struct HookRunSummary {
     pub started_at: i64,
     pub status: HookRunStatus,
     pub status_message: Option<String>,
+}
+
+/// The required fields of [`HookRunSummary`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct HookRunSummaryRequired {
+    pub display_order: i64,
+    pub entries: Vec<HookOutputEntry>,
+    pub event_name: HookEventName,
+    pub execution_mode: HookExecutionMode,
+    pub handler_type: HookHandlerType,
+    pub id: String,
+    pub scope: HookScope,
+    pub source_path: AbsolutePathBuf,
+    pub started_at: i64,
+    pub status: HookRunStatus,
+}
+
+impl From<HookRunSummaryRequired> for HookRunSummary {
+    #[inline]
+    fn from(required: HookRunSummaryRequired) -> Self {
+        Self {
+            completed_at: None,
+            display_order: required.display_order,
+            duration_ms: None,
+            entries: required.entries,
+            event_name: required.event_name,
+            execution_mode: required.execution_mode,
+            handler_type: required.handler_type,
+            id: required.id,
+            scope: required.scope,
+            source: Self::default_source(),
+            source_path: required.source_path,
+            started_at: required.started_at,
+            status: required.status,
+            status_message: None,
+        }
+    }
 }
 
 impl HookRunSummary {
@@ -2397,21 +2616,11 @@ object!(MarketplaceRemoveResponse {
     marketplace_name: Required("marketplaceName"),
 });
 
-/// Part of [`MarketplaceUpgradeResponse`](crate::MarketplaceUpgradeResponse).
+/// Part of [`MarketplaceUpgradeResponse`](crate::MarketplaceUpgradeResponse). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceUpgradeErrorInfo {
     pub marketplace_name: String,
     pub message: String,
-}
-
-impl MarketplaceUpgradeErrorInfo {
-    /// Creates a value from its required fields.
-    pub fn new(marketplace_name: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            marketplace_name: marketplace_name.into(),
-            message: message.into(),
-        }
-    }
 }
 
 object!(MarketplaceUpgradeErrorInfo {
@@ -2429,27 +2638,12 @@ object!(MarketplaceUpgradeParams {
     marketplace_name: Optional("marketplaceName"),
 });
 
-/// Result of the client request `marketplace/upgrade`.
+/// Result of the client request `marketplace/upgrade`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketplaceUpgradeResponse {
     pub errors: Vec<MarketplaceUpgradeErrorInfo>,
     pub selected_marketplaces: Vec<String>,
     pub upgraded_roots: Vec<AbsolutePathBuf>,
-}
-
-impl MarketplaceUpgradeResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        errors: Vec<MarketplaceUpgradeErrorInfo>,
-        selected_marketplaces: Vec<String>,
-        upgraded_roots: Vec<AbsolutePathBuf>,
-    ) -> Self {
-        Self {
-            errors,
-            selected_marketplaces,
-            upgraded_roots,
-        }
-    }
 }
 
 object!(MarketplaceUpgradeResponse {
@@ -2850,7 +3044,7 @@ object!(PluginInstalledResponse {
     marketplaces: Required("marketplaces"),
 });
 
-/// Part of [`PluginSummary`](crate::PluginSummary).
+/// Part of [`PluginSummary`](crate::PluginSummary). Built from [`PluginInterfaceRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginInterface {
     pub brand_color: Option<String>,
@@ -2883,16 +3077,22 @@ pub struct PluginInterface {
     pub website_url: Option<String>,
 }
 
-impl PluginInterface {
-    /// Creates a value from its required fields.
-    pub fn new(
-        capabilities: Vec<String>,
-        screenshot_urls: Vec<String>,
-        screenshots: Vec<AbsolutePathBuf>,
-    ) -> Self {
+/// The required fields of [`PluginInterface`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct PluginInterfaceRequired {
+    pub capabilities: Vec<String>,
+    /// Remote screenshot URLs from the plugin catalog.
+    pub screenshot_urls: Vec<String>,
+    /// Local screenshot paths, resolved from the installed plugin package.
+    pub screenshots: Vec<AbsolutePathBuf>,
+}
+
+impl From<PluginInterfaceRequired> for PluginInterface {
+    #[inline]
+    fn from(required: PluginInterfaceRequired) -> Self {
         Self {
             brand_color: None,
-            capabilities,
+            capabilities: required.capabilities,
             category: None,
             composer_icon: None,
             composer_icon_url: None,
@@ -2905,8 +3105,8 @@ impl PluginInterface {
             logo_url_dark: None,
             long_description: None,
             privacy_policy_url: None,
-            screenshot_urls,
-            screenshots,
+            screenshot_urls: required.screenshot_urls,
+            screenshots: required.screenshots,
             short_description: None,
             terms_of_service_url: None,
             website_url: None,
@@ -3100,7 +3300,7 @@ object!(PluginReadResponse {
 
 /// Runtime categories affected by this change, not just capabilities currently present. Flags describe declarations before runtime policy filtering. Updates OR the old and new bundle flags; enablement changes and cached reinstalls use the cached bundle; removals retain the old bundle's flags.
 ///
-/// Part of [`PluginReconcileResponse`](crate::PluginReconcileResponse).
+/// Part of [`PluginReconcileResponse`](crate::PluginReconcileResponse). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginReconcileChangedPlugin {
     pub has_apps: bool,
@@ -3133,7 +3333,7 @@ object!(PluginReconcileParams {
 
 /// Bundle and installed-state changes observed by this pass, not a runtime-readiness acknowledgement or a cumulative diff since the client's last request. Other metadata-only changes are not listed.
 ///
-/// Result of the client request `plugin/reconcile`.
+/// Result of the client request `plugin/reconcile`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginReconcileResponse {
     /// Plugins affected by bundle changes, enablement changes, or removals. Installed-state changes compare against the previous cached snapshot, including cached reinstalls. Removal hints survive cache cleanup failures; unchanged plugins are omitted.
@@ -3142,21 +3342,6 @@ pub struct PluginReconcileResponse {
     pub failed_materialization_remote_plugin_ids: Vec<String>,
     /// Backend remote plugin IDs whose bundle or identity update failed.
     pub failed_remote_plugin_ids: Vec<String>,
-}
-
-impl PluginReconcileResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        changed_plugins: Vec<PluginReconcileChangedPlugin>,
-        failed_materialization_remote_plugin_ids: Vec<String>,
-        failed_remote_plugin_ids: Vec<String>,
-    ) -> Self {
-        Self {
-            changed_plugins,
-            failed_materialization_remote_plugin_ids,
-            failed_remote_plugin_ids,
-        }
-    }
 }
 
 object!(PluginReconcileResponse {
@@ -3304,7 +3489,7 @@ object!(PluginShareCheckoutParams {
     remote_plugin_id: Required("remotePluginId"),
 });
 
-/// Result of the client request `plugin/share/checkout`.
+/// Result of the client request `plugin/share/checkout`. Built from [`PluginShareCheckoutResponseRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareCheckoutResponse {
     pub marketplace_name: String,
@@ -3316,23 +3501,27 @@ pub struct PluginShareCheckoutResponse {
     pub remote_version: Option<String>,
 }
 
-impl PluginShareCheckoutResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        marketplace_name: impl Into<String>,
-        marketplace_path: AbsolutePathBuf,
-        plugin_id: impl Into<String>,
-        plugin_name: impl Into<String>,
-        plugin_path: AbsolutePathBuf,
-        remote_plugin_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`PluginShareCheckoutResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct PluginShareCheckoutResponseRequired {
+    pub marketplace_name: String,
+    pub marketplace_path: AbsolutePathBuf,
+    pub plugin_id: String,
+    pub plugin_name: String,
+    pub plugin_path: AbsolutePathBuf,
+    pub remote_plugin_id: String,
+}
+
+impl From<PluginShareCheckoutResponseRequired> for PluginShareCheckoutResponse {
+    #[inline]
+    fn from(required: PluginShareCheckoutResponseRequired) -> Self {
         Self {
-            marketplace_name: marketplace_name.into(),
-            marketplace_path,
-            plugin_id: plugin_id.into(),
-            plugin_name: plugin_name.into(),
-            plugin_path,
-            remote_plugin_id: remote_plugin_id.into(),
+            marketplace_name: required.marketplace_name,
+            marketplace_path: required.marketplace_path,
+            plugin_id: required.plugin_id,
+            plugin_name: required.plugin_name,
+            plugin_path: required.plugin_path,
+            remote_plugin_id: required.remote_plugin_id,
             remote_version: None,
         }
     }
@@ -3498,30 +3687,13 @@ object!(PluginShareListResponse {
     data: Required("data"),
 });
 
-/// Part of [`PluginShareContext`](crate::PluginShareContext) and [`PluginShareUpdateTargetsResponse`](crate::PluginShareUpdateTargetsResponse).
+/// Part of [`PluginShareContext`](crate::PluginShareContext) and [`PluginShareUpdateTargetsResponse`](crate::PluginShareUpdateTargetsResponse). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSharePrincipal {
     pub name: String,
     pub principal_id: String,
     pub principal_type: PluginSharePrincipalType,
     pub role: PluginSharePrincipalRole,
-}
-
-impl PluginSharePrincipal {
-    /// Creates a value from its required fields.
-    pub fn new(
-        name: impl Into<String>,
-        principal_id: impl Into<String>,
-        principal_type: PluginSharePrincipalType,
-        role: PluginSharePrincipalRole,
-    ) -> Self {
-        Self {
-            name: name.into(),
-            principal_id: principal_id.into(),
-            principal_type,
-            role,
-        }
-    }
 }
 
 object!(PluginSharePrincipal {
@@ -3637,7 +3809,7 @@ object!(PluginShareSaveParams {
     share_targets: Optional("shareTargets"),
 });
 
-/// Result of the client request `plugin/share/save`.
+/// Result of the client request `plugin/share/save`. Built from [`PluginShareSaveResponseRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareSaveResponse {
     pub can_publish_to_workspace: Option<bool>,
@@ -3645,16 +3817,20 @@ pub struct PluginShareSaveResponse {
     pub share_url: String,
 }
 
-impl PluginShareSaveResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        remote_plugin_id: impl Into<String>,
-        share_url: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`PluginShareSaveResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct PluginShareSaveResponseRequired {
+    pub remote_plugin_id: String,
+    pub share_url: String,
+}
+
+impl From<PluginShareSaveResponseRequired> for PluginShareSaveResponse {
+    #[inline]
+    fn from(required: PluginShareSaveResponseRequired) -> Self {
         Self {
             can_publish_to_workspace: None,
-            remote_plugin_id: remote_plugin_id.into(),
-            share_url: share_url.into(),
+            remote_plugin_id: required.remote_plugin_id,
+            share_url: required.share_url,
         }
     }
 }
@@ -3665,27 +3841,12 @@ object!(PluginShareSaveResponse {
     share_url: Required("shareUrl"),
 });
 
-/// Part of [`PluginShareSaveParams`](crate::PluginShareSaveParams) and [`PluginShareUpdateTargetsParams`](crate::PluginShareUpdateTargetsParams).
+/// Part of [`PluginShareSaveParams`](crate::PluginShareSaveParams) and [`PluginShareUpdateTargetsParams`](crate::PluginShareUpdateTargetsParams). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginShareTarget {
     pub principal_id: String,
     pub principal_type: PluginSharePrincipalType,
     pub role: PluginShareTargetRole,
-}
-
-impl PluginShareTarget {
-    /// Creates a value from its required fields.
-    pub fn new(
-        principal_id: impl Into<String>,
-        principal_type: PluginSharePrincipalType,
-        role: PluginShareTargetRole,
-    ) -> Self {
-        Self {
-            principal_id: principal_id.into(),
-            principal_type,
-            role,
-        }
-    }
 }
 
 object!(PluginShareTarget {
@@ -3822,27 +3983,12 @@ object!(PluginShareUpdateTargetsResponse {
     principals: Required("principals"),
 });
 
-/// Params of the client request `plugin/skill/read`.
+/// Params of the client request `plugin/skill/read`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSkillReadParams {
     pub remote_marketplace_name: String,
     pub remote_plugin_id: String,
     pub skill_name: String,
-}
-
-impl PluginSkillReadParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        remote_marketplace_name: impl Into<String>,
-        remote_plugin_id: impl Into<String>,
-        skill_name: impl Into<String>,
-    ) -> Self {
-        Self {
-            remote_marketplace_name: remote_marketplace_name.into(),
-            remote_plugin_id: remote_plugin_id.into(),
-            skill_name: skill_name.into(),
-        }
-    }
 }
 
 object!(PluginSkillReadParams {
@@ -3990,7 +4136,7 @@ object!(PluginSourceNpm {
     version: Optional("version"),
 });
 
-/// Part of [`PluginDetail`](crate::PluginDetail) and 3 other types.
+/// Part of [`PluginDetail`](crate::PluginDetail) and 3 other types. Built from [`PluginSummaryRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSummary {
     pub auth_policy: PluginAuthPolicy,
@@ -4025,39 +4171,46 @@ pub struct PluginSummary {
     pub version: Option<String>,
 }
 
-impl PluginSummary {
-    /// Creates a value from its required fields.
-    pub fn new(
-        auth_policy: PluginAuthPolicy,
-        enabled: bool,
-        id: impl Into<String>,
-        install_policy: PluginInstallPolicy,
-        installed: bool,
-        name: impl Into<String>,
-        source: PluginSource,
-    ) -> Self {
+/// The required fields of [`PluginSummary`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct PluginSummaryRequired {
+    pub auth_policy: PluginAuthPolicy,
+    pub enabled: bool,
+    pub id: String,
+    pub install_policy: PluginInstallPolicy,
+    pub installed: bool,
+    pub name: String,
+    pub source: PluginSource,
+}
+
+impl From<PluginSummaryRequired> for PluginSummary {
+    #[inline]
+    fn from(required: PluginSummaryRequired) -> Self {
         Self {
-            auth_policy,
+            auth_policy: required.auth_policy,
             availability: Self::default_availability(),
             disabled_reason: None,
             eligible_plan_types: None,
-            enabled,
-            id: id.into(),
-            install_policy,
+            enabled: required.enabled,
+            id: required.id,
+            install_policy: required.install_policy,
             install_policy_source: None,
-            installed,
+            installed: required.installed,
             installed_at: None,
             interface: None,
             keywords: Vec::new(),
             local_version: None,
             must_show_installation_interstitial: None,
-            name: name.into(),
+            name: required.name,
             remote_plugin_id: None,
             share_context: None,
-            source,
+            source: required.source,
             version: None,
         }
     }
+}
+
+impl PluginSummary {
     fn default_availability() -> PluginAvailability {
         PluginAvailability::Available
     }
@@ -4149,21 +4302,11 @@ object!(SkillDependencies {
     tools: Required("tools"),
 });
 
-/// Part of [`SkillsListEntry`](crate::SkillsListEntry).
+/// Part of [`SkillsListEntry`](crate::SkillsListEntry). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillErrorInfo {
     pub message: String,
     pub path: String,
-}
-
-impl SkillErrorInfo {
-    /// Creates a value from its required fields.
-    pub fn new(message: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            path: path.into(),
-        }
-    }
 }
 
 object!(SkillErrorInfo {
@@ -4197,7 +4340,7 @@ object!(SkillInterface {
     short_description: Optional("shortDescription"),
 });
 
-/// Part of [`SkillsListEntry`](crate::SkillsListEntry).
+/// Part of [`SkillsListEntry`](crate::SkillsListEntry). Built from [`SkillMetadataRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillMetadata {
     pub dependencies: Option<SkillDependencies>,
@@ -4213,24 +4356,28 @@ pub struct SkillMetadata {
     pub short_description: Option<String>,
 }
 
-impl SkillMetadata {
-    /// Creates a value from its required fields.
-    pub fn new(
-        description: impl Into<String>,
-        enabled: bool,
-        name: impl Into<String>,
-        path: LegacyAppPathString,
-        scope: SkillScope,
-    ) -> Self {
+/// The required fields of [`SkillMetadata`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct SkillMetadataRequired {
+    pub description: String,
+    pub enabled: bool,
+    pub name: String,
+    pub path: LegacyAppPathString,
+    pub scope: SkillScope,
+}
+
+impl From<SkillMetadataRequired> for SkillMetadata {
+    #[inline]
+    fn from(required: SkillMetadataRequired) -> Self {
         Self {
             dependencies: None,
-            description: description.into(),
-            enabled,
+            description: required.description,
+            enabled: required.enabled,
             interface: None,
-            name: name.into(),
-            path,
+            name: required.name,
+            path: required.path,
             plugin_id: None,
-            scope,
+            scope: required.scope,
             short_description: None,
         }
     }
@@ -4308,7 +4455,7 @@ impl From<&str> for SkillScope {
 
 string_enum!(SkillScope);
 
-/// Part of [`PluginDetail`](crate::PluginDetail).
+/// Part of [`PluginDetail`](crate::PluginDetail). Built from [`SkillSummaryRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillSummary {
     pub description: String,
@@ -4319,18 +4466,22 @@ pub struct SkillSummary {
     pub short_description: Option<String>,
 }
 
-impl SkillSummary {
-    /// Creates a value from its required fields.
-    pub fn new(
-        description: impl Into<String>,
-        enabled: bool,
-        name: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`SkillSummary`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct SkillSummaryRequired {
+    pub description: String,
+    pub enabled: bool,
+    pub name: String,
+}
+
+impl From<SkillSummaryRequired> for SkillSummary {
+    #[inline]
+    fn from(required: SkillSummaryRequired) -> Self {
         Self {
-            description: description.into(),
-            enabled,
+            description: required.description,
+            enabled: required.enabled,
             interface: None,
-            name: name.into(),
+            name: required.name,
             path: None,
             short_description: None,
         }
@@ -4346,7 +4497,7 @@ object!(SkillSummary {
     short_description: Optional("shortDescription"),
 });
 
-/// Part of [`SkillDependencies`](crate::SkillDependencies).
+/// Part of [`SkillDependencies`](crate::SkillDependencies). Built from [`SkillToolDependencyRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkillToolDependency {
     pub command: Option<String>,
@@ -4357,16 +4508,23 @@ pub struct SkillToolDependency {
     pub value: String,
 }
 
-impl SkillToolDependency {
-    /// Creates a value from its required fields.
-    pub fn new(type_: impl Into<String>, value: impl Into<String>) -> Self {
+/// The required fields of [`SkillToolDependency`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct SkillToolDependencyRequired {
+    pub type_: String,
+    pub value: String,
+}
+
+impl From<SkillToolDependencyRequired> for SkillToolDependency {
+    #[inline]
+    fn from(required: SkillToolDependencyRequired) -> Self {
         Self {
             command: None,
             description: None,
             transport: None,
-            type_: type_.into(),
+            type_: required.type_,
             url: None,
-            value: value.into(),
+            value: required.value,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{AbsolutePathBuf, PathUri, SandboxPolicy};
 ///
 /// These notifications are connection-scoped. If the originating connection closes, the server terminates the process.
 ///
-/// Payload of the server notification `command/exec/outputDelta`.
+/// Payload of the server notification `command/exec/outputDelta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecOutputDeltaNotification {
     /// `true` on the final streamed chunk for a stream when `outputBytesCap` truncated later output on that stream.
@@ -20,23 +20,6 @@ pub struct CommandExecOutputDeltaNotification {
     pub process_id: String,
     /// Output stream for this chunk.
     pub stream: CommandExecOutputStream,
-}
-
-impl CommandExecOutputDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        cap_reached: bool,
-        delta_base64: impl Into<String>,
-        process_id: impl Into<String>,
-        stream: CommandExecOutputStream,
-    ) -> Self {
-        Self {
-            cap_reached,
-            delta_base64: delta_base64.into(),
-            process_id: process_id.into(),
-            stream,
-        }
-    }
 }
 
 object!(CommandExecOutputDeltaNotification {
@@ -240,7 +223,7 @@ object!(CommandExecResizeResponse {});
 
 /// Final buffered result for `command/exec`.
 ///
-/// Result of the client request `command/exec`.
+/// Result of the client request `command/exec`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecResponse {
     /// Process exit code.
@@ -255,21 +238,6 @@ pub struct CommandExecResponse {
     pub stdout: String,
 }
 
-impl CommandExecResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        exit_code: i32,
-        stderr: impl Into<String>,
-        stdout: impl Into<String>,
-    ) -> Self {
-        Self {
-            exit_code,
-            stderr: stderr.into(),
-            stdout: stdout.into(),
-        }
-    }
-}
-
 object!(CommandExecResponse {
     exit_code: Required("exitCode"),
     stderr: Required("stderr"),
@@ -278,20 +246,13 @@ object!(CommandExecResponse {
 
 /// PTY size in character cells for `command/exec` PTY sessions.
 ///
-/// Part of [`CommandExecParams`](crate::CommandExecParams) and [`CommandExecResizeParams`](crate::CommandExecResizeParams).
+/// Part of [`CommandExecParams`](crate::CommandExecParams) and [`CommandExecResizeParams`](crate::CommandExecResizeParams). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandExecTerminalSize {
     /// Terminal width in character cells.
     pub cols: u16,
     /// Terminal height in character cells.
     pub rows: u16,
-}
-
-impl CommandExecTerminalSize {
-    /// Creates a value from its required fields.
-    pub fn new(cols: u16, rows: u16) -> Self {
-        Self { cols, rows }
-    }
 }
 
 object!(CommandExecTerminalSize {
@@ -384,7 +345,7 @@ object!(CommandMigration {
     name: Required("name"),
 });
 
-/// Params of the client request `environment/add`.
+/// Params of the client request `environment/add`. Built from [`EnvironmentAddParamsRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Clone, PartialEq)]
@@ -414,17 +375,21 @@ impl fmt::Debug for EnvironmentAddParams {
     }
 }
 
-impl EnvironmentAddParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        environment_id: impl Into<String>,
-        exec_server_url: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`EnvironmentAddParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct EnvironmentAddParamsRequired {
+    pub environment_id: String,
+    pub exec_server_url: String,
+}
+
+impl From<EnvironmentAddParamsRequired> for EnvironmentAddParams {
+    #[inline]
+    fn from(required: EnvironmentAddParamsRequired) -> Self {
         Self {
             auth_bearer_token: None,
             connect_timeout_ms: None,
-            environment_id: environment_id.into(),
-            exec_server_url: exec_server_url.into(),
+            environment_id: required.environment_id,
+            exec_server_url: required.exec_server_url,
             skills: None,
             websocket_request_id: None,
         }
@@ -448,21 +413,11 @@ pub struct EnvironmentAddResponse {}
 
 object!(EnvironmentAddResponse {});
 
-/// Payload of the server notification `thread/environment/connected` and `thread/environment/disconnected`.
+/// Payload of the server notification `thread/environment/connected` and `thread/environment/disconnected`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentConnectionNotification {
     pub environment_id: String,
     pub thread_id: String,
-}
-
-impl EnvironmentConnectionNotification {
-    /// Creates a value from its required fields.
-    pub fn new(environment_id: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            environment_id: environment_id.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(EnvironmentConnectionNotification {
@@ -513,7 +468,7 @@ object!(EnvironmentInfoResponse {
     shell: Required("shell"),
 });
 
-/// Part of [`EnvironmentInfoResponse`](crate::EnvironmentInfoResponse).
+/// Part of [`EnvironmentInfoResponse`](crate::EnvironmentInfoResponse). Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -522,16 +477,6 @@ pub struct EnvironmentShellInfo {
     pub name: String,
     /// Target-native shell executable path or command name.
     pub path: String,
-}
-
-impl EnvironmentShellInfo {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            path: path.into(),
-        }
-    }
 }
 
 object!(EnvironmentShellInfo {
@@ -679,7 +624,7 @@ object!(FsChangedNotification {
 
 /// Copy a file or directory tree on the host filesystem.
 ///
-/// Params of the client request `fs/copy`.
+/// Params of the client request `fs/copy`. Built from [`FsCopyParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FsCopyParams {
     /// Absolute destination path.
@@ -690,13 +635,22 @@ pub struct FsCopyParams {
     pub source_path: AbsolutePathBuf,
 }
 
-impl FsCopyParams {
-    /// Creates a value from its required fields.
-    pub fn new(destination_path: AbsolutePathBuf, source_path: AbsolutePathBuf) -> Self {
+/// The required fields of [`FsCopyParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct FsCopyParamsRequired {
+    /// Absolute destination path.
+    pub destination_path: AbsolutePathBuf,
+    /// Absolute source path.
+    pub source_path: AbsolutePathBuf,
+}
+
+impl From<FsCopyParamsRequired> for FsCopyParams {
+    #[inline]
+    fn from(required: FsCopyParamsRequired) -> Self {
         Self {
-            destination_path,
+            destination_path: required.destination_path,
             recursive: None,
-            source_path,
+            source_path: required.source_path,
         }
     }
 }
@@ -768,7 +722,7 @@ object!(FsGetMetadataParams {
 
 /// Metadata returned by `fs/getMetadata`.
 ///
-/// Result of the client request `fs/getMetadata`.
+/// Result of the client request `fs/getMetadata`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FsGetMetadataResponse {
     /// File creation time in Unix milliseconds when available, otherwise `0`.
@@ -783,25 +737,6 @@ pub struct FsGetMetadataResponse {
     pub modified_at_ms: i64,
 }
 
-impl FsGetMetadataResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        created_at_ms: i64,
-        is_directory: bool,
-        is_file: bool,
-        is_symlink: bool,
-        modified_at_ms: i64,
-    ) -> Self {
-        Self {
-            created_at_ms,
-            is_directory,
-            is_file,
-            is_symlink,
-            modified_at_ms,
-        }
-    }
-}
-
 object!(FsGetMetadataResponse {
     created_at_ms: Required("createdAtMs"),
     is_directory: Required("isDirectory"),
@@ -812,7 +747,7 @@ object!(FsGetMetadataResponse {
 
 /// A directory entry returned by `fs/readDirectory`.
 ///
-/// Part of [`FsReadDirectoryResponse`](crate::FsReadDirectoryResponse).
+/// Part of [`FsReadDirectoryResponse`](crate::FsReadDirectoryResponse). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FsReadDirectoryEntry {
     /// Direct child entry name only, not an absolute or relative path.
@@ -821,17 +756,6 @@ pub struct FsReadDirectoryEntry {
     pub is_directory: bool,
     /// Whether this entry resolves to a regular file.
     pub is_file: bool,
-}
-
-impl FsReadDirectoryEntry {
-    /// Creates a value from its required fields.
-    pub fn new(file_name: impl Into<String>, is_directory: bool, is_file: bool) -> Self {
-        Self {
-            file_name: file_name.into(),
-            is_directory,
-            is_file,
-        }
-    }
 }
 
 object!(FsReadDirectoryEntry {
@@ -1147,7 +1071,7 @@ object!(FuzzyFileSearchResponse {
 
 /// Superset of \[`codex_file_search::FileMatch`\]
 ///
-/// Part of [`FuzzyFileSearchResponse`](crate::FuzzyFileSearchResponse) and [`FuzzyFileSearchSessionUpdatedNotification`](crate::FuzzyFileSearchSessionUpdatedNotification).
+/// Part of [`FuzzyFileSearchResponse`](crate::FuzzyFileSearchResponse) and [`FuzzyFileSearchSessionUpdatedNotification`](crate::FuzzyFileSearchSessionUpdatedNotification). Built from [`FuzzyFileSearchResultRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchResult {
     /// Wire name: `file_name`.
@@ -1160,22 +1084,28 @@ pub struct FuzzyFileSearchResult {
     pub score: u32,
 }
 
-impl FuzzyFileSearchResult {
-    /// Creates a value from its required fields.
-    pub fn new(
-        file_name: impl Into<String>,
-        match_type: FuzzyFileSearchMatchType,
-        path: impl Into<String>,
-        root: impl Into<String>,
-        score: u32,
-    ) -> Self {
+/// The required fields of [`FuzzyFileSearchResult`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct FuzzyFileSearchResultRequired {
+    /// Wire name: `file_name`.
+    pub file_name: String,
+    /// Wire name: `match_type`.
+    pub match_type: FuzzyFileSearchMatchType,
+    pub path: String,
+    pub root: String,
+    pub score: u32,
+}
+
+impl From<FuzzyFileSearchResultRequired> for FuzzyFileSearchResult {
+    #[inline]
+    fn from(required: FuzzyFileSearchResultRequired) -> Self {
         Self {
-            file_name: file_name.into(),
+            file_name: required.file_name,
             indices: None,
-            match_type,
-            path: path.into(),
-            root: root.into(),
-            score,
+            match_type: required.match_type,
+            path: required.path,
+            root: required.root,
+            score: required.score,
         }
     }
 }
@@ -1271,23 +1201,13 @@ pub struct FuzzyFileSearchSessionStopResponse {}
 object!(FuzzyFileSearchSessionStopResponse {
 });
 
-/// Params of the client request `fuzzyFileSearch/sessionUpdate`.
+/// Params of the client request `fuzzyFileSearch/sessionUpdate`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionUpdateParams {
     pub query: String,
     pub session_id: String,
-}
-
-impl FuzzyFileSearchSessionUpdateParams {
-    /// Creates a value from its required fields.
-    pub fn new(query: impl Into<String>, session_id: impl Into<String>) -> Self {
-        Self {
-            query: query.into(),
-            session_id: session_id.into(),
-        }
-    }
 }
 
 object!(FuzzyFileSearchSessionUpdateParams {
@@ -1304,27 +1224,12 @@ pub struct FuzzyFileSearchSessionUpdateResponse {}
 object!(FuzzyFileSearchSessionUpdateResponse {
 });
 
-/// Payload of the server notification `fuzzyFileSearch/sessionUpdated`.
+/// Payload of the server notification `fuzzyFileSearch/sessionUpdated`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FuzzyFileSearchSessionUpdatedNotification {
     pub files: Vec<FuzzyFileSearchResult>,
     pub query: String,
     pub session_id: String,
-}
-
-impl FuzzyFileSearchSessionUpdatedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        files: Vec<FuzzyFileSearchResult>,
-        query: impl Into<String>,
-        session_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            files,
-            query: query.into(),
-            session_id: session_id.into(),
-        }
-    }
 }
 
 object!(FuzzyFileSearchSessionUpdatedNotification {
@@ -1335,7 +1240,7 @@ object!(FuzzyFileSearchSessionUpdatedNotification {
 
 /// Final process exit notification for `process/spawn`.
 ///
-/// Payload of the server notification `process/exited`.
+/// Payload of the server notification `process/exited`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessExitedNotification {
     /// Process exit code.
@@ -1358,27 +1263,6 @@ pub struct ProcessExitedNotification {
     ///
     /// In streaming mode, stdout is empty and cap state is also reported on the final stdout `process/outputDelta` notification.
     pub stdout_cap_reached: bool,
-}
-
-impl ProcessExitedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        exit_code: i32,
-        process_handle: impl Into<String>,
-        stderr: impl Into<String>,
-        stderr_cap_reached: bool,
-        stdout: impl Into<String>,
-        stdout_cap_reached: bool,
-    ) -> Self {
-        Self {
-            exit_code,
-            process_handle: process_handle.into(),
-            stderr: stderr.into(),
-            stderr_cap_reached,
-            stdout: stdout.into(),
-            stdout_cap_reached,
-        }
-    }
 }
 
 object!(ProcessExitedNotification {
@@ -1426,7 +1310,7 @@ object!(ProcessKillResponse {});
 
 /// Base64-encoded output chunk emitted for a streaming `process/spawn` request.
 ///
-/// Payload of the server notification `process/outputDelta`.
+/// Payload of the server notification `process/outputDelta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessOutputDeltaNotification {
     /// True on the final streamed chunk for this stream when output was truncated by `outputBytesCap`.
@@ -1437,23 +1321,6 @@ pub struct ProcessOutputDeltaNotification {
     pub process_handle: String,
     /// Output stream this chunk belongs to.
     pub stream: ProcessOutputStream,
-}
-
-impl ProcessOutputDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        cap_reached: bool,
-        delta_base64: impl Into<String>,
-        process_handle: impl Into<String>,
-        stream: ProcessOutputStream,
-    ) -> Self {
-        Self {
-            cap_reached,
-            delta_base64: delta_base64.into(),
-            process_handle: process_handle.into(),
-            stream,
-        }
-    }
 }
 
 object!(ProcessOutputDeltaNotification {
@@ -1649,20 +1516,13 @@ object!(ProcessSpawnResponse {});
 
 /// PTY size in character cells for `process/spawn` PTY sessions.
 ///
-/// Part of [`ProcessResizePtyParams`](crate::ProcessResizePtyParams) and [`ProcessSpawnParams`](crate::ProcessSpawnParams).
+/// Part of [`ProcessResizePtyParams`](crate::ProcessResizePtyParams) and [`ProcessSpawnParams`](crate::ProcessSpawnParams). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessTerminalSize {
     /// Terminal width in character cells.
     pub cols: u16,
     /// Terminal height in character cells.
     pub rows: u16,
-}
-
-impl ProcessTerminalSize {
-    /// Creates a value from its required fields.
-    pub fn new(cols: u16, rows: u16) -> Self {
-        Self { cols, rows }
-    }
 }
 
 object!(ProcessTerminalSize {
@@ -1842,23 +1702,13 @@ object!(RemoteControlClientsListResponse {
     next_cursor: Optional("nextCursor"),
 });
 
-/// Params of the client request `remoteControl/client/revoke`.
+/// Params of the client request `remoteControl/client/revoke`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlClientsRevokeParams {
     pub client_id: String,
     pub environment_id: String,
-}
-
-impl RemoteControlClientsRevokeParams {
-    /// Creates a value from its required fields.
-    pub fn new(client_id: impl Into<String>, environment_id: impl Into<String>) -> Self {
-        Self {
-            client_id: client_id.into(),
-            environment_id: environment_id.into(),
-        }
-    }
 }
 
 object!(RemoteControlClientsRevokeParams {
@@ -1928,7 +1778,7 @@ object!(RemoteControlDisableParams {
     ephemeral: Optional("ephemeral"),
 });
 
-/// Result of the client request `remoteControl/disable`.
+/// Result of the client request `remoteControl/disable`. Built from [`RemoteControlDisableResponseRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -1939,18 +1789,22 @@ pub struct RemoteControlDisableResponse {
     pub status: RemoteControlConnectionStatus,
 }
 
-impl RemoteControlDisableResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        installation_id: impl Into<String>,
-        server_name: impl Into<String>,
-        status: RemoteControlConnectionStatus,
-    ) -> Self {
+/// The required fields of [`RemoteControlDisableResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct RemoteControlDisableResponseRequired {
+    pub installation_id: String,
+    pub server_name: String,
+    pub status: RemoteControlConnectionStatus,
+}
+
+impl From<RemoteControlDisableResponseRequired> for RemoteControlDisableResponse {
+    #[inline]
+    fn from(required: RemoteControlDisableResponseRequired) -> Self {
         Self {
             environment_id: None,
-            installation_id: installation_id.into(),
-            server_name: server_name.into(),
-            status,
+            installation_id: required.installation_id,
+            server_name: required.server_name,
+            status: required.status,
         }
     }
 }
@@ -1972,7 +1826,7 @@ object!(RemoteControlEnableParams {
     ephemeral: Optional("ephemeral"),
 });
 
-/// Result of the client request `remoteControl/enable`.
+/// Result of the client request `remoteControl/enable`. Built from [`RemoteControlEnableResponseRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -1983,18 +1837,22 @@ pub struct RemoteControlEnableResponse {
     pub status: RemoteControlConnectionStatus,
 }
 
-impl RemoteControlEnableResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        installation_id: impl Into<String>,
-        server_name: impl Into<String>,
-        status: RemoteControlConnectionStatus,
-    ) -> Self {
+/// The required fields of [`RemoteControlEnableResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct RemoteControlEnableResponseRequired {
+    pub installation_id: String,
+    pub server_name: String,
+    pub status: RemoteControlConnectionStatus,
+}
+
+impl From<RemoteControlEnableResponseRequired> for RemoteControlEnableResponse {
+    #[inline]
+    fn from(required: RemoteControlEnableResponseRequired) -> Self {
         Self {
             environment_id: None,
-            installation_id: installation_id.into(),
-            server_name: server_name.into(),
-            status,
+            installation_id: required.installation_id,
+            server_name: required.server_name,
+            status: required.status,
         }
     }
 }
@@ -2018,7 +1876,7 @@ object!(RemoteControlPairingStartParams {
     manual_code: Optional("manualCode"),
 });
 
-/// Result of the client request `remoteControl/pairing/start`.
+/// Result of the client request `remoteControl/pairing/start`. Built from [`RemoteControlPairingStartResponseRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Clone, PartialEq)]
@@ -2040,18 +1898,32 @@ impl fmt::Debug for RemoteControlPairingStartResponse {
     }
 }
 
-impl RemoteControlPairingStartResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        environment_id: impl Into<String>,
-        expires_at: i64,
-        pairing_code: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`RemoteControlPairingStartResponse`]; convert them with `.into()`.
+pub struct RemoteControlPairingStartResponseRequired {
+    pub environment_id: String,
+    pub expires_at: i64,
+    pub pairing_code: String,
+}
+
+impl fmt::Debug for RemoteControlPairingStartResponseRequired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteControlPairingStartResponseRequired")
+            .field("environment_id", &self.environment_id)
+            .field("expires_at", &self.expires_at)
+            .field("pairing_code", &Redacted)
+            .finish()
+    }
+}
+
+impl From<RemoteControlPairingStartResponseRequired>
+for RemoteControlPairingStartResponse {
+    #[inline]
+    fn from(required: RemoteControlPairingStartResponseRequired) -> Self {
         Self {
-            environment_id: environment_id.into(),
-            expires_at,
+            environment_id: required.environment_id,
+            expires_at: required.expires_at,
             manual_pairing_code: None,
-            pairing_code: pairing_code.into(),
+            pairing_code: required.pairing_code,
         }
     }
 }
@@ -2107,7 +1979,7 @@ object!(RemoteControlPairingStatusResponse {
 
 /// Current remote-control connection status and remote identity exposed to clients.
 ///
-/// Payload of the server notification `remoteControl/status/changed`.
+/// Payload of the server notification `remoteControl/status/changed`. Built from [`RemoteControlStatusChangedNotificationRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteControlStatusChangedNotification {
     pub environment_id: Option<String>,
@@ -2116,18 +1988,23 @@ pub struct RemoteControlStatusChangedNotification {
     pub status: RemoteControlConnectionStatus,
 }
 
-impl RemoteControlStatusChangedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        installation_id: impl Into<String>,
-        server_name: impl Into<String>,
-        status: RemoteControlConnectionStatus,
-    ) -> Self {
+/// The required fields of [`RemoteControlStatusChangedNotification`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct RemoteControlStatusChangedNotificationRequired {
+    pub installation_id: String,
+    pub server_name: String,
+    pub status: RemoteControlConnectionStatus,
+}
+
+impl From<RemoteControlStatusChangedNotificationRequired>
+for RemoteControlStatusChangedNotification {
+    #[inline]
+    fn from(required: RemoteControlStatusChangedNotificationRequired) -> Self {
         Self {
             environment_id: None,
-            installation_id: installation_id.into(),
-            server_name: server_name.into(),
-            status,
+            installation_id: required.installation_id,
+            server_name: required.server_name,
+            status: required.status,
         }
     }
 }
@@ -2139,7 +2016,7 @@ object!(RemoteControlStatusChangedNotification {
     status: Required("status"),
 });
 
-/// Result of the client request `remoteControl/status/read`.
+/// Result of the client request `remoteControl/status/read`. Built from [`RemoteControlStatusReadResponseRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -2150,18 +2027,22 @@ pub struct RemoteControlStatusReadResponse {
     pub status: RemoteControlConnectionStatus,
 }
 
-impl RemoteControlStatusReadResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        installation_id: impl Into<String>,
-        server_name: impl Into<String>,
-        status: RemoteControlConnectionStatus,
-    ) -> Self {
+/// The required fields of [`RemoteControlStatusReadResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct RemoteControlStatusReadResponseRequired {
+    pub installation_id: String,
+    pub server_name: String,
+    pub status: RemoteControlConnectionStatus,
+}
+
+impl From<RemoteControlStatusReadResponseRequired> for RemoteControlStatusReadResponse {
+    #[inline]
+    fn from(required: RemoteControlStatusReadResponseRequired) -> Self {
         Self {
             environment_id: None,
-            installation_id: installation_id.into(),
-            server_name: server_name.into(),
-            status,
+            installation_id: required.installation_id,
+            server_name: required.server_name,
+            status: required.status,
         }
     }
 }

@@ -247,7 +247,7 @@ impl From<&str> for RealtimeVoice {
 
 string_enum!(RealtimeVoice);
 
-/// Part of [`ThreadRealtimeListVoicesResponse`](crate::ThreadRealtimeListVoicesResponse).
+/// Part of [`ThreadRealtimeListVoicesResponse`](crate::ThreadRealtimeListVoicesResponse). Built from [`RealtimeVoicesListRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RealtimeVoicesList {
     pub default_v1: RealtimeVoice,
@@ -258,19 +258,23 @@ pub struct RealtimeVoicesList {
     pub v3: Vec<RealtimeVoice>,
 }
 
-impl RealtimeVoicesList {
-    /// Creates a value from its required fields.
-    pub fn new(
-        default_v1: RealtimeVoice,
-        default_v2: RealtimeVoice,
-        v1: Vec<RealtimeVoice>,
-        v2: Vec<RealtimeVoice>,
-    ) -> Self {
+/// The required fields of [`RealtimeVoicesList`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct RealtimeVoicesListRequired {
+    pub default_v1: RealtimeVoice,
+    pub default_v2: RealtimeVoice,
+    pub v1: Vec<RealtimeVoice>,
+    pub v2: Vec<RealtimeVoice>,
+}
+
+impl From<RealtimeVoicesListRequired> for RealtimeVoicesList {
+    #[inline]
+    fn from(required: RealtimeVoicesListRequired) -> Self {
         Self {
-            default_v1,
-            default_v2,
-            v1,
-            v2,
+            default_v1: required.default_v1,
+            default_v2: required.default_v2,
+            v1: required.v1,
+            v2: required.v2,
             v3: Vec::new(),
         }
     }
@@ -323,23 +327,13 @@ object!(ThreadRealtimeAppendAudioResponse {
 
 /// EXPERIMENTAL - append speakable text to thread realtime.
 ///
-/// Params of the client request `thread/realtime/appendSpeech`.
+/// Params of the client request `thread/realtime/appendSpeech`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAppendSpeechParams {
     pub text: String,
     pub thread_id: String,
-}
-
-impl ThreadRealtimeAppendSpeechParams {
-    /// Creates a value from its required fields.
-    pub fn new(text: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeAppendSpeechParams {
@@ -360,7 +354,7 @@ object!(ThreadRealtimeAppendSpeechResponse {
 
 /// EXPERIMENTAL - append text input to thread realtime.
 ///
-/// Params of the client request `thread/realtime/appendText`.
+/// Params of the client request `thread/realtime/appendText`. Built from [`ThreadRealtimeAppendTextParamsRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -371,15 +365,25 @@ pub struct ThreadRealtimeAppendTextParams {
     pub thread_id: String,
 }
 
-impl ThreadRealtimeAppendTextParams {
-    /// Creates a value from its required fields.
-    pub fn new(text: impl Into<String>, thread_id: impl Into<String>) -> Self {
+/// The required fields of [`ThreadRealtimeAppendTextParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadRealtimeAppendTextParamsRequired {
+    pub text: String,
+    pub thread_id: String,
+}
+
+impl From<ThreadRealtimeAppendTextParamsRequired> for ThreadRealtimeAppendTextParams {
+    #[inline]
+    fn from(required: ThreadRealtimeAppendTextParamsRequired) -> Self {
         Self {
             role: Self::default_role(),
-            text: text.into(),
-            thread_id: thread_id.into(),
+            text: required.text,
+            thread_id: required.thread_id,
         }
     }
+}
+
+impl ThreadRealtimeAppendTextParams {
     fn default_role() -> ConversationTextRole {
         ConversationTextRole::User
     }
@@ -404,7 +408,7 @@ object!(ThreadRealtimeAppendTextResponse {
 
 /// EXPERIMENTAL - thread realtime audio chunk.
 ///
-/// Part of [`ThreadRealtimeAppendAudioParams`](crate::ThreadRealtimeAppendAudioParams) and [`ThreadRealtimeOutputAudioDeltaNotification`](crate::ThreadRealtimeOutputAudioDeltaNotification).
+/// Part of [`ThreadRealtimeAppendAudioParams`](crate::ThreadRealtimeAppendAudioParams) and [`ThreadRealtimeOutputAudioDeltaNotification`](crate::ThreadRealtimeOutputAudioDeltaNotification). Built from [`ThreadRealtimeAudioChunkRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeAudioChunk {
     pub data: String,
@@ -414,14 +418,22 @@ pub struct ThreadRealtimeAudioChunk {
     pub samples_per_channel: Option<u32>,
 }
 
-impl ThreadRealtimeAudioChunk {
-    /// Creates a value from its required fields.
-    pub fn new(data: impl Into<String>, num_channels: u16, sample_rate: u32) -> Self {
+/// The required fields of [`ThreadRealtimeAudioChunk`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadRealtimeAudioChunkRequired {
+    pub data: String,
+    pub num_channels: u16,
+    pub sample_rate: u32,
+}
+
+impl From<ThreadRealtimeAudioChunkRequired> for ThreadRealtimeAudioChunk {
+    #[inline]
+    fn from(required: ThreadRealtimeAudioChunkRequired) -> Self {
         Self {
-            data: data.into(),
+            data: required.data,
             item_id: None,
-            num_channels,
-            sample_rate,
+            num_channels: required.num_channels,
+            sample_rate: required.sample_rate,
             samples_per_channel: None,
         }
     }
@@ -534,21 +546,11 @@ object!(ThreadRealtimeClosedNotification {
 
 /// EXPERIMENTAL - emitted when thread realtime encounters an error.
 ///
-/// Payload of the server notification `thread/realtime/error`.
+/// Payload of the server notification `thread/realtime/error`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeErrorNotification {
     pub message: String,
     pub thread_id: String,
-}
-
-impl ThreadRealtimeErrorNotification {
-    /// Creates a value from its required fields.
-    pub fn new(message: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeErrorNotification {
@@ -678,7 +680,7 @@ object!(ThreadRealtimeItemAddedNotification {
     thread_id: Required("threadId"),
 });
 
-/// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `bemItemPromoted`.
+/// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `bemItemPromoted`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemBemItemPromoted {
     pub id: String,
@@ -686,25 +688,6 @@ pub struct ThreadRealtimeItemBemItemPromoted {
     pub presentation: ThreadRealtimeBemItemPresentation,
     pub realtime_session_id: String,
     pub turn_id: String,
-}
-
-impl ThreadRealtimeItemBemItemPromoted {
-    /// Creates a value from its required fields.
-    pub fn new(
-        id: impl Into<String>,
-        item_id: impl Into<String>,
-        presentation: ThreadRealtimeBemItemPresentation,
-        realtime_session_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            id: id.into(),
-            item_id: item_id.into(),
-            presentation,
-            realtime_session_id: realtime_session_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeItemBemItemPromoted {
@@ -739,27 +722,12 @@ object!(ThreadRealtimeItemCompletedNotification {
     thread_id: Required("threadId"),
 });
 
-/// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionClosed`.
+/// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionClosed`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemRealtimeSessionClosed {
     pub id: String,
     pub outcome: ThreadRealtimeSessionOutcome,
     pub realtime_session_id: String,
-}
-
-impl ThreadRealtimeItemRealtimeSessionClosed {
-    /// Creates a value from its required fields.
-    pub fn new(
-        id: impl Into<String>,
-        outcome: ThreadRealtimeSessionOutcome,
-        realtime_session_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            id: id.into(),
-            outcome,
-            realtime_session_id: realtime_session_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeItemRealtimeSessionClosed {
@@ -768,21 +736,11 @@ object!(ThreadRealtimeItemRealtimeSessionClosed {
     realtime_session_id: Required("realtimeSessionId"),
 });
 
-/// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionStarted`.
+/// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `realtimeSessionStarted`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemRealtimeSessionStarted {
     pub id: String,
     pub realtime_session_id: String,
-}
-
-impl ThreadRealtimeItemRealtimeSessionStarted {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, realtime_session_id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            realtime_session_id: realtime_session_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeItemRealtimeSessionStarted {
@@ -816,27 +774,12 @@ object!(ThreadRealtimeItemStartedNotification {
 
 /// EXPERIMENTAL - text appended to an active realtime transcript item.
 ///
-/// Payload of the server notification `thread/realtime/item/transcript/delta`.
+/// Payload of the server notification `thread/realtime/item/transcript/delta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemTranscriptDeltaNotification {
     pub delta: String,
     pub item_id: String,
     pub thread_id: String,
-}
-
-impl ThreadRealtimeItemTranscriptDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        delta: impl Into<String>,
-        item_id: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            delta: delta.into(),
-            item_id: item_id.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeItemTranscriptDeltaNotification {
@@ -845,30 +788,13 @@ object!(ThreadRealtimeItemTranscriptDeltaNotification {
     thread_id: Required("threadId"),
 });
 
-/// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `transcriptSegment`.
+/// A [`ThreadRealtimeItem`](crate::ThreadRealtimeItem) whose `type` is `transcriptSegment`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeItemTranscriptSegment {
     pub id: String,
     pub realtime_session_id: String,
     pub role: ThreadRealtimeTranscriptRole,
     pub text: String,
-}
-
-impl ThreadRealtimeItemTranscriptSegment {
-    /// Creates a value from its required fields.
-    pub fn new(
-        id: impl Into<String>,
-        realtime_session_id: impl Into<String>,
-        role: ThreadRealtimeTranscriptRole,
-        text: impl Into<String>,
-    ) -> Self {
-        Self {
-            id: id.into(),
-            realtime_session_id: realtime_session_id.into(),
-            role,
-            text: text.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeItemTranscriptSegment {
@@ -935,21 +861,11 @@ object!(ThreadRealtimeOutputAudioDeltaNotification {
 
 /// EXPERIMENTAL - emitted with the remote SDP for a WebRTC realtime session.
 ///
-/// Payload of the server notification `thread/realtime/sdp`.
+/// Payload of the server notification `thread/realtime/sdp`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeSdpNotification {
     pub sdp: String,
     pub thread_id: String,
-}
-
-impl ThreadRealtimeSdpNotification {
-    /// Creates a value from its required fields.
-    pub fn new(sdp: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            sdp: sdp.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeSdpNotification {
@@ -1257,28 +1173,13 @@ object!(ThreadRealtimeStopResponse {});
 
 /// EXPERIMENTAL - flat transcript delta emitted whenever realtime transcript text changes.
 ///
-/// Payload of the server notification `thread/realtime/transcript/delta`.
+/// Payload of the server notification `thread/realtime/transcript/delta`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeTranscriptDeltaNotification {
     /// Live transcript delta from the realtime event.
     pub delta: String,
     pub role: String,
     pub thread_id: String,
-}
-
-impl ThreadRealtimeTranscriptDeltaNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        delta: impl Into<String>,
-        role: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            delta: delta.into(),
-            role: role.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeTranscriptDeltaNotification {
@@ -1289,28 +1190,13 @@ object!(ThreadRealtimeTranscriptDeltaNotification {
 
 /// EXPERIMENTAL - final transcript text emitted when realtime completes a transcript part.
 ///
-/// Payload of the server notification `thread/realtime/transcript/done`.
+/// Payload of the server notification `thread/realtime/transcript/done`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRealtimeTranscriptDoneNotification {
     pub role: String,
     /// Final complete text for the transcript part.
     pub text: String,
     pub thread_id: String,
-}
-
-impl ThreadRealtimeTranscriptDoneNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        role: impl Into<String>,
-        text: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            role: role.into(),
-            text: text.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadRealtimeTranscriptDoneNotification {

@@ -18,7 +18,7 @@ use super::{
     TurnItemsView, TurnStatus, TurnsPage, UserInput,
 };
 
-/// Part of [`MigrationDetails`](crate::MigrationDetails).
+/// Part of [`MigrationDetails`](crate::MigrationDetails). Built from [`SessionMigrationRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionMigration {
     pub cwd: String,
@@ -26,12 +26,19 @@ pub struct SessionMigration {
     pub title: Option<String>,
 }
 
-impl SessionMigration {
-    /// Creates a value from its required fields.
-    pub fn new(cwd: impl Into<String>, path: impl Into<String>) -> Self {
+/// The required fields of [`SessionMigration`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct SessionMigrationRequired {
+    pub cwd: String,
+    pub path: String,
+}
+
+impl From<SessionMigrationRequired> for SessionMigration {
+    #[inline]
+    fn from(required: SessionMigrationRequired) -> Self {
         Self {
-            cwd: cwd.into(),
-            path: path.into(),
+            cwd: required.cwd,
+            path: required.path,
             title: None,
         }
     }
@@ -271,7 +278,7 @@ object!(SubAgentSourceThreadSpawn {
     parent_thread_id: Required("parent_thread_id"),
 });
 
-/// Part of [`ThreadForkResponse`](crate::ThreadForkResponse) and 9 other types.
+/// Part of [`ThreadForkResponse`](crate::ThreadForkResponse) and 9 other types. Built from [`ThreadRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thread {
     /// Optional random unique nickname assigned to an AgentControl-spawned sub-agent.
@@ -350,6 +357,75 @@ pub struct Thread {
     pub turns: Vec<Turn>,
     /// Unix timestamp (in seconds) when the thread was last updated.
     pub updated_at: i64,
+}
+
+/// The required fields of [`Thread`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadRequired {
+    /// Version of the CLI that created the thread.
+    pub cli_version: String,
+    /// Unix timestamp (in seconds) when the thread was created.
+    pub created_at: i64,
+    /// Working directory captured for the thread.
+    pub cwd: AbsolutePathBuf,
+    /// Whether the thread is ephemeral and should not be materialized on disk.
+    pub ephemeral: bool,
+    /// Identifier for this thread. Codex-generated thread IDs are UUIDv7.
+    pub id: String,
+    /// Model provider used for this thread (for example, 'openai').
+    pub model_provider: String,
+    /// Usually the first user message in the thread, if available.
+    pub preview: String,
+    /// Session id shared by threads that belong to the same session tree.
+    pub session_id: String,
+    /// Origin of the thread (CLI, VSCode, codex exec, codex app-server, etc.).
+    pub source: SessionSource,
+    /// Current runtime status for the thread.
+    pub status: ThreadStatus,
+    /// Only populated on `thread/resume`, `thread/fork`, and `thread/read` (when `includeTurns` is true) responses. For all other responses and notifications returning a Thread, the turns field will be an empty list.
+    pub turns: Vec<Turn>,
+    /// Unix timestamp (in seconds) when the thread was last updated.
+    pub updated_at: i64,
+}
+
+impl From<ThreadRequired> for Thread {
+    #[inline]
+    fn from(required: ThreadRequired) -> Self {
+        Self {
+            agent_nickname: None,
+            agent_role: None,
+            can_accept_direct_input: None,
+            cli_version: required.cli_version,
+            created_at: required.created_at,
+            cwd: required.cwd,
+            daybreak_enabled: None,
+            environments: None,
+            ephemeral: required.ephemeral,
+            extra: None,
+            forked_from_id: None,
+            git_info: None,
+            history_mode: Self::default_history_mode(),
+            id: required.id,
+            model: None,
+            model_provider: required.model_provider,
+            name: None,
+            originator: None,
+            parent_thread_id: None,
+            path: None,
+            preview: required.preview,
+            project_id: None,
+            reasoning_effort: None,
+            recency_at: None,
+            section: None,
+            section_entered_at: None,
+            session_id: required.session_id,
+            source: required.source,
+            status: required.status,
+            thread_source: None,
+            turns: required.turns,
+            updated_at: required.updated_at,
+        }
+    }
 }
 
 impl Thread {
@@ -504,7 +580,7 @@ object!(ThreadArchivedNotification {
 
 /// An independently persisted attachment associated with a thread.
 ///
-/// Part of [`ThreadAttachmentAddResponse`](crate::ThreadAttachmentAddResponse) and [`ThreadAttachmentListResponse`](crate::ThreadAttachmentListResponse).
+/// Part of [`ThreadAttachmentAddResponse`](crate::ThreadAttachmentAddResponse) and [`ThreadAttachmentListResponse`](crate::ThreadAttachmentListResponse). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachment {
     pub attachment_type: String,
@@ -512,25 +588,6 @@ pub struct ThreadAttachment {
     pub id: String,
     pub identity_key: String,
     pub payload: Value,
-}
-
-impl ThreadAttachment {
-    /// Creates a value from its required fields.
-    pub fn new(
-        attachment_type: impl Into<String>,
-        created_at: i64,
-        id: impl Into<String>,
-        identity_key: impl Into<String>,
-        payload: Value,
-    ) -> Self {
-        Self {
-            attachment_type: attachment_type.into(),
-            created_at,
-            id: id.into(),
-            identity_key: identity_key.into(),
-            payload,
-        }
-    }
 }
 
 object!(ThreadAttachment {
@@ -580,30 +637,13 @@ string_enum!(ThreadAttachmentAddOutcome);
 
 /// Parameters for creating or locating an attachment on its owning thread.
 ///
-/// Params of the client request `thread/attachment/add`.
+/// Params of the client request `thread/attachment/add`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentAddParams {
     pub attachment_type: String,
     pub identity_key: String,
     pub payload: Value,
     pub thread_id: String,
-}
-
-impl ThreadAttachmentAddParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        attachment_type: impl Into<String>,
-        identity_key: impl Into<String>,
-        payload: Value,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            attachment_type: attachment_type.into(),
-            identity_key: identity_key.into(),
-            payload,
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadAttachmentAddParams {
@@ -749,7 +789,7 @@ object!(ThreadAttachmentOwner {
 
 /// Parameters for reverse lookup by attachment identity within this server's store.
 ///
-/// Params of the client request `thread/attachmentOwner/list`.
+/// Params of the client request `thread/attachmentOwner/list`. Built from [`ThreadAttachmentOwnerListParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentOwnerListParams {
     /// Omitted or null returns all matches; false returns non-archived threads only.
@@ -760,17 +800,21 @@ pub struct ThreadAttachmentOwnerListParams {
     pub limit: Option<u32>,
 }
 
-impl ThreadAttachmentOwnerListParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        attachment_type: impl Into<String>,
-        identity_key: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ThreadAttachmentOwnerListParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadAttachmentOwnerListParamsRequired {
+    pub attachment_type: String,
+    pub identity_key: String,
+}
+
+impl From<ThreadAttachmentOwnerListParamsRequired> for ThreadAttachmentOwnerListParams {
+    #[inline]
+    fn from(required: ThreadAttachmentOwnerListParamsRequired) -> Self {
         Self {
             archived: None,
-            attachment_type: attachment_type.into(),
+            attachment_type: required.attachment_type,
             cursor: None,
-            identity_key: identity_key.into(),
+            identity_key: required.identity_key,
             limit: None,
         }
     }
@@ -807,27 +851,12 @@ object!(ThreadAttachmentOwnerListResponse {
 
 /// Parameters for deleting an attachment by its stable thread-local identity.
 ///
-/// Params of the client request `thread/attachment/remove`.
+/// Params of the client request `thread/attachment/remove`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentRemoveParams {
     pub attachment_type: String,
     pub identity_key: String,
     pub thread_id: String,
-}
-
-impl ThreadAttachmentRemoveParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        attachment_type: impl Into<String>,
-        identity_key: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            attachment_type: attachment_type.into(),
-            identity_key: identity_key.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadAttachmentRemoveParams {
@@ -846,7 +875,7 @@ object!(ThreadAttachmentRemoveResponse {});
 
 /// Notification published after a thread attachment is created or deleted.
 ///
-/// Payload of the server notification `thread/attachment/updated`.
+/// Payload of the server notification `thread/attachment/updated`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadAttachmentUpdatedNotification {
     pub attachment_id: String,
@@ -854,25 +883,6 @@ pub struct ThreadAttachmentUpdatedNotification {
     pub identity_key: String,
     pub operation: ThreadAttachmentOperation,
     pub thread_id: String,
-}
-
-impl ThreadAttachmentUpdatedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        attachment_id: impl Into<String>,
-        attachment_type: impl Into<String>,
-        identity_key: impl Into<String>,
-        operation: ThreadAttachmentOperation,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            attachment_id: attachment_id.into(),
-            attachment_type: attachment_type.into(),
-            identity_key: identity_key.into(),
-            operation,
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadAttachmentUpdatedNotification {
@@ -883,7 +893,7 @@ object!(ThreadAttachmentUpdatedNotification {
     thread_id: Required("threadId"),
 });
 
-/// Part of [`ThreadBackgroundTerminalsListResponse`](crate::ThreadBackgroundTerminalsListResponse).
+/// Part of [`ThreadBackgroundTerminalsListResponse`](crate::ThreadBackgroundTerminalsListResponse). Built from [`ThreadBackgroundTerminalRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -897,21 +907,25 @@ pub struct ThreadBackgroundTerminal {
     pub rss_kb: Option<u64>,
 }
 
-impl ThreadBackgroundTerminal {
-    /// Creates a value from its required fields.
-    pub fn new(
-        command: impl Into<String>,
-        cwd: LegacyAppPathString,
-        item_id: impl Into<String>,
-        process_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`ThreadBackgroundTerminal`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadBackgroundTerminalRequired {
+    pub command: String,
+    pub cwd: LegacyAppPathString,
+    pub item_id: String,
+    pub process_id: String,
+}
+
+impl From<ThreadBackgroundTerminalRequired> for ThreadBackgroundTerminal {
+    #[inline]
+    fn from(required: ThreadBackgroundTerminalRequired) -> Self {
         Self {
-            command: command.into(),
+            command: required.command,
             cpu_percent: None,
-            cwd,
-            item_id: item_id.into(),
+            cwd: required.cwd,
+            item_id: required.item_id,
             os_pid: None,
-            process_id: process_id.into(),
+            process_id: required.process_id,
             rss_kb: None,
         }
     }
@@ -1008,23 +1022,13 @@ object!(ThreadBackgroundTerminalsListResponse {
     next_cursor: Optional("nextCursor"),
 });
 
-/// Params of the client request `thread/backgroundTerminals/terminate`.
+/// Params of the client request `thread/backgroundTerminals/terminate`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadBackgroundTerminalsTerminateParams {
     pub process_id: String,
     pub thread_id: String,
-}
-
-impl ThreadBackgroundTerminalsTerminateParams {
-    /// Creates a value from its required fields.
-    pub fn new(process_id: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            process_id: process_id.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadBackgroundTerminalsTerminateParams {
@@ -1366,7 +1370,7 @@ object!(ThreadForkParams {
     thread_source: Optional("threadSource"),
 });
 
-/// Result of the client request `thread/fork`.
+/// Result of the client request `thread/fork`. Built from [`ThreadForkResponseRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadForkResponse {
     /// Named or implicit built-in profile that produced the active permissions, when known.
@@ -1406,34 +1410,43 @@ pub struct ThreadForkResponse {
     pub thread: Thread,
 }
 
-impl ThreadForkResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        approval_policy: AskForApproval,
-        approvals_reviewer: ApprovalsReviewer,
-        cwd: AbsolutePathBuf,
-        model: impl Into<String>,
-        model_provider: impl Into<String>,
-        sandbox: SandboxPolicy,
-        thread: Thread,
-    ) -> Self {
+/// The required fields of [`ThreadForkResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadForkResponseRequired {
+    pub approval_policy: AskForApproval,
+    /// Reviewer currently used for approval requests on this thread.
+    pub approvals_reviewer: ApprovalsReviewer,
+    pub cwd: AbsolutePathBuf,
+    pub model: String,
+    pub model_provider: String,
+    /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
+    pub sandbox: SandboxPolicy,
+    pub thread: Thread,
+}
+
+impl From<ThreadForkResponseRequired> for ThreadForkResponse {
+    #[inline]
+    fn from(required: ThreadForkResponseRequired) -> Self {
         Self {
             active_permission_profile: None,
-            approval_policy,
-            approvals_reviewer,
-            cwd,
+            approval_policy: required.approval_policy,
+            approvals_reviewer: required.approvals_reviewer,
+            cwd: required.cwd,
             disabled_plugin_ids: Vec::new(),
             instruction_sources: Vec::new(),
-            model: model.into(),
-            model_provider: model_provider.into(),
+            model: required.model,
+            model_provider: required.model_provider,
             multi_agent_mode: Self::default_multi_agent_mode(),
             reasoning_effort: None,
             runtime_workspace_roots: Vec::new(),
-            sandbox,
+            sandbox: required.sandbox,
             service_tier: None,
-            thread,
+            thread: required.thread,
         }
     }
+}
+
+impl ThreadForkResponse {
     fn default_multi_agent_mode() -> MultiAgentMode {
         MultiAgentMode::ExplicitRequestOnly
     }
@@ -1456,7 +1469,7 @@ object!(ThreadForkResponse {
     thread: Required("thread"),
 });
 
-/// Part of [`ThreadGoalGetResponse`](crate::ThreadGoalGetResponse) and 2 other types.
+/// Part of [`ThreadGoalGetResponse`](crate::ThreadGoalGetResponse) and 2 other types. Built from [`ThreadGoalRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadGoal {
     pub created_at: i64,
@@ -1470,26 +1483,31 @@ pub struct ThreadGoal {
     pub updated_at: i64,
 }
 
-impl ThreadGoal {
-    /// Creates a value from its required fields.
-    pub fn new(
-        created_at: i64,
-        objective: impl Into<String>,
-        status: ThreadGoalStatus,
-        thread_id: impl Into<String>,
-        time_used_seconds: i64,
-        tokens_used: i64,
-        updated_at: i64,
-    ) -> Self {
+/// The required fields of [`ThreadGoal`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadGoalRequired {
+    pub created_at: i64,
+    pub objective: String,
+    pub status: ThreadGoalStatus,
+    pub thread_id: String,
+    /// In seconds.
+    pub time_used_seconds: i64,
+    pub tokens_used: i64,
+    pub updated_at: i64,
+}
+
+impl From<ThreadGoalRequired> for ThreadGoal {
+    #[inline]
+    fn from(required: ThreadGoalRequired) -> Self {
         Self {
-            created_at,
-            objective: objective.into(),
-            status,
-            thread_id: thread_id.into(),
-            time_used_seconds,
+            created_at: required.created_at,
+            objective: required.objective,
+            status: required.status,
+            thread_id: required.thread_id,
+            time_used_seconds: required.time_used_seconds,
             token_budget: None,
-            tokens_used,
-            updated_at,
+            tokens_used: required.tokens_used,
+            updated_at: required.updated_at,
         }
     }
 }
@@ -2216,23 +2234,13 @@ object!(ThreadNameUpdatedNotification {
     thread_name: Optional("threadName"),
 });
 
-/// Params of the client request `thread/prediction/request`.
+/// Params of the client request `thread/prediction/request`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadPredictionRequestParams {
     pub source_turn_id: String,
     pub thread_id: String,
-}
-
-impl ThreadPredictionRequestParams {
-    /// Creates a value from its required fields.
-    pub fn new(source_turn_id: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            source_turn_id: source_turn_id.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadPredictionRequestParams {
@@ -2305,27 +2313,12 @@ object!(ThreadPredictionResultCompleted {
     text: Optional("text"),
 });
 
-/// Payload of the server notification `thread/prediction/updated`.
+/// Payload of the server notification `thread/prediction/updated`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadPredictionUpdatedNotification {
     pub result: ThreadPredictionResult,
     pub source_turn_id: String,
     pub thread_id: String,
-}
-
-impl ThreadPredictionUpdatedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        result: ThreadPredictionResult,
-        source_turn_id: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            result,
-            source_turn_id: source_turn_id.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadPredictionUpdatedNotification {
@@ -2357,7 +2350,7 @@ object!(ThreadProjectUpdatedNotification {
     thread_id: Required("threadId"),
 });
 
-/// Params of the client request `thread/queue/add`.
+/// Params of the client request `thread/queue/add`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -2365,21 +2358,6 @@ pub struct ThreadQueueAddParams {
     pub client_user_message_id: String,
     pub input: Vec<UserInput>,
     pub thread_id: String,
-}
-
-impl ThreadQueueAddParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        client_user_message_id: impl Into<String>,
-        input: Vec<UserInput>,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            client_user_message_id: client_user_message_id.into(),
-            input,
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadQueueAddParams {
@@ -2426,26 +2404,13 @@ object!(ThreadQueueChangedNotification {
     thread_id: Required("threadId"),
 });
 
-/// Params of the client request `thread/queue/delete`.
+/// Params of the client request `thread/queue/delete`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadQueueDeleteParams {
     pub queued_submission_id: String,
     pub thread_id: String,
-}
-
-impl ThreadQueueDeleteParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        queued_submission_id: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            queued_submission_id: queued_submission_id.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadQueueDeleteParams {
@@ -2601,7 +2566,7 @@ object!(ThreadQueueStartResponse {
     turn: Required("turn"),
 });
 
-/// Params of the client request `thread/queue/update`.
+/// Params of the client request `thread/queue/update`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -2609,21 +2574,6 @@ pub struct ThreadQueueUpdateParams {
     pub input: Vec<UserInput>,
     pub queued_submission_id: String,
     pub thread_id: String,
-}
-
-impl ThreadQueueUpdateParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        input: Vec<UserInput>,
-        queued_submission_id: impl Into<String>,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            input,
-            queued_submission_id: queued_submission_id.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadQueueUpdateParams {
@@ -2789,7 +2739,7 @@ impl Tagged for ThreadReadStateOperation {
 
 tagged_enum!(ThreadReadStateOperation);
 
-/// Params of the client request `thread/readState/update`.
+/// Params of the client request `thread/readState/update`. Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -2798,21 +2748,6 @@ pub struct ThreadReadStateUpdateParams {
     pub expected_revision: String,
     pub operation: ThreadReadStateOperation,
     pub thread_id: String,
-}
-
-impl ThreadReadStateUpdateParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        expected_revision: impl Into<String>,
-        operation: ThreadReadStateOperation,
-        thread_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            expected_revision: expected_revision.into(),
-            operation,
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadReadStateUpdateParams {
@@ -2980,7 +2915,7 @@ object!(ThreadResumeParams {
     thread_id: Required("threadId"),
 });
 
-/// Result of the client request `thread/resume`.
+/// Result of the client request `thread/resume`. Built from [`ThreadResumeResponseRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadResumeResponse {
     /// Named or implicit built-in profile that produced the active permissions, when known.
@@ -3034,38 +2969,47 @@ pub struct ThreadResumeResponse {
     pub turns_backwards_cursor: Option<String>,
 }
 
-impl ThreadResumeResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        approval_policy: AskForApproval,
-        approvals_reviewer: ApprovalsReviewer,
-        cwd: AbsolutePathBuf,
-        model: impl Into<String>,
-        model_provider: impl Into<String>,
-        sandbox: SandboxPolicy,
-        thread: Thread,
-    ) -> Self {
+/// The required fields of [`ThreadResumeResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadResumeResponseRequired {
+    pub approval_policy: AskForApproval,
+    /// Reviewer currently used for approval requests on this thread.
+    pub approvals_reviewer: ApprovalsReviewer,
+    pub cwd: AbsolutePathBuf,
+    pub model: String,
+    pub model_provider: String,
+    /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
+    pub sandbox: SandboxPolicy,
+    pub thread: Thread,
+}
+
+impl From<ThreadResumeResponseRequired> for ThreadResumeResponse {
+    #[inline]
+    fn from(required: ThreadResumeResponseRequired) -> Self {
         Self {
             active_permission_profile: None,
-            approval_policy,
-            approvals_reviewer,
+            approval_policy: required.approval_policy,
+            approvals_reviewer: required.approvals_reviewer,
             collaboration_mode: None,
-            cwd,
+            cwd: required.cwd,
             disabled_plugin_ids: Vec::new(),
             initial_turns_page: None,
             instruction_sources: Vec::new(),
             items_backwards_cursor: None,
-            model: model.into(),
-            model_provider: model_provider.into(),
+            model: required.model,
+            model_provider: required.model_provider,
             multi_agent_mode: Self::default_multi_agent_mode(),
             reasoning_effort: None,
             runtime_workspace_roots: Vec::new(),
-            sandbox,
+            sandbox: required.sandbox,
             service_tier: None,
-            thread,
+            thread: required.thread,
             turns_backwards_cursor: None,
         }
     }
+}
+
+impl ThreadResumeResponse {
     fn default_multi_agent_mode() -> MultiAgentMode {
         MultiAgentMode::ExplicitRequestOnly
     }
@@ -3096,22 +3040,12 @@ object!(ThreadResumeResponse {
 ///
 /// This only changes persisted conversation history. It does not revert local file changes.
 ///
-/// Params of the client request `thread/revert`.
+/// Params of the client request `thread/revert`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRevertParams {
     /// Turn excluded from the replacement history, together with every later turn.
     pub before_turn_id: String,
     pub thread_id: String,
-}
-
-impl ThreadRevertParams {
-    /// Creates a value from its required fields.
-    pub fn new(before_turn_id: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            before_turn_id: before_turn_id.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadRevertParams {
@@ -3172,7 +3106,7 @@ object!(ThreadRevertedNotification {
 
 /// One visible message occurrence returned by \[`ThreadSearchOccurrencesResponse`\].
 ///
-/// Part of [`ThreadSearchOccurrencesResponse`](crate::ThreadSearchOccurrencesResponse).
+/// Part of [`ThreadSearchOccurrencesResponse`](crate::ThreadSearchOccurrencesResponse). Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -3186,25 +3120,6 @@ pub struct ThreadSearchOccurrence {
     pub turn_id: String,
 }
 
-impl ThreadSearchOccurrence {
-    /// Creates a value from its required fields.
-    pub fn new(
-        item_id: impl Into<String>,
-        snippet: impl Into<String>,
-        snippet_match_range: ThreadSearchTextRange,
-        turn_cursor: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            item_id: item_id.into(),
-            snippet: snippet.into(),
-            snippet_match_range,
-            turn_cursor: turn_cursor.into(),
-            turn_id: turn_id.into(),
-        }
-    }
-}
-
 object!(ThreadSearchOccurrence {
     item_id: Required("itemId"),
     snippet: Required("snippet"),
@@ -3215,7 +3130,7 @@ object!(ThreadSearchOccurrence {
 
 /// Parameters for searching visible message occurrences within one paginated thread.
 ///
-/// Params of the client request `thread/searchOccurrences`.
+/// Params of the client request `thread/searchOccurrences`. Built from [`ThreadSearchOccurrencesParamsRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -3229,14 +3144,22 @@ pub struct ThreadSearchOccurrencesParams {
     pub thread_id: String,
 }
 
-impl ThreadSearchOccurrencesParams {
-    /// Creates a value from its required fields.
-    pub fn new(search_term: impl Into<String>, thread_id: impl Into<String>) -> Self {
+/// The required fields of [`ThreadSearchOccurrencesParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadSearchOccurrencesParamsRequired {
+    /// Case-insensitive literal substring to find in visible user messages and both partial and final assistant answers.
+    pub search_term: String,
+    pub thread_id: String,
+}
+
+impl From<ThreadSearchOccurrencesParamsRequired> for ThreadSearchOccurrencesParams {
+    #[inline]
+    fn from(required: ThreadSearchOccurrencesParamsRequired) -> Self {
         Self {
             cursor: None,
             limit: None,
-            search_term: search_term.into(),
-            thread_id: thread_id.into(),
+            search_term: required.search_term,
+            thread_id: required.thread_id,
         }
     }
 }
@@ -3409,7 +3332,7 @@ string_enum!(ThreadSearchSortKey);
 
 /// UTF-16 code-unit range within `snippet`.
 ///
-/// Part of [`ThreadSearchOccurrence`](crate::ThreadSearchOccurrence).
+/// Part of [`ThreadSearchOccurrence`](crate::ThreadSearchOccurrence). Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -3420,13 +3343,6 @@ pub struct ThreadSearchTextRange {
     pub start: u32,
 }
 
-impl ThreadSearchTextRange {
-    /// Creates a value from its required fields.
-    pub fn new(end: u32, start: u32) -> Self {
-        Self { end, start }
-    }
-}
-
 object!(ThreadSearchTextRange {
     end: Required("end"),
     start: Required("start"),
@@ -3434,7 +3350,7 @@ object!(ThreadSearchTextRange {
 
 /// An independently persisted, user-visible thread section.
 ///
-/// Part of [`Thread`](crate::Thread) and 3 other types.
+/// Part of [`Thread`](crate::Thread) and 3 other types. Built from [`ThreadSectionRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSection {
     /// Optional appearance synchronized across clients.
@@ -3445,13 +3361,22 @@ pub struct ThreadSection {
     pub name: String,
 }
 
-impl ThreadSection {
-    /// Creates a value from its required fields.
-    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+/// The required fields of [`ThreadSection`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadSectionRequired {
+    /// Opaque UUIDv7 identity that remains stable when the section is renamed.
+    pub id: String,
+    /// The current user-visible section name.
+    pub name: String,
+}
+
+impl From<ThreadSectionRequired> for ThreadSection {
+    #[inline]
+    fn from(required: ThreadSectionRequired) -> Self {
         Self {
             appearance: None,
-            id: id.into(),
-            name: name.into(),
+            id: required.id,
+            name: required.name,
         }
     }
 }
@@ -3628,7 +3553,7 @@ object!(ThreadSectionMoveResponse {});
 
 /// Parameters for updating an independently persisted thread section.
 ///
-/// Params of the client request `threadSection/update`.
+/// Params of the client request `threadSection/update`. Built from [`ThreadSectionUpdateParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSectionUpdateParams {
     /// Omit to preserve appearance, use `null` to clear it, or provide a replacement.
@@ -3641,13 +3566,22 @@ pub struct ThreadSectionUpdateParams {
     pub section_id: String,
 }
 
-impl ThreadSectionUpdateParams {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, section_id: impl Into<String>) -> Self {
+/// The required fields of [`ThreadSectionUpdateParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadSectionUpdateParamsRequired {
+    /// The updated user-visible name of the section.
+    pub name: String,
+    /// The stable, server-generated identity of the section to update.
+    pub section_id: String,
+}
+
+impl From<ThreadSectionUpdateParamsRequired> for ThreadSectionUpdateParams {
+    #[inline]
+    fn from(required: ThreadSectionUpdateParamsRequired) -> Self {
         Self {
             appearance: None,
-            name: name.into(),
-            section_id: section_id.into(),
+            name: required.name,
+            section_id: required.section_id,
         }
     }
 }
@@ -3677,21 +3611,11 @@ object!(ThreadSectionUpdateResponse {
     section: Required("section"),
 });
 
-/// Params of the client request `thread/name/set`.
+/// Params of the client request `thread/name/set`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSetNameParams {
     pub name: String,
     pub thread_id: String,
-}
-
-impl ThreadSetNameParams {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, thread_id: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            thread_id: thread_id.into(),
-        }
-    }
 }
 
 object!(ThreadSetNameParams {
@@ -3705,7 +3629,7 @@ pub struct ThreadSetNameResponse {}
 
 object!(ThreadSetNameResponse {});
 
-/// Part of [`ThreadSettingsUpdatedNotification`](crate::ThreadSettingsUpdatedNotification).
+/// Part of [`ThreadSettingsUpdatedNotification`](crate::ThreadSettingsUpdatedNotification). Built from [`ThreadSettingsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadSettings {
     pub active_permission_profile: Option<ActivePermissionProfile>,
@@ -3733,34 +3657,41 @@ pub struct ThreadSettings {
     pub summary: Option<ReasoningSummary>,
 }
 
-impl ThreadSettings {
-    /// Creates a value from its required fields.
-    pub fn new(
-        approval_policy: AskForApproval,
-        approvals_reviewer: ApprovalsReviewer,
-        collaboration_mode: CollaborationMode,
-        cwd: AbsolutePathBuf,
-        model: impl Into<String>,
-        model_provider: impl Into<String>,
-        sandbox_policy: SandboxPolicy,
-    ) -> Self {
+/// The required fields of [`ThreadSettings`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadSettingsRequired {
+    pub approval_policy: AskForApproval,
+    pub approvals_reviewer: ApprovalsReviewer,
+    pub collaboration_mode: CollaborationMode,
+    pub cwd: AbsolutePathBuf,
+    pub model: String,
+    pub model_provider: String,
+    pub sandbox_policy: SandboxPolicy,
+}
+
+impl From<ThreadSettingsRequired> for ThreadSettings {
+    #[inline]
+    fn from(required: ThreadSettingsRequired) -> Self {
         Self {
             active_permission_profile: None,
-            approval_policy,
-            approvals_reviewer,
-            collaboration_mode,
-            cwd,
+            approval_policy: required.approval_policy,
+            approvals_reviewer: required.approvals_reviewer,
+            collaboration_mode: required.collaboration_mode,
+            cwd: required.cwd,
             disabled_plugin_ids: Vec::new(),
             effort: None,
-            model: model.into(),
-            model_provider: model_provider.into(),
+            model: required.model,
+            model_provider: required.model_provider,
             multi_agent_mode: Self::default_multi_agent_mode(),
             personality: None,
-            sandbox_policy,
+            sandbox_policy: required.sandbox_policy,
             service_tier: None,
             summary: None,
         }
     }
+}
+
+impl ThreadSettings {
     fn default_multi_agent_mode() -> MultiAgentMode {
         MultiAgentMode::ExplicitRequestOnly
     }
@@ -3890,7 +3821,7 @@ object!(ThreadSettingsUpdatedNotification {
     thread_settings: Required("threadSettings"),
 });
 
-/// Params of the client request `thread/shellCommand`.
+/// Params of the client request `thread/shellCommand`. Built from [`ThreadShellCommandParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadShellCommandParams {
     /// Shell command string evaluated by the thread's configured shell. Unlike `command/exec`, this intentionally preserves shell syntax such as pipes, redirects, and quoting. This runs unsandboxed with full access rather than inheriting the thread sandbox policy.
@@ -3900,12 +3831,20 @@ pub struct ThreadShellCommandParams {
     pub timeout_ms: Option<i64>,
 }
 
-impl ThreadShellCommandParams {
-    /// Creates a value from its required fields.
-    pub fn new(command: impl Into<String>, thread_id: impl Into<String>) -> Self {
+/// The required fields of [`ThreadShellCommandParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadShellCommandParamsRequired {
+    /// Shell command string evaluated by the thread's configured shell. Unlike `command/exec`, this intentionally preserves shell syntax such as pipes, redirects, and quoting. This runs unsandboxed with full access rather than inheriting the thread sandbox policy.
+    pub command: String,
+    pub thread_id: String,
+}
+
+impl From<ThreadShellCommandParamsRequired> for ThreadShellCommandParams {
+    #[inline]
+    fn from(required: ThreadShellCommandParamsRequired) -> Self {
         Self {
-            command: command.into(),
-            thread_id: thread_id.into(),
+            command: required.command,
+            thread_id: required.thread_id,
             timeout_ms: None,
         }
     }
@@ -4175,7 +4114,7 @@ object!(ThreadStartParams {
     thread_source: Optional("threadSource"),
 });
 
-/// Result of the client request `thread/start`.
+/// Result of the client request `thread/start`. Built from [`ThreadStartResponseRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadStartResponse {
     /// Named or implicit built-in profile that produced the active permissions, when known.
@@ -4215,34 +4154,43 @@ pub struct ThreadStartResponse {
     pub thread: Thread,
 }
 
-impl ThreadStartResponse {
-    /// Creates a value from its required fields.
-    pub fn new(
-        approval_policy: AskForApproval,
-        approvals_reviewer: ApprovalsReviewer,
-        cwd: AbsolutePathBuf,
-        model: impl Into<String>,
-        model_provider: impl Into<String>,
-        sandbox: SandboxPolicy,
-        thread: Thread,
-    ) -> Self {
+/// The required fields of [`ThreadStartResponse`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadStartResponseRequired {
+    pub approval_policy: AskForApproval,
+    /// Reviewer currently used for approval requests on this thread.
+    pub approvals_reviewer: ApprovalsReviewer,
+    pub cwd: AbsolutePathBuf,
+    pub model: String,
+    pub model_provider: String,
+    /// Legacy sandbox policy retained for compatibility. Experimental clients should prefer `activePermissionProfile` for profile provenance.
+    pub sandbox: SandboxPolicy,
+    pub thread: Thread,
+}
+
+impl From<ThreadStartResponseRequired> for ThreadStartResponse {
+    #[inline]
+    fn from(required: ThreadStartResponseRequired) -> Self {
         Self {
             active_permission_profile: None,
-            approval_policy,
-            approvals_reviewer,
-            cwd,
+            approval_policy: required.approval_policy,
+            approvals_reviewer: required.approvals_reviewer,
+            cwd: required.cwd,
             disabled_plugin_ids: Vec::new(),
             instruction_sources: Vec::new(),
-            model: model.into(),
-            model_provider: model_provider.into(),
+            model: required.model,
+            model_provider: required.model_provider,
             multi_agent_mode: Self::default_multi_agent_mode(),
             reasoning_effort: None,
             runtime_workspace_roots: Vec::new(),
-            sandbox,
+            sandbox: required.sandbox,
             service_tier: None,
-            thread,
+            thread: required.thread,
         }
     }
+}
+
+impl ThreadStartResponse {
     fn default_multi_agent_mode() -> MultiAgentMode {
         MultiAgentMode::ExplicitRequestOnly
     }
@@ -4637,7 +4585,7 @@ object!(ThreadTimelineListResponse {
     next_cursor: Optional("nextCursor"),
 });
 
-/// Part of [`ThreadTokenUsageUpdatedNotification`](crate::ThreadTokenUsageUpdatedNotification).
+/// Part of [`ThreadTokenUsageUpdatedNotification`](crate::ThreadTokenUsageUpdatedNotification). Built from [`ThreadTokenUsageRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTokenUsage {
     pub last: TokenUsageBreakdown,
@@ -4645,13 +4593,20 @@ pub struct ThreadTokenUsage {
     pub total: TokenUsageBreakdown,
 }
 
-impl ThreadTokenUsage {
-    /// Creates a value from its required fields.
-    pub fn new(last: TokenUsageBreakdown, total: TokenUsageBreakdown) -> Self {
+/// The required fields of [`ThreadTokenUsage`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ThreadTokenUsageRequired {
+    pub last: TokenUsageBreakdown,
+    pub total: TokenUsageBreakdown,
+}
+
+impl From<ThreadTokenUsageRequired> for ThreadTokenUsage {
+    #[inline]
+    fn from(required: ThreadTokenUsageRequired) -> Self {
         Self {
-            last,
+            last: required.last,
             model_context_window: None,
-            total,
+            total: required.total,
         }
     }
 }
@@ -4662,27 +4617,12 @@ object!(ThreadTokenUsage {
     total: Required("total"),
 });
 
-/// Payload of the server notification `thread/tokenUsage/updated`.
+/// Payload of the server notification `thread/tokenUsage/updated`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadTokenUsageUpdatedNotification {
     pub thread_id: String,
     pub token_usage: ThreadTokenUsage,
     pub turn_id: String,
-}
-
-impl ThreadTokenUsageUpdatedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        thread_id: impl Into<String>,
-        token_usage: ThreadTokenUsage,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            thread_id: thread_id.into(),
-            token_usage,
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ThreadTokenUsageUpdatedNotification {
@@ -5024,7 +4964,7 @@ object!(ThreadUsageBreakdownGroup {
     total_tokens: Optional("totalTokens"),
 });
 
-/// Part of [`RawResponseCompletedNotification`](crate::RawResponseCompletedNotification) and [`ThreadTokenUsage`](crate::ThreadTokenUsage).
+/// Part of [`RawResponseCompletedNotification`](crate::RawResponseCompletedNotification) and [`ThreadTokenUsage`](crate::ThreadTokenUsage). Built from [`TokenUsageBreakdownRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenUsageBreakdown {
     /// Defaults to `0`.
@@ -5036,22 +4976,26 @@ pub struct TokenUsageBreakdown {
     pub total_tokens: i64,
 }
 
-impl TokenUsageBreakdown {
-    /// Creates a value from its required fields.
-    pub fn new(
-        cached_input_tokens: i64,
-        input_tokens: i64,
-        output_tokens: i64,
-        reasoning_output_tokens: i64,
-        total_tokens: i64,
-    ) -> Self {
+/// The required fields of [`TokenUsageBreakdown`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct TokenUsageBreakdownRequired {
+    pub cached_input_tokens: i64,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub reasoning_output_tokens: i64,
+    pub total_tokens: i64,
+}
+
+impl From<TokenUsageBreakdownRequired> for TokenUsageBreakdown {
+    #[inline]
+    fn from(required: TokenUsageBreakdownRequired) -> Self {
         Self {
             cache_write_input_tokens: 0,
-            cached_input_tokens,
-            input_tokens,
-            output_tokens,
-            reasoning_output_tokens,
-            total_tokens,
+            cached_input_tokens: required.cached_input_tokens,
+            input_tokens: required.input_tokens,
+            output_tokens: required.output_tokens,
+            reasoning_output_tokens: required.reasoning_output_tokens,
+            total_tokens: required.total_tokens,
         }
     }
 }

@@ -16,18 +16,11 @@ use super::{
     Settings, ThreadItem,
 };
 
-/// Part of [`TextElement`](crate::TextElement).
+/// Part of [`TextElement`](crate::TextElement). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ByteRange {
     pub end: u64,
     pub start: u64,
-}
-
-impl ByteRange {
-    /// Creates a value from its required fields.
-    pub fn new(end: u64, start: u64) -> Self {
-        Self { end, start }
-    }
 }
 
 object!(ByteRange {
@@ -335,7 +328,7 @@ impl From<&str> for ModeKind {
 
 string_enum!(ModeKind);
 
-/// Part of [`ModelListResponse`](crate::ModelListResponse).
+/// Part of [`ModelListResponse`](crate::ModelListResponse). Built from [`ModelRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// Deprecated: use `serviceTiers` instead.
@@ -368,6 +361,46 @@ pub struct Model {
     pub supports_personality: bool,
     pub upgrade: Option<String>,
     pub upgrade_info: Option<ModelUpgradeInfo>,
+}
+
+/// The required fields of [`Model`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ModelRequired {
+    pub default_reasoning_effort: ReasoningEffort,
+    pub description: String,
+    pub display_name: String,
+    pub hidden: bool,
+    pub id: String,
+    pub is_default: bool,
+    pub model: String,
+    pub supported_reasoning_efforts: Vec<ReasoningEffortOption>,
+}
+
+impl From<ModelRequired> for Model {
+    #[inline]
+    fn from(required: ModelRequired) -> Self {
+        Self {
+            additional_speed_tiers: Vec::new(),
+            availability_nux: None,
+            available_access_programs: None,
+            default_reasoning_effort: required.default_reasoning_effort,
+            default_service_tier: None,
+            description: required.description,
+            display_name: required.display_name,
+            hidden: required.hidden,
+            id: required.id,
+            input_modalities: Self::default_input_modalities(),
+            is_default: required.is_default,
+            model: required.model,
+            model_specialty: None,
+            multi_agent_version: None,
+            service_tiers: Vec::new(),
+            supported_reasoning_efforts: required.supported_reasoning_efforts,
+            supports_personality: false,
+            upgrade: None,
+            upgrade_info: None,
+        }
+    }
 }
 
 impl Model {
@@ -479,21 +512,11 @@ pub struct ModelProviderCapabilitiesReadParams {}
 object!(ModelProviderCapabilitiesReadParams {
 });
 
-/// Result of the client request `modelProvider/capabilities/read`.
+/// Result of the client request `modelProvider/capabilities/read`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelProviderCapabilitiesReadResponse {
     pub image_generation: bool,
     pub web_search: bool,
-}
-
-impl ModelProviderCapabilitiesReadResponse {
-    /// Creates a value from its required fields.
-    pub fn new(image_generation: bool, web_search: bool) -> Self {
-        Self {
-            image_generation,
-            web_search,
-        }
-    }
 }
 
 object!(ModelProviderCapabilitiesReadResponse {
@@ -532,7 +555,7 @@ impl From<&str> for ModelRerouteReason {
 
 string_enum!(ModelRerouteReason);
 
-/// Payload of the server notification `model/rerouted`.
+/// Payload of the server notification `model/rerouted`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelReroutedNotification {
     pub from_model: String,
@@ -540,25 +563,6 @@ pub struct ModelReroutedNotification {
     pub thread_id: String,
     pub to_model: String,
     pub turn_id: String,
-}
-
-impl ModelReroutedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        from_model: impl Into<String>,
-        reason: ModelRerouteReason,
-        thread_id: impl Into<String>,
-        to_model: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            from_model: from_model.into(),
-            reason,
-            thread_id: thread_id.into(),
-            to_model: to_model.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(ModelReroutedNotification {
@@ -569,7 +573,7 @@ object!(ModelReroutedNotification {
     turn_id: Required("turnId"),
 });
 
-/// Payload of the server notification `model/safetyBuffering/updated`.
+/// Payload of the server notification `model/safetyBuffering/updated`. Built from [`ModelSafetyBufferingUpdatedNotificationRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelSafetyBufferingUpdatedNotification {
     pub faster_model: Option<String>,
@@ -581,24 +585,29 @@ pub struct ModelSafetyBufferingUpdatedNotification {
     pub use_cases: Vec<String>,
 }
 
-impl ModelSafetyBufferingUpdatedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        model: impl Into<String>,
-        reasons: Vec<String>,
-        show_buffering_ui: bool,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-        use_cases: Vec<String>,
-    ) -> Self {
+/// The required fields of [`ModelSafetyBufferingUpdatedNotification`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct ModelSafetyBufferingUpdatedNotificationRequired {
+    pub model: String,
+    pub reasons: Vec<String>,
+    pub show_buffering_ui: bool,
+    pub thread_id: String,
+    pub turn_id: String,
+    pub use_cases: Vec<String>,
+}
+
+impl From<ModelSafetyBufferingUpdatedNotificationRequired>
+for ModelSafetyBufferingUpdatedNotification {
+    #[inline]
+    fn from(required: ModelSafetyBufferingUpdatedNotificationRequired) -> Self {
         Self {
             faster_model: None,
-            model: model.into(),
-            reasons,
-            show_buffering_ui,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-            use_cases,
+            model: required.model,
+            reasons: required.reasons,
+            show_buffering_ui: required.show_buffering_ui,
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
+            use_cases: required.use_cases,
         }
     }
 }
@@ -613,27 +622,12 @@ object!(ModelSafetyBufferingUpdatedNotification {
     use_cases: Required("useCases"),
 });
 
-/// Part of [`Model`](crate::Model).
+/// Part of [`Model`](crate::Model). Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelServiceTier {
     pub description: String,
     pub id: String,
     pub name: String,
-}
-
-impl ModelServiceTier {
-    /// Creates a value from its required fields.
-    pub fn new(
-        description: impl Into<String>,
-        id: impl Into<String>,
-        name: impl Into<String>,
-    ) -> Self {
-        Self {
-            description: description.into(),
-            id: id.into(),
-            name: name.into(),
-        }
-    }
 }
 
 object!(ModelServiceTier {
@@ -705,27 +699,12 @@ impl From<&str> for ModelVerification {
 
 string_enum!(ModelVerification);
 
-/// Payload of the server notification `model/verification`.
+/// Payload of the server notification `model/verification`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelVerificationNotification {
     pub thread_id: String,
     pub turn_id: String,
     pub verifications: Vec<ModelVerification>,
-}
-
-impl ModelVerificationNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-        verifications: Vec<ModelVerification>,
-    ) -> Self {
-        Self {
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-            verifications,
-        }
-    }
 }
 
 object!(ModelVerificationNotification {
@@ -1163,27 +1142,12 @@ object!(TurnCompletedNotification {
 
 /// Notification that the turn-level unified diff has changed. Contains the latest aggregated diff across all file changes in the turn.
 ///
-/// Payload of the server notification `turn/diff/updated`.
+/// Payload of the server notification `turn/diff/updated`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnDiffUpdatedNotification {
     pub diff: String,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl TurnDiffUpdatedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        diff: impl Into<String>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            diff: diff.into(),
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(TurnDiffUpdatedNotification {
@@ -1247,21 +1211,11 @@ object!(TurnError {
     misalignment: Optional("misalignment"),
 });
 
-/// Params of the client request `turn/interrupt`.
+/// Params of the client request `turn/interrupt`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnInterruptParams {
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl TurnInterruptParams {
-    /// Creates a value from its required fields.
-    pub fn new(thread_id: impl Into<String>, turn_id: impl Into<String>) -> Self {
-        Self {
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(TurnInterruptParams {
@@ -1314,27 +1268,12 @@ impl From<&str> for TurnItemsView {
 
 string_enum!(TurnItemsView);
 
-/// Payload of the server notification `turn/moderationMetadata`.
+/// Payload of the server notification `turn/moderationMetadata`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnModerationMetadataNotification {
     pub metadata: Value,
     pub thread_id: String,
     pub turn_id: String,
-}
-
-impl TurnModerationMetadataNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        metadata: Value,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
-        Self {
-            metadata,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
-        }
-    }
 }
 
 object!(TurnModerationMetadataNotification {
@@ -1401,7 +1340,7 @@ impl From<&str> for TurnPlanStepStatus {
 
 string_enum!(TurnPlanStepStatus);
 
-/// Payload of the server notification `turn/plan/updated`.
+/// Payload of the server notification `turn/plan/updated`. Built from [`TurnPlanUpdatedNotificationRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnPlanUpdatedNotification {
     pub explanation: Option<String>,
@@ -1410,18 +1349,22 @@ pub struct TurnPlanUpdatedNotification {
     pub turn_id: String,
 }
 
-impl TurnPlanUpdatedNotification {
-    /// Creates a value from its required fields.
-    pub fn new(
-        plan: Vec<TurnPlanStep>,
-        thread_id: impl Into<String>,
-        turn_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`TurnPlanUpdatedNotification`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct TurnPlanUpdatedNotificationRequired {
+    pub plan: Vec<TurnPlanStep>,
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<TurnPlanUpdatedNotificationRequired> for TurnPlanUpdatedNotification {
+    #[inline]
+    fn from(required: TurnPlanUpdatedNotificationRequired) -> Self {
         Self {
             explanation: None,
-            plan,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
+            plan: required.plan,
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
         }
     }
 }
@@ -1435,7 +1378,7 @@ object!(TurnPlanUpdatedNotification {
 
 /// Experimental settings changes for one running turn, not future turns. Unsupported fields are rejected rather than silently ignored. Any live task kind may accept publication. Child sessions and consumers of frozen initial settings are unchanged.
 ///
-/// Params of the client request `turn/settings/update`.
+/// Params of the client request `turn/settings/update`. Built from [`TurnSettingsUpdateParamsRequired`].
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -1456,17 +1399,24 @@ pub struct TurnSettingsUpdateParams {
     pub turn_id: String,
 }
 
-impl TurnSettingsUpdateParams {
-    /// Creates a value from its required fields.
-    pub fn new(thread_id: impl Into<String>, turn_id: impl Into<String>) -> Self {
+/// The required fields of [`TurnSettingsUpdateParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct TurnSettingsUpdateParamsRequired {
+    pub thread_id: String,
+    pub turn_id: String,
+}
+
+impl From<TurnSettingsUpdateParamsRequired> for TurnSettingsUpdateParams {
+    #[inline]
+    fn from(required: TurnSettingsUpdateParamsRequired) -> Self {
         Self {
             approvals_reviewer: None,
             effort: None,
             model: None,
             service_tier: None,
             summary: None,
-            thread_id: thread_id.into(),
-            turn_id: turn_id.into(),
+            thread_id: required.thread_id,
+            turn_id: required.turn_id,
         }
     }
 }
@@ -1769,7 +1719,7 @@ impl From<&str> for TurnStatus {
 
 string_enum!(TurnStatus);
 
-/// Params of the client request `turn/steer`.
+/// Params of the client request `turn/steer`. Built from [`TurnSteerParamsRequired`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnSteerParams {
     /// Optional client-provided context fragments keyed by an opaque source identifier.
@@ -1791,20 +1741,25 @@ pub struct TurnSteerParams {
     pub thread_id: String,
 }
 
-impl TurnSteerParams {
-    /// Creates a value from its required fields.
-    pub fn new(
-        expected_turn_id: impl Into<String>,
-        input: Vec<UserInput>,
-        thread_id: impl Into<String>,
-    ) -> Self {
+/// The required fields of [`TurnSteerParams`]; convert them with `.into()`.
+#[derive(Debug)]
+pub struct TurnSteerParamsRequired {
+    /// Required active turn id precondition. The request fails when it does not match the currently active turn.
+    pub expected_turn_id: String,
+    pub input: Vec<UserInput>,
+    pub thread_id: String,
+}
+
+impl From<TurnSteerParamsRequired> for TurnSteerParams {
+    #[inline]
+    fn from(required: TurnSteerParamsRequired) -> Self {
         Self {
             additional_context: None,
             client_user_message_id: None,
-            expected_turn_id: expected_turn_id.into(),
-            input,
+            expected_turn_id: required.expected_turn_id,
+            input: required.input,
             responsesapi_client_metadata: None,
-            thread_id: thread_id.into(),
+            thread_id: required.thread_id,
         }
     }
 }
@@ -2031,21 +1986,11 @@ object!(UserInputLocalImage {
     path: Required("path"),
 });
 
-/// A [`UserInput`](crate::UserInput) whose `type` is `mention`.
+/// A [`UserInput`](crate::UserInput) whose `type` is `mention`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserInputMention {
     pub name: String,
     pub path: String,
-}
-
-impl UserInputMention {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            path: path.into(),
-        }
-    }
 }
 
 object!(UserInputMention {
@@ -2053,21 +1998,11 @@ object!(UserInputMention {
     path: Required("path"),
 });
 
-/// A [`UserInput`](crate::UserInput) whose `type` is `skill`.
+/// A [`UserInput`](crate::UserInput) whose `type` is `skill`. Built with a struct literal: all fields are required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserInputSkill {
     pub name: String,
     pub path: String,
-}
-
-impl UserInputSkill {
-    /// Creates a value from its required fields.
-    pub fn new(name: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            path: path.into(),
-        }
-    }
 }
 
 object!(UserInputSkill {
