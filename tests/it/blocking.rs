@@ -39,7 +39,7 @@ fn blocking_a_turn_is_an_iterator_and_a_result() {
         text.push_str(event.text_delta().unwrap_or_default());
     }
     assert_eq!(text, "hello");
-    let result = turn.run().unwrap();
+    let result = turn.run().block_on().unwrap();
     assert_eq!(result.final_response.as_deref(), Some("hello"));
     let result = thread.run("Again.").block_on().unwrap();
     assert_eq!(result.final_response.as_deref(), Some("again"));
@@ -62,7 +62,10 @@ fn blocking_a_turn_is_steered_and_interrupted_from_another_thread() {
         control.steer("Faster.").block_on().unwrap();
         control.interrupt().block_on().unwrap();
     });
-    assert_eq!(turn.run().unwrap().status, TurnStatus::Interrupted);
+    assert_eq!(
+        turn.run().block_on().unwrap().status,
+        TurnStatus::Interrupted
+    );
     other.join().unwrap();
 }
 

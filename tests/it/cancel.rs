@@ -1,14 +1,9 @@
 //! Futures dropped while they wait.
 
-use std::{
-    future::poll_fn,
-    pin::pin,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use codex_e2e::{Stage, is_idle};
-use codex_sdk::{Codex, Notification, NotificationStream, types::TurnStatus};
+use codex_e2e::{Stage, idle, is_idle, is_usable};
+use codex_sdk::{Notification, NotificationStream, types::TurnStatus};
 use codex_testkit::{Gate, Reply};
 
 /// Polls a future until it was polled `polls` times or has ended, then drops it; whether it has ended.
@@ -30,15 +25,6 @@ pub(crate) async fn drop_after<F: Future>(polls: usize, future: F) -> bool {
     });
     let ended = tokio::time::timeout(Duration::from_secs(10), end).await;
     ended.expect("the future is woken that often")
-}
-
-/// Waits until no request is unanswered and no turn is known to run.
-pub(crate) async fn tables_are_empty(codex: &Codex) {
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while !is_idle(codex) {
-        assert!(Instant::now() < deadline, "{:?}", codex.stats());
-        tokio::task::yield_now().await;
-    }
 }
 
 /// The status of the next turn that ends.
@@ -68,11 +54,9 @@ async fn a_run_dropped_at_any_moment_leaves_an_interrupted_turn_and_empty_tables
             TurnStatus::Interrupted,
             "{polls} polls"
         );
-        tables_are_empty(&codex).await;
+        idle(&codex).await;
     }
-    stage.model.push(Reply::text("usable"));
-    let result = thread.run("again").await.unwrap();
-    assert_eq!(result.final_response.as_deref(), Some("usable"));
+    is_usable(&stage, &codex, &thread).await;
 }
 
 #[tokio::test]
@@ -88,7 +72,7 @@ async fn a_run_dropped_within_a_command_interrupts_its_turn() {
     run.abort();
     assert!(run.await.unwrap_err().is_cancelled());
     assert_eq!(next_end(&mut events).await, TurnStatus::Interrupted);
-    tables_are_empty(&codex).await;
+    idle(&codex).await;
 }
 
 #[tokio::test]
@@ -107,7 +91,7 @@ async fn dropping_one_of_two_runs_on_a_turn_leaves_the_other_alone() {
     gate.release();
     let result = second.run().await.unwrap();
     assert_eq!(result.status, TurnStatus::Completed);
-    tables_are_empty(&codex).await;
+    idle(&codex).await;
 }
 
 #[tokio::test]
@@ -122,5 +106,5 @@ async fn dropping_a_handle_lets_its_turn_run_on() {
     gate.reached().await;
     gate.release();
     assert_eq!(next_end(&mut events).await, TurnStatus::Completed);
-    tables_are_empty(&codex).await;
+    idle(&codex).await;
 }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use codex_e2e::{Stage, is_idle};
-use codex_sdk::{Codex, Condition, Error, Notification, Thread, TurnResult, types};
+use codex_e2e::{Stage, idle, is_idle, is_usable};
+use codex_sdk::{
+    Codex, Condition, Error, Notification, Thread, TurnResult,
+    types::{self, ThreadGoal, ThreadGoalStatus, ThreadItem, TurnStatus},
+};
 use codex_testkit::{Gate, Reply, Usage};
 use tokio::time::timeout;
-use types::{ThreadGoal, ThreadGoalStatus, ThreadItem, TurnStatus};
 
-use crate::cancel::{drop_after, tables_are_empty};
+use crate::cancel::drop_after;
 
 const USAGE: Usage = Usage {
     input: 6,
@@ -38,14 +40,6 @@ fn texts(result: &TurnResult) -> Vec<&str> {
         _ => None,
     });
     texts.collect()
-}
-
-/// Runs an ordinary turn, which shows that the thread is usable and nothing is left in the tables.
-async fn is_usable(stage: &Stage, codex: &Codex, thread: &Thread) {
-    tables_are_empty(codex).await;
-    stage.model.push(Reply::text("usable"));
-    let result = thread.run("Still there?").await.unwrap();
-    assert_eq!(result.final_response.as_deref(), Some("usable"));
 }
 
 #[tokio::test]
@@ -371,7 +365,7 @@ async fn parity_26_a_goal_dropped_while_it_starts_is_paused() {
             assert!(polls > 2, "it was never dropped while it was starting");
             return;
         }
-        tables_are_empty(&codex).await;
+        idle(&codex).await;
         // The one turn that it may begin all the same is interrupted.
         while stored(&codex, &thread).await.is_some() {
             let Ok(event) = timeout(Duration::from_secs(3), events.next()).await else {
@@ -382,7 +376,7 @@ async fn parity_26_a_goal_dropped_while_it_starts_is_paused() {
                 break;
             }
         }
-        tables_are_empty(&codex).await;
+        idle(&codex).await;
         if let Some(goal) = stored(&codex, &thread).await {
             assert_eq!(goal.status, ThreadGoalStatus::Paused, "{polls} polls");
         }

@@ -3,7 +3,13 @@
 use std::fs;
 
 use codex_e2e::Stage;
-use codex_sdk::{Error, ExternalMessage, InputItem, Thread, types::ThreadItem};
+use codex_sdk::{
+    Error, ExternalMessage, InputItem, Thread,
+    types::{
+        FunctionCallOutputContentItem as Item, FunctionCallOutputContentItemInputImage as Image,
+        FunctionCallOutputContentItemInputText as Text, ThreadItem,
+    },
+};
 use codex_testkit::{Gate, RecordedRequest, Reply};
 use serde_json::{Value, json};
 
@@ -97,10 +103,6 @@ async fn parity_33_36_an_external_message_is_a_tools_output_and_nobodys_words() 
 
 #[tokio::test]
 async fn an_external_message_may_be_of_content_items() {
-    use codex_sdk::types::{
-        FunctionCallOutputContentItem as Item, FunctionCallOutputContentItemInputImage as Image,
-        FunctionCallOutputContentItemInputText as Text,
-    };
     let (stage, thread) = stage().await;
     let image = Image {
         image_url: Some(PIXEL_URL.to_owned()),

@@ -236,10 +236,12 @@ async fn parity_55_an_ephemeral_thread_runs_and_leaves_nothing() {
 #[cfg(unix)]
 #[tokio::test]
 async fn parity_59_tokens_that_the_client_keeps_reach_the_model() {
-    use crate::recording::accounts::access_token;
     use codex_sdk::types::{
         LoginAccountParams, LoginAccountParamsChatgptAuthTokens, LoginAccountResponse,
     };
+
+    use crate::recording::accounts::access_token;
+
     let stage = Stage::with_chatgpt().await.unwrap();
     stage.model.push(Reply::text("authorised"));
     let codex = stage.start().await.unwrap();

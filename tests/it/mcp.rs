@@ -11,13 +11,14 @@ use codex_sdk::{
 };
 use serde_json::json;
 
-use crate::secrets::Shown;
+use crate::{
+    mcp::support::{TINY, call, client, found, servers, started, text, tiny, variable},
+    secrets::Shown,
+};
 
 mod calls;
 mod http;
 mod support;
-
-use support::{TINY, call, client, found, servers, started, text, tiny, variable};
 
 #[tokio::test]
 async fn the_servers_of_a_thread_are_its_own_beside_those_of_the_configuration() {

@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 
 use codex_e2e::Stage;
-use codex_sdk::{Condition, Error};
+use codex_sdk::{
+    Condition, Error,
+    types::{GetAccountRateLimitsParams, ThreadReadParams, TurnStartParams},
+};
 use codex_testkit::Reply;
+use serde_json::json;
 
 #[tokio::test]
 async fn a_list_is_streamed_over_all_of_its_pages() {
@@ -78,77 +82,51 @@ async fn a_list_whose_runtime_has_ended_says_so_and_ends() {
     assert!(threads.next().await.is_none());
 }
 
+#[track_caller]
+fn means(error: &Error, condition: impl Into<Option<Condition>>) {
+    assert_eq!(error.condition(), condition.into(), "{error}");
+}
+
 #[tokio::test]
 async fn parity_130_refusals_are_told_apart_by_what_they_mean() {
-    let stage = Stage::with(|home| home.requires_openai_auth(true))
-        .await
-        .unwrap();
+    let stage = Stage::with(|home| home.requires_openai_auth(true));
+    let stage = stage.await.unwrap();
     let codex = stage.start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     let missing = "01a21259-0000-7000-8000-000000000000";
+    let read = codex.request(ThreadReadParams::new(missing));
+    let start = codex.request(TurnStartParams::new(vec![], missing));
     let not_found = [
         codex.thread_resume(missing).await.map(drop),
         codex.thread_resume("no id").await.map(drop),
         codex.thread_fork(missing).await.map(drop),
         codex.thread_archive(missing).await,
-        codex
-            .request(codex_sdk::types::ThreadReadParams::new(missing))
-            .await
-            .map(drop),
-        codex
-            .request(codex_sdk::types::TurnStartParams::new(vec![], missing))
-            .await
-            .map(drop),
+        read.await.map(drop),
+        start.await.map(drop),
     ];
     for refused in not_found {
         let error = refused.unwrap_err();
-        assert_eq!(
-            error.condition(),
-            Some(Condition::ThreadNotFound),
-            "{error}"
-        );
+        means(&error, Condition::ThreadNotFound);
         assert_eq!(error.rpc().unwrap().code, -32600);
     }
 
-    let unknown = codex.request_raw("no/such", serde_json::json!({}));
-    let error = unknown.await.unwrap_err();
-    assert_eq!(error.condition(), Some(Condition::FeatureUnsupported));
+    let unknown = codex.request_raw("no/such", json!({}));
+    means(&unknown.await.unwrap_err(), Condition::FeatureUnsupported);
     // A value that is unknown is a mistake of the caller, and no missing feature.
-    let params = serde_json::json!({ "threadId": thread.id(), "input": [{ "type": "smell" }] });
-    let error = codex.request_raw("turn/start", params).await.unwrap_err();
-    assert_eq!(error.condition(), None, "{error}");
+    let params = json!({ "threadId": thread.id(), "input": [{ "type": "smell" }] });
+    let smell = codex.request_raw("turn/start", params);
+    means(&smell.await.unwrap_err(), None);
 
-    let limits = codex_sdk::types::GetAccountRateLimitsParams::default();
-    let error = codex.request(limits).await.unwrap_err();
-    assert_eq!(
-        error.condition(),
-        Some(Condition::NotAuthenticated),
-        "{error}"
-    );
+    let limits = codex.request(GetAccountRateLimitsParams::default());
+    means(&limits.await.unwrap_err(), Condition::NotAuthenticated);
 
-    stage.model.push(Reply::status(401, serde_json::json!({})));
+    stage.model.push(Reply::status(401, json!({})));
     let error = thread.run("Hello.").await.unwrap_err();
     assert!(matches!(error, Error::TurnFailed(_)), "{error:?}");
-    assert_eq!(
-        error.condition(),
-        Some(Condition::NotAuthenticated),
-        "{error}"
-    );
+    means(&error, Condition::NotAuthenticated);
 
-    let basic = stage
-        .builder()
-        .experimental_api(false)
-        .start()
-        .await
-        .unwrap();
-    let dynamic = serde_json::json!({ "dynamicTools": [] });
-    let error = basic
-        .request_raw("thread/start", dynamic)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.condition(),
-        Some(Condition::FeatureUnsupported),
-        "{error}"
-    );
+    let basic = stage.builder().experimental_api(false).start();
+    let dynamic = json!({ "dynamicTools": [] });
+    let dynamic = basic.await.unwrap().request_raw("thread/start", dynamic);
+    means(&dynamic.await.unwrap_err(), Condition::FeatureUnsupported);
 }

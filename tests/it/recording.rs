@@ -2,6 +2,8 @@
 
 use codex_types::{ClientRequest, ServerNotification, ServerRequest};
 
+use crate::recording::tally::Tally;
+
 pub(crate) mod accounts;
 mod answers;
 mod configuration;
@@ -13,8 +15,6 @@ mod tally;
 mod tools;
 mod turns;
 mod workspace;
-
-use tally::Tally;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_of_a_recording_decodes() {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use codex_e2e::{Stage, is_idle};
+use codex_e2e::{Stage, idle, is_idle};
 use codex_sdk::{
     AnswerError, Codex, Error, Notification, Result, Structured, Thread, schemars::JsonSchema,
     types::TurnStatus,
@@ -10,8 +10,6 @@ use codex_sdk::{
 use codex_testkit::{Gate, Reply};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::cancel::tables_are_empty;
 
 /// A review of a change.
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
@@ -326,5 +324,5 @@ async fn run_as_that_is_dropped_interrupts_its_turn() {
         }
     };
     assert_eq!(status, TurnStatus::Interrupted);
-    tables_are_empty(&codex).await;
+    idle(&codex).await;
 }

@@ -4,10 +4,14 @@ use std::{
     fmt::{Debug, Display},
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use codex_e2e::Stage;
-use codex_sdk::types::{LoginAccountParams, LoginAccountParamsApiKey};
+use codex_sdk::{
+    Codex, Thread,
+    types::{LoginAccountParams, LoginAccountParamsApiKey},
+};
 use codex_testkit::Reply;
 use serde_json::json;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -106,6 +110,23 @@ async fn spans_tell_who_did_what_and_how_long_it_took_but_not_what_was_said() {
     assert!(!logged.contains("secret"), "{logged}");
 }
 
+/// Shows calls and their errors. They are refused by the runtime, which gets the key in the wrong place;
+/// by a deadline; by the model; by a client that was closed.
+async fn be_refused(codex: &Codex, thread: &Thread, shown: &Shown) {
+    let untyped = codex.request_raw("account/login/start", json!({"apiKey": KEY}));
+    shown.debug(&untyped);
+    shown.error(&untyped.await.unwrap_err());
+    let params = LoginAccountParamsApiKey::new(KEY);
+    let timed_out = codex.request(LoginAccountParams::ApiKey(params));
+    let timed_out = timed_out.timeout(Duration::ZERO);
+    shown.debug(&timed_out);
+    shown.error(&timed_out.await.unwrap_err());
+    shown.error(&thread.run("again").await.unwrap_err());
+    codex.logout().await.unwrap();
+    codex.close().await.unwrap();
+    shown.error(&codex.login_api_key(KEY).await.unwrap_err());
+}
+
 /// On one thread, so that its subscriber sees what all tasks log.
 #[tokio::test(flavor = "current_thread")]
 async fn an_api_key_is_in_no_log_no_debug_output_and_no_error() {
@@ -142,21 +163,8 @@ async fn an_api_key_is_in_no_log_no_debug_output_and_no_error() {
     let mut events = codex.notifications();
     codex.login_api_key(KEY).await.unwrap();
 
-    // Refused: by the runtime, which is given the key where none belongs; by a deadline; by the
-    // model; by a client that was closed.
-    let untyped = codex.request_raw("account/login/start", json!({"apiKey": KEY}));
-    shown.debug(&untyped);
-    shown.error(&untyped.await.unwrap_err());
-    let params = LoginAccountParamsApiKey::new(KEY);
-    let timed_out = codex.request(LoginAccountParams::ApiKey(params));
-    let timed_out = timed_out.timeout(std::time::Duration::ZERO);
-    shown.debug(&timed_out);
-    shown.error(&timed_out.await.unwrap_err());
     stage.model.push(Reply::status(401, json!({})));
-    shown.error(&thread.run("again").await.unwrap_err());
-    codex.logout().await.unwrap();
-    codex.close().await.unwrap();
-    shown.error(&codex.login_api_key(KEY).await.unwrap_err());
+    be_refused(&codex, &thread, &shown).await;
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => shown.debug(event),

@@ -1,19 +1,17 @@
 //! Turns that would hang: a model that stalls, a `turn/completed` that is missed.
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
-use codex_e2e::Stage;
+use codex_e2e::{Stage, idle, is_usable};
 use codex_sdk::{
-    Codex, Deadline, Error, Thread, TurnTimeout,
-    types::{ThreadItem, TurnStatus},
+    Codex, Deadline, Error, TurnTimeout,
+    types::{ThreadGoalGetParams, ThreadGoalStatus, ThreadItem, TurnStatus},
 };
 use codex_testkit::{Gate, Reply};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex},
-    process::{Child, ChildStdin, ChildStdout, Command},
+    process::{Child, ChildStdin, ChildStdout},
 };
-
-use crate::cancel::tables_are_empty;
 
 /// Far more than any of these takes.
 const LONG: Duration = Duration::from_secs(30);
@@ -24,14 +22,6 @@ fn timed_out(error: &Error) -> &TurnTimeout {
         Error::TurnTimeout(timeout) => timeout,
         _ => panic!("{error:?}"),
     }
-}
-
-/// Runs a turn that nothing is wrong with.
-async fn is_usable(stage: &Stage, thread: &Thread) {
-    stage.model.push(Reply::text("usable"));
-    let run = thread.run("Still there?").timeout(LONG);
-    let result = run.await.unwrap();
-    assert_eq!(result.final_response.as_deref(), Some("usable"));
 }
 
 #[tokio::test]
@@ -54,7 +44,7 @@ async fn a_model_that_stalls_is_given_up_and_the_thread_usable_100_times_of_100(
         assert_eq!(timeout.after, length, "round {round}");
         if timeout.result.id.is_empty() {
             // Not even the start was answered: the turn is interrupted once it has begun.
-            tables_are_empty(&codex).await;
+            idle(&codex).await;
         } else {
             assert!(timeout.interrupted, "round {round}: {error:?}");
         }
@@ -64,7 +54,7 @@ async fn a_model_that_stalls_is_given_up_and_the_thread_usable_100_times_of_100(
         assert_eq!(result.status, TurnStatus::Completed, "round {round}");
         assert_eq!(result.final_response.as_deref(), Some("usable"));
     }
-    tables_are_empty(&codex).await;
+    idle(&codex).await;
 }
 
 #[tokio::test]
@@ -95,8 +85,7 @@ async fn a_stream_that_stalls_has_what_came_before() {
     assert_eq!(partial.status, TurnStatus::Interrupted);
     assert_eq!(partial.items.len(), 1, "{:?}", partial.items);
     gate.release();
-    is_usable(&stage, &thread).await;
-    tables_are_empty(&codex).await;
+    is_usable(&stage, &codex, &thread).await;
 }
 
 #[tokio::test]
@@ -112,8 +101,7 @@ async fn a_command_that_stalls_is_given_up() {
         .stall_timeout(Duration::from_millis(500));
     let error = run.await.unwrap_err();
     assert!(timed_out(&error).interrupted);
-    is_usable(&stage, &thread).await;
-    tables_are_empty(&codex).await;
+    is_usable(&stage, &codex, &thread).await;
 }
 
 #[tokio::test]
@@ -132,27 +120,16 @@ async fn a_goal_that_stalls_is_paused() {
     let timeout = timed_out(&error);
     assert!(timeout.interrupted);
     assert_eq!(timeout.result.final_response.as_deref(), Some("first"));
-    let stored = codex_sdk::types::ThreadGoalGetParams::new(thread.id());
+    let stored = ThreadGoalGetParams::new(thread.id());
     let stored = codex.request(stored).await.unwrap().goal.unwrap();
-    assert_eq!(stored.status, codex_sdk::types::ThreadGoalStatus::Paused);
-    is_usable(&stage, &thread).await;
-    tables_are_empty(&codex).await;
+    assert_eq!(stored.status, ThreadGoalStatus::Paused);
+    is_usable(&stage, &codex, &thread).await;
 }
 
 /// A client on the real runtime that never hears of the end of a turn or of a message.
 async fn hard_of_hearing(stage: &Stage) -> (Codex, Child) {
-    let runtime = tokio::task::spawn_blocking(codex_testkit::runtime);
-    let runtime = runtime.await.unwrap().unwrap();
-    let mut child = Command::new(&runtime.codex)
-        .args(["app-server", "--listen", "stdio://"])
-        .current_dir(stage.home.workspace())
-        .envs(stage.env())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
+    let mut runtime = stage.runtime().unwrap();
+    let mut child = runtime.arg("app-server").spawn().unwrap();
     let (says, output) = duplex(1 << 20);
     let (input, hears) = duplex(1 << 20);
     tokio::spawn(lose(child.stdout.take().unwrap(), says));
@@ -194,7 +171,7 @@ async fn turns_whose_ends_are_missed_are_read_from_the_runtime_and_dont_stall() 
         let tags: Vec<_> = result.items.iter().map(ThreadItem::tag).collect();
         assert_eq!(tags, ["userMessage", "commandExecution", "agentMessage"]);
         assert!(result.duration_ms.is_some());
-        tables_are_empty(&codex).await;
+        idle(&codex).await;
     }
     stage
         .model
@@ -204,7 +181,7 @@ async fn turns_whose_ends_are_missed_are_read_from_the_runtime_and_dont_stall() 
         panic!("{error:?}");
     };
     assert!(failed.message.contains("no such thing"), "{failed}");
-    tables_are_empty(&codex).await;
+    idle(&codex).await;
 }
 
 #[tokio::test]
@@ -223,5 +200,5 @@ async fn a_missed_end_that_isnt_stored_is_told_and_doesnt_stall() {
     let refusal = source.as_ref().unwrap().rpc().unwrap();
     assert!(refusal.message.contains("ephemeral"), "{refusal}");
     assert_eq!(incomplete.result.items.len(), 1);
-    tables_are_empty(&codex).await;
+    idle(&codex).await;
 }

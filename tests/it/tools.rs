@@ -11,13 +11,13 @@ use std::{
 use codex_e2e::{Stage, is_idle};
 use codex_sdk::{
     Codex, Error, HandlerResult, RequestContext, ServerRequestHandler, Tool, ToolOutput,
-    schemars::JsonSchema, types,
+    schemars::JsonSchema,
+    types::{self, ThreadItem, TurnStatus},
 };
 use codex_testkit::{RecordedRequest, Reply};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
-use types::{ThreadItem, TurnStatus};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "codex_sdk::schemars")]

@@ -1,9 +1,11 @@
 //! What a turn streams and what it brings.
 
 use codex_e2e::Stage;
-use codex_sdk::{Error, Notification, types};
+use codex_sdk::{
+    Error, Notification,
+    types::{self, ThreadItem, TurnStatus},
+};
 use codex_testkit::{Reply, Usage};
-use types::{ThreadItem, TurnStatus};
 
 /// Names a notification by its method, and an item by its kind.
 fn describe(event: &Notification) -> String {

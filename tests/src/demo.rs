@@ -43,13 +43,7 @@ pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
         "blocking" => vec![words("Hello, hello."), text("Paint."), text("Paint.")],
         "chat" => chat(),
         "concurrency" => vec![words("It is known to every child.")],
-        "error_handling" => {
-            let error = json!({ "message": "The model `no-such-model` does not exist.", "code": "model_not_found" });
-            vec![
-                Reply::status(400, json!({ "error": error })),
-                text("Hello."),
-            ]
-        }
+        "error_handling" => vec![no_such_model(), text("Hello.")],
         "existing_thread" => vec![text("A lemon."), text("It is yellow.")],
         "external_message" => vec![text("I will."), text("A build failed in its linker.")],
         "goal" => {
@@ -68,25 +62,12 @@ pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
         "model_selection" => vec![text("7"), text(r#"{"prime":11}"#)],
         "reviewed_change" => reviewed_change(),
         "streaming_events" => vec![words("It is wide. It is never still.")],
-        "tools" => {
-            let call = |days| {
-                let arguments = json!({ "city": "Lisbon", "days": days });
-                Reply::function_call("forecast", arguments.to_string())
-            };
-            vec![
-                call(9),
-                call(2),
-                text("In two days it will be sunny in Lisbon."),
-            ]
-        }
-        "typed_output" => {
-            let river = |name, length, sea| json!({ "name": name, "length": length, "sea": sea, "traffic": "boats" });
-            let rivers = [
-                river("Tagus", 1007, "the Atlantic"),
-                river("Douro", 897, "the Atlantic"),
-            ];
-            vec![text(&json!({ "value": rivers }).to_string())]
-        }
+        "tools" => vec![
+            forecast(9),
+            forecast(2),
+            text("In two days it will be sunny in Lisbon."),
+        ],
+        "typed_output" => vec![text(&rivers())],
         "turn_controls" => vec![
             held(words("The ships come in with the tide."), gate),
             text("It winks, and the ships come home."),
@@ -171,6 +152,23 @@ fn chat() -> Vec<Reply> {
         words("That was the change."),
         words("Once upon a time there was a story, and it began like this: ").then(Reply::stall()),
     ]
+}
+
+fn no_such_model() -> Reply {
+    let message = "The model `no-such-model` does not exist.";
+    let error = json!({ "message": message, "code": "model_not_found" });
+    Reply::status(400, json!({ "error": error }))
+}
+
+/// A call of the tool of the example.
+fn forecast(days: u32) -> Reply {
+    let arguments = json!({ "city": "Lisbon", "days": days });
+    Reply::function_call("forecast", arguments.to_string())
+}
+
+fn rivers() -> String {
+    let river = |name, length| json!({ "name": name, "length": length, "sea": "the Atlantic", "traffic": "boats" });
+    json!({ "value": [river("Tagus", 1007), river("Douro", 897)] }).to_string()
 }
 
 /// A command that needs an approval, since its sandbox wouldn't let it.

@@ -1,9 +1,15 @@
 //! What the end-to-end suites share: an isolated runtime with a scripted model.
 
-use std::{fs, path::Path};
+use std::{
+    env, fs,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
-use codex_sdk::{Codex, CodexBuilder, TurnHandle};
-use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, ScriptedModel};
+use codex_sdk::{Codex, CodexBuilder, Thread, TurnHandle};
+use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, Reply, ScriptedModel};
+use tokio::process::Command;
 
 pub mod demo;
 
@@ -71,6 +77,27 @@ impl Stage {
         env
     }
 
+    /// The pinned runtime as a process on this stage, with pipes for its input and output. It is
+    /// killed when its handle is dropped.
+    ///
+    /// # Errors
+    /// If the runtime is gone, or its folder can't be added to `PATH`.
+    pub fn runtime(&self) -> anyhow::Result<Command> {
+        let runtime = codex_testkit::runtime()?;
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = runtime.path_dir.into_iter().chain(env::split_paths(&path));
+        let mut command = Command::new(runtime.codex);
+        command
+            .envs(self.env())
+            .env("PATH", env::join_paths(folders)?)
+            .current_dir(self.home.workspace())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+
     /// A builder for a client on this stage.
     pub fn builder(&self) -> CodexBuilder {
         Codex::builder().envs(self.env()).cwd(self.home.workspace())
@@ -106,6 +133,31 @@ pub fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
 pub fn is_idle(codex: &Codex) -> bool {
     let stats = codex.stats();
     (stats.requests_in_flight, stats.live_turns) == (0, 0)
+}
+
+/// Waits until no request is unanswered and no turn is known to run.
+///
+/// # Panics
+/// If that takes longer than 15 seconds.
+pub async fn idle(codex: &Codex) {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    while !is_idle(codex) {
+        assert!(Instant::now() < deadline, "{:?}", codex.stats());
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Runs an ordinary turn on this thread, and checks that the client is idle before and after it.
+///
+/// # Panics
+/// If the turn fails, or the client doesn't become idle.
+pub async fn is_usable(stage: &Stage, codex: &Codex, thread: &Thread) {
+    idle(codex).await;
+    stage.model.push(Reply::text("usable"));
+    let run = thread.run("Still there?").timeout(Duration::from_secs(30));
+    let result = run.await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(result.final_response.as_deref(), Some("usable"));
+    idle(codex).await;
 }
 
 /// The next piece of the model's message in this turn, or `None` at its end.

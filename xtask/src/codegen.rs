@@ -60,6 +60,8 @@ pub struct Files {
     texts: BTreeMap<PathBuf, String>,
     /// Folders that hold nothing else.
     folders: Vec<PathBuf>,
+    /// Except for these files, which are written by hand.
+    kept: BTreeSet<PathBuf>,
 }
 
 impl Files {
@@ -69,6 +71,7 @@ impl Files {
             command,
             texts: BTreeMap::new(),
             folders: Vec::new(),
+            kept: BTreeSet::new(),
         }
     }
 
@@ -80,6 +83,11 @@ impl Files {
     /// Declares that a folder holds only files that are added.
     pub fn own(&mut self, folder: impl Into<PathBuf>) {
         self.folders.push(folder.into());
+    }
+
+    /// Declares that a file in such a folder is written by hand.
+    pub fn keep(&mut self, path: impl Into<PathBuf>) {
+        self.kept.insert(path.into());
     }
 
     /// All texts.
@@ -153,7 +161,7 @@ impl Files {
                 let path = folder.join(entry.file_name());
                 if entry.file_type()?.is_dir() {
                     pending.push(path);
-                } else if !self.texts.contains_key(&path) {
+                } else if !self.texts.contains_key(&path) && !self.kept.contains(&path) {
                     strays.insert(path);
                 }
             }
@@ -199,7 +207,11 @@ mod tests {
 
     #[test]
     fn a_stray_file_fails_and_is_removed() {
-        let (root, files) = sample();
+        let (root, mut files) = sample();
+        files.keep("src/generated/by_hand.rs");
+        let by_hand = root.path().join("src/generated/by_hand.rs");
+        fs::write(&by_hand, "").unwrap();
+        files.ensure(root.path(), true).unwrap();
         let stray = root.path().join("src/generated/deep/b.rs");
         fs::create_dir_all(stray.parent().unwrap()).unwrap();
         fs::write(&stray, "").unwrap();
@@ -209,6 +221,6 @@ mod tests {
             "{error}"
         );
         files.ensure(root.path(), false).unwrap();
-        assert!(!stray.exists());
+        assert!(!stray.exists() && by_hand.exists());
     }
 }

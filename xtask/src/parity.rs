@@ -1,7 +1,8 @@
 //! `cargo xtask parity`: the public names of the official Python SDK, and `docs/parity.md`, which says
 //! for each of them where it is here and which test covers it.
 //!
-//! The names are checked in, so that all but their origin is checked without Python and offline.
+//! The names are checked in, so that all but their origin is checked without Python and offline. So is the
+//! list of behaviours, `docs/parity/behaviours.md`, whose numbers the names of tests begin with.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,17 +11,19 @@ use codex_cli_bin::RUNTIME_VERSION;
 
 use crate::{codegen::Files, regen::root};
 
+mod behaviours;
 mod table;
 mod test_names;
 
 const COMMAND: &str = "cargo xtask parity";
 const TABLE: &str = "docs/parity.md";
-/// Holds the names, and nothing else.
+/// Holds the names, and beside them only the list of behaviours.
 const NAMES: &str = "docs/parity";
+const BEHAVIOURS: &str = "docs/parity/behaviours.md";
 /// Reads the names out of the sources of the package, without running them.
 const SCRIPT: &str = include_str!("parity/surface.py");
 
-/// Writes the names of the package, or with `check` compares them; then checks the table.
+/// Writes the names of the package, or with `check` compares them; then checks the pages.
 pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
     let root = root()?;
     let names = match package {
@@ -29,10 +32,13 @@ pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
     };
     let mut files = Files::of(COMMAND);
     files.own(NAMES);
+    files.keep(BEHAVIOURS);
     files.add(names_file(), names);
     files.ensure(&root, check)?;
     check_table(&root)?;
+    check_behaviours(&root)?;
     eprintln!("every public name of openai-codex {RUNTIME_VERSION} has its row in {TABLE}");
+    eprintln!("every number in the name of a test has its row in {BEHAVIOURS}");
     Ok(())
 }
 
@@ -97,11 +103,28 @@ fn output(mut command: Command) -> Result<String> {
 fn check_table(root: &Path) -> Result<()> {
     let names = fs::read_to_string(root.join(names_file()))
         .with_context(|| format!("reading {}: run `{COMMAND}`", names_file()))?;
-    let table = fs::read_to_string(root.join(TABLE)).with_context(|| format!("reading {TABLE}"))?;
-    let problems = table::problems(&names, &table, &test_names::all(root)?);
+    let table = read(root, TABLE)?;
+    ensure_none(
+        TABLE,
+        &table::problems(&names, &table, &test_names::all(root)?),
+    )
+}
+
+/// Checks the list of behaviours against the tests that there are.
+fn check_behaviours(root: &Path) -> Result<()> {
+    let page = read(root, BEHAVIOURS)?;
+    let problems = behaviours::problems(&page, &test_names::all(root)?);
+    ensure_none(BEHAVIOURS, &problems)
+}
+
+fn read(root: &Path, page: &str) -> Result<String> {
+    fs::read_to_string(root.join(page)).with_context(|| format!("reading {page}"))
+}
+
+fn ensure_none(page: &str, problems: &[String]) -> Result<()> {
     ensure!(
         problems.is_empty(),
-        "{TABLE} has {} problems:\n{}",
+        "{page} has {} problems:\n{}",
         problems.len(),
         problems.join("\n")
     );
@@ -115,5 +138,10 @@ mod tests {
     #[test]
     fn every_public_name_of_the_python_sdk_has_its_row() {
         check_table(&root().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn every_number_of_a_test_has_its_row_and_every_test_of_a_row_is_there() {
+        check_behaviours(&root().unwrap()).unwrap();
     }
 }

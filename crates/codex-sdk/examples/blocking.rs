@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
         print!("{}", event?.text_delta().unwrap_or_default());
         io::stdout().flush()?;
     }
-    let result = turn.run()?;
+    let result = turn.run().block_on()?;
     println!("\nStatus: {}", result.status);
 
     // Turns of several threads run at the same time.

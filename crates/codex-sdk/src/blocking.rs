@@ -19,33 +19,45 @@
 //! What runs beside the caller runs on a Tokio runtime of this crate, with one thread, which is started
 //! when it is first needed and lives as long as the program. Operations may be blocked on from any
 //! thread, several at once: a turn that is read here can be steered and interrupted from elsewhere. If its
-//! thread can't be started, each operation gives [`Error::InvalidInput`].
+//! thread can't be started, each operation gives [`Error::BlockingRuntime`].
 //!
 //! # Panics
 //! `block_on`, and the iterators, panic within an async runtime, whose thread they would block: await the
 //! operation there instead.
 
-use std::{
-    future::{Future, IntoFuture},
-    sync::OnceLock,
-};
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
+use codex_types::{
+    ClientMethod, GetAccountResponse, ListMcpServerStatusResponse, ModelListResponse,
+    ThreadItemsListResponse, ThreadListResponse, ThreadReadResponse, ThreadTurnsListResponse,
+};
+use futures_core::Stream;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{
-    Call, Error, ForkThread, Input, ListItems, ListMcpServers, ListModels, ListThreads, ListTurns,
-    McpLogin, Notification, NotificationStream, Paged, Pages, ReadAccount, ReadThread, Result,
-    ResumeThread, RetryPolicy, SendRawRequest, SendRequest, StartGoal, StartMcpLogin, StartThread,
-    StartTurn, Structured, TurnResult,
-    types::{
-        ClientMethod, GetAccountResponse, ListMcpServerStatusResponse, ModelListResponse,
-        ThreadItemsListResponse, ThreadListResponse, ThreadReadResponse, ThreadTurnsListResponse,
-        TurnSteerResponse,
-    },
+use crate::call::Call;
+pub use crate::codex::Codex;
+use crate::codex::notifications::NotificationStream;
+use crate::codex::request::{SendRawRequest, SendRequest};
+use crate::connection::event_queue::Notification;
+use crate::error::{Error, Result};
+use crate::lists::pages::{Paged, Pages};
+use crate::lists::{
+    ListItems, ListMcpServers, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread,
 };
-pub use crate::{Codex, Thread, TurnControl};
+use crate::login::mcp::{McpLogin, StartMcpLogin};
+use crate::results::TurnResult;
+use crate::retry::RetryPolicy;
+use crate::run_as::Structured;
+pub use crate::thread::Thread;
+use crate::thread::open::{ForkThread, ResumeThread, StartThread};
+pub use crate::turn::control::TurnControl;
+use crate::turn::goal::StartGoal;
+use crate::turn::handle::TurnHandle;
+use crate::turn::start::StartTurn;
 
 /// The runtime that carries what is blocked on.
 fn runtime() -> Result<&'static Runtime> {
@@ -57,9 +69,8 @@ fn runtime() -> Result<&'static Runtime> {
             .enable_all()
             .build()
             .map_err(|error| {
-                Error::InvalidInput(format!(
-                    "no thread could be started to run the client: {error}"
-                ))
+                let source = Arc::new(error);
+                Error::BlockingRuntime { source }
             })
     });
     runtime.as_ref().map_err(Clone::clone)
@@ -88,8 +99,8 @@ impl<T> Call<T> {
 }
 
 macro_rules! block_on {
-    ($($(<$generic:ident: $bound:path>)? $name:ty => $output:ty;)*) => {$(
-        impl $(<$generic: $bound>)? $name {
+    ($($name:ty $([$parameter:ident: $($bounds:tt)+])? => $output:ty;)*) => {$(
+        impl $(<$parameter: $($bounds)+>)? $name {
             /// Runs this to its end on the current thread; see [`blocking`](self).
             ///
             /// # Panics
@@ -116,169 +127,58 @@ block_on! {
     ReadAccount => GetAccountResponse;
     ListMcpServers => ListMcpServerStatusResponse;
     StartMcpLogin => McpLogin;
+    SendRequest<M> [M: ClientMethod<Response: Send> + Send + Sync + 'static] => M::Response;
     SendRawRequest => serde_json::Value;
     StartTurn<TurnResult> => TurnResult;
+    StartTurn<TurnHandle> => TurnHandle;
+    StartTurn<Structured<T>> [T: DeserializeOwned + JsonSchema + Send + 'static] => Structured<T>;
+    StartGoal => TurnHandle;
 }
 
-impl<M> SendRequest<M>
-where
-    M: ClientMethod + Send + Sync + 'static,
-    M::Response: Send,
-{
-    /// Runs this to its end on the current thread; see [`blocking`](self).
-    ///
-    /// # Panics
-    /// Within an async runtime.
-    ///
-    /// # Errors
-    /// As when it is awaited.
-    pub fn block_on(self) -> Result<M::Response> {
-        self.into_future().block_on()
-    }
-}
-
-impl<T: DeserializeOwned + JsonSchema + Send + 'static> StartTurn<Structured<T>> {
-    /// Runs this to its end on the current thread; see [`blocking`](self).
-    ///
-    /// # Panics
-    /// Within an async runtime.
-    ///
-    /// # Errors
-    /// As when it is awaited.
-    pub fn block_on(self) -> Result<Structured<T>> {
-        self.into_future().block_on()
-    }
-}
-
-macro_rules! block_on_turn {
-    ($($name:ty),*) => {$(
-        impl $name {
-            /// Starts this on the current thread; see [`blocking`](self).
-            ///
-            /// # Panics
-            /// Within an async runtime.
-            ///
-            /// # Errors
-            /// As when it is awaited.
-            pub fn block_on(self) -> Result<TurnHandle> {
-                self.into_future().block_on().map(TurnHandle)
-            }
-        }
-    )*};
-}
-
-block_on_turn!(StartTurn<crate::TurnHandle>, StartGoal);
-
-/// A turn that was started or joined: an iterator over its notifications, and its controls.
+/// A stream that blocks: from `into_iter` of `&mut turn`, of notifications, and of the entries of a list.
 ///
-/// It is a [`crate::TurnHandle`] that blocks. Dropping it doesn't interrupt the turn, unless one of its
-/// deadlines has passed.
+/// A turn may be gone through in parts: what isn't read stays with its handle.
 #[derive(Debug)]
-#[must_use = "what comes for a turn lies in memory until it is read"]
-pub struct TurnHandle(crate::TurnHandle);
+pub struct Blocking<S>(S);
 
-impl TurnHandle {
-    /// The turn's id. It is unique within its thread only: forks keep the ids of their source.
-    pub fn id(&self) -> &str {
-        self.0.id()
-    }
+impl<T, S: Stream<Item = Result<T>> + Unpin> Iterator for Blocking<S> {
+    type Item = Result<T>;
 
-    /// The id of the turn's thread.
-    pub fn thread_id(&self) -> &str {
-        self.0.thread_id()
-    }
-
-    /// Waits for the end of the turn and returns all that it brought, what was already read included.
-    ///
-    /// # Panics
-    /// Within an async runtime.
-    ///
-    /// # Errors
-    /// As for [`crate::TurnHandle::run`].
-    pub fn run(self) -> Result<TurnResult> {
-        self.0.run().block_on()
-    }
-
-    /// Adds to the input of the running turn (`turn/steer`).
-    ///
-    /// # Panics
-    /// Within an async runtime.
-    ///
-    /// # Errors
-    /// As for [`TurnControl::steer`].
-    pub fn steer(&self, input: impl Into<Input>) -> Result<TurnSteerResponse> {
-        self.0.steer(input).block_on()
-    }
-
-    /// Interrupts the turn (`turn/interrupt`).
-    ///
-    /// # Panics
-    /// Within an async runtime.
-    ///
-    /// # Errors
-    /// As for [`TurnControl::interrupt`].
-    pub fn interrupt(&self) -> Result<()> {
-        self.0.interrupt().block_on()
-    }
-
-    /// The controls of this turn, to be used from another thread.
-    pub fn control(&self) -> TurnControl {
-        self.0.control()
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = poll_fn(|context| Pin::new(&mut self.0).poll_next(context));
+        wait(next).unwrap_or_else(|error| Some(Err(error)))
     }
 }
 
-impl Iterator for TurnHandle {
+#[expect(
+    clippy::into_iter_without_iter,
+    reason = "a turn is no collection; it is gone through once"
+)]
+impl IntoIterator for &mut TurnHandle {
     type Item = Result<Notification>;
+    type IntoIter = Blocking<Self>;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        flat(wait(self.0.next()))
-    }
-}
-
-/// A [`NotificationStream`] that blocks, from its `into_iter`.
-#[derive(Debug)]
-pub struct Notifications(NotificationStream);
-
-impl Iterator for Notifications {
-    type Item = Result<Notification>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        flat(wait(self.0.next()))
+    fn into_iter(self) -> Self::IntoIter {
+        Blocking(self)
     }
 }
 
 impl IntoIterator for NotificationStream {
     type Item = Result<Notification>;
-    type IntoIter = Notifications;
+    type IntoIter = Blocking<Self>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Notifications(self)
-    }
-}
-
-/// [`Pages`] that block, from their `into_iter`.
-#[derive(Debug)]
-pub struct Entries<P: Paged>(Pages<P>);
-
-impl<P: Paged> Iterator for Entries<P> {
-    type Item = Result<P::Entry>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        flat(wait(self.0.next()))
+        Blocking(self)
     }
 }
 
 impl<P: Paged> IntoIterator for Pages<P> {
     type Item = Result<P::Entry>;
-    type IntoIter = Entries<P>;
+    type IntoIter = Blocking<Self>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Entries(self)
+        Blocking(self)
     }
-}
-
-fn flat<T>(next: Result<Option<Result<T>>>) -> Option<Result<T>> {
-    next.unwrap_or_else(|error| Some(Err(error)))
 }
 
 /// [`crate::retry_on_overload`], blocking.
@@ -293,5 +193,5 @@ where
     F: FnMut() -> C,
     C: IntoFuture<Output = Result<T>>,
 {
-    wait(crate::retry_on_overload(policy, call))?
+    wait(crate::retry::retry_on_overload(policy, call))?
 }

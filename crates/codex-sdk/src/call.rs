@@ -1,21 +1,19 @@
 //! The one future that every operation turns into.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use crate::Result;
+use crate::error::Result;
+use crate::setters::debug_shows;
 
 /// An operation that is ready to run: a future which owns all that it needs.
 ///
 /// Nothing is sent before it is awaited.
 ///
 /// # Cancel safety
-/// It may be dropped at any time. What that does is said by the method that returns it, or by the
-/// builder that it comes from.
+/// It may be dropped at any time. Dropped before its request is queued, it sends nothing. What dropping it later
+/// leaves behind is said by the method that returns it, or by the builder that it comes from.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T>(Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>);
 
@@ -33,8 +31,4 @@ impl<T> Future for Call<T> {
     }
 }
 
-impl<T> fmt::Debug for Call<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").finish_non_exhaustive()
-    }
-}
+debug_shows!(Call<T> {});

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! A [`Thread`] is a conversation. A *turn* is one run of the model on it, from an input to an answer.
-//! It brings *items*: messages, commands, file changes. The runtime tells of them by *notifications*.
+//! It produces *items*: messages, commands, file changes. The runtime reports them as *notifications*.
 //!
 //! Every operation is a value that owns what it needs and sends nothing before it is awaited. One with
 //! options is a builder that is awaited itself, as above; one without is a [`Call`].
@@ -212,8 +212,9 @@
 //!
 //! # Cancel safety
 //!
-//! Any future of this crate may be dropped. None leaves half a line on the wire. A request whose caller
-//! has left stays in flight until its reply or its deadline.
+//! Any future of this crate may be dropped. None leaves half a line on the wire, and none sends anything
+//! when it is dropped before its request is queued. A request whose caller has left stays in flight until
+//! its reply or its deadline.
 //!
 //! | dropped while it waits | what happens |
 //! | --- | --- |
@@ -224,15 +225,15 @@
 //! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
 //! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
 //! | [`Thread::goal`] | a goal that was set is paused, and its turn is interrupted |
-//! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | before it was queued, nothing is sent; afterwards it takes effect |
+//! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | once it is sent, it takes effect |
 //! | [`Codex::login_chatgpt`], [`Codex::login_chatgpt_device_code`] | a login may be left, until another one replaces it |
 //! | [`Codex::mcp_login`] | a login may be left, until the runtime no longer waits for it |
 //! | what reads or lists, such as [`Codex::models`] and [`Thread::turns`] | nothing; the reply is ignored |
-//! | all else that writes, such as [`Thread::set_name`]; [`Codex::request`], [`Codex::request_raw`] | before it was queued, nothing is sent; afterwards it takes effect, and the reply is ignored |
+//! | all else that writes, such as [`Thread::set_name`]; [`Codex::request`], [`Codex::request_raw`] | once it is sent, it takes effect, and the reply is ignored |
 //! | [`Codex::close`] | the end takes its course |
 //!
 //! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping the last of
-//! all handles of a client kills the runtime, and its turns with it; [`Codex::close`] ends it in order.
+//! all handles of a client ends the runtime, with its turns and their commands; [`Codex::close`] waits for it.
 //!
 //! # Deadlines
 //!
@@ -417,97 +418,64 @@
 //! # }
 //! ```
 
-mod asked;
+// Which room imports from which is held by `tests/it/rooms.rs`; ARCHITECTURE.md has the map.
 #[cfg(feature = "blocking")]
 pub mod blocking;
-mod builder;
 mod call;
-mod client;
-mod closed;
+mod catch;
 mod codex;
-mod condition;
 mod connection;
-mod deadline;
 mod error;
-mod feed;
-mod gate;
-mod goal;
-mod goals;
-mod handler;
-mod handlers;
-mod input;
-mod launch;
-mod lease;
-mod lines;
+mod lists;
 mod login;
-mod mcp_login;
-mod mcp_server;
-mod merge;
-mod milestone;
-mod notifications;
-mod open_thread;
-mod options;
-mod pages;
-mod presets;
-mod process;
-mod queries;
-mod recovery;
-mod request;
-mod result;
+mod permissions;
+mod results;
 mod retry;
-mod router;
-mod rpc_error;
+mod run_as;
 mod server_requests;
-mod spans;
-mod start_turn;
-mod starting;
-mod strict;
-mod structured;
-mod subscriptions;
+mod setters;
+mod start;
 mod tasks;
 mod thread;
-mod toml_literal;
 mod tool;
 mod turn;
-mod turns;
-mod unheard;
 
 pub use codex_cli_bin as runtime;
 pub use codex_types as types;
 pub use schemars;
 pub use secrecy;
 
-pub use builder::CodexBuilder;
 pub use call::Call;
-pub use closed::{CloseReason, Closed};
-pub use codex::{Codex, Metadata, Stats};
-pub use condition::Condition;
-pub use deadline::{Deadline, TurnTimeout};
-pub use error::{Error, Result, TurnFailed, TurnIncomplete};
-pub use goal::StartGoal;
-pub use handler::{BoxError, HandlerResult, RequestContext, ServerRequestHandler};
-pub use handlers::Decision;
-pub use input::{ExternalMessage, Input, InputItem, RunInput};
-pub use login::{ChatgptLogin, DeviceCodeLogin};
-pub use mcp_login::{McpLogin, StartMcpLogin};
-pub use mcp_server::{McpServer, McpToolApproval};
-pub use notifications::NotificationStream;
-pub use open_thread::{ForkThread, ResumeThread, StartThread};
-pub use pages::{Paged, Pages};
-pub use presets::{ApprovalMode, Sandbox};
-pub use queries::{
+pub use codex::Codex;
+pub use codex::metadata::Metadata;
+pub use codex::notifications::NotificationStream;
+pub use codex::request::{SendRawRequest, SendRequest};
+pub use connection::event_queue::Notification;
+pub use connection::stats::Stats;
+pub use error::closed::{CloseReason, Closed};
+pub use error::condition::Condition;
+pub use error::rpc::{RpcError, RpcErrorKind};
+pub use error::turn::{AnswerError, Deadline, TurnFailed, TurnTimeout};
+pub use error::{BoxError, Error, HandlerResult, Result, TurnIncomplete};
+pub use lists::pages::{Paged, Pages};
+pub use lists::{
     ListItems, ListMcpServers, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread,
 };
-pub use request::{SendRawRequest, SendRequest};
-pub use result::TurnResult;
+pub use login::mcp::{McpLogin, StartMcpLogin};
+pub use login::{ChatgptLogin, DeviceCodeLogin};
+pub use permissions::{ApprovalMode, Sandbox};
+pub use results::TurnResult;
 pub use retry::{RetryPolicy, retry_on_overload};
-pub use rpc_error::{RpcError, RpcErrorKind};
+pub use run_as::Structured;
 pub use runtime::RUNTIME_VERSION;
-pub use start_turn::StartTurn;
-pub use structured::{AnswerError, Structured};
+pub use server_requests::handler::{RequestContext, ServerRequestHandler};
+pub use start::builder::CodexBuilder;
 pub use thread::Thread;
+pub use thread::mcp_server::{McpServer, McpToolApproval};
+pub use thread::open::{ForkThread, ResumeThread, StartThread};
 pub use tool::{Tool, ToolOutput};
-pub use turn::{TurnControl, TurnHandle};
-
-/// A notification of the runtime.
-pub type Notification = types::ServerNotification;
+pub use turn::control::TurnControl;
+pub use turn::goal::StartGoal;
+pub use turn::handle::TurnHandle;
+pub use turn::input::{ExternalMessage, Input, InputItem, RunInput};
+pub use turn::start::StartTurn;

@@ -1,8 +1,9 @@
 //! Trying again when the runtime is overloaded.
 
-use std::{future::IntoFuture, time::Duration};
+use std::future::IntoFuture;
+use std::time::Duration;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// How often and after which delays [`retry_on_overload`] tries again.
 ///

@@ -1,20 +1,21 @@
 //! Tools of this program, for the model to call.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 
+use codex_types::{
+    DynamicToolCallOutputContentItem, DynamicToolCallOutputContentItemInputImage,
+    DynamicToolCallOutputContentItemInputText, DynamicToolCallParams, DynamicToolCallResponse,
+    DynamicToolNamespaceTool, DynamicToolNamespaceToolFunction, DynamicToolSpec,
+    DynamicToolSpecFunction, DynamicToolSpecNamespace,
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{
-    Error, HandlerResult, Result,
-    types::{
-        DynamicToolCallOutputContentItem, DynamicToolCallOutputContentItemInputImage,
-        DynamicToolCallOutputContentItemInputText, DynamicToolCallParams, DynamicToolCallResponse,
-        DynamicToolNamespaceTool, DynamicToolNamespaceToolFunction, DynamicToolSpec,
-        DynamicToolSpecFunction, DynamicToolSpecNamespace,
-    },
-};
+use crate::error::{Error, HandlerResult, Result};
+use crate::setters::debug_shows;
 
 type Running = Pin<Box<dyn Future<Output = HandlerResult<ToolOutput>> + Send>>;
 
@@ -116,7 +117,7 @@ impl Tool {
     /// Calls it. Nothing that goes wrong is more than a failed output.
     pub(crate) async fn call(&self, arguments: Value) -> DynamicToolCallResponse {
         let answer = async { (self.run)(arguments).await };
-        match crate::server_requests::caught(answer).await {
+        match crate::catch::caught(answer).await {
             Some(Ok(output)) => output.response(true),
             Some(Err(error)) => ToolOutput::from(error.to_string()).failed(),
             None => ToolOutput::from("the tool panicked").failed(),
@@ -124,15 +125,11 @@ impl Tool {
     }
 }
 
-impl fmt::Debug for Tool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tool")
-            .field("namespace", &self.namespace)
-            .field("name", &self.name)
-            .field("description", &self.description)
-            .finish_non_exhaustive()
-    }
-}
+debug_shows!(Tool {
+    namespace: namespace,
+    name: name,
+    description: description
+});
 
 /// What a [`Tool`] returns: text, or a list of content items.
 #[derive(Debug, Clone, PartialEq)]

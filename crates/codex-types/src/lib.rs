@@ -134,6 +134,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod answers;
 mod decode_error;
 mod encode;
 #[rustfmt::skip]

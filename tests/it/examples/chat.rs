@@ -8,7 +8,7 @@ use rexpect::{
     session::{PtySession, spawn_command},
 };
 
-use super::executable;
+use crate::examples::executable;
 
 const PROMPT: &str = "you> ";
 const DEADLINE: u64 = 60_000;

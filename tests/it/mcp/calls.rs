@@ -2,8 +2,8 @@
 
 use codex_e2e::Stage;
 use codex_sdk::{
-    ApprovalMode, HandlerResult, McpServer, McpToolApproval, RequestContext, Sandbox,
-    ServerRequestHandler, StartThread,
+    ApprovalMode, HandlerResult, McpToolApproval, RequestContext, Sandbox, ServerRequestHandler,
+    StartThread,
     types::{
         McpServerElicitationAction, McpServerElicitationRequestParams,
         McpServerElicitationRequestResponse, McpServerStartupState, McpToolCallStatus, TurnStatus,
@@ -12,7 +12,7 @@ use codex_sdk::{
 use codex_testkit::{RecordedRequest, Reply};
 use serde_json::json;
 
-use super::support::{call, client, found, offered, started, text, tiny};
+use crate::mcp::support::{call, client, found, offered, started, text, tiny};
 
 #[tokio::test]
 async fn the_model_finds_and_calls_the_tools_of_a_threads_server() {
@@ -105,86 +105,56 @@ async fn mcp_elicitation_is_answered_by_the_handler() {
     assert_eq!(text(&item), "Accept: hello, Ada!");
 }
 
+/// Checks that the runtime refuses to run the tool with these words, or runs it if there are none.
+async fn is_refused(stage: &Stage, start: StartThread, tool: &str, words: &str) {
+    let shown = format!("{start:?} {tool}");
+    let thread = start.await.unwrap();
+    let (item, ..) = call(stage, &thread, tool, json!({ "text": "hi" })).await;
+    let message = item.error.map(|error| error.message);
+    assert_eq!(item.status == McpToolCallStatus::Failed, message.is_some());
+    let message = message.unwrap_or_default();
+    assert!(message.contains(words), "{shown}: {message}");
+    assert_eq!(message.is_empty(), words.is_empty(), "{shown}");
+}
+
 #[tokio::test]
 async fn a_tool_that_may_change_something_needs_an_approval_or_full_access() {
-    use McpToolApproval::{Approve, Prompt, Writes};
     let (stage, codex) = client().await;
-    // Why it didn't run, or nothing.
-    let refusal = async |start: StartThread, server: McpServer, tool: &str| {
-        let thread = start.mcp_server("tiny", server).await.unwrap();
-        let (item, ..) = call(&stage, &thread, tool, json!({ "text": "hi" })).await;
-        let message = item.error.map(|error| error.message);
-        assert_eq!(item.status == McpToolCallStatus::Failed, message.is_some());
-        message.unwrap_or_default()
-    };
     let never = "approval policy is never";
-    let cases = [
-        (
-            Sandbox::ReadOnly,
-            ApprovalMode::DenyAll,
-            tiny(),
-            "change",
-            never,
-        ),
-        (Sandbox::ReadOnly, ApprovalMode::DenyAll, tiny(), "echo", ""),
+    for (sandbox, mode, tool, words) in [
+        (Sandbox::ReadOnly, ApprovalMode::DenyAll, "change", never),
+        (Sandbox::ReadOnly, ApprovalMode::DenyAll, "echo", ""),
         (
             Sandbox::ReadOnly,
             ApprovalMode::Ask,
-            tiny(),
             "change",
             "user rejected",
         ),
         (
             Sandbox::FullAccess,
             ApprovalMode::Ask,
-            tiny(),
             "change",
             "user rejected",
         ),
-        (
-            Sandbox::FullAccess,
-            ApprovalMode::DenyAll,
-            tiny(),
-            "change",
-            "",
-        ),
-    ];
-    for (sandbox, mode, server, tool, expected) in cases {
+        (Sandbox::FullAccess, ApprovalMode::DenyAll, "change", ""),
+    ] {
         let start = codex.thread_start().sandbox(sandbox).approval_mode(mode);
-        let refusal = refusal(start, server, tool).await;
-        assert!(
-            refusal.contains(expected),
-            "{sandbox:?} {mode:?} {tool}: {refusal}"
-        );
-        assert_eq!(
-            refusal.is_empty(),
-            expected.is_empty(),
-            "{sandbox:?} {mode:?} {tool}"
-        );
+        is_refused(&stage, start.mcp_server("tiny", tiny()), tool, words).await;
     }
-    let of_server = |mode| tiny().default_tools_approval_mode(mode);
-    let cases = [
-        (Sandbox::ReadOnly, of_server(Approve), "change", ""),
-        (
-            Sandbox::ReadOnly,
-            tiny().tool_approval("change", Approve),
-            "change",
-            "",
-        ),
-        (
-            Sandbox::ReadOnly,
-            of_server(Approve).tool_approval("change", Writes),
-            "change",
-            never,
-        ),
-        (Sandbox::ReadOnly, of_server(Writes), "echo", ""),
-        (Sandbox::ReadOnly, of_server(Prompt), "echo", never),
-        (Sandbox::FullAccess, of_server(Prompt), "change", ""),
-    ];
-    for (sandbox, server, tool, expected) in cases {
-        let shown = format!("{sandbox:?} {server:?} {tool}");
-        let refusal = refusal(codex.thread_start().sandbox(sandbox), server, tool).await;
-        assert!(refusal.contains(expected), "{shown}: {refusal}");
-        assert_eq!(refusal.is_empty(), expected.is_empty(), "{shown}");
+    let all = |mode| tiny().default_tools_approval_mode(mode);
+    let (approved, writes) = (all(McpToolApproval::Approve), McpToolApproval::Writes);
+    let this_one = tiny().tool_approval("change", McpToolApproval::Approve);
+    let but_this_one = approved.clone().tool_approval("change", writes);
+    let (writes, asks) = (all(writes), all(McpToolApproval::Prompt));
+    for (sandbox, server, tool, words) in [
+        (Sandbox::ReadOnly, approved, "change", ""),
+        (Sandbox::ReadOnly, this_one, "change", ""),
+        (Sandbox::ReadOnly, but_this_one, "change", never),
+        (Sandbox::ReadOnly, writes, "echo", ""),
+        (Sandbox::ReadOnly, asks.clone(), "echo", never),
+        (Sandbox::FullAccess, asks, "change", ""),
+    ] {
+        let start = codex.thread_start().sandbox(sandbox);
+        is_refused(&stage, start.mcp_server("tiny", server), tool, words).await;
     }
 }

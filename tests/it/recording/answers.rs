@@ -6,7 +6,7 @@ use codex_types::{
 };
 use serde_json::{Value, json};
 
-use super::accounts::access_token;
+use crate::recording::{accounts::access_token, tally::drop_nulls};
 
 /// Says yes to whatever the runtime asks; `None` for what these tests don't provoke.
 pub(crate) fn answer(request: &ServerRequest) -> Option<Value> {
@@ -59,7 +59,7 @@ pub(crate) fn answer(request: &ServerRequest) -> Option<Value> {
 fn typed<M: ServerMethod>(answer: Value) -> Value {
     let response: M::Response = serde_json::from_value(answer.clone()).unwrap();
     let mut written = serde_json::to_value(&response).unwrap();
-    super::tally::drop_nulls(&mut written);
+    drop_nulls(&mut written);
     assert_eq!(written, answer);
     answer
 }

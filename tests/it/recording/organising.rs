@@ -5,7 +5,7 @@ use codex_testkit::{Gate, Reply};
 use codex_types as types;
 use serde_json::json;
 
-use super::{
+use crate::recording::{
     session::{Session, text},
     tally::Tally,
 };

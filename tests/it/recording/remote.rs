@@ -8,10 +8,10 @@ use codex_types as types;
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::Child,
 };
 
-use super::{session::Session, tally::Tally};
+use crate::recording::{session::Session, tally::Tally};
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::new().await.unwrap();
@@ -56,14 +56,11 @@ async fn run_there(session: &mut Session<'_>, thread: &str) {
 
 /// Starts the runtime as the server of an environment, and returns its address.
 async fn exec_server(stage: &Stage, address: &str) -> (Child, String) {
-    let runtime = codex_testkit::runtime().unwrap();
-    let mut server = Command::new(runtime.codex)
+    let mut server = stage
+        .runtime()
+        .unwrap()
         .args(["exec-server", "--listen", address])
-        .envs(stage.env())
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
         .spawn()
         .unwrap();
     let output = server.stdout.take().unwrap();

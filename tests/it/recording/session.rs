@@ -1,4 +1,4 @@
-use std::{collections::HashMap, env, fmt::Debug, process::Stdio, time::Duration};
+use std::{collections::HashMap, fmt::Debug, time::Duration};
 
 use codex_e2e::Stage;
 use codex_testkit::Reply;
@@ -11,11 +11,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json, value::RawValue};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
+    process::{Child, ChildStdin, ChildStdout},
     time::timeout,
 };
 
-use super::{
+use crate::recording::{
     answers::answer,
     tally::{CheckReply, Tally, check_reply},
 };
@@ -41,20 +41,8 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Starts a runtime on this stage.
     pub(crate) async fn start(stage: &'a Stage) -> Self {
-        let runtime = codex_testkit::runtime().unwrap();
-        let path = env::var_os("PATH").unwrap_or_default();
-        let folders = runtime.path_dir.into_iter().chain(env::split_paths(&path));
-        let mut child = Command::new(runtime.codex)
-            .arg("app-server")
-            .envs(stage.env())
-            .env("PATH", env::join_paths(folders).unwrap())
-            .current_dir(stage.home.workspace())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let mut runtime = stage.runtime().unwrap();
+        let mut child = runtime.arg("app-server").spawn().unwrap();
         let output = child.stdout.take().unwrap();
         let mut session = Self {
             stage,

@@ -4,7 +4,7 @@ use codex_e2e::Stage;
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 
-use super::{session::Session, tally::Tally};
+use crate::recording::{session::Session, tally::Tally};
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::with(|home| {

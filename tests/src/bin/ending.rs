@@ -1,51 +1,79 @@
-//! A program that starts a turn with a tool command and then ends in the way that it is told.
+//! A program that has the model run commands and then ends in the way that it is told: `ending HOW COUNT`.
 #![expect(clippy::print_stdout, reason = "it tells its test how far it is")]
 
-use std::{future::pending, process};
+use std::future::pending;
+use std::{env, io, mem, process, thread};
 
-use codex_sdk::{Codex, Notification, TurnHandle, types::ThreadItem};
+use codex_sdk::types::ThreadItem;
+use codex_sdk::{Codex, Notification, TurnHandle};
+
+type Handles = (Codex, Vec<TurnHandle>);
 
 fn main() -> anyhow::Result<()> {
-    let ending = std::env::args().nth(1).unwrap_or_default();
-    let tokio = tokio::runtime::Runtime::new()?;
-    if ending == "dropped_outside_the_runtime" {
-        let handles = tokio.block_on(start())?;
-        drop(tokio);
-        drop(handles);
-        return Ok(());
+    let mut arguments = env::args().skip(1);
+    let ending = arguments.next().unwrap_or_default();
+    let count = arguments.next().unwrap_or_default().parse()?;
+    match &*ending {
+        "dropped_outside_the_runtime" => {
+            let tokio = tokio::runtime::Runtime::new()?;
+            let handles = tokio.block_on(start(count))?;
+            drop(tokio);
+            drop(handles);
+        }
+        "dropped_beside_a_runtime_that_rests" => {
+            let tokio = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let handles = tokio.block_on(start(count))?;
+            drop(handles);
+            // Long enough for the end, which the async runtime has no part in.
+            thread::sleep(std::time::Duration::from_secs(2));
+            mem::forget(tokio);
+        }
+        ending => tokio::runtime::Runtime::new()?.block_on(end(ending, count))?,
     }
-    tokio.block_on(end(&ending))
+    Ok(())
 }
 
-async fn end(ending: &str) -> anyhow::Result<()> {
-    let (codex, turn) = start().await?;
+async fn end(ending: &str, count: usize) -> anyhow::Result<()> {
+    let (codex, turns) = start(count).await?;
     match ending {
-        "closed" => codex.close().await?,
-        "dropped" => drop((codex, turn)),
-        "forgotten" => std::mem::forget((codex, turn)),
-        "failed" => anyhow::bail!("failed as told"),
+        "closed" | "runtime_stopped_and_closed" => codex.close().await?,
+        "dropped" | "runtime_stopped_and_dropped" => drop((codex, turns)),
+        "forgotten" => mem::forget((codex, turns)),
+        "failed" | "runtime_stopped_and_failed" => anyhow::bail!("failed as told"),
         "panicked" => panic!("panicked as told"),
         "aborted" => process::abort(),
         "exited" => process::exit(7),
+        "runtime_killed" | "runtime_terminated" => {
+            let mut events = codex.notifications();
+            while events.next().await.is_some() {}
+        }
         // Something else ends it.
         _ => pending().await,
     }
     Ok(())
 }
 
-async fn start() -> anyhow::Result<(Codex, TurnHandle)> {
+/// Starts as many turns as there are commands, and waits until the test says when.
+async fn start(count: usize) -> anyhow::Result<Handles> {
     let codex = Codex::start().await?;
-    let thread = codex.thread_start().await?;
-    let mut turn = thread.turn("sleep").await?;
-    while let Some(event) = turn.next().await {
-        if let Notification::ItemStarted(started) = event?
-            && matches!(started.item, ThreadItem::CommandExecution(_))
-        {
-            println!("running");
-            // The test says when.
-            std::io::stdin().read_line(&mut String::new())?;
-            return Ok((codex, turn));
+    let mut turns = Vec::new();
+    for _ in 0..count {
+        let thread = codex.thread_start().await?;
+        let mut turn = thread.turn("Run it.").await?;
+        let is_command = |event: Notification| match event {
+            Notification::ItemStarted(it) => matches!(it.item, ThreadItem::CommandExecution(_)),
+            _ => false,
+        };
+        while let Some(event) = turn.next().await {
+            if is_command(event?) {
+                break;
+            }
         }
+        turns.push(turn);
     }
-    anyhow::bail!("the turn ended")
+    println!("running");
+    io::stdin().read_line(&mut String::new())?;
+    Ok((codex, turns))
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::parity::test_names::exists;
+
 /// Stands where a name has no counterpart, before the reason.
 const NONE: &str = "none: ";
 
@@ -105,7 +107,7 @@ impl<'a> Row<'a> {
             ));
         }
         for test in &self.tests {
-            match named(test, tests) {
+            match exists(test, tests) {
                 Some(true) => {}
                 Some(false) => problems.push(format!(
                     "line {line}: there is no test function {test} for `{name}`: correct the name, or write the test"
@@ -117,19 +119,6 @@ impl<'a> Row<'a> {
         }
         problems
     }
-}
-
-/// Whether there is such a test: a name in backticks, or the beginning of one and `…`. `None` if it
-/// is neither.
-fn named(test: &str, tests: &BTreeSet<String>) -> Option<bool> {
-    let name = test.strip_prefix('`')?.strip_suffix('`')?;
-    Some(match name.strip_suffix('…') {
-        // A number alone, without what follows it, would find longer ones too.
-        Some(beginning) => {
-            beginning.ends_with('_') && tests.iter().any(|test| test.starts_with(beginning))
-        }
-        None => tests.contains(name),
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The names of the tests that may be named in the table.
+//! The names of the tests that the pages may name.
 
 use std::{
     collections::BTreeSet,
@@ -8,9 +8,10 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// All test functions of the end-to-end suites, and of the suites and the sources of the crates.
+/// All test functions of the end-to-end suites, of the suites and the sources of the crates, and of
+/// `xtask`.
 pub fn all(root: &Path) -> Result<BTreeSet<String>> {
-    let mut pending = vec![root.join("tests/it")];
+    let mut pending = vec![root.join("tests/it"), root.join("xtask/src")];
     for package in entries(&root.join("crates"))? {
         let folders = [package.join("tests/it"), package.join("src")];
         pending.extend(folders.into_iter().filter(|folder| folder.is_dir()));
@@ -26,6 +27,23 @@ pub fn all(root: &Path) -> Result<BTreeSet<String>> {
         }
     }
     Ok(names)
+}
+
+/// Whether there is a test that a page names so: by its name in backticks, or by the beginning of one and
+/// `…`. `None` if it is neither.
+pub fn exists(test: &str, tests: &BTreeSet<String>) -> Option<bool> {
+    test.strip_prefix('`')?.strip_suffix('`')?;
+    Some(tests.iter().any(|name| stands_for(test, name)))
+}
+
+/// Whether this is what a page calls the test.
+pub fn stands_for(test: &str, name: &str) -> bool {
+    let test = test.trim_matches('`');
+    match test.strip_suffix('…') {
+        // A number alone, without what follows it, would find longer ones too.
+        Some(beginning) => beginning.ends_with('_') && name.starts_with(beginning),
+        None => name == test,
+    }
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -53,14 +71,16 @@ mod tests {
 
     #[test]
     fn only_functions_that_are_marked_are_tests() {
+        // This file is read, too: its own text must not look like tests.
         let text = "
             fn helper() {}
-            #[test]
-            #[expect(clippy::float_cmp, reason = \"in fn exact(it)\")]
+            @[test]
+            @[expect(clippy::float_cmp, reason = \"in fn exact(it)\")]
             fn one() {}
-            #[tokio::test(start_paused = true)]
+            @[tokio::test(start_paused = true)]
             async fn two() { fn inner() {} }
             async fn three() {}";
-        assert_eq!(names_in(text).collect::<Vec<_>>(), ["one", "two"]);
+        let text = text.replace('@', "#");
+        assert_eq!(names_in(&text).collect::<Vec<_>>(), ["one", "two"]);
     }
 }

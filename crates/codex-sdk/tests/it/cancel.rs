@@ -5,7 +5,7 @@ use codex_testkit::peer::shapes;
 use serde_json::json;
 
 use crate::support::{
-    begin, connect, connect_with, idle, settle, start_thread, start_turn, text_of,
+    accept_turn, begin, connect, connect_with, idle, settle, start_thread, start_turn, text_of,
 };
 
 #[tokio::test]
@@ -24,9 +24,7 @@ async fn parity_s12_a_run_dropped_before_the_reply_is_interrupted_once_the_turn_
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     drop(begin(thread.run("go").into_future()).await);
-    let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1"))
-        .await;
+    accept_turn(&mut peer, "1").await;
     // The runtime would refuse an interrupt before `turn/started`.
     settle(&codex, &mut peer).await;
     peer.turn("t", "1").started().await;
@@ -42,9 +40,7 @@ async fn a_reply_that_lies_unread_in_a_dropped_run_leaks_no_turn() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let run = begin(thread.run("go").into_future()).await;
-    let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1"))
-        .await;
+    accept_turn(&mut peer, "1").await;
     peer.turn("t", "1").started().await;
     // By the time this is answered, the reader has dealt with both.
     settle(&codex, &mut peer).await;
@@ -61,9 +57,7 @@ async fn parity_90_a_dropped_turn_call_doesnt_interrupt() {
     let thread = start_thread(&codex, &mut peer, "t").await;
     let mut of_thread = thread.notifications();
     drop(begin(thread.turn("go").into_future()).await);
-    let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1"))
-        .await;
+    accept_turn(&mut peer, "1").await;
     peer.turn("t", "1").play("alone").await;
     while of_thread.next().await.unwrap().unwrap().method() != "turn/completed" {}
     idle(&codex).await;
@@ -77,9 +71,7 @@ async fn a_dropped_run_waits_for_a_start_that_may_join_its_turn() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let run = begin(thread.run("one").into_future()).await;
-    let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1"))
-        .await;
+    accept_turn(&mut peer, "1").await;
     peer.turn("t", "1").started().await;
     let joiner = begin(thread.turn("two").into_future()).await;
     let request = peer.expect_request("turn/start").await;
@@ -136,9 +128,7 @@ async fn a_run_that_has_lagged_is_interrupted_when_it_is_dropped() {
     let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(2000)).await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let run = begin(thread.run("go").into_future()).await;
-    let request = peer.expect_request("turn/start").await;
-    let reply = shapes::turn_start_response("1");
-    peer.reply(&request.id, reply).await;
+    accept_turn(&mut peer, "1").await;
     peer.turn("t", "1").started().await;
     for _ in 0..10 {
         peer.turn("t", "1").delta("i", &"x".repeat(500)).await;

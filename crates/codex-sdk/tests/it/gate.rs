@@ -4,7 +4,7 @@ use codex_sdk::{Codex, Condition, Error, ExternalMessage};
 use codex_testkit::{Peer, peer::shapes};
 use serde_json::json;
 
-use crate::support::start_thread;
+use crate::support::{accept_turn, start_thread};
 
 async fn connect(user_agent: &str) -> (Codex, Peer) {
     let (mut peer, (output, input)) = Peer::pair();
@@ -47,9 +47,7 @@ async fn parity_108_an_option_that_the_runtime_would_ignore_is_refused_before_it
         }
         // Nothing of all that was sent: the next message is the ordinary turn.
         let turn = tokio::spawn(thread.turn("go").into_future());
-        let request = peer.expect_request("turn/start").await;
-        peer.reply(&request.id, shapes::turn_start_response("turn"))
-            .await;
+        accept_turn(&mut peer, "turn").await;
         drop(turn.await.unwrap().unwrap());
     }
 }

@@ -1,43 +1,18 @@
 //! Goals whose turns change at the wrong moment.
 
 use codex_sdk::{Codex, Condition, Thread, TurnHandle, types::TurnStatus};
-use codex_testkit::{Peer, peer::shapes};
-use serde_json::{Value, json};
+use codex_testkit::Peer;
+use serde_json::json;
 
-use crate::support::{begin, connect, idle, start_thread};
-
-fn stored(status: &str) -> Value {
-    json!({
-        "threadId": "t", "objective": "Count.", "status": status, "tokensUsed": 0,
-        "timeUsedSeconds": 0, "createdAt": shapes::NOW, "updatedAt": shapes::NOW,
-    })
-}
-
-async fn goal_is(peer: &mut Peer, status: &str) {
-    let params = json!({ "threadId": "t", "turnId": null, "goal": stored(status) });
-    peer.notify("thread/goal/updated", params).await;
-}
-
-/// Serves the requests that set a goal, up to its first turn.
-async fn serve_start(peer: &mut Peer) {
-    let read = peer.expect_request("thread/read").await;
-    let thread = json!({ "thread": shapes::thread("t") });
-    peer.reply(&read.id, thread).await;
-    let clear = peer.expect_request("thread/goal/clear").await;
-    peer.reply(&clear.id, json!({ "cleared": true })).await;
-    // It comes late, and is about the goal before this one.
-    let cleared = json!({ "threadId": "t" });
-    peer.notify("thread/goal/cleared", cleared).await;
-    let set = peer.expect_request("thread/goal/set").await;
-    assert_eq!(set.params["objective"], "Count.");
-    peer.reply(&set.id, json!({ "goal": stored("active") }))
-        .await;
-    goal_is(peer, "active").await;
-}
+use crate::support::{
+    begin, connect,
+    goal::{accept_goal, goal_is, pause, stored_goal},
+    idle, settle, start_thread,
+};
 
 async fn start(peer: &mut Peer, thread: &Thread) -> TurnHandle {
     let serve = async {
-        serve_start(peer).await;
+        accept_goal(peer).await;
         peer.turn("t", "turn-1").started().await;
     };
     let (goal, ()) = tokio::join!(thread.goal("Count.").into_future(), serve);
@@ -51,14 +26,6 @@ async fn started() -> (Codex, Peer, TurnHandle) {
     let goal = start(&mut peer, &thread).await;
     assert_eq!(goal.id(), "turn-1");
     (codex, peer, goal)
-}
-
-/// Waits until the client has read all that was written to it.
-async fn caught_up(codex: &Codex, peer: &mut Peer) {
-    let ping = begin(codex.request_raw("ping", json!({})).into_future()).await;
-    let request = peer.expect_request("ping").await;
-    peer.reply(&request.id, json!({})).await;
-    ping.await.unwrap();
 }
 
 #[tokio::test]
@@ -81,7 +48,7 @@ async fn parity_16_interrupting_a_turn_that_has_just_changed_is_tried_again_with
     let interrupt = tokio::spawn(goal.interrupt());
     let request = peer.expect_request("thread/goal/set").await;
     assert_eq!(request.params["status"], "paused");
-    peer.reply(&request.id, json!({ "goal": stored("paused") }))
+    peer.reply(&request.id, json!({ "goal": stored_goal("paused") }))
         .await;
     let request = peer.expect_request("turn/interrupt").await;
     assert_eq!(request.params["turnId"], "turn-1");
@@ -100,7 +67,7 @@ async fn an_interrupt_that_is_dropped_between_its_two_requests_takes_its_course(
     let request = peer.expect_request("thread/goal/set").await;
     interrupt.abort();
     assert!(interrupt.await.unwrap_err().is_cancelled());
-    peer.reply(&request.id, json!({ "goal": stored("paused") }))
+    peer.reply(&request.id, json!({ "goal": stored_goal("paused") }))
         .await;
     let request = peer.expect_request("turn/interrupt").await;
     assert_eq!(request.params["turnId"], "turn-1");
@@ -112,7 +79,7 @@ async fn the_end_of_the_connection_before_the_first_turn_of_a_goal_is_that() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let serve = async {
-        serve_start(&mut peer).await;
+        accept_goal(&mut peer).await;
         peer.close().await;
     };
     let (goal, ()) = tokio::join!(thread.goal("Count.").into_future(), serve);
@@ -132,7 +99,7 @@ async fn parity_28_the_end_of_the_connection_ends_a_goal() {
 async fn parity_29_steering_between_two_turns_waits_for_the_next() {
     let (codex, mut peer, goal) = started().await;
     peer.turn("t", "turn-1").completed("completed").await;
-    caught_up(&codex, &mut peer).await;
+    settle(&codex, &mut peer).await;
     let steer = begin(goal.steer("More.")).await;
     peer.turn("t", "turn-2").started().await;
     let (steered, request) = tokio::join!(steer, async {
@@ -172,15 +139,8 @@ async fn parity_30_an_interrupt_between_two_turns_pauses_and_stops_the_turn_that
  {
     let (codex, mut peer, goal) = started().await;
     peer.turn("t", "turn-1").completed("completed").await;
-    caught_up(&codex, &mut peer).await;
-    let serve = async {
-        let request = peer.expect_request("thread/goal/set").await;
-        assert_eq!(request.params["status"], "paused");
-        goal_is(&mut peer, "paused").await;
-        peer.reply(&request.id, json!({ "goal": stored("paused") }))
-            .await;
-    };
-    let (interrupted, ()) = tokio::join!(goal.interrupt(), serve);
+    settle(&codex, &mut peer).await;
+    let (interrupted, ()) = tokio::join!(goal.interrupt(), pause(&mut peer));
     interrupted.unwrap();
     let result = goal.run().await.unwrap();
     assert_eq!(result.status, TurnStatus::Interrupted);
@@ -198,13 +158,13 @@ async fn parity_32_a_goal_whose_first_turn_doesnt_begin_is_given_up_after_30_sec
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let goal = begin(thread.goal("Count.").into_future()).await;
-    let (error, ()) = tokio::join!(goal, serve_start(&mut peer));
+    let (error, ()) = tokio::join!(goal, accept_goal(&mut peer));
     let error = error.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert!(error.to_string().contains("30s"), "{error}");
     let request = peer.expect_request("thread/goal/set").await;
     assert_eq!(request.params["status"], "paused");
-    peer.reply(&request.id, json!({ "goal": stored("paused") }))
+    peer.reply(&request.id, json!({ "goal": stored_goal("paused") }))
         .await;
     idle(&codex).await;
 }
@@ -214,10 +174,10 @@ async fn a_goal_that_ends_before_its_first_turn_says_so() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let serve = async {
-        serve_start(&mut peer).await;
+        accept_goal(&mut peer).await;
         goal_is(&mut peer, "budgetLimited").await;
         let request = peer.expect_request("thread/goal/set").await;
-        peer.reply(&request.id, json!({ "goal": stored("paused") }))
+        peer.reply(&request.id, json!({ "goal": stored_goal("paused") }))
             .await;
     };
     let (error, ()) = tokio::join!(thread.goal("Count.").into_future(), serve);

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod cancel;
-mod contract;
+mod full_pipe;
 mod gate;
 mod goals;
 mod handlers;
@@ -13,12 +13,12 @@ mod mcp;
 #[cfg(target_os = "linux")]
 mod memory;
 mod options;
+mod public_api;
 mod requests;
 mod retry;
+mod rooms;
 mod routing;
 mod stall;
-mod stuck;
 mod subscriptions;
 mod support;
-mod trouble;
 mod wire;

@@ -1,40 +1,26 @@
 //! Every option, as it is on the wire.
 
-use codex_sdk::types::{
-    Personality, ReasoningSummary, SortDirection, ThreadListCwdFilter, ThreadSortKey,
-    ThreadSourceKind, ThreadStartSource,
-};
 use codex_sdk::{
-    ApprovalMode, Call, Codex, Error, ExternalMessage, InputItem, RunInput, Sandbox, Thread,
+    ApprovalMode, Call, Codex, Error, ExternalMessage, InputItem, RunInput, Sandbox, StartTurn,
+    Thread,
+    types::{
+        Personality, ReasoningSummary, SortDirection, ThreadListCwdFilter, ThreadSortKey,
+        ThreadSourceKind, ThreadStartSource,
+    },
 };
 use codex_testkit::{Peer, peer::shapes};
 use serde_json::{Value, json};
 
-use crate::support::{begin, connect, start_thread, start_turn};
-
-/// The parameters that a call sends.
-async fn sent<T>(
-    peer: &mut Peer,
-    method: &str,
-    call: impl IntoFuture<IntoFuture = Call<T>>,
-) -> Value {
-    let call = begin(call.into_future()).await;
-    let request = peer.expect_request(method).await;
-    drop(call);
-    request.params
-}
+use crate::support::{connect, sent, start_thread, start_turn};
 
 /// The parameters of a turn; its thread is `t`.
-async fn turn<O>(peer: &mut Peer, start: codex_sdk::StartTurn<O>) -> Value
+async fn turn<O>(peer: &mut Peer, start: StartTurn<O>) -> Value
 where
-    codex_sdk::StartTurn<O>: IntoFuture<IntoFuture = Call<O>>,
+    StartTurn<O>: IntoFuture<IntoFuture = Call<O>>,
 {
-    let mut call = begin(start.into_future()).await;
-    let request = peer.expect_request("turn/start").await;
-    peer.reply_error(&request.id, -32600, "no", None).await;
-    assert!((&mut call).await.is_err());
-    assert_eq!(request.params["threadId"], "t");
-    request.params
+    let params = sent(peer, "turn/start", start).await;
+    assert_eq!(params["threadId"], "t");
+    params
 }
 
 async fn thread() -> (Codex, Peer, Thread) {

@@ -178,9 +178,8 @@ async fn a_request_whose_caller_left_keeps_its_place_until_its_deadline() {
     idle(&codex).await;
 }
 
-#[tokio::test]
-async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
-    let (codex, mut peer) = connect().await;
+/// Requests that the runtime may send, each with its parameters and the answer that refuses it.
+fn refusals() -> [(&'static str, Value, Value); 7] {
     let ids = json!({ "threadId": "t", "turnId": "1", "itemId": "i", "startedAtMs": 1 });
     let with = |more: Value| {
         let mut params = ids.as_object().unwrap().clone();
@@ -195,11 +194,9 @@ async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
         "threadId": "t", "serverName": "s", "mode": "form", "message": "m",
         "requestedSchema": { "type": "object", "properties": {} },
     });
-    let call =
-        json!({ "threadId": "t", "turnId": "1", "callId": "c", "tool": "t", "arguments": {} });
     let permissions = with(json!({ "cwd": "/", "permissions": {} }));
     let granted = json!({ "permissions": {}, "scope": "turn" });
-    let table = [
+    [
         (
             "item/commandExecution/requestApproval",
             shapes::command_approval("t", "1", "i", "ls"),
@@ -219,11 +216,18 @@ async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
         ),
         ("applyPatchApproval", legacy, denied.clone()),
         ("execCommandApproval", exec, denied),
-    ];
-    for (method, params, expected) in table {
+    ]
+}
+
+#[tokio::test]
+async fn parity_134_every_server_request_is_answered_with_its_own_refusal() {
+    let (codex, mut peer) = connect().await;
+    for (method, params, expected) in refusals() {
         peer.request(method, method, params).await;
         assert_eq!(peer.expect_response(method).await, Ok(expected), "{method}");
     }
+    let call =
+        json!({ "threadId": "t", "turnId": "1", "callId": "c", "tool": "t", "arguments": {} });
     peer.request(1, "item/tool/call", call).await;
     let answer = peer.expect_response(1).await.unwrap();
     assert_eq!(answer["success"], false);

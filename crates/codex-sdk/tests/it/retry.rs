@@ -1,9 +1,11 @@
 //! Trying again.
 
+use std::time::Duration;
+
 use codex_sdk::{Codex, Error, RetryPolicy, retry_on_overload};
 use codex_testkit::Peer;
 use serde_json::json;
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
 use crate::support::connect;
 

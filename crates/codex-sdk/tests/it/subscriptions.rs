@@ -4,7 +4,9 @@ use codex_sdk::{CloseReason, Codex, Error, Notification, TurnHandle, types::Turn
 use codex_testkit::{Peer, peer::shapes};
 use serde_json::{Value, json};
 
-use crate::support::{begin, connect, connect_with, idle, settle, start_thread, start_turn};
+use crate::support::{
+    accept_turn, begin, connect, connect_with, idle, settle, start_thread, start_turn,
+};
 
 #[tokio::test]
 async fn parity_81_what_was_read_doesnt_count_against_a_turn_that_runs_on() {
@@ -211,9 +213,7 @@ async fn parity_152_run_brings_the_same_result_on_a_thread_and_on_a_handle() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let run = begin(thread.run("go").into_future()).await;
-    let request = peer.expect_request("turn/start").await;
-    peer.reply(&request.id, shapes::turn_start_response("1"))
-        .await;
+    accept_turn(&mut peer, "1").await;
     let handle = start_turn(&thread, &mut peer, "1").await;
     peer.turn("t", "1").play("done").await;
     let result = run.await.unwrap();

@@ -6,6 +6,8 @@ use codex_sdk::{Call, Codex, CodexBuilder, Thread, TurnHandle};
 use codex_testkit::{Peer, PeerRequest, peer::shapes};
 use serde_json::{Value, json};
 
+pub(crate) mod goal;
+
 /// A client and the app-server that it is connected to.
 pub(crate) async fn connect() -> (Codex, Peer) {
     connect_with(Codex::builder()).await
@@ -29,13 +31,17 @@ pub(crate) async fn start_thread(codex: &Codex, peer: &mut Peer, id: &str) -> Th
 
 /// Starts a turn up to the reply.
 pub(crate) async fn start_turn(thread: &Thread, peer: &mut Peer, id: &str) -> TurnHandle {
-    let serve = async {
-        let request = peer.expect_request("turn/start").await;
-        peer.reply(&request.id, shapes::turn_start_response(id))
-            .await;
-    };
-    let (turn, ()) = tokio::join!(thread.turn("go").into_future(), serve);
+    let turn = thread.turn("go").into_future();
+    let (turn, _) = tokio::join!(turn, accept_turn(peer, id));
     turn.unwrap()
+}
+
+/// Answers a request for a turn, without starting the turn.
+pub(crate) async fn accept_turn(peer: &mut Peer, id: &str) -> PeerRequest {
+    let request = peer.expect_request("turn/start").await;
+    let reply = shapes::turn_start_response(id);
+    peer.reply(&request.id, reply).await;
+    request
 }
 
 /// Polls a future once and hands it back, still pending.

@@ -1,0 +1,129 @@
+//! What all handles of one client share, and what ends with the last of them.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use codex_types as types;
+use codex_types::{ClientMethod, TurnStartParams};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::codex::compat;
+use crate::codex::metadata::Metadata;
+use crate::codex::notifications::NotificationStream;
+use crate::connection::Connection;
+use crate::connection::process::{Process, StderrTail};
+use crate::connection::registration::Route;
+use crate::connection::router::pending_calls::Reply;
+use crate::connection::router::subscriptions::Topic;
+use crate::error::Result;
+
+/// Keeps the runtime alive; dropping it ends the runtime.
+#[derive(Debug)]
+pub(crate) struct CodexInner {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) process: Option<Process>,
+    pub(crate) stderr: StderrTail,
+    pub(crate) metadata: Metadata,
+    /// The subscription that began before the first byte, until somebody takes it.
+    pub(crate) early: Mutex<Option<NotificationStream>>,
+    /// Whether this program answers what the runtime asks.
+    pub(crate) has_handler: bool,
+}
+
+impl CodexInner {
+    /// The handshake: `initialize`, then `initialized`.
+    pub(crate) async fn initialize(
+        &mut self,
+        params: &types::InitializeParams,
+        timeout: Duration,
+    ) -> Result<()> {
+        let response = self.request(params, Some(timeout)).await?;
+        self.metadata = Metadata::new(response);
+        let version = &self.metadata.server_version;
+        self.connection.span.record("version", version);
+        self.connection
+            .span
+            .in_scope(|| tracing::info!(version, "the runtime has started"));
+        let initialized = r#"{"method":"initialized"}"#;
+        self.connection.send(initialized.to_owned()).await
+    }
+
+    pub(crate) async fn request<M: ClientMethod>(
+        &self,
+        params: &M,
+        timeout: Option<Duration>,
+    ) -> Result<M::Response> {
+        self.check(M::METHOD, params)?;
+        self.connection.call(params, timeout).await
+    }
+
+    pub(crate) async fn request_raw(
+        &self,
+        method: String,
+        params: &Value,
+        timeout: Option<Duration>,
+    ) -> Result<Box<RawValue>> {
+        self.check(&method, params)?;
+        let request = self
+            .connection
+            .outgoing(Cow::Owned(method), params, timeout)?;
+        let reply = self.connection.request(request, None).await?;
+        Ok(reply.result)
+    }
+
+    /// The route of the turn that these parameters start, and the request, which is sent when it is
+    /// awaited.
+    pub(crate) fn start_turn(
+        &self,
+        thread_id: Arc<str>,
+        params: &TurnStartParams,
+    ) -> Result<(Route, impl Future<Output = Result<Reply>> + Send + use<>)> {
+        let method = TurnStartParams::METHOD;
+        self.check(method, params)?;
+        let request = self
+            .connection
+            .outgoing(Cow::Borrowed(method), params, None)?;
+        Ok(Route::of_turn(&self.connection, thread_id, request))
+    }
+
+    /// Refuses an option that this runtime would ignore.
+    fn check<P: Serialize>(&self, method: &str, params: &P) -> Result<()> {
+        if self.metadata.knows_options {
+            return Ok(());
+        }
+        compat::check(&self.metadata.server_version, method, params)
+    }
+
+    /// Subscribes to what no turn handle takes.
+    pub(crate) fn subscribe(&self, topic: Topic) -> NotificationStream {
+        let budget = self.connection.limits.subscription_budget;
+        NotificationStream::new(self.connection.subscribe(topic, budget))
+    }
+
+    /// Ends the connection in order and waits for the end of the process.
+    pub(crate) async fn close(&self) {
+        self.connection.begin_close();
+        self.connection.closed().await;
+    }
+
+    /// Ends the connection at once and waits until the process was reaped.
+    pub(crate) async fn kill(&self) {
+        if let Some(process) = &self.process {
+            process.kill();
+        }
+        self.close().await;
+    }
+}
+
+impl Drop for CodexInner {
+    /// The supervisor does the rest; if the async runtime is gone, it already has.
+    fn drop(&mut self) {
+        self.connection.begin_close();
+        if let Some(process) = &self.process {
+            process.dismiss();
+        }
+    }
+}

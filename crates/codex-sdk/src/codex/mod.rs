@@ -1,0 +1,95 @@
+//! The client.
+
+use std::sync::{Arc, PoisonError};
+
+use crate::call::Call;
+use crate::codex::inner::CodexInner;
+use crate::codex::metadata::Metadata;
+use crate::codex::notifications::NotificationStream;
+use crate::connection::router::subscriptions::Topic;
+use crate::connection::stats::Stats;
+use crate::setters::debug_shows;
+
+mod compat;
+pub(crate) mod inner;
+pub(crate) mod metadata;
+pub(crate) mod notifications;
+pub(crate) mod request;
+
+/// A running Codex runtime, and the connection to it.
+///
+/// Clones share them. The runtime lives as long as any of its handles: this, a
+/// [`Thread`](crate::Thread), a [`TurnHandle`](crate::TurnHandle), a [`TurnControl`](crate::TurnControl),
+/// or an operation that was made from one and isn't done. When the last is dropped, the runtime is asked to
+/// leave, and killed 1 s later if it hasn't; the commands that it runs end with it. [`Codex::close`] waits for
+/// the end.
+///
+/// ```no_run
+/// # async fn example() -> codex_sdk::Result<()> {
+/// let codex = codex_sdk::Codex::start().await?;
+/// println!("Codex {}", codex.metadata().server_version);
+/// for thread in codex.thread_list().limit(20).await?.data {
+///     println!("{}  {}", thread.id, thread.preview);
+/// }
+/// codex.close().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Codex {
+    inner: Arc<CodexInner>,
+}
+
+impl Codex {
+    pub(crate) fn of(inner: Arc<CodexInner>) -> Self {
+        Self { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<CodexInner> {
+        &self.inner
+    }
+
+    /// What the runtime said of itself in the handshake.
+    pub fn metadata(&self) -> &Metadata {
+        &self.inner.metadata
+    }
+
+    /// Ends the runtime in order, for all clones of this client, and waits until it is gone.
+    ///
+    /// Its input is closed; if it hasn't left after 1 s it is asked to terminate, 0.5 s later it is
+    /// killed. All who wait on this client, and all later calls, get
+    /// [`Error::Closed`](crate::Error::Closed). Closing again does nothing.
+    ///
+    /// # Errors
+    /// None: an end that is forced is an end too.
+    ///
+    /// # Cancel safety
+    /// Once begun, the end takes its course. Dropping the call, if it is the last handle, kills the
+    /// runtime.
+    pub fn close(&self) -> Call<()> {
+        let inner = Arc::clone(&self.inner);
+        Call::new(async move {
+            inner.close().await;
+            Ok(())
+        })
+    }
+
+    /// Subscribes to every notification that no live turn handle takes, from now on. Nothing is sent for
+    /// it. Once the connection is over, the stream yields [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// After [`CodexBuilder::notifications`](crate::CodexBuilder::notifications) the first call returns the stream that began before the
+    /// handshake.
+    pub fn notifications(&self) -> NotificationStream {
+        let early = self.inner.early.lock();
+        let early = early.unwrap_or_else(PoisonError::into_inner).take();
+        early.unwrap_or_else(|| self.inner.subscribe(Topic::Everything))
+    }
+
+    /// What goes on in this client right now.
+    pub fn stats(&self) -> Stats {
+        self.inner.connection.stats()
+    }
+}
+
+debug_shows!(Codex {
+    metadata: inner.metadata
+});

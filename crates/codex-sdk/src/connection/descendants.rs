@@ -1,0 +1,72 @@
+//! What the runtime has started, wherever it went.
+//!
+//! Each command of the model is in a session of its own, out of reach of a kill of the runtime's group, and a
+//! runtime that is killed takes none along. So each runtime has a mark in its environment, which its
+//! descendants inherit, also those that have detached themselves. Only Linux shows the environment of others.
+
+use std::fmt::Write;
+
+use tokio::process::Command;
+
+/// The variable with the mark.
+const MARK: &str = "CODEX_SDK_RUNTIME_MARK";
+
+/// The processes that carry the mark of one runtime.
+#[derive(Debug, Clone)]
+pub(crate) struct Descendants {
+    entry: String,
+}
+
+impl Descendants {
+    /// Marks a runtime that is about to be started.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut mark = std::process::id().to_string();
+        let _ = write!(mark, "-{:016x}", fastrand::u64(..));
+        command.env(MARK, &mark);
+        Self {
+            entry: format!("{MARK}={mark}"),
+        }
+    }
+
+    /// Kills all of them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn kill(&self) {
+        use nix::sys::signal::{Signal, kill};
+
+        // One may have started another while it was being looked for.
+        for _ in 0..ROUNDS {
+            let found = self.find();
+            if found.is_empty() {
+                return;
+            }
+            for id in found {
+                let _ = kill(id, Signal::SIGKILL);
+            }
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn kill(&self) {
+        let _ = &self.entry;
+    }
+
+    #[cfg(target_os = "linux")]
+    fn find(&self) -> Vec<nix::unistd::Pid> {
+        let Ok(processes) = std::fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        let marked = |process: std::fs::DirEntry| {
+            let id: i32 = process.file_name().to_str()?.parse().ok()?;
+            // Those of others can't be read, and one that has exited has none any more.
+            let environment = std::fs::read(process.path().join("environ")).ok()?;
+            let mut entries = environment.split(|byte| *byte == 0);
+            let is_ours = entries.any(|entry| entry == self.entry.as_bytes());
+            is_ours.then(|| nix::unistd::Pid::from_raw(id))
+        };
+        processes.flatten().filter_map(marked).collect()
+    }
+}
+
+/// How often the processes are looked through.
+#[cfg(target_os = "linux")]
+const ROUNDS: usize = 10;

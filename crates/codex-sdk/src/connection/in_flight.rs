@@ -1,0 +1,72 @@
+//! The places of requests in flight.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::error::{Error, Result};
+
+/// The runtime drops answers silently when it is flooded; it never did with this many in flight.
+const MAX_IN_FLIGHT: usize = 64;
+/// Requests that last until something else ends have places of their own.
+const MAX_LONG_RUNNING: usize = 16;
+
+/// Which places in flight a request takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    Ordinary,
+    LongRunning,
+    /// Steering and interrupting must work however busy the connection is.
+    Control,
+}
+
+impl Lane {
+    pub(super) fn of(method: &str) -> Self {
+        match method {
+            "turn/interrupt" | "turn/steer" => Self::Control,
+            "command/exec" | "mcpServer/tool/call" => Self::LongRunning,
+            _ => Self::Ordinary,
+        }
+    }
+}
+
+/// The places that are free.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    ordinary: Arc<Semaphore>,
+    long_running: Arc<Semaphore>,
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self {
+            ordinary: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            long_running: Arc::new(Semaphore::new(MAX_LONG_RUNNING)),
+        }
+    }
+}
+
+impl InFlight {
+    /// Waits for a place for this method, if it takes one: no longer than `after`.
+    pub(super) async fn place(
+        &self,
+        method: &str,
+        after: Duration,
+    ) -> Result<Option<OwnedSemaphorePermit>> {
+        let places = match Lane::of(method) {
+            Lane::Ordinary => &self.ordinary,
+            Lane::LongRunning => &self.long_running,
+            Lane::Control => return Ok(None),
+        };
+        match timeout(after, Arc::clone(places).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Some(permit)),
+            // The semaphores are never closed.
+            Ok(Err(_)) | Err(_) => Err(Error::Timeout {
+                method: method.to_owned(),
+                after,
+            }),
+        }
+    }
+}

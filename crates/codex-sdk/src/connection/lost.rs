@@ -1,0 +1,45 @@
+//! What is known of a line that could not be read.
+
+/// Whose a line was, as far as its ends tell.
+#[derive(Debug)]
+pub(crate) struct Lost<'a> {
+    pub(crate) method: Option<&'a str>,
+    pub(crate) id: Option<i64>,
+    pub(crate) thread_id: Option<&'a str>,
+    pub(crate) turn_id: Option<&'a str>,
+    /// What an error about it counts for in a subscription's budget.
+    pub(crate) bytes: usize,
+}
+
+impl<'a> Lost<'a> {
+    /// Looks at the beginning of a line, and at its end where what is between is gone.
+    pub(crate) fn between(head: &'a str, tail: &'a str) -> Self {
+        let is_body = |key: &&str| head.contains(*key);
+        let body = ["\"params\":", "\"result\":", "\"error\":"]
+            .into_iter()
+            .find(is_body);
+        let envelope = body
+            .and_then(|body| head.split(body).next())
+            .unwrap_or_default();
+        let find = |key| string_after(head, key).or_else(|| string_after(tail, key));
+        Self {
+            method: string_after(envelope, "\"method\":\""),
+            id: integer_after(envelope, "\"id\":"),
+            thread_id: find("\"threadId\":\""),
+            turn_id: find("\"turnId\":\"").or_else(|| find("\"turn\":{\"id\":\"")),
+            bytes: head.len(),
+        }
+    }
+}
+
+/// The string that follows `key`. Within a JSON string the quotes of `key` would be escaped, so that
+/// it is only found where it is a key.
+fn string_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(key)?;
+    rest.split('"').next()
+}
+
+fn integer_after(text: &str, key: &str) -> Option<i64> {
+    let (_, rest) = text.split_once(key)?;
+    rest.split(',').next()?.trim().parse().ok()
+}

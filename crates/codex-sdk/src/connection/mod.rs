@@ -1,0 +1,341 @@
+//! One connection to an app-server: what callers, the reader, the writer and the supervisor share.
+//!
+//! Data goes one way: a caller registers its request with the [`Router`] and queues a line; the
+//! writer writes it; the reader routes what comes back. The reader awaits nothing but its input.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use codex_types as types;
+use codex_types::{ClientMethod, RequestId, decode_response};
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, Span};
+
+use crate::connection::event_queue::{EventReceiver, EventSender, event_queue};
+use crate::connection::in_flight::{InFlight, Lane};
+use crate::connection::router::Router;
+use crate::connection::router::effect::Effect;
+use crate::connection::router::pending_calls::{PendingCall, Reply};
+use crate::connection::router::subscriptions::Topic;
+use crate::connection::stats::Stats;
+use crate::error::closed::{CloseReason, Closed};
+use crate::error::{Error, Result};
+
+mod descendants;
+pub(crate) mod event_queue;
+mod in_flight;
+pub(crate) mod lines;
+pub(crate) mod lost;
+pub(crate) mod process;
+pub(crate) mod registration;
+pub(crate) mod router;
+pub(crate) mod spans;
+pub(crate) mod stats;
+pub(crate) mod unhandled;
+
+/// Lines that may wait for the writer.
+const OUTBOUND_LINES: usize = 128;
+/// The interrupt of a turn that has ended may never be answered.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The limits that a client is built with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) request_timeout: Duration,
+    pub(crate) max_line_bytes: usize,
+    pub(crate) subscription_budget: usize,
+}
+
+/// What is shared by all that belongs to one connection. It doesn't keep the process alive.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    router: Mutex<Router>,
+    outbound: mpsc::Sender<String>,
+    in_flight: InFlight,
+    next_id: AtomicI64,
+    /// Set when this side ends the connection.
+    closing: watch::Sender<bool>,
+    closed: watch::Sender<Option<Arc<Closed>>>,
+    tasks: Handle,
+    pub(crate) limits: Limits,
+    pub(crate) span: Span,
+    /// The bytes that lie unread in all subscriptions.
+    queued: Arc<AtomicUsize>,
+}
+
+/// What the tasks of a connection take from.
+pub(crate) struct Queues {
+    /// Lines to write.
+    pub(crate) lines: mpsc::Receiver<String>,
+    /// What the router wants done.
+    pub(crate) wanted: mpsc::UnboundedReceiver<Effect>,
+}
+
+/// A request that is ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) id: i64,
+    pub(crate) method: Cow<'static, str>,
+    pub(crate) line: String,
+    timeout: Option<Duration>,
+}
+
+impl Connection {
+    pub(crate) fn new(limits: Limits) -> (Arc<Self>, Queues) {
+        let (outbound, lines) = mpsc::channel(OUTBOUND_LINES);
+        let (effects, wanted) = mpsc::unbounded_channel();
+        let connection = Self {
+            router: Mutex::new(Router::new(effects)),
+            outbound,
+            in_flight: InFlight::default(),
+            next_id: AtomicI64::new(0),
+            closing: watch::Sender::new(false),
+            closed: watch::Sender::new(None),
+            tasks: Handle::current(),
+            limits,
+            span: spans::connection(),
+            queued: Arc::default(),
+        };
+        (Arc::new(connection), Queues { lines, wanted })
+    }
+
+    pub(crate) fn next_id(&self) -> i64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Prepares a request. Without a timeout, the method's own counts.
+    pub(crate) fn outgoing<P: Serialize>(
+        &self,
+        method: Cow<'static, str>,
+        params: &P,
+        timeout: Option<Duration>,
+    ) -> Result<Outgoing> {
+        let id = self.next_id();
+        match types::encode_request(&method, &RequestId::Integer(id), params) {
+            Ok(line) => Ok(Outgoing {
+                id,
+                method,
+                line,
+                timeout,
+            }),
+            Err(source) => Err(Error::Encode {
+                method: method.into_owned(),
+                source: Arc::new(source),
+            }),
+        }
+    }
+
+    /// Sends a typed request. Its response is decoded here, on the task of the caller: the reader
+    /// doesn't decode replies.
+    pub(crate) async fn call<M: ClientMethod>(
+        self: &Arc<Self>,
+        params: &M,
+        timeout: Option<Duration>,
+    ) -> Result<M::Response> {
+        let request = self.outgoing(Cow::Borrowed(M::METHOD), params, timeout)?;
+        let reply = self.request(request, None).await?;
+        Ok(decode_response::<M>(&reply.result)?)
+    }
+
+    /// Sends a request and waits for its reply; with `turn`, one that starts a turn on that thread,
+    /// whose events go to that queue from the moment the request is queued.
+    ///
+    /// Dropping this before it is queued sends nothing; afterwards the reply is ignored when it comes.
+    pub(crate) async fn request(
+        self: &Arc<Self>,
+        request: Outgoing,
+        turn: Option<(Arc<str>, EventSender)>,
+    ) -> Result<Reply> {
+        let after = request.timeout.or(match &*request.method {
+            "turn/interrupt" => Some(INTERRUPT_TIMEOUT.min(self.limits.request_timeout)),
+            other if Lane::of(other) == Lane::LongRunning => None,
+            _ => Some(self.limits.request_timeout),
+        });
+        // One too far away to be told is none.
+        let deadline = after.and_then(|after| Instant::now().checked_add(after));
+        let method = request.method.clone();
+        let (span, began) = (
+            spans::request(&method, request.id),
+            std::time::Instant::now(),
+        );
+        let answer = self.send_and_wait(request, turn, deadline);
+        let answer = answer.instrument(span.clone());
+        let answer = match deadline {
+            Some(deadline) => timeout_at(deadline, answer).await,
+            None => Ok(answer.await),
+        };
+        let answer = answer.unwrap_or_else(|_| {
+            Err(Error::Timeout {
+                method: method.into_owned(),
+                after: after.unwrap_or_default(),
+            })
+        });
+        spans::request_ended(&span, &answer, began);
+        answer
+    }
+
+    async fn send_and_wait(
+        self: &Arc<Self>,
+        request: Outgoing,
+        turn: Option<(Arc<str>, EventSender)>,
+        deadline: Option<Instant>,
+    ) -> Result<Reply> {
+        // Waited for no longer than an ordinary request takes, also by one without a deadline itself.
+        let after = self.limits.request_timeout;
+        let permit = self.in_flight.place(&request.method, after).await?;
+        let Ok(place) = self.outbound.reserve().await else {
+            return Err(self.ended().await);
+        };
+        // No await between registering and queueing: a dropped future has done both or neither.
+        let (reply, answer) = oneshot::channel();
+        let (starts_on, events) = turn.unzip();
+        let call = PendingCall {
+            method: request.method,
+            reply,
+            starts_on,
+            _permit: permit,
+        };
+        if *self.closing.borrow() {
+            return Err(self.ended().await);
+        }
+        self.router().register(request.id, call, events)?;
+        let _guard = PendingGuard {
+            connection: Arc::clone(self),
+            id: request.id,
+            deadline,
+        };
+        place.send(request.line);
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.ended().await),
+        }
+    }
+
+    /// Gives up a request whose deadline has passed, and nobody waits for it any more.
+    fn forget(&self, router: &mut Router, id: i64) {
+        router.resolve(id, |method| {
+            Err(Error::Timeout {
+                method: method.to_owned(),
+                after: self.limits.request_timeout,
+            })
+        });
+    }
+
+    /// Queues a line that is no request.
+    pub(crate) async fn send(&self, line: String) -> Result<()> {
+        match self.outbound.send(line).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.ended().await),
+        }
+    }
+
+    /// Subscribes to what no turn handle takes.
+    pub(crate) fn subscribe(&self, topic: Topic, budget: usize) -> EventReceiver {
+        let (sender, events) = event_queue(budget, &self.queued);
+        self.router().subscribe(topic, sender);
+        events
+    }
+
+    /// The queue of a handle's events.
+    pub(crate) fn event_queue(&self) -> (EventSender, EventReceiver) {
+        event_queue(self.limits.subscription_budget, &self.queued)
+    }
+
+    /// What waits, what runs, and what lies unread.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.router().stats();
+        stats.queued_bytes = self.queued.load(Ordering::Relaxed);
+        stats
+    }
+
+    pub(crate) fn router(&self) -> MutexGuard<'_, Router> {
+        self.router.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a task on the runtime that carries this connection.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task.instrument(self.span.clone()));
+    }
+
+    /// Asks the supervisor to end the connection.
+    pub(crate) fn begin_close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Resolves once this side has asked for the end.
+    pub(crate) async fn closing(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// Resolves once everything has ended, the process included.
+    pub(crate) async fn closed(&self) -> Option<Arc<Closed>> {
+        let mut closed = self.closed.subscribe();
+        closed.wait_for(Option::is_some).await.ok()?.clone()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.borrow().is_some()
+    }
+
+    /// Ends everything. The supervisor calls this, once.
+    pub(crate) fn set_closed(&self, closed: Closed) {
+        let closed = Arc::new(closed);
+        self.closed.send_replace(Some(Arc::clone(&closed)));
+        // In a statement of its own, which releases the lock.
+        let asked = self.router().close(closed);
+        drop(asked);
+        self.begin_close();
+    }
+
+    /// The error of a caller who finds the connection ending or ended. If it ends by itself, it is
+    /// soon known why.
+    pub(crate) async fn ended(&self) -> Error {
+        let closed = if *self.closing.borrow() {
+            self.closed.borrow().clone()
+        } else {
+            self.closed().await
+        };
+        Error::Closed(closed.unwrap_or_else(|| Arc::new(Closed::new(CloseReason::Requested))))
+    }
+}
+
+/// Keeps the table of pending requests true when a caller leaves.
+///
+/// A request that was sent stays in flight: its place is taken until the reply, or the deadline.
+struct PendingGuard {
+    connection: Arc<Connection>,
+    id: i64,
+    deadline: Option<Instant>,
+}
+
+impl Drop for PendingGuard {
+    fn drop(&mut self) {
+        let mut router = self.connection.router();
+        if !router.is_pending(self.id) {
+            return;
+        }
+        // Without a deadline the reply, or the end of the connection, clears it.
+        let Some(deadline) = self.deadline else {
+            return;
+        };
+        if deadline <= Instant::now() {
+            self.connection.forget(&mut router, self.id);
+            return;
+        }
+        drop(router);
+        let (connection, id) = (Arc::clone(&self.connection), self.id);
+        self.connection.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => {}
+                _ = connection.closed() => return,
+            }
+            connection.forget(&mut connection.router(), id);
+        });
+    }
+}

@@ -1,0 +1,248 @@
+//! The child process: its group, its end, and the end of its stderr.
+
+use std::collections::VecDeque;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::connection::descendants::Descendants;
+
+/// How long the runtime may take to leave after its input ended; it takes about 30 ms.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long it may take after it was asked to terminate.
+const TERMINATE: Duration = Duration::from_millis(500);
+/// How long it may take when the last handle was dropped, and what is asked of it is to terminate.
+const DISMISS: Duration = Duration::from_secs(1);
+/// How long a killed process may take to be reaped; it takes milliseconds.
+const REAP: Duration = Duration::from_secs(1);
+/// How often it is looked whether it has exited, where no async runtime tells.
+const POLL: Duration = Duration::from_millis(2);
+#[cfg(unix)]
+const SIGTERM: i32 = 15;
+/// How much of stderr is kept for errors.
+const STDERR_TAIL: usize = 4 * 1024;
+
+/// The pipes of a process that was just spawned.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    pub(crate) stdin: ChildStdin,
+    pub(crate) stdout: ChildStdout,
+    pub(crate) stderr: ChildStderr,
+}
+
+/// The runtime and all that it spawns: a process group of its own, a job object on Windows.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    /// `None` once the child was reaped: from then on its process id may be somebody else's.
+    child: Arc<Mutex<Option<Box<dyn ChildWrapper>>>>,
+    descendants: Descendants,
+}
+
+impl Process {
+    pub(crate) fn spawn(mut command: Command) -> io::Result<(Self, Pipes)> {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let descendants = Descendants::of(&mut command);
+        let mut wrapped = CommandWrap::from(command);
+        #[cfg(unix)]
+        wrapped.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        wrapped.wrap(process_wrap::tokio::JobObject);
+        wrapped.wrap(KillOnDrop);
+        let mut child = wrapped.spawn()?;
+        let pipes = (
+            child.stdin().take(),
+            child.stdout().take(),
+            child.stderr().take(),
+        );
+        let process = Self {
+            child: Arc::new(Mutex::new(Some(child))),
+            descendants,
+        };
+        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+            process.kill();
+            return Err(io::Error::other("the child has no pipes"));
+        };
+        let pipes = Pipes {
+            stdin,
+            stdout,
+            stderr,
+        };
+        Ok((process, pipes))
+    }
+
+    /// Kills it at once, with all that it has started. Works on any thread, inside and outside an async
+    /// runtime.
+    pub(crate) fn kill(&self) {
+        if let Some(child) = self.lock().as_mut() {
+            // It fails only when nothing is left to kill.
+            let _ = child.start_kill();
+        }
+        self.descendants.kill();
+    }
+
+    /// Asks it to leave, which takes the commands along that it runs; what is left a little later is killed.
+    /// Nobody needs to wait for it: the program may have no async runtime any more.
+    pub(crate) fn dismiss(&self) {
+        if !self.ask_to_leave() {
+            return;
+        }
+        let process = self.clone();
+        // Without a thread it is killed here and now.
+        let guard = thread::Builder::new().name("codex-sdk-end".to_owned());
+        if guard.spawn(move || process.end_blocking(DISMISS)).is_err() {
+            self.end_blocking(Duration::ZERO);
+        }
+    }
+
+    /// Ends it from outside of an async runtime, and reaps it.
+    pub(crate) fn end_blocking(&self, grace: Duration) {
+        if self.ask_to_leave() && !self.exits_within(grace) {
+            self.kill();
+            self.exits_within(REAP);
+        }
+        self.lock().take();
+        self.descendants.kill();
+    }
+
+    /// `false` if it is gone.
+    fn ask_to_leave(&self) -> bool {
+        let guard = self.lock();
+        let Some(child) = guard.as_ref() else {
+            return false;
+        };
+        #[cfg(unix)]
+        let _ = child.signal(SIGTERM);
+        #[cfg(not(unix))]
+        let _ = child;
+        true
+    }
+
+    fn exits_within(&self, grace: Duration) -> bool {
+        let begun = Instant::now();
+        loop {
+            let mut guard = self.lock();
+            let exited = guard.as_mut().map(|child| child.inner_mut().try_wait());
+            drop(guard);
+            match exited {
+                Some(Ok(None)) if begun.elapsed() < grace => thread::sleep(POLL),
+                Some(Ok(None)) => return false,
+                _ => return true,
+            }
+        }
+    }
+
+    /// Waits until the process has exited, and reaps it.
+    ///
+    /// The lock is held for each poll only, so that [`Self::kill`] works meanwhile.
+    pub(crate) async fn wait(&self) -> Option<ExitStatus> {
+        let status = std::future::poll_fn(|context| {
+            let mut guard = self.lock();
+            let Some(child) = guard.as_mut() else {
+                return std::task::Poll::Ready(None);
+            };
+            // The child keeps its waker itself: a future made anew for each poll loses nothing.
+            // It is the leader that is waited for; the rest of its group is killed below.
+            let leader = child.inner_mut();
+            let status = std::pin::pin!(leader.wait()).poll(context);
+            status.map(|status| Some(status.ok()))
+        })
+        .await;
+        if let Some(mut child) = self.lock().take() {
+            let _ = child.start_kill();
+        }
+        status.flatten()
+    }
+
+    /// Ends a process whose input has just been closed: waits, then asks, then kills. What it has started
+    /// and not taken along is killed in any case.
+    pub(crate) async fn end(&self) -> Option<ExitStatus> {
+        let mut status = timeout(GRACE, self.wait()).await;
+        if status.is_err() && self.ask_to_leave() {
+            status = timeout(TERMINATE, self.wait()).await;
+        }
+        if status.is_err() {
+            self.kill();
+            status = timeout(TERMINATE, self.wait()).await;
+        }
+        self.descendants.kill();
+        status.ok().flatten()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn ChildWrapper>>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end of what the runtime wrote to stderr, whatever its lines.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StderrTail(Arc<Mutex<VecDeque<u8>>>);
+
+impl StderrTail {
+    /// Drains `stderr` by chunks until it ends.
+    pub(crate) async fn drain(self, mut stderr: impl AsyncRead + Unpin) {
+        let mut chunk = vec![0; 16 * 1024];
+        while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+            let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = &chunk[read.saturating_sub(STDERR_TAIL)..read];
+            let excess = (tail.len() + new.len()).saturating_sub(STDERR_TAIL);
+            tail.drain(..excess);
+            tail.extend(new);
+        }
+    }
+
+    /// What is kept, without terminal colours.
+    pub(crate) fn text(&self) -> String {
+        let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes: Vec<u8> = tail.iter().copied().collect();
+        without_colours(&String::from_utf8_lossy(&bytes))
+            .trim()
+            .to_owned()
+    }
+}
+
+/// Removes the escape sequences that set colours: `ESC [ … letter`.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, sequence)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        let parameters = sequence.strip_prefix('[').unwrap_or(sequence);
+        rest = parameters.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STDERR_TAIL, StderrTail, without_colours};
+
+    #[test]
+    fn colours_are_removed() {
+        let coloured = "\u{1b}[2m12:00\u{1b}[0m \u{1b}[33m WARN\u{1b}[0m low";
+        assert_eq!(without_colours(coloured), "12:00  WARN low");
+        assert_eq!(without_colours("plain"), "plain");
+        assert_eq!(without_colours("cut \u{1b}[3"), "cut ");
+    }
+
+    #[tokio::test]
+    async fn stderr_without_a_line_end_stays_bounded() {
+        let mut input = vec![b'x'; 10 * 1024 * 1024];
+        input.extend_from_slice(b"the end");
+        let tail = StderrTail::default();
+        tail.clone().drain(&input[..]).await;
+        let text = tail.text();
+        assert!(text.ends_with("the end"));
+        assert_eq!(text.len(), STDERR_TAIL);
+    }
+}

@@ -1,0 +1,123 @@
+//! The place of a handle in the router.
+
+use std::sync::Arc;
+
+use codex_types::TokenUsageBreakdown;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::connection::event_queue::EventReceiver;
+use crate::connection::router::entry::Expiry;
+use crate::connection::router::goal_route::GoalState;
+use crate::connection::router::pending_calls::Reply;
+use crate::connection::{Connection, Outgoing};
+use crate::error::Result;
+
+/// A handle's place in the router, from before its turn or goal is asked for.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    connection: Arc<Connection>,
+    thread_id: Arc<str>,
+    handle_id: i64,
+    /// Leaving interrupts a turn that no other handle is on, and abandons a goal.
+    pub(crate) interrupt: bool,
+}
+
+/// What a handle is made of: its place, and what comes to it.
+#[derive(Debug)]
+pub(crate) struct Route {
+    // Dropped before the events: the place goes first.
+    pub(crate) registration: Registration,
+    pub(crate) events: EventReceiver,
+    /// What the thread was known to have used before.
+    pub(crate) used: Option<TokenUsageBreakdown>,
+}
+
+impl Route {
+    /// The route of the turn that `request` starts, and the request: it is registered and sent when it
+    /// is awaited.
+    pub(crate) fn of_turn(
+        connection: &Arc<Connection>,
+        thread_id: Arc<str>,
+        request: Outgoing,
+    ) -> (Self, impl Future<Output = Result<Reply>> + Send + use<>) {
+        let (sender, events) = connection.event_queue();
+        let used = connection.router().usage(&thread_id);
+        let registration = Registration {
+            connection: Arc::clone(connection),
+            thread_id: Arc::clone(&thread_id),
+            handle_id: request.id,
+            interrupt: false,
+        };
+        let connection = Arc::clone(connection);
+        let reply = async move { connection.request(request, Some((thread_id, sender))).await };
+        let route = Self {
+            registration,
+            events,
+            used,
+        };
+        (route, reply)
+    }
+
+    /// Registers a goal on an idle thread, before anything of it is sent.
+    pub(crate) fn of_goal(
+        connection: &Arc<Connection>,
+        thread_id: Arc<str>,
+    ) -> Result<(Self, watch::Receiver<GoalState>)> {
+        let (sender, events) = connection.event_queue();
+        let handle_id = connection.next_id();
+        let mut router = connection.router();
+        let state = router.register_goal(&thread_id, handle_id, sender)?;
+        let used = router.usage(&thread_id);
+        drop(router);
+        let registration = Registration {
+            connection: Arc::clone(connection),
+            thread_id,
+            handle_id,
+            interrupt: false,
+        };
+        let route = Self {
+            registration,
+            events,
+            used,
+        };
+        Ok((route, state))
+    }
+}
+
+impl Registration {
+    /// Lets a goal have the turns that begin from now on; it is abandoned if this is dropped.
+    pub(crate) fn open_goal(&mut self) {
+        let mut router = self.connection.router();
+        let thread = router.thread(&self.thread_id);
+        if let Some(goal) = thread.and_then(|thread| thread.goal(self.handle_id)) {
+            goal.open();
+        }
+        self.interrupt = true;
+    }
+
+    /// Has the turn interrupted, or leaves it to its other handles: a deadline has passed.
+    pub(crate) fn expire(&mut self) -> Expiry {
+        let mut router = self.connection.router();
+        let expiry = router.expire(&self.thread_id, self.handle_id);
+        self.interrupt |= expiry != Expiry::Ended;
+        expiry
+    }
+
+    /// When the turn last waited for an answer of this program: now, if it does.
+    pub(crate) fn last_wait(&self) -> Option<Instant> {
+        self.connection.router().last_wait(&self.thread_id)
+    }
+
+    /// Leaves the turn. What its handle hasn't read stays readable.
+    pub(crate) fn leave(&self) {
+        let mut router = self.connection.router();
+        router.leave(&self.thread_id, self.handle_id, self.interrupt);
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,23 @@
+//! What the router leaves to be done once its lock is released.
+
+use crate::connection::event_queue::Notification;
+use crate::connection::router::entry::Orphan;
+use crate::connection::router::missed_ends::Doubt;
+use crate::tool::Toolbox;
+
+/// What is to be done once the lock is released: [`upkeep`](crate::tasks::upkeep) does it.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Interrupt a turn that nobody is on any more.
+    Interrupt(Orphan),
+    /// Pause the goal of this thread.
+    PauseGoal(String),
+    /// Let turns begin on this thread again, in a while.
+    AcceptTurns(String),
+    /// Look up how a turn ended.
+    LookUp(Doubt),
+    /// Drop the tools of a thread that was closed.
+    Drop(Toolbox),
+    /// Log what nobody had subscribed to.
+    Log(Notification),
+}

@@ -1,0 +1,393 @@
+//! Who waits for what: pending requests, running turns, subscriptions.
+//!
+//! All of it is plain data behind one lock, touched by the reader, by callers and by the `Drop` of
+//! their handles. Nothing here waits, and no user code runs while the lock is held, log subscribers
+//! included: what is to be done afterwards is queued as an [`Effect`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use codex_types::{RequestId, ServerRequest, ThreadItem, TokenUsageBreakdown};
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::connection::event_queue::{EventSender, Notification};
+use crate::connection::lost::Lost;
+use crate::connection::router::effect::Effect;
+use crate::connection::router::entry::{Expiry, Phase, Unclaimed};
+use crate::connection::router::goal_route::GoalState;
+use crate::connection::router::lifecycle::{Change, Lifecycle};
+use crate::connection::router::pending_calls::{PendingCall, Reply, started_turn};
+use crate::connection::router::pending_requests::{PendingRequest, PendingRequests};
+use crate::connection::router::subscriptions::{Subscriptions, Topic};
+use crate::connection::router::thread_turns::ThreadTurns;
+use crate::connection::router::totals::Totals;
+use crate::connection::stats::Stats;
+use crate::connection::unhandled::LOGGED;
+use crate::error::closed::Closed;
+use crate::error::{Error, Result};
+use crate::tool::{Tool, Toolbox};
+
+pub(crate) mod activity;
+pub(crate) mod effect;
+pub(crate) mod entry;
+pub(crate) mod goal_route;
+pub(crate) mod lifecycle;
+pub(crate) mod missed_ends;
+pub(crate) mod pending_calls;
+pub(crate) mod pending_requests;
+pub(crate) mod pending_turn;
+pub(crate) mod subscriptions;
+pub(crate) mod thread_turns;
+mod totals;
+
+#[derive(Debug)]
+pub(crate) struct Router {
+    effects: mpsc::UnboundedSender<Effect>,
+    calls: HashMap<i64, PendingCall>,
+    threads: HashMap<String, ThreadTurns>,
+    requests: PendingRequests,
+    totals: Totals,
+    subscriptions: Subscriptions,
+    /// Set once; nothing is registered afterwards.
+    closed: Option<Arc<Closed>>,
+}
+
+impl Router {
+    pub(crate) fn new(effects: mpsc::UnboundedSender<Effect>) -> Self {
+        Self {
+            effects,
+            calls: HashMap::new(),
+            threads: HashMap::new(),
+            requests: PendingRequests::default(),
+            totals: Totals::default(),
+            subscriptions: Subscriptions::default(),
+            closed: None,
+        }
+    }
+
+    /// Has something done. Once the connection is over, nothing is.
+    fn want(&self, effect: Effect) {
+        let _ = self.effects.send(effect);
+    }
+
+    /// Registers a request of the runtime. Returns the item that it is about, as it was announced, and
+    /// the tool of this program that it calls.
+    pub(crate) fn ask(
+        &mut self,
+        id: RequestId,
+        pending: PendingRequest,
+        request: &ServerRequest,
+    ) -> (Option<Arc<ThreadItem>>, Option<Tool>) {
+        let thread = request.thread_id().and_then(|id| self.threads.get(id));
+        let item = thread.zip(request.item_id());
+        let item = item.and_then(|(thread, item_id)| thread.announced(item_id));
+        let tool = self.requests.tool(request);
+        if self.closed.is_none() {
+            self.requests.add(id, pending);
+        }
+        (item, tool)
+    }
+
+    /// Notes the answer to a request of the runtime; `false` if none is wanted any more.
+    pub(crate) fn answered(&mut self, id: &RequestId) -> bool {
+        let pending = self.requests.remove(id);
+        let thread_id = pending.as_ref().and_then(|it| it.thread_id.as_deref());
+        if let Some(thread) = thread_id.and_then(|id| self.threads.get_mut(id)) {
+            thread.activity.answered();
+        }
+        pending.is_some()
+    }
+
+    /// When the turn of a thread last waited for an answer of this program: now, if it does.
+    pub(crate) fn last_wait(&self, thread_id: &str) -> Option<Instant> {
+        if self.requests.is_waited_for(thread_id) {
+            return Some(Instant::now());
+        }
+        self.threads.get(thread_id)?.activity.last_wait()
+    }
+
+    /// What a thread is known to have used.
+    pub(crate) fn usage(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
+        self.totals.usage.get(thread_id).cloned()
+    }
+
+    /// Gives a thread its tools. What is returned is to be dropped once the lock is released.
+    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
+        if self.closed.is_some() {
+            return Some(tools);
+        }
+        self.requests.equip(thread_id, tools)
+    }
+
+    /// What waits and what runs.
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            requests_in_flight: self.calls.len(),
+            live_turns: self.threads.values().map(ThreadTurns::count).sum(),
+            server_requests_pending: self.requests.count(),
+            notifications: self.totals.notifications,
+            unrecognized: self.totals.unrecognized,
+            ..Stats::default()
+        }
+    }
+
+    /// The turns of a thread, if it has any. What changes them is followed by [`Self::settle`].
+    pub(crate) fn thread(&mut self, thread_id: &str) -> Option<&mut ThreadTurns> {
+        self.threads.get_mut(thread_id)
+    }
+
+    fn open(&self) -> Result<()> {
+        let closed = self.closed.as_ref();
+        closed.map_or(Ok(()), |closed| Err(Error::Closed(Arc::clone(closed))))
+    }
+
+    pub(crate) fn subscribe(&mut self, topic: Topic, events: EventSender) {
+        match self.open() {
+            Ok(()) => self.subscriptions.add(topic, events),
+            Err(closed) => {
+                events.push(Err(closed), 0);
+            }
+        }
+    }
+
+    /// Registers a request, and with `events` the handle of the turn that it starts. This comes before
+    /// the request is queued, so that no answer and no event can come too early.
+    pub(crate) fn register(
+        &mut self,
+        id: i64,
+        call: PendingCall,
+        events: Option<EventSender>,
+    ) -> Result<()> {
+        self.open()?;
+        if let (Some(thread_id), Some(events)) = (&call.starts_on, events) {
+            let thread = self.threads.entry(thread_id.to_string()).or_default();
+            if thread.has_goal() {
+                return Err(Error::thread_busy(thread_id));
+            }
+            thread.start(id, events);
+        }
+        self.calls.insert(id, call);
+        Ok(())
+    }
+
+    /// Registers a goal on an idle thread, before anything of it is sent.
+    pub(crate) fn register_goal(
+        &mut self,
+        thread_id: &str,
+        handle_id: i64,
+        events: EventSender,
+    ) -> Result<watch::Receiver<GoalState>> {
+        self.open()?;
+        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        if thread.count() > 0 {
+            return Err(Error::thread_busy(thread_id));
+        }
+        Ok(thread.start_goal(handle_id, events))
+    }
+
+    /// Has turns that begin on this thread without a handle interrupted, for a little while: the one
+    /// that was about to begin when its goal was paused.
+    pub(crate) fn reject_turns(&mut self, thread_id: &str) {
+        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        thread.reject_turns(true);
+        self.want(Effect::AcceptTurns(thread_id.to_owned()));
+        self.settle(Some(thread_id), Unclaimed::new());
+    }
+
+    /// Ends one [`Self::reject_turns`].
+    pub(crate) fn accept_turns(&mut self, thread_id: &str) {
+        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        thread.reject_turns(false);
+        self.settle(Some(thread_id), Unclaimed::new());
+    }
+
+    /// Ends a request, whose method makes the outcome; for `turn/start`, turns the starting turn into an
+    /// active one. `false` if no such request is pending.
+    ///
+    /// This happens here and not in the caller's future, which may be dropped or not be polled.
+    pub(crate) fn resolve(
+        &mut self,
+        id: i64,
+        outcome: impl FnOnce(&str) -> Result<Box<RawValue>>,
+    ) -> bool {
+        let Some(call) = self.calls.remove(&id) else {
+            return false;
+        };
+        let outcome = outcome(&call.method);
+        let turn_id = outcome.as_deref().ok().and_then(started_turn);
+        let phase = self.started(&call, id, turn_id.as_deref());
+        // Nobody listens if the caller's future was dropped.
+        let _ = call
+            .reply
+            .send(outcome.map(|result| Reply { result, phase }));
+        true
+    }
+
+    pub(crate) fn is_pending(&self, id: i64) -> bool {
+        self.calls.contains_key(&id)
+    }
+
+    /// Takes a handle off its turn. With `interrupt`, a turn that is left alone is to be interrupted.
+    pub(crate) fn leave(&mut self, thread_id: &str, handle_id: i64, interrupt: bool) {
+        let mut unclaimed = Unclaimed::new();
+        let thread = self.threads.get_mut(thread_id);
+        let abandoned =
+            thread.is_some_and(|thread| thread.leave(handle_id, interrupt, &mut unclaimed));
+        self.settle(Some(thread_id), unclaimed);
+        if abandoned {
+            self.abandon_goal(thread_id);
+        }
+    }
+
+    /// Has the turn or goal of a handle interrupted, whose deadline has passed.
+    pub(crate) fn expire(&mut self, thread_id: &str, handle_id: i64) -> Expiry {
+        let Some(thread) = self.threads.get_mut(thread_id) else {
+            return Expiry::Ended;
+        };
+        let of_goal = thread.goal(handle_id).is_some();
+        let expiry = thread.expire(handle_id);
+        self.settle(Some(thread_id), Unclaimed::new());
+        if of_goal {
+            self.abandon_goal(thread_id);
+        }
+        expiry
+    }
+
+    fn abandon_goal(&mut self, thread_id: &str) {
+        self.reject_turns(thread_id);
+        self.want(Effect::PauseGoal(thread_id.to_owned()));
+    }
+
+    /// Routes one notification. `bytes` is its size on the wire.
+    pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) {
+        let mut unclaimed = Unclaimed::new();
+        self.totals.observe(&notification);
+        if let Notification::ServerRequestResolved(resolved) = &notification {
+            self.answered(&resolved.request_id);
+        }
+        let lifecycle = self.lifecycle(&notification);
+        if let Some(event) = &lifecycle {
+            if let Some(tools) = self.requests.withdraw(event) {
+                self.want(Effect::Drop(tools));
+            }
+            if let Change::Started { turn_id } = &event.change {
+                let thread = self.threads.entry(event.thread_id.clone()).or_default();
+                thread.begin(turn_id);
+            }
+        }
+        let of_turn = notification.turn_id().is_some();
+        let thread_id = notification.thread_id().filter(|_| of_turn);
+        match thread_id.and_then(|id| self.threads.get_mut(id)) {
+            Some(thread) => thread.deliver(notification, bytes, &mut unclaimed),
+            None => unclaimed.push((notification, bytes)),
+        }
+        if let Some(event) = &lifecycle {
+            self.change(event);
+        }
+        self.settle(lifecycle.as_ref().map(|it| &*it.thread_id), unclaimed);
+    }
+
+    /// Changes what is known of a thread, once the notification of it was delivered.
+    fn change(&mut self, event: &Lifecycle) {
+        let Some(thread) = self.threads.get_mut(&event.thread_id) else {
+            return;
+        };
+        match &event.change {
+            Change::Started { .. } => {}
+            Change::Completed {
+                turn_id,
+                interrupted,
+            } => thread.complete(turn_id, *interrupted),
+            Change::Goal(status) => thread.update_goal(status.as_ref()),
+            Change::Status(status) => {
+                if let Some(doubt) = thread.note_status(&event.thread_id, status) {
+                    self.want(Effect::LookUp(doubt));
+                }
+            }
+            // No `turn/completed` can follow: its handles learn it from their end.
+            Change::Closed => thread.close(),
+        }
+    }
+
+    /// Tells those whom something was for that it could not be read: the handles of its turn, else
+    /// the subscriptions. With `completed` it was the end of the turn.
+    pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) {
+        let mut unclaimed = Unclaimed::new();
+        let mut heard = false;
+        let thread = lost.thread_id.and_then(|id| self.threads.get_mut(id));
+        if let (Some(thread), Some(turn_id)) = (thread, lost.turn_id) {
+            heard = thread.fail(turn_id, error, &mut unclaimed);
+            if lost.method == Some("turn/completed") {
+                thread.complete(turn_id, false);
+            }
+        }
+        if !heard {
+            self.subscriptions.lose(lost.thread_id, error, lost.bytes);
+        }
+        self.settle(lost.thread_id, unclaimed);
+    }
+
+    /// Ends everything: whoever waits gets `closed`. What is returned is to be dropped once the lock is
+    /// released.
+    pub(crate) fn close(&mut self, closed: Arc<Closed>) -> PendingRequests {
+        let error = Error::Closed(Arc::clone(&closed));
+        self.closed = Some(closed);
+        // A caller whose sender is gone finds the reason in the connection.
+        self.calls.clear();
+        for (_, thread) in self.threads.drain() {
+            thread.fail_all(&error);
+        }
+        self.subscriptions.close(&error);
+        std::mem::take(&mut self.requests)
+    }
+
+    /// Ends the starting of a turn, if this request started one.
+    fn started(
+        &mut self,
+        call: &PendingCall,
+        handle_id: i64,
+        turn_id: Option<&str>,
+    ) -> Option<watch::Receiver<Phase>> {
+        let mut unclaimed = Unclaimed::new();
+        let thread_id = call.starts_on.as_deref()?;
+        let thread = self.threads.get_mut(thread_id);
+        let phase = thread.and_then(|thread| thread.bind(handle_id, turn_id, &mut unclaimed));
+        self.settle(Some(thread_id), unclaimed);
+        phase
+    }
+
+    /// Publishes what no handle took. Drops the entry of a changed thread when nothing is left in it,
+    /// else looks for a turn that is orphaned.
+    pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) {
+        for (notification, bytes) in unclaimed {
+            if let Some(unheard) = self.subscriptions.publish(notification, bytes)
+                && LOGGED.contains(&unheard.method())
+            {
+                self.want(Effect::Log(unheard));
+            }
+        }
+        let Some(thread_id) = thread_id else {
+            return;
+        };
+        if let Some(thread) = self.threads.get_mut(thread_id) {
+            if let Some(orphan) = thread.orphan(thread_id) {
+                let _ = self.effects.send(Effect::Interrupt(orphan));
+            }
+            if thread.is_empty() {
+                self.threads.remove(thread_id);
+            }
+        }
+    }
+
+    fn lifecycle(&self, notification: &Notification) -> Option<Lifecycle> {
+        if let Some(lifecycle) = Lifecycle::of(notification) {
+            return Some(lifecycle);
+        }
+        // Whatever comes of a turn shows that it has begun, should `turn/started` have been missed.
+        let (thread_id, turn_id) = (notification.thread_id()?, notification.turn_id()?);
+        let awaited = self.threads.get(thread_id)?.awaits(turn_id);
+        awaited.then(|| Lifecycle::started(thread_id, turn_id))
+    }
+}

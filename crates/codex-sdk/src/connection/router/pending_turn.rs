@@ -1,0 +1,102 @@
+//! A turn before its id is known.
+
+use crate::connection::event_queue::Notification;
+use crate::connection::router::entry::{Entry, Unclaimed};
+
+/// A turn whose `turn/start` is unanswered.
+#[derive(Debug)]
+pub(crate) struct PendingTurn {
+    pub(crate) entry: Entry,
+    pub(crate) claim: Claim,
+    early: Vec<Early>,
+    early_bytes: usize,
+    /// Turns that ended since, of which one may be this.
+    pub(crate) completed: Vec<String>,
+}
+
+/// What is to become of a turn once its id is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Its handle waits for it.
+    Held,
+    /// Its handle was dropped; it may run.
+    Dropped,
+    /// A pending `run` was dropped: it is interrupted as soon as that is possible.
+    Unwanted,
+}
+
+/// What came for the thread before the reply.
+#[derive(Debug)]
+struct Early {
+    notification: Notification,
+    bytes: usize,
+    /// Whether another handle had it too.
+    shared: bool,
+}
+
+impl PendingTurn {
+    pub(crate) fn new(entry: Entry) -> Self {
+        Self {
+            entry,
+            claim: Claim::Held,
+            early: Vec::new(),
+            early_bytes: 0,
+            completed: Vec::new(),
+        }
+    }
+
+    /// Sorts what was collected: the turn of this id goes to the handle, what nobody else had to
+    /// `unclaimed`.
+    pub(crate) fn sort(&mut self, turn_id: Option<&str>, unclaimed: &mut Unclaimed) {
+        for early in self.early.drain(..) {
+            if turn_id.is_some() && early.notification.turn_id() == turn_id {
+                self.entry.push(early.notification, early.bytes);
+            } else if !early.shared {
+                unclaimed.push((early.notification, early.bytes));
+            }
+        }
+    }
+
+    /// Notes that nobody waits for this turn any more.
+    pub(crate) fn leave(&mut self, interrupt: bool, unclaimed: &mut Unclaimed) {
+        self.claim = if interrupt {
+            Claim::Unwanted
+        } else {
+            Claim::Dropped
+        };
+        self.entry.events = None;
+        self.release(unclaimed);
+    }
+
+    /// Keeps a copy of what may be this turn's; `false` if nothing is wanted here any more.
+    pub(crate) fn collect(
+        &mut self,
+        notification: &Notification,
+        bytes: usize,
+        shared: bool,
+        unclaimed: &mut Unclaimed,
+    ) -> bool {
+        let Some(events) = &self.entry.events else {
+            return false;
+        };
+        if self.early_bytes + bytes > events.budget() {
+            events.lag();
+            self.entry.events = None;
+            self.release(unclaimed);
+            return false;
+        }
+        self.early_bytes += bytes;
+        self.early.push(Early {
+            notification: notification.clone(),
+            bytes,
+            shared,
+        });
+        true
+    }
+
+    /// Gives back what was collected and nobody else had, once it is of no use here.
+    pub(crate) fn release(&mut self, unclaimed: &mut Unclaimed) {
+        let own = self.early.drain(..).filter(|early| !early.shared);
+        unclaimed.extend(own.map(|early| (early.notification, early.bytes)));
+    }
+}

@@ -1,0 +1,98 @@
+//! Streams of what no turn handle took.
+
+use std::sync::Arc;
+
+use crate::connection::event_queue::{EventSender, Notification};
+use crate::error::Error;
+
+/// A subscription to what no turn handle took.
+#[derive(Debug)]
+struct Subscriber {
+    topic: Topic,
+    events: EventSender,
+}
+
+/// What a subscription is to.
+#[derive(Debug, Clone)]
+pub(crate) enum Topic {
+    Everything,
+    /// What belongs to this thread.
+    Thread(Arc<str>),
+    /// The ends of logins, to the account and to MCP servers.
+    Logins,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Subscriptions(Vec<Subscriber>);
+
+impl Subscriptions {
+    pub(crate) fn add(&mut self, topic: Topic, events: EventSender) {
+        self.0.retain(|other| !other.events.is_abandoned());
+        self.0.push(Subscriber { topic, events });
+    }
+
+    /// Gives a notification to the subscriptions, or back if there is none for it.
+    pub(crate) fn publish(
+        &mut self,
+        notification: Notification,
+        bytes: usize,
+    ) -> Option<Notification> {
+        let matching = |subscriber: &&Subscriber| subscriber.topic.holds(&notification);
+        let mut left = self.0.iter().filter(matching).count();
+        if left == 0 {
+            return Some(notification);
+        }
+        let mut notification = Some(notification);
+        self.0.retain(|subscriber| {
+            if !matches!(&notification, Some(it) if subscriber.topic.holds(it)) {
+                return true;
+            }
+            left -= 1;
+            let own = match left {
+                0 => notification.take(),
+                _ => notification.clone(),
+            };
+            own.is_none_or(|own| subscriber.events.push(Ok(own), bytes))
+        });
+        None
+    }
+
+    /// Tells the subscriptions of this thread, and those to everything, of something that could not be
+    /// read; of what belongs to no known thread, the latter.
+    pub(crate) fn lose(&mut self, thread_id: Option<&str>, error: &Error, bytes: usize) {
+        self.0.retain(|subscriber| {
+            !subscriber.topic.holds_lost(thread_id)
+                || subscriber.events.push(Err(error.clone()), bytes)
+        });
+    }
+
+    /// Ends all of them with an error.
+    pub(crate) fn close(&mut self, error: &Error) {
+        for subscriber in self.0.drain(..) {
+            subscriber.events.push(Err(error.clone()), 0);
+        }
+    }
+}
+
+impl Topic {
+    fn holds(&self, notification: &Notification) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Thread(id) => notification.thread_id() == Some(id),
+            Self::Logins => matches!(
+                notification,
+                Notification::AccountLoginCompleted(_)
+                    | Notification::McpServerOauthLoginCompleted(_)
+            ),
+        }
+    }
+
+    /// Whether something of this thread, or of none, that could not be read belongs here.
+    fn holds_lost(&self, thread_id: Option<&str>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Thread(id) => thread_id == Some(id),
+            Self::Logins => false,
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! The turns of one thread that this client started, joined or saw begin.
+//!
+//! A turn goes through here so:
+//!
+//! 1. *starting*: registered before `turn/start` is queued. Its id is unknown, so its handle collects
+//!    what comes for the thread.
+//! 2. *active*: its id is known, from the reply or from `turn/started`. It is one entry, however many
+//!    handles joined it, and lives until `turn/completed`, with or without them, because whoever
+//!    interrupts it must know whether it has begun.
+//!
+//! Being on a turn and getting its events are two things: a handle that lagged is still on it.
+
+use std::sync::Arc;
+
+use codex_types::{ThreadGoalStatus, ThreadItem};
+use tokio::sync::watch;
+
+use crate::connection::event_queue::{EventSender, Notification};
+use crate::connection::router::activity::Activity;
+use crate::connection::router::entry::{Entry, Expiry, Orphan, Phase, Unclaimed};
+use crate::connection::router::goal_route::{GoalRoute, GoalState};
+use crate::connection::router::pending_turn::{Claim, PendingTurn};
+use crate::error::Error;
+
+#[derive(Debug, Default)]
+pub(crate) struct ThreadTurns {
+    pending: Vec<PendingTurn>,
+    pub(crate) active: Vec<ActiveTurn>,
+    /// The goal whose turns these are.
+    pub(crate) goal: Option<GoalRoute>,
+    /// The commands and file changes of the running turn that are not completed: what an approval is
+    /// asked for.
+    announced: Vec<Arc<ThreadItem>>,
+    /// While not 0, turns that begin without a handle are to be interrupted: the runtime begins one
+    /// even after it has taken the pause of a goal.
+    unwanted: u32,
+    pub(crate) activity: Activity,
+}
+
+#[derive(Debug)]
+pub(crate) struct ActiveTurn {
+    pub(crate) id: String,
+    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) entries: Vec<Entry>,
+    interest: Interest,
+    /// Its end may have been missed, and that is being looked into.
+    pub(crate) doubted: bool,
+}
+
+/// Whether this client still has a use for a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interest {
+    Wanted,
+    /// Its last handle was a pending `run` that was dropped, or has passed a deadline.
+    Orphaned,
+    /// It was an orphan, and its interrupt is on its way.
+    Interrupting,
+}
+
+impl ActiveTurn {
+    /// Has it interrupted, unless that is on its way.
+    fn orphan(&mut self) {
+        if self.interest == Interest::Wanted {
+            self.interest = Interest::Orphaned;
+        }
+    }
+}
+
+impl ThreadTurns {
+    /// The number of turns and goals.
+    pub(crate) fn count(&self) -> usize {
+        self.pending.len() + self.active.len() + usize::from(self.goal.is_some())
+    }
+
+    /// Whether a goal owns the thread.
+    pub(crate) fn has_goal(&self) -> bool {
+        self.goal.is_some()
+    }
+
+    /// Registers a goal that is about to be set.
+    pub(crate) fn start_goal(
+        &mut self,
+        handle_id: i64,
+        events: EventSender,
+    ) -> watch::Receiver<GoalState> {
+        self.goal
+            .insert(GoalRoute::new(handle_id, events))
+            .subscribe()
+    }
+
+    /// The goal of this handle.
+    pub(crate) fn goal(&mut self, handle_id: i64) -> Option<&mut GoalRoute> {
+        self.goal.as_mut().filter(|goal| goal.is_of(handle_id))
+    }
+
+    /// Notes the status of the thread's goal, `None` when it was cleared.
+    pub(crate) fn update_goal(&mut self, status: Option<&ThreadGoalStatus>) {
+        self.goal.take_if(|goal| goal.update(status));
+    }
+
+    /// From now on, turns that begin without a handle are to be interrupted, or no longer.
+    pub(crate) fn reject_turns(&mut self, reject: bool) {
+        self.unwanted = if reject {
+            self.unwanted + 1
+        } else {
+            self.unwanted.saturating_sub(1)
+        };
+    }
+
+    /// A command or file change of the running turn.
+    pub(crate) fn announced(&self, item_id: &str) -> Option<Arc<ThreadItem>> {
+        let mut items = self.announced.iter();
+        items.find(|item| item.id() == Some(item_id)).cloned()
+    }
+
+    /// Notes the beginning and the end of commands and file changes.
+    fn announce(&mut self, notification: &Notification) {
+        match notification {
+            Notification::ItemStarted(started) => {
+                if let ThreadItem::FileChange(_) | ThreadItem::CommandExecution(_) = started.item {
+                    self.announced.push(Arc::new(started.item.clone()));
+                }
+            }
+            Notification::ItemCompleted(completed) if !self.announced.is_empty() => {
+                let id = completed.item.id();
+                self.announced.retain(|item| item.id() != id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether nothing is left that has to be remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count() == 0 && self.unwanted == 0
+    }
+
+    /// Registers a turn whose `turn/start` is about to be queued.
+    pub(crate) fn start(&mut self, handle_id: i64, events: EventSender) {
+        self.pending
+            .push(PendingTurn::new(Entry::new(handle_id, events)));
+    }
+
+    /// Ends the starting of a turn: binds its handle to the turn of this id, or drops it if there is
+    /// none.
+    pub(crate) fn bind(
+        &mut self,
+        handle_id: i64,
+        turn_id: Option<&str>,
+        unclaimed: &mut Unclaimed,
+    ) -> Option<watch::Receiver<Phase>> {
+        let is_it = |pending: &PendingTurn| pending.entry.id == handle_id;
+        let index = self.pending.iter().position(is_it)?;
+        let mut pending = self.pending.remove(index);
+        pending.sort(turn_id, unclaimed);
+        let turn_id = turn_id?;
+        if pending.completed.iter().any(|id| id == turn_id) {
+            // The receiver keeps the last value of a sender that is gone.
+            return Some(watch::channel(Phase::Completed).1);
+        }
+        let turn = self.active_or_new(turn_id);
+        match pending.claim {
+            Claim::Held => {
+                turn.entries.push(pending.entry);
+                turn.interest = Interest::Wanted;
+            }
+            Claim::Unwanted if turn.entries.is_empty() => turn.orphan(),
+            Claim::Unwanted | Claim::Dropped => {}
+        }
+        Some(turn.phase.subscribe())
+    }
+
+    /// Whether this turn is known, and not known to have begun.
+    pub(crate) fn awaits(&self, turn_id: &str) -> bool {
+        let turn = self.active.iter().find(|turn| turn.id == turn_id);
+        turn.is_some_and(|turn| *turn.phase.borrow() == Phase::Accepted)
+    }
+
+    /// Notes that the runtime has begun a turn.
+    pub(crate) fn begin(&mut self, turn_id: &str) {
+        // A thread runs one turn at a time: the end of an older one was missed.
+        self.announced.clear();
+        self.active.retain(|turn| turn.id == turn_id);
+        self.activity.begin();
+        let unwanted = self.unwanted > 0;
+        let turn = self.active_or_new(turn_id);
+        turn.phase.send_replace(Phase::Started);
+        if unwanted && turn.entries.is_empty() {
+            turn.orphan();
+        }
+        if let Some(goal) = &mut self.goal {
+            goal.begin(turn_id);
+        }
+    }
+
+    /// Notes that the runtime has ended a turn. Its handles end once they have read what is queued.
+    pub(crate) fn complete(&mut self, turn_id: &str, interrupted: bool) {
+        self.announced.clear();
+        self.goal
+            .take_if(|goal| goal.complete(turn_id, interrupted));
+        self.active.retain(|turn| {
+            if turn.id == turn_id {
+                turn.phase.send_replace(Phase::Completed);
+            }
+            turn.id != turn_id
+        });
+        for pending in &mut self.pending {
+            pending.completed.push(turn_id.to_owned());
+        }
+    }
+
+    /// Ends the active turns of a thread that the runtime has closed.
+    pub(crate) fn close(&mut self) {
+        self.active.clear();
+        self.goal = None;
+    }
+
+    /// Gives a turn's notification to its handles and to those that may turn out to be.
+    pub(crate) fn deliver(
+        &mut self,
+        notification: Notification,
+        bytes: usize,
+        unclaimed: &mut Unclaimed,
+    ) {
+        self.announce(&notification);
+        if let Some(goal) = &mut self.goal {
+            let left = goal.deliver(notification, bytes);
+            return unclaimed.extend(left.map(|notification| (notification, bytes)));
+        }
+        let turn_id = notification.turn_id();
+        let active = self.active.iter_mut();
+        let entries = active
+            .filter(|turn| Some(turn.id.as_str()) == turn_id)
+            .flat_map(|turn| turn.entries.iter_mut());
+        let mut listening = entries.filter(|entry| entry.events.is_some()).peekable();
+        let mut shared = listening.peek().is_some();
+        for pending in &mut self.pending {
+            shared |= pending.collect(&notification, bytes, shared, unclaimed);
+        }
+        // Only a turn with several handles needs copies.
+        while let Some(entry) = listening.next() {
+            if listening.peek().is_none() {
+                return entry.push(notification, bytes);
+            }
+            entry.push(notification.clone(), bytes);
+        }
+        if !shared {
+            unclaimed.push((notification, bytes));
+        }
+    }
+
+    /// Takes a handle off its turn or goal. With `interrupt`, a turn that is left alone becomes an
+    /// orphan, and a goal is abandoned: `true`.
+    pub(crate) fn leave(
+        &mut self,
+        handle_id: i64,
+        interrupt: bool,
+        unclaimed: &mut Unclaimed,
+    ) -> bool {
+        if self.goal.take_if(|goal| goal.is_of(handle_id)).is_some() {
+            if interrupt {
+                self.active.iter_mut().for_each(ActiveTurn::orphan);
+            }
+            return interrupt;
+        }
+        for pending in &mut self.pending {
+            if pending.entry.id == handle_id {
+                pending.leave(interrupt, unclaimed);
+            }
+        }
+        for turn in &mut self.active {
+            let before = turn.entries.len();
+            turn.entries.retain(|other| other.id != handle_id);
+            if interrupt && turn.entries.is_empty() && before > 0 {
+                turn.orphan();
+            }
+        }
+        false
+    }
+
+    /// Makes an orphan of the turn of a handle whose deadline has passed, or takes the handle off it.
+    pub(crate) fn expire(&mut self, handle_id: i64) -> Expiry {
+        if self.goal(handle_id).is_some() {
+            self.active.iter_mut().for_each(ActiveTurn::orphan);
+            return Expiry::Interrupting;
+        }
+        let is_on = |turn: &&mut ActiveTurn| turn.entries.iter().any(|it| it.id == handle_id);
+        let Some(turn) = self.active.iter_mut().find(is_on) else {
+            return Expiry::Ended;
+        };
+        if turn.entries.len() > 1 {
+            turn.entries.retain(|other| other.id != handle_id);
+            return Expiry::Left;
+        }
+        turn.orphan();
+        Expiry::Interrupting
+    }
+
+    /// Takes the turn that is to be interrupted now, if there is one. One whose `turn/start` is
+    /// unanswered may yet turn out to have joined it, so that is waited for.
+    pub(crate) fn orphan(&mut self, thread_id: &str) -> Option<Orphan> {
+        if !self.pending.is_empty() {
+            return None;
+        }
+        let ready = |turn: &&mut ActiveTurn| {
+            turn.interest == Interest::Orphaned && *turn.phase.borrow() == Phase::Started
+        };
+        let turn = self.active.iter_mut().find(ready)?;
+        turn.interest = Interest::Interrupting;
+        Some(Orphan {
+            thread_id: thread_id.to_owned(),
+            turn_id: turn.id.clone(),
+        })
+    }
+
+    /// Ends the events of one turn with an error, and those of turns that start and may be it;
+    /// `false` if no handle heard it.
+    pub(crate) fn fail(&mut self, turn_id: &str, error: &Error, unclaimed: &mut Unclaimed) -> bool {
+        let goal = self.goal.as_mut();
+        let mut heard = goal.is_some_and(|goal| goal.fail(turn_id, error));
+        for turn in self.active.iter_mut().filter(|turn| turn.id == turn_id) {
+            for entry in &mut turn.entries {
+                heard |= entry.fail(error);
+            }
+        }
+        for pending in &mut self.pending {
+            heard |= pending.entry.fail(error);
+            pending.release(unclaimed);
+        }
+        heard
+    }
+
+    /// Ends all events with an error.
+    pub(crate) fn fail_all(self, error: &Error) {
+        let active = self.active.into_iter().flat_map(|turn| turn.entries);
+        for mut entry in active.chain(self.pending.into_iter().map(|it| it.entry)) {
+            entry.fail(error);
+        }
+        if let Some(goal) = self.goal {
+            goal.fail_all(error);
+        }
+    }
+
+    fn active_or_new(&mut self, turn_id: &str) -> &mut ActiveTurn {
+        let index = self.active.iter().position(|turn| turn.id == turn_id);
+        let index = index.unwrap_or_else(|| {
+            self.active.push(ActiveTurn {
+                id: turn_id.to_owned(),
+                phase: watch::Sender::new(Phase::Accepted),
+                entries: Vec::new(),
+                interest: Interest::Wanted,
+                doubted: false,
+            });
+            self.active.len() - 1
+        });
+        &mut self.active[index]
+    }
+}

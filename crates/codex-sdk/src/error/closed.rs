@@ -1,0 +1,83 @@
+//! How a connection ended.
+
+use std::fmt;
+use std::process::ExitStatus;
+
+/// How a connection ended. All who waited on it get the same.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// How the runtime's process exited, if it was seen.
+    pub exit_status: Option<ExitStatus>,
+    /// The end of what the runtime wrote to stderr: at most 4 KiB, without terminal colours.
+    pub stderr_tail: String,
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// [`Codex::close`](crate::Codex::close) was called, or the last handle was dropped.
+    Requested,
+    /// The runtime ended, or closed its output.
+    Ended,
+    /// The runtime's output ended in the middle of a line.
+    EndedInLine {
+        /// How much of that line had come, in bytes.
+        bytes: usize,
+    },
+    /// A pipe to the runtime failed, with what the system said.
+    Io(String),
+    /// The async runtime that carried the connection was shut down.
+    Abandoned,
+}
+
+impl Closed {
+    /// An end that the client asked for, or that nothing more is known of than its reason.
+    pub(crate) fn new(reason: CloseReason) -> Self {
+        Self {
+            reason,
+            exit_status: None,
+            stderr_tail: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            CloseReason::Requested => write!(f, "this codex was closed")?,
+            CloseReason::Ended => write!(f, "the runtime has ended")?,
+            CloseReason::EndedInLine { bytes } => {
+                write!(f, "the runtime ended {bytes} bytes into a line")?;
+            }
+            CloseReason::Io(error) => write!(f, "a pipe to the runtime failed ({error})")?,
+            CloseReason::Abandoned => {
+                return write!(
+                    f,
+                    "the async runtime that carried this codex was shut down: keep it alive as long as the codex"
+                );
+            }
+        }
+        if let Some(status) = self.exit_status {
+            write!(f, " ({status})")?;
+        }
+        write!(f, ": start a new one")?;
+        match self.reason {
+            CloseReason::Requested => Ok(()),
+            _ => f.write_str(&stderr(&self.stderr_tail)),
+        }
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// The end of stderr as the end of a message, or nothing.
+pub(crate) fn stderr(tail: &str) -> String {
+    if tail.is_empty() {
+        return String::new();
+    }
+    format!("; its last words: {tail}")
+}

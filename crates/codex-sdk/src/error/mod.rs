@@ -1,0 +1,335 @@
+//! What can go wrong, and what to do about it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{error, fmt, io, iter};
+
+use codex_types as types;
+
+use crate::error::closed::{Closed, stderr};
+use crate::error::condition::Condition;
+use crate::error::rpc::{RpcError, RpcErrorKind};
+use crate::error::turn::{AnswerError, TurnFailed, TurnTimeout};
+use crate::results::TurnResult;
+
+pub(crate) mod closed;
+pub(crate) mod condition;
+pub(crate) mod rpc;
+pub(crate) mod turn;
+
+/// The result of an operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error of a handler or a tool.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a handler answers. An error is a refusal.
+pub type HandlerResult<R> = std::result::Result<R, BoxError>;
+
+/// What can go wrong.
+///
+/// Each message says what happened, why, and what to do next. [`Error::condition`] and the `is_` methods
+/// tell a program what to do.
+///
+/// `Debug` is for people, too: it is the message and those of all its sources, because that is what a
+/// `main` that returns an error prints, and `unwrap`.
+#[derive(Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The runtime could not be found or installed.
+    #[error(transparent)]
+    Runtime(Arc<codex_cli_bin::Error>),
+
+    /// The folder that `CODEX_HOME` names doesn't exist.
+    #[error(
+        "`CODEX_HOME` names {path:?}, which is not a folder: create it, or choose another one with `codex_home`"
+    )]
+    #[non_exhaustive]
+    HomeMissing {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// The runtime could not be started as a process.
+    #[error(
+        "could not start the runtime at {program:?}: check that the file is executable and that `cwd` exists"
+    )]
+    #[non_exhaustive]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: Arc<io::Error>,
+    },
+
+    /// The program was started but didn't answer as an app-server does.
+    #[error("{program:?} did not complete the app-server handshake: check that it is a Codex runtime{}", stderr(.stderr_tail))]
+    #[non_exhaustive]
+    Handshake {
+        /// The program.
+        program: PathBuf,
+        /// The end of what it wrote to stderr: at most 4 KiB, without terminal colours.
+        stderr_tail: String,
+        /// What happened instead.
+        source: Box<Error>,
+    },
+
+    /// The connection is over; nothing can be sent any more. Start a new client.
+    #[error("{0}")]
+    Closed(Arc<Closed>),
+
+    /// The runtime refused a request.
+    #[error("{0}")]
+    Rpc(Box<RpcError>),
+
+    /// A request was not answered in time. It may still take effect.
+    #[error(
+        "`{method}` was not answered within {after:?}: raise its deadline (`timeout`, `request_timeout` or `startup_timeout`) if it may take longer"
+    )]
+    #[non_exhaustive]
+    Timeout {
+        /// The protocol method.
+        method: String,
+        /// The deadline that passed.
+        after: Duration,
+    },
+
+    /// A message of a known kind did not have its shape.
+    #[error("the runtime sent an unexpected shape: compare its version with `RUNTIME_VERSION`")]
+    Decode(#[source] Arc<types::DecodeError>),
+
+    /// Parameters could not be written as JSON.
+    #[error("the parameters of `{method}` can't be written as JSON")]
+    #[non_exhaustive]
+    Encode {
+        /// The protocol method.
+        method: String,
+        /// Why.
+        source: Arc<serde_json::Error>,
+    },
+
+    /// An argument was refused before anything was sent.
+    #[error("{0}")]
+    InvalidInput(String),
+
+    /// The goal ended before its first turn began.
+    #[error("the goal of the thread {thread_id} ended before its first turn: set it again")]
+    #[non_exhaustive]
+    GoalEnded {
+        /// The thread.
+        thread_id: String,
+    },
+
+    /// The thread that carries blocking operations could not be started.
+    #[error("no thread could be started for blocking operations: free some, or raise their limit")]
+    #[non_exhaustive]
+    BlockingRuntime {
+        /// Why.
+        source: Arc<io::Error>,
+    },
+
+    /// The thread is busy with something that excludes this operation.
+    #[error(
+        "the thread {thread_id} is busy: wait for its turn or goal to end, steer it, or interrupt it"
+    )]
+    #[non_exhaustive]
+    ThreadBusy {
+        /// The thread.
+        thread_id: String,
+    },
+
+    /// The runtime is too old for an option, which it would have ignored. Nothing was sent.
+    #[error(
+        "the option `{option}` needs Codex {needs} or newer, and this runtime is {found:?}: use the pinned one, or leave the option out"
+    )]
+    #[non_exhaustive]
+    RuntimeTooOld {
+        /// The option, as the protocol names it.
+        option: String,
+        /// The first version that has it.
+        needs: &'static str,
+        /// The version of the runtime, as it told; empty if it didn't.
+        found: String,
+    },
+
+    /// A type that no answer can be held to. Nothing was sent.
+    #[error("no answer can be held to the type: `{path}` {problem}")]
+    #[non_exhaustive]
+    Schema {
+        /// The place in the type, such as `$.items[].name`; `$` is the type itself.
+        path: String,
+        /// What is there, and what to do about it.
+        problem: String,
+    },
+
+    /// The turn ended, and its answer isn't a value of the type that was asked for.
+    #[error("{0}")]
+    Answer(Box<AnswerError>),
+
+    /// The turn ended, and it failed.
+    #[error("{0}")]
+    TurnFailed(Box<TurnFailed>),
+
+    /// The turn passed a deadline that was set for it.
+    #[error("{0}")]
+    TurnTimeout(Box<TurnTimeout>),
+
+    /// The runtime says that the turn's thread runs nothing, and nothing tells how the turn ended. It
+    /// is the end of a stream, and the source of an [`Error::TurnIncomplete`].
+    #[error(
+        "the thread {thread_id} runs nothing, and how its turn {turn_id} ended can't be read: see what it did before it is run again"
+    )]
+    #[non_exhaustive]
+    TurnLost {
+        /// The thread.
+        thread_id: String,
+        /// The turn.
+        turn_id: String,
+        /// Why it can't be read; `None` if the runtime doesn't know it.
+        source: Option<Box<Error>>,
+    },
+
+    /// The turn's events ended without `turn/completed`.
+    #[error("the turn ended without `turn/completed`: what came before is in the partial result")]
+    TurnIncomplete(#[source] Box<TurnIncomplete>),
+
+    /// A subscription was read too slowly and ended; everything else goes on.
+    #[error("more than {budget} bytes lay unread: read faster, or raise `subscription_budget`")]
+    #[non_exhaustive]
+    Lagged {
+        /// The budget of the subscription, in bytes.
+        budget: usize,
+    },
+
+    /// The runtime sent a line longer than the limit; it was skipped.
+    #[error("the runtime sent a line of more than {limit} bytes: raise `max_line_bytes`")]
+    #[non_exhaustive]
+    LineTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+
+    /// The runtime sent a line that is no message; it was skipped.
+    #[error("the runtime sent a line that is no protocol message: {reason}")]
+    #[non_exhaustive]
+    MalformedLine {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn thread_busy(thread_id: &str) -> Self {
+        let thread_id = thread_id.to_owned();
+        Self::ThreadBusy { thread_id }
+    }
+
+    /// What this means to a program, where that is known.
+    pub fn condition(&self) -> Option<Condition> {
+        match self {
+            Self::Rpc(error) => error.condition(),
+            Self::TurnFailed(failed) => failed.condition(),
+            Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
+            Self::RuntimeTooOld { .. } => Some(Condition::RuntimeTooOld),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed when it is made again a little later: the runtime was
+    /// overloaded and has not begun to carry it out.
+    pub fn is_retryable(&self) -> bool {
+        self.rpc()
+            .is_some_and(|error| error.kind() == RpcErrorKind::ServerBusy)
+    }
+
+    /// Whether the connection is over, so that only a new client helps.
+    pub fn is_closed(&self) -> bool {
+        self.closed().is_some()
+    }
+
+    /// How the connection ended, when that is the cause.
+    pub fn closed(&self) -> Option<&Closed> {
+        match self {
+            Self::Closed(closed) => Some(closed),
+            Self::TurnIncomplete(incomplete) => incomplete.source.as_ref()?.closed(),
+            Self::Handshake { source, .. } => source.closed(),
+            _ => None,
+        }
+    }
+
+    /// Whether a deadline passed.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::TurnTimeout(_) => true,
+            Self::Handshake { source, .. } => source.is_timeout(),
+            _ => false,
+        }
+    }
+
+    /// The runtime's refusal, if that is what this is.
+    pub fn rpc(&self) -> Option<&RpcError> {
+        match self {
+            Self::Rpc(error) => Some(error),
+            Self::Handshake { source, .. } => source.rpc(),
+            _ => None,
+        }
+    }
+
+    /// What a turn had brought before it failed, broke off or passed a deadline, or with an answer that
+    /// doesn't fit.
+    pub fn partial_result(&self) -> Option<&TurnResult> {
+        match self {
+            Self::Answer(answer) => Some(&answer.result),
+            Self::TurnFailed(failed) => Some(&failed.result),
+            Self::TurnTimeout(timeout) => Some(&timeout.result),
+            Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        iter::successors(error::Error::source(self), |error| error.source())
+            .try_for_each(|source| write!(f, ": {source}"))
+    }
+}
+
+impl From<codex_cli_bin::Error> for Error {
+    fn from(error: codex_cli_bin::Error) -> Self {
+        Self::Runtime(Arc::new(error))
+    }
+}
+
+impl From<types::DecodeError> for Error {
+    fn from(error: types::DecodeError) -> Self {
+        Self::Decode(Arc::new(error))
+    }
+}
+
+/// A turn whose events ended without `turn/completed`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TurnIncomplete {
+    /// What had come until then.
+    pub result: TurnResult,
+    /// Why the events ended.
+    pub source: Option<Error>,
+}
+
+impl fmt::Display for TurnIncomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => source.fmt(f),
+            None => write!(f, "its events ended"),
+        }
+    }
+}
+
+impl std::error::Error for TurnIncomplete {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref()?.source()
+    }
+}

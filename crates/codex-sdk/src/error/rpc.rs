@@ -1,0 +1,114 @@
+//! Refusals of the runtime.
+
+use std::fmt;
+
+use codex_types as types;
+
+use crate::error::condition;
+use crate::error::condition::Condition;
+
+/// The runtime's refusal of a request.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RpcError {
+    /// The protocol method that was refused.
+    pub method: String,
+    /// The JSON-RPC error code. The runtime answers nearly every refusal with -32600.
+    pub code: i64,
+    /// The runtime's own words. They change between versions: decide by `code` and `data`.
+    pub message: String,
+    /// What the runtime added for programs.
+    pub data: Option<serde_json::Value>,
+}
+
+/// The kinds of [`RpcError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RpcErrorKind {
+    /// -32700: the runtime could not parse the request.
+    ParseError,
+    /// -32600: nearly every refusal of the runtime.
+    InvalidRequest,
+    /// -32601: no such method.
+    MethodNotFound,
+    /// -32602: the parameters were refused.
+    InvalidParams,
+    /// -32603: an error inside the runtime.
+    Internal,
+    /// -32001, or an overload named in `data`: try again a little later.
+    ServerBusy,
+    /// The runtime itself has given up retrying.
+    RetryLimitExceeded,
+    /// Any other code.
+    Other,
+}
+
+impl RpcError {
+    pub(crate) fn new(method: &str, error: types::RpcError) -> Self {
+        Self {
+            method: method.to_owned(),
+            code: error.code,
+            message: error.message,
+            data: error.data,
+        }
+    }
+
+    pub(super) fn condition(&self) -> Option<Condition> {
+        condition::of_refusal(&self.method, &self.message)
+    }
+
+    /// The kind, from the code and the data.
+    pub fn kind(&self) -> RpcErrorKind {
+        match self.code {
+            -32700 => RpcErrorKind::ParseError,
+            -32600 => RpcErrorKind::InvalidRequest,
+            -32601 => RpcErrorKind::MethodNotFound,
+            -32602 => RpcErrorKind::InvalidParams,
+            -32603 => RpcErrorKind::Internal,
+            -32099..=-32000 => self.busy_kind(),
+            _ => RpcErrorKind::Other,
+        }
+    }
+
+    /// The server-defined codes: overload has -32001 and no data on the real runtime; the data may
+    /// say it for any other.
+    fn busy_kind(&self) -> RpcErrorKind {
+        let text = self.message.to_lowercase();
+        if text.contains("retry limit") || text.contains("too many failed attempts") {
+            RpcErrorKind::RetryLimitExceeded
+        } else if self.code == -32001 || self.data.as_ref().is_some_and(says_overloaded) {
+            RpcErrorKind::ServerBusy
+        } else {
+            RpcErrorKind::Other
+        }
+    }
+}
+
+/// Whether an overload is named anywhere in `data`, in either spelling.
+fn says_overloaded(data: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match data {
+        Value::String(text) => matches!(&**text, "server_overloaded" | "serverOverloaded"),
+        Value::Array(values) => values.iter().any(says_overloaded),
+        Value::Object(fields) => fields.values().any(says_overloaded),
+        _ => false,
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            code,
+            message,
+            ..
+        } = self;
+        let advice = condition::advice(self.condition());
+        write!(
+            f,
+            "the runtime refused `{method}`: {message} (code {code}){advice}"
+        )
+    }
+}
+
+impl std::error::Error for RpcError {}

@@ -1,0 +1,148 @@
+//! The ways in which a turn ends without its result.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use codex_types::CodexErrorInfo;
+use serde_json::Value;
+
+use crate::error::condition;
+use crate::error::condition::Condition;
+use crate::results::TurnResult;
+
+/// A turn that ended with the status `failed`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TurnFailed {
+    /// The runtime's message.
+    pub message: String,
+    /// What kind of failure it was, if the runtime said.
+    pub codex_error_info: Option<CodexErrorInfo>,
+    /// More about it, if the runtime said.
+    pub additional_details: Option<String>,
+    /// All that the turn brought.
+    pub result: TurnResult,
+}
+
+impl TurnFailed {
+    pub(super) fn condition(&self) -> Option<Condition> {
+        condition::of_failure(&self.message, self.codex_error_info.as_ref())
+    }
+}
+
+impl fmt::Display for TurnFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let advice = condition::advice(self.condition());
+        let mut words = &*words(&self.message);
+        if !advice.is_empty() {
+            words = words.trim_end_matches('.');
+        }
+        write!(f, "the turn failed: {words}")?;
+        if let Some(details) = &self.additional_details {
+            write!(f, " ({details})")?;
+        }
+        f.write_str(advice)
+    }
+}
+
+/// The runtime passes some refusals of a provider on as they came: as JSON with the words in it.
+fn words(message: &str) -> Cow<'_, str> {
+    let Ok(body) = serde_json::from_str::<Value>(message) else {
+        return message.into();
+    };
+    let words = [&body["error"]["message"], &body["message"], &body["detail"]];
+    let words = words.into_iter().find_map(Value::as_str);
+    words.map_or(message.into(), |words| words.to_owned().into())
+}
+
+impl std::error::Error for TurnFailed {}
+
+/// A turn that passed a deadline of its own.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TurnTimeout {
+    /// Which deadline it was.
+    pub deadline: Deadline,
+    /// How long that was.
+    pub after: Duration,
+    /// Whether the runtime has ended the turn as interrupted. If not, another handle of this client is
+    /// on it, or the runtime didn't confirm it within 5 s.
+    pub interrupted: bool,
+    /// What had come until then. Its `id` is empty if the runtime hadn't accepted the turn.
+    pub result: TurnResult,
+}
+
+/// A deadline of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Deadline {
+    /// That of the whole turn, from `timeout`.
+    Total,
+    /// That for the next sign of progress, from `stall_timeout`.
+    Stall,
+}
+
+impl fmt::Display for TurnTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let after = self.after;
+        match self.deadline {
+            Deadline::Total => write!(f, "the turn took longer than {after:?}")?,
+            Deadline::Stall => write!(f, "the turn made no progress within {after:?}")?,
+        }
+        f.write_str(if self.interrupted {
+            " and was interrupted"
+        } else {
+            " and may still run"
+        })?;
+        if let Some(trouble) = &self.result.error {
+            let details = trouble
+                .additional_details
+                .as_deref()
+                .unwrap_or("no details");
+            let message = &trouble.message;
+            return write!(
+                f,
+                ": the model could not be reached, {message:?} ({details}); mend that, then run it again"
+            );
+        }
+        f.write_str(match self.deadline {
+            Deadline::Total => ": raise `timeout` if it may take longer",
+            Deadline::Stall => ": raise `stall_timeout` if it may be silent longer",
+        })
+    }
+}
+
+impl std::error::Error for TurnTimeout {}
+
+/// An answer that isn't a value of its type, or that never came.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AnswerError {
+    /// The answer as it came; `None` if the turn ended without one.
+    pub text: Option<String>,
+    /// Where it isn't what the type says, such as `$.items[3].name`; `$` is the answer as a whole.
+    pub path: String,
+    /// What is wrong there, without the texts of the answer.
+    pub reason: String,
+    /// All that the turn brought.
+    pub result: TurnResult,
+}
+
+impl fmt::Display for AnswerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, reason, .. } = self;
+        match self.text {
+            Some(_) => write!(
+                f,
+                "the answer doesn't fit its type at `{path}` ({reason}): read its text in the error, or ask again"
+            ),
+            None => write!(
+                f,
+                "{reason}: what it brought is in the partial result; ask again if it is needed"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for AnswerError {}

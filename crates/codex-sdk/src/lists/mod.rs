@@ -1,0 +1,285 @@
+//! Questions with options: each a builder around the parameters of its method.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use codex_types::{
+    GetAccountParams, GetAccountResponse, ListMcpServerStatusParams, ListMcpServerStatusResponse,
+    McpServerStatusDetail, ModelListParams, ModelListResponse, SortDirection,
+    ThreadItemsListCursor, ThreadItemsListParams, ThreadItemsListResponse, ThreadListCwdFilter,
+    ThreadListParams, ThreadListResponse, ThreadReadParams, ThreadReadResponse, ThreadSortKey,
+    ThreadSourceKind, ThreadTurnsListParams, ThreadTurnsListResponse, TurnItemsView,
+};
+
+use crate::call::Call;
+use crate::codex::Codex;
+use crate::codex::inner::CodexInner;
+use crate::error::Result;
+use crate::lists::pages::Pages;
+use crate::setters::{debug_shows, setters};
+
+pub(crate) mod pages;
+
+impl Codex {
+    /// Lists stored threads, a page at a time (`thread/list`). [`ListThreads`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
+    pub fn thread_list(&self) -> ListThreads {
+        ListThreads::new(self.inner(), ThreadListParams::default())
+    }
+
+    /// Lists the models, a page at a time (`model/list`). [`ListModels`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
+    pub fn models(&self) -> ListModels {
+        ListModels::new(self.inner(), ModelListParams::default())
+    }
+
+    /// Lists the MCP servers with their tools, a page at a time (`mcpServerStatus/list`).
+    /// [`ListMcpServers`] has its options and errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
+    pub fn mcp_servers(&self) -> ListMcpServers {
+        ListMcpServers::new(self.inner(), ListMcpServerStatusParams::default())
+    }
+
+    /// Reads the account that is logged in, if any (`account/read`). [`ReadAccount`] has its options and
+    /// errors.
+    ///
+    /// # Cancel safety
+    /// Dropping it is harmless: the reply is ignored.
+    pub fn account(&self) -> ReadAccount {
+        ReadAccount::new(self.inner(), GetAccountParams::default())
+    }
+}
+
+/// Writes a builder around `$params` that brings `$response`.
+macro_rules! query {
+    ($(#[$doc:meta])* $name:ident($params:ident) -> $response:ident) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+        /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode).
+        ///
+        /// # Cancel safety
+        /// Dropping the call is harmless: the reply is ignored.
+        #[derive(Clone)]
+        #[must_use = "nothing is sent until this is awaited"]
+        pub struct $name {
+            codex: Arc<CodexInner>,
+            params: $params,
+        }
+
+        impl $name {
+            pub(crate) fn new(codex: &Arc<CodexInner>, params: $params) -> Self {
+                let codex = Arc::clone(codex);
+                Self { codex, params }
+            }
+        }
+
+        impl IntoFuture for $name {
+            type Output = Result<$response>;
+            type IntoFuture = Call<$response>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Call::new(async move { self.codex.request(&self.params, None).await })
+            }
+        }
+
+        debug_shows!($name { params: params });
+    };
+}
+
+/// Writes the way to all pages of a list.
+macro_rules! pages {
+    ($($name:ident($params:ident);)*) => {$(
+        impl $name {
+            /// All entries from here on, of which a page is in memory at a time.
+            pub fn stream(self) -> Pages<$params> {
+                Pages::new(self.codex, self.params)
+            }
+        }
+    )*};
+}
+
+pages! {
+    ListModels(ModelListParams);
+    ListTurns(ThreadTurnsListParams);
+    ListItems(ThreadItemsListParams);
+    ListMcpServers(ListMcpServerStatusParams);
+}
+
+query! {
+    /// Which stored threads to list (`thread/list`), from
+    /// [`Codex::thread_list`](crate::Codex::thread_list).
+    ///
+    /// What isn't set is as the runtime has it: threads of interactive programs, which this crate's are,
+    /// that aren't archived. Awaiting it brings one page, which tells the `cursor` of the next
+    /// one in `next_cursor`; [`Self::stream`] brings all threads.
+    ///
+    /// ```no_run
+    /// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+    /// let mut threads = codex.thread_list().archived(false).limit(100).stream();
+    /// while let Some(thread) = threads.next().await {
+    ///     println!("{}", thread?.preview);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ListThreads(ThreadListParams) -> ThreadListResponse
+}
+
+impl ListThreads {
+    /// All threads from here on, of which a page is in memory at a time.
+    ///
+    /// Without a `sort_key` they come by recency. Sorted by their creation the runtime forgets, at the
+    /// end of a page, those of the same second, unless `use_state_db_only` is set.
+    pub fn stream(mut self) -> Pages<ThreadListParams> {
+        self.params.sort_key.get_or_insert(ThreadSortKey::RecencyAt);
+        Pages::new(self.codex, self.params)
+    }
+
+    setters! {
+        /// Only archived threads, or with false only others, which is the runtime's default.
+        archived = bool => params.archived;
+        /// Where the page begins: the `next_cursor` of the one before.
+        cursor: String => params.cursor;
+        /// Only threads whose working folder is exactly this, or one of these.
+        cwd: ThreadListCwdFilter => params.cwd;
+        /// The most threads in a page. The runtime has a default.
+        limit = u32 => params.limit;
+        /// Only threads with one of these providers; with an empty list, those of all.
+        model_providers: Vec<String> => params.model_providers;
+        /// Only threads whose title has this in it.
+        search_term: String => params.search_term;
+        /// Only threads in this section; with `None`, those in no section.
+        section_id: Option<String> => params.section_id;
+        /// Which end comes first. The runtime's default: the newest.
+        sort_direction: SortDirection => params.sort_direction;
+        /// By what they are sorted. The runtime's default: their creation; that of [`Self::stream`] is
+        /// recency.
+        sort_key: ThreadSortKey => params.sort_key;
+        /// Only threads of one of these kinds. The runtime's default: those of interactive programs.
+        source_kinds: Vec<ThreadSourceKind> => params.source_kinds;
+        /// Whether only the runtime's database is looked at, which is faster. The runtime's default: no.
+        use_state_db_only = bool => params.use_state_db_only;
+        /// Leaves these threads out, at most 100 of them. Each page needs the same.
+        excluded_thread_ids: Vec<String> => params.excluded_thread_ids;
+        /// Only threads that one of these programs started. A runtime on this machine refuses it.
+        originators: Vec<String> => params.originators;
+        /// Only threads of this project; with `None`, those of no project.
+        project_id: Option<String> => params.project_id;
+        /// Only threads that this one started.
+        parent_thread_id: String => params.parent_thread_id;
+        /// Only threads that this one, or one of its descendants, started. Not beside
+        /// [`Self::parent_thread_id`].
+        ancestor_thread_id: String => params.ancestor_thread_id;
+    }
+}
+
+query! {
+    /// Which models to list (`model/list`), from [`Codex::models`](crate::Codex::models).
+    ListModels(ModelListParams) -> ModelListResponse
+}
+
+impl ListModels {
+    setters! {
+        /// Whether models are listed that a picker would hide. The runtime's default: no.
+        include_hidden = bool => params.include_hidden;
+        /// Where the page begins: the `next_cursor` of the one before.
+        cursor: String => params.cursor;
+        /// The most models in a page. The runtime has a default.
+        limit = u32 => params.limit;
+    }
+}
+
+query! {
+    /// Which turns of a thread to list (`thread/turns/list`), from
+    /// [`Thread::turns`](crate::Thread::turns).
+    ListTurns(ThreadTurnsListParams) -> ThreadTurnsListResponse
+}
+
+impl ListTurns {
+    setters! {
+        /// Where the page begins: the `next_cursor` of the one before.
+        cursor: String => params.cursor;
+        /// The most turns in a page. The runtime has a default.
+        limit = u32 => params.limit;
+        /// Which end comes first. The runtime's default: the newest.
+        sort_direction: SortDirection => params.sort_direction;
+        /// How much of each turn's items comes with it. The runtime's default: a summary.
+        items_view: TurnItemsView => params.items_view;
+    }
+}
+
+query! {
+    /// Which items of a thread to list (`thread/items/list`), from
+    /// [`Thread::items`](crate::Thread::items).
+    ListItems(ThreadItemsListParams) -> ThreadItemsListResponse
+}
+
+impl ListItems {
+    setters! {
+        /// Where the page begins: the `next_cursor` of the one before, or behind an item of the turn that
+        /// [`Self::turn_id`] names.
+        cursor: ThreadItemsListCursor => params.cursor;
+        /// The most items in a page. The runtime has a default.
+        limit = u32 => params.limit;
+        /// Which end comes first. The runtime's default: the oldest.
+        sort_direction: SortDirection => params.sort_direction;
+        /// Only items of this turn.
+        turn_id: String => params.turn_id;
+    }
+}
+
+query! {
+    /// How a thread is read (`thread/read`), from [`Thread::read`](crate::Thread::read).
+    ReadThread(ThreadReadParams) -> ThreadReadResponse
+}
+
+impl ReadThread {
+    setters! {
+        /// Whether the turns come with it: the whole history, which may be large. The runtime's
+        /// default: no.
+        include_turns = bool => params.include_turns;
+    }
+}
+
+query! {
+    /// How the account is read (`account/read`), from [`Codex::account`](crate::Codex::account).
+    ReadAccount(GetAccountParams) -> GetAccountResponse
+}
+
+impl ReadAccount {
+    setters! {
+        /// Whether the login's token is refreshed first. The runtime's default: no.
+        refresh_token = bool => params.refresh_token;
+    }
+}
+
+query! {
+    /// Which MCP servers to list (`mcpServerStatus/list`), from
+    /// [`Codex::mcp_servers`](crate::Codex::mcp_servers).
+    ///
+    /// Without a thread, those of the configuration are listed, and are started for that.
+    ListMcpServers(ListMcpServerStatusParams) -> ListMcpServerStatusResponse
+}
+
+impl ListMcpServers {
+    setters! {
+        /// The servers of this thread, with the connections that it has.
+        thread_id: String => params.thread_id;
+        /// Only this server.
+        server_name: String => params.server_name;
+        /// How much is told of each. The runtime's default: all, its resources included.
+        detail: McpServerStatusDetail => params.detail;
+        /// Where the page begins: the `next_cursor` of the one before.
+        cursor: String => params.cursor;
+        /// The most servers in a page. The runtime has a default.
+        limit = u32 => params.limit;
+    }
+}

@@ -1,0 +1,144 @@
+//! Lists of any length, page after page.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use codex_types::{
+    ClientMethod, ListMcpServerStatusParams, McpServerStatus, Model, ModelListParams, Thread,
+    ThreadItemEntry, ThreadItemsListCursor, ThreadItemsListParams, ThreadListParams,
+    ThreadTurnsListParams, Turn,
+};
+use futures_core::Stream;
+
+use crate::call::Call;
+use crate::codex::inner::CodexInner;
+use crate::error::Result;
+
+/// A method that lists something a page at a time, by its parameters. This crate has all of them.
+pub trait Paged: sealed::Paged {}
+
+mod sealed {
+    use codex_types::ClientMethod;
+
+    pub trait Paged:
+        ClientMethod<Response: Send + Unpin> + Clone + Send + Sync + Unpin + 'static
+    {
+        type Entry: Unpin;
+        fn turn_to(&mut self, cursor: String);
+        fn entries(response: Self::Response) -> (Vec<Self::Entry>, Option<String>);
+    }
+}
+
+macro_rules! paged {
+    ($($params:ident of $entry:ident by $cursor:expr;)*) => {$(
+        impl Paged for $params {}
+
+        impl sealed::Paged for $params {
+            type Entry = $entry;
+
+            fn turn_to(&mut self, cursor: String) {
+                self.cursor = Some($cursor(cursor));
+            }
+
+            fn entries(response: Self::Response) -> (Vec<$entry>, Option<String>) {
+                (response.data, response.next_cursor)
+            }
+        }
+    )*};
+}
+
+paged! {
+    ThreadListParams of Thread by std::convert::identity;
+    ThreadTurnsListParams of Turn by std::convert::identity;
+    ThreadItemsListParams of ThreadItemEntry by ThreadItemsListCursor::String;
+    ModelListParams of Model by std::convert::identity;
+    ListMcpServerStatusParams of McpServerStatus by std::convert::identity;
+}
+
+/// All entries of a list, of which a page is in memory at a time: from `stream()` of the builders that
+/// list something.
+///
+/// The `limit` of the builder is the size of a page. A page is asked for when its first entry is. The
+/// stream ends after the last entry, or after an error.
+#[must_use = "nothing is sent until this is read"]
+pub struct Pages<P: Paged> {
+    codex: Arc<CodexInner>,
+    /// What asks for the next page; `None` after the last.
+    params: Option<P>,
+    page: VecDeque<P::Entry>,
+    asked: Option<Call<P::Response>>,
+}
+
+impl<P: Paged> Pages<P> {
+    pub(crate) fn new(codex: Arc<CodexInner>, params: P) -> Self {
+        Self {
+            codex,
+            params: Some(params),
+            page: VecDeque::new(),
+            asked: None,
+        }
+    }
+
+    /// The next entry, or `None` after the last.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
+    /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode); each ends the
+    /// stream.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: a page that was asked for comes with the next call.
+    pub async fn next(&mut self) -> Option<Result<P::Entry>> {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<P::Entry>>> {
+        loop {
+            if let Some(entry) = self.page.pop_front() {
+                return Poll::Ready(Some(Ok(entry)));
+            }
+            let Some(params) = &mut self.params else {
+                return Poll::Ready(None);
+            };
+            let asked = self.asked.get_or_insert_with(|| {
+                let (codex, params) = (Arc::clone(&self.codex), params.clone());
+                Call::new(async move { codex.request(&params, None).await })
+            });
+            let response = ready!(Pin::new(asked).poll(context));
+            self.asked = None;
+            match response.map(P::entries) {
+                Ok((entries, cursor)) => {
+                    self.page = entries.into();
+                    match cursor {
+                        Some(cursor) => params.turn_to(cursor),
+                        None => self.params = None,
+                    }
+                }
+                Err(error) => {
+                    self.params = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+impl<P: Paged> Stream for Pages<P> {
+    type Item = Result<P::Entry>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll(context)
+    }
+}
+
+impl<P: Paged> fmt::Debug for Pages<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("method", &<P as ClientMethod>::METHOD)
+            .finish_non_exhaustive()
+    }
+}

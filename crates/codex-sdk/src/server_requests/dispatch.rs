@@ -1,0 +1,134 @@
+//! From a request of the runtime to its answer.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use codex_types as types;
+use codex_types::{RequestId, RpcError, ServerRequest};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use tracing::Instrument;
+
+use crate::catch::caught;
+use crate::codex::inner::CodexInner;
+use crate::connection::router::pending_requests::PendingRequest;
+use crate::connection::{Connection, spans};
+use crate::server_requests::handler::{Answer, Refuse, RequestContext, Unsupported};
+use crate::server_requests::registry::HandlerRegistry;
+use crate::tool::Tool;
+
+/// The JSON-RPC code of a method that the other side doesn't know.
+const METHOD_NOT_FOUND: i64 = -32601;
+const INVALID_PARAMS: i64 = -32602;
+pub(crate) const INTERNAL_ERROR: i64 = -32603;
+
+/// Who answers the requests of one connection.
+pub(crate) struct Responder {
+    pub(crate) handlers: HandlerRegistry,
+    /// Set once there is a client, before anything is asked.
+    pub(crate) codex: OnceLock<Weak<CodexInner>>,
+}
+
+/// Takes a request and answers it on a task of its own.
+pub(crate) fn receive(
+    connection: &Arc<Connection>,
+    responder: &Arc<Responder>,
+    id: RequestId,
+    method: &str,
+    params: Option<&RawValue>,
+) {
+    let request = match ServerRequest::decode(method, params) {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::warn!(method, %error, "could not decode a server request");
+            let refusal = RpcError {
+                code: INVALID_PARAMS,
+                message: error.to_string(),
+                data: None,
+            };
+            return answer(connection, types::encode_error(Some(&id), &refusal));
+        }
+    };
+    let text = |part: Option<&str>| part.map(str::to_owned);
+    let mut context = RequestContext {
+        codex: responder.codex.get().cloned().unwrap_or_else(Weak::new),
+        thread_id: text(request.thread_id()),
+        turn_id: text(request.turn_id()),
+        item_id: text(request.item_id()),
+        item: None,
+    };
+    let (until, cancelled) = oneshot::channel();
+    let question = PendingRequest {
+        thread_id: context.thread_id.clone(),
+        turn_id: context.turn_id.clone(),
+        _until: until,
+    };
+    let (item, tool) = connection.router().ask(id.clone(), question, &request);
+    context.item = item;
+    let serving = Arc::clone(connection);
+    let responder = Arc::clone(responder);
+    let span = spans::server_request(&connection.span, method, context.thread_id());
+    let serve = async move {
+        let answer = tokio::select! {
+            biased;
+            _ = cancelled => return,
+            answer = answered(&responder.handlers, context, request, tool) => answer,
+        };
+        let line = match answer {
+            Ok(result) => types::encode_response(&id, &result),
+            Err(error) => types::encode_error(Some(&id), &error),
+        };
+        if serving.router().answered(&id) {
+            send(&serving, line).await;
+        }
+    };
+    connection.spawn(serve.instrument(span));
+}
+
+/// Queues the answer to a server request.
+pub(crate) fn answer(connection: &Arc<Connection>, answer: serde_json::Result<String>) {
+    let sender = Arc::clone(connection);
+    connection.spawn(async move { send(&sender, answer).await });
+}
+
+async fn send(connection: &Connection, line: serde_json::Result<String>) {
+    // Values made of strings and numbers can always be written, and only a connection that has ended
+    // fails to take a line.
+    if let Ok(line) = line {
+        let _ = connection.send(line).await;
+    }
+}
+
+/// The tool's answer, else the handler's, else a refusal.
+async fn answered(
+    handlers: &HandlerRegistry,
+    context: RequestContext,
+    request: ServerRequest,
+    tool: Option<Tool>,
+) -> Result<Value, RpcError> {
+    if let (Some(tool), ServerRequest::ItemToolCall(call)) = (tool, &request) {
+        let response = tool.call(call.arguments.clone()).await;
+        return serde_json::to_value(response).map_err(|_| failed());
+    }
+    let method = request.method().to_owned();
+    let refused = request.clone();
+    let handled = async { handlers.answer(context.clone(), request).await };
+    match caught(handled).await {
+        Some(Ok(answer)) => return Ok(answer),
+        Some(Err(error)) if error.is::<Unsupported>() => {}
+        Some(Err(error)) => tracing::warn!(method, %error, "a handler failed: refused"),
+        None => tracing::warn!(method, "a handler panicked: refused"),
+    }
+    match Arc::new(Refuse).answer(context, refused).await {
+        Ok(refusal) => Ok(refusal),
+        Err(_) => Err(RpcError {
+            code: METHOD_NOT_FOUND,
+            message: format!("this codex doesn't support `{method}`"),
+            data: None,
+        }),
+    }
+}
+
+fn failed() -> RpcError {
+    RpcError::new(INTERNAL_ERROR, "the answer could not be written")
+}

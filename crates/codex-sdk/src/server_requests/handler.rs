@@ -1,0 +1,277 @@
+//! What the runtime asks of this program, and who answers.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use codex_types::{
+    ApplyPatchApprovalParams, ApplyPatchApprovalResponse, AttestationGenerateParams,
+    AttestationGenerateResponse, ChatgptAuthTokensRefreshParams, ChatgptAuthTokensRefreshResponse,
+    CommandExecutionApprovalDecision, CommandExecutionRequestApprovalParams,
+    CommandExecutionRequestApprovalResponse, CurrentTimeReadParams, CurrentTimeReadResponse,
+    DynamicToolCallParams, DynamicToolCallResponse, ExecCommandApprovalParams,
+    ExecCommandApprovalResponse, FileChangeApprovalDecision, FileChangeRequestApprovalParams,
+    FileChangeRequestApprovalResponse, FileUpdateChange, GrantedPermissionProfile,
+    McpServerElicitationAction, McpServerElicitationRequestParams,
+    McpServerElicitationRequestResponse, PermissionsRequestApprovalParams,
+    PermissionsRequestApprovalResponse, ReviewDecision, ReviewDecisionDenied, ServerRequest,
+    ThreadItem, ToolRequestUserInputParams, ToolRequestUserInputResponse,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::codex::Codex;
+use crate::codex::inner::CodexInner;
+use crate::error::HandlerResult;
+use crate::setters::debug_shows;
+
+pub(crate) type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Writes the trait and the way from a request to its method from one list.
+macro_rules! server_requests {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident($variant:ident: $params:ident) -> $response:ident { $default:expr }
+    )*) => {
+        /// Answers the requests of the runtime, given to
+        /// [`CodexBuilder::handler`](crate::CodexBuilder::handler).
+        ///
+        /// Each method has a default that refuses, in the way that the protocol has for it: implement
+        /// those that matter. A method is called on a task of its own. It may take minutes, and it may
+        /// use the client ([`RequestContext::client`]); other turns go on meanwhile, and its own waits.
+        ///
+        /// An error and a panic refuse, too. The error's text goes to the log (`tracing::warn!`), and
+        /// not to the runtime.
+        ///
+        /// ```no_run
+        /// use codex_sdk::{HandlerResult, RequestContext, ServerRequestHandler, types};
+        ///
+        /// struct AskNobody;
+        ///
+        /// impl ServerRequestHandler for AskNobody {
+        ///     async fn command_approval(
+        ///         &self,
+        ///         _context: RequestContext,
+        ///         params: types::CommandExecutionRequestApprovalParams,
+        ///     ) -> HandlerResult<types::CommandExecutionRequestApprovalResponse> {
+        ///         use types::CommandExecutionApprovalDecision::{Accept, Decline};
+        ///         // All of it, with the shell that runs it: `git status; …` is another command.
+        ///         let harmless = params.command.as_deref() == Some("/bin/bash -lc 'git status'");
+        ///         let decision = if harmless { Accept } else { Decline };
+        ///         Ok(types::CommandExecutionRequestApprovalResponse::new(decision))
+        ///     }
+        /// }
+        ///
+        /// # async fn example() -> codex_sdk::Result<()> {
+        /// let codex = codex_sdk::Codex::builder().handler(AskNobody).start().await?;
+        /// # Ok(())
+        /// # }
+        /// ```
+        ///
+        /// # Cancel safety
+        /// When the runtime has its answer from elsewhere, when the turn ends, and when the connection
+        /// ends, the method's future is dropped.
+        pub trait ServerRequestHandler: Send + Sync + 'static {
+            $(
+                $(#[$doc])*
+                fn $name(
+                    &self,
+                    context: RequestContext,
+                    params: $params,
+                ) -> impl Future<Output = HandlerResult<$response>> + Send {
+                    let _ = (context, params);
+                    async { $default }
+                }
+            )*
+        }
+
+        /// So that a program can keep a handle on its handler.
+        impl<H: ServerRequestHandler> ServerRequestHandler for Arc<H> {
+            $(
+                fn $name(
+                    &self,
+                    context: RequestContext,
+                    params: $params,
+                ) -> impl Future<Output = HandlerResult<$response>> + Send {
+                    H::$name(self, context, params)
+                }
+            )*
+        }
+
+        impl<H: ServerRequestHandler> Answer for H {
+            fn answer(
+                self: Arc<Self>,
+                context: RequestContext,
+                request: ServerRequest,
+            ) -> Answering<HandlerResult<Value>> {
+                Box::pin(async move {
+                    match request {
+                        $(ServerRequest::$variant(params) => {
+                            // Some are boxed in the enum and some aren't.
+                            let params = *Box::<$params>::from(params);
+                            written(self.$name(context, params).await)
+                        })*
+                        _ => Err(Unsupported.into()),
+                    }
+                })
+            }
+        }
+    };
+}
+
+server_requests! {
+    /// Whether a command may run (`item/commandExecution/requestApproval`). Default: declined; the
+    /// model is told, and its turn goes on.
+    command_approval(
+        ItemCommandExecutionRequestApproval: CommandExecutionRequestApprovalParams
+    ) -> CommandExecutionRequestApprovalResponse {
+        Ok(CommandExecutionRequestApprovalResponse::new(CommandExecutionApprovalDecision::Decline))
+    }
+    /// Whether files may be changed (`item/fileChange/requestApproval`); the changes are
+    /// [`RequestContext::changes`]. Default: declined; the model is told, and its turn goes on.
+    file_change_approval(
+        ItemFileChangeRequestApproval: FileChangeRequestApprovalParams
+    ) -> FileChangeRequestApprovalResponse {
+        Ok(FileChangeRequestApprovalResponse::new(FileChangeApprovalDecision::Decline))
+    }
+    /// Whether a turn may have more permissions (`item/permissions/requestApproval`). Default: none are
+    /// granted.
+    permissions_approval(
+        ItemPermissionsRequestApproval: PermissionsRequestApprovalParams
+    ) -> PermissionsRequestApprovalResponse {
+        Ok(PermissionsRequestApprovalResponse::new(GrantedPermissionProfile::default()))
+    }
+    /// Questions of the model to the user (`item/tool/requestUserInput`). Default: no answers.
+    user_input(
+        ItemToolRequestUserInput: ToolRequestUserInputParams
+    ) -> ToolRequestUserInputResponse {
+        Ok(ToolRequestUserInputResponse::new(BTreeMap::new()))
+    }
+    /// A call of a tool that no [`Tool`](crate::Tool) of the thread answers (`item/tool/call`).
+    /// Default: the model is told that there is no such tool.
+    tool_call(ItemToolCall: DynamicToolCallParams) -> DynamicToolCallResponse {
+        Ok(crate::tool::ToolOutput::from("this program has no such tool").failed())
+    }
+    /// A question of an MCP server to the user (`mcpServer/elicitation/request`). Default: declined.
+    mcp_elicitation(
+        McpServerElicitationRequest: McpServerElicitationRequestParams
+    ) -> McpServerElicitationRequestResponse {
+        Ok(McpServerElicitationRequestResponse::new(McpServerElicitationAction::Decline))
+    }
+    /// The time (`currentTime/read`), in Unix seconds. Default: this machine's; a refusal would fail
+    /// the turn.
+    current_time(CurrentTimeRead: CurrentTimeReadParams) -> CurrentTimeReadResponse {
+        Ok(CurrentTimeReadResponse::new(unix_seconds()))
+    }
+    /// New tokens for a ChatGPT login that this program keeps (`account/chatgptAuthTokens/refresh`).
+    /// Default: refused as unsupported.
+    auth_tokens_refresh(
+        AccountChatgptAuthTokensRefresh: ChatgptAuthTokensRefreshParams
+    ) -> ChatgptAuthTokensRefreshResponse {
+        Err(Unsupported.into())
+    }
+    /// A fresh attestation (`attestation/generate`). Default: refused as unsupported.
+    attestation(AttestationGenerate: AttestationGenerateParams) -> AttestationGenerateResponse {
+        Err(Unsupported.into())
+    }
+    /// Whether a command may run, in the older form (`execCommandApproval`). Default: denied.
+    exec_command_approval(
+        ExecCommandApproval: ExecCommandApprovalParams
+    ) -> ExecCommandApprovalResponse {
+        Ok(ExecCommandApprovalResponse::new(denied()))
+    }
+    /// Whether files may be changed, in the older form (`applyPatchApproval`). Default: denied.
+    apply_patch_approval(
+        ApplyPatchApproval: ApplyPatchApprovalParams
+    ) -> ApplyPatchApprovalResponse {
+        Ok(ApplyPatchApprovalResponse::new(denied()))
+    }
+}
+
+/// [`ServerRequestHandler`] for any request, and behind a pointer.
+pub(crate) trait Answer: Send + Sync {
+    fn answer(
+        self: Arc<Self>,
+        context: RequestContext,
+        request: ServerRequest,
+    ) -> Answering<HandlerResult<Value>>;
+}
+
+/// Every default.
+#[derive(Debug)]
+pub(crate) struct Refuse;
+
+impl ServerRequestHandler for Refuse {}
+
+/// There is no value with which this could be refused.
+#[derive(Debug, thiserror::Error)]
+#[error("this client doesn't support it")]
+pub(crate) struct Unsupported;
+
+pub(crate) fn written<R: Serialize>(response: HandlerResult<R>) -> HandlerResult<Value> {
+    Ok(serde_json::to_value(response?)?)
+}
+
+fn denied() -> ReviewDecision {
+    ReviewDecision::Denied(ReviewDecisionDenied::new("denied by this program"))
+}
+
+fn unix_seconds() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// What a request of the runtime belongs to. It doesn't keep the runtime alive.
+#[derive(Clone)]
+pub struct RequestContext {
+    pub(crate) codex: Weak<CodexInner>,
+    pub(crate) thread_id: Option<String>,
+    pub(crate) turn_id: Option<String>,
+    pub(crate) item_id: Option<String>,
+    pub(crate) item: Option<Arc<ThreadItem>>,
+}
+
+impl RequestContext {
+    /// The client, unless its last handle is gone. Holding it keeps the runtime alive.
+    pub fn client(&self) -> Option<Codex> {
+        self.codex.upgrade().map(Codex::of)
+    }
+
+    /// The id of the thread, if the request names one.
+    pub fn thread_id(&self) -> Option<&str> {
+        self.thread_id.as_deref()
+    }
+
+    /// The id of the turn, if the request names one.
+    pub fn turn_id(&self) -> Option<&str> {
+        self.turn_id.as_deref()
+    }
+
+    /// The id of the item, if the request names one.
+    pub fn item_id(&self) -> Option<&str> {
+        self.item_id.as_deref()
+    }
+
+    /// The command or the file change that this is about, as it was announced (`item/started`); `None`
+    /// if it wasn't.
+    pub fn item(&self) -> Option<&ThreadItem> {
+        self.item.as_deref()
+    }
+
+    /// The changes that a file change is about, with their diffs; else none. The diff of a new file is
+    /// its text alone.
+    pub fn changes(&self) -> &[FileUpdateChange] {
+        match self.item() {
+            Some(ThreadItem::FileChange(item)) => &item.changes,
+            _ => &[],
+        }
+    }
+}
+
+debug_shows!(RequestContext {
+    thread_id: thread_id,
+    turn_id: turn_id,
+    item_id: item_id
+});

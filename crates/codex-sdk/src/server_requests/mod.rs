@@ -1,0 +1,5 @@
+//! Requests of the runtime, and who answers them.
+
+pub(crate) mod dispatch;
+pub(crate) mod handler;
+pub(crate) mod registry;

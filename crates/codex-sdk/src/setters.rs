@@ -1,0 +1,39 @@
+//! The setters of the builders, and what their `Debug` shows.
+
+/// Writes documented setters: `name: Type` takes whatever becomes that type, `name = Type` only it, so that a
+/// number can be written as a literal. `=> place` is where in the builder it goes, as it is or as `Some`.
+macro_rules! setters {
+    () => {};
+    ($(#[$doc:meta])* $name:ident: $type:ty => $($place:ident).+; $($rest:tt)*) => {
+        $(#[$doc])*
+        pub fn $name(mut self, $name: impl Into<$type>) -> Self {
+            let value: $type = $name.into();
+            self.$($place).+ = value.into();
+            self
+        }
+        $crate::setters::setters! { $($rest)* }
+    };
+    ($(#[$doc:meta])* $name:ident = $type:ty => $($place:ident).+; $($rest:tt)*) => {
+        $(#[$doc])*
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$($place).+ = $name.into();
+            self
+        }
+        $crate::setters::setters! { $($rest)* }
+    };
+}
+
+/// Writes a `Debug` that shows these parts and no others: the rest are handles, or may hold secrets.
+macro_rules! debug_shows {
+    ($name:ident $(<$parameter:ident $(: $bound:path)?>)? { $($label:ident: $($place:ident).+),* }) => {
+        impl $(<$parameter $(: $bound)?>)? std::fmt::Debug for $name $(<$parameter>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    $(.field(stringify!($label), &self.$($place).+))*
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(crate) use {debug_shows, setters};

@@ -1,0 +1,124 @@
+//! How a client is started: its options, the command, and the wiring of its tasks.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use codex_cli_bin::RUNTIME_VERSION;
+use codex_types::InitializeParams;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::process::ChildStderr;
+use tracing::Instrument;
+
+use crate::codex::inner::CodexInner;
+use crate::codex::metadata::Metadata;
+use crate::codex::notifications::NotificationStream;
+use crate::connection::process::{Process, StderrTail};
+use crate::connection::router::subscriptions::Topic;
+use crate::connection::{Connection, Limits};
+use crate::error::closed::{CloseReason, Closed};
+use crate::error::{Error, Result};
+use crate::server_requests::dispatch::Responder;
+use crate::server_requests::registry::HandlerRegistry;
+use crate::tasks::supervisor::Supervised;
+use crate::tasks::{reader, supervisor, upkeep, writer};
+
+pub(crate) mod builder;
+mod command;
+mod toml_literal;
+
+/// A client whose tasks run, before the handshake.
+struct Wired {
+    codex: CodexInner,
+    responder: Arc<Responder>,
+}
+
+/// Starts the tasks of a connection. Must be called within an async runtime.
+fn wire(
+    limits: Limits,
+    handlers: HandlerRegistry,
+    output: impl AsyncRead + Unpin + Send + 'static,
+    input: impl AsyncWrite + Unpin + Send + 'static,
+    process: Option<(Process, ChildStderr)>,
+    early: Option<usize>,
+) -> Wired {
+    let has_handler = handlers.any();
+    let responder = Arc::new(Responder {
+        handlers,
+        codex: OnceLock::new(),
+    });
+    let (connection, queues) = Connection::new(limits);
+    let early = early
+        .map(|budget| NotificationStream::new(connection.subscribe(Topic::Everything, budget)));
+    let stderr = StderrTail::default();
+    let span = || connection.span.clone();
+    let reader =
+        reader::read(Arc::clone(&connection), Arc::clone(&responder), output).instrument(span());
+    let reader = tokio::spawn(reader);
+    let writer = tokio::spawn(writer::write(queues.lines, input).instrument(span()));
+    let upkeep = upkeep::run(Arc::clone(&connection), queues.wanted);
+    tokio::spawn(upkeep.instrument(span()));
+    let (process, drained) = process.unzip();
+    let drain = drained.map(|pipe| tokio::spawn(stderr.clone().drain(pipe)));
+    let supervised = Supervised {
+        connection: Arc::clone(&connection),
+        reader,
+        writer,
+        process: process.clone().zip(drain),
+        stderr: stderr.clone(),
+        reason: CloseReason::Abandoned,
+        exit_status: None,
+    };
+    tokio::spawn(supervisor::supervise(supervised).instrument(span()));
+    let codex = CodexInner {
+        connection,
+        process,
+        stderr,
+        metadata: Metadata::default(),
+        early: Mutex::new(early),
+        has_handler,
+    };
+    Wired { codex, responder }
+}
+
+impl Wired {
+    /// The handshake. If it fails, nothing is left behind.
+    async fn shake_hands(
+        mut self,
+        params: &InitializeParams,
+        timeout: Duration,
+        program: PathBuf,
+    ) -> Result<Arc<CodexInner>> {
+        if let Err(source) = self.codex.initialize(params, timeout).await {
+            self.codex.kill().await;
+            return Err(Error::Handshake {
+                program,
+                stderr_tail: self.codex.stderr.text(),
+                source: Box::new(without_stderr(source)),
+            });
+        }
+        let version = &self.codex.metadata.server_version;
+        if version != RUNTIME_VERSION {
+            tracing::warn!(
+                version,
+                expected = RUNTIME_VERSION,
+                "this runtime is not the pinned one"
+            );
+        }
+        let codex = Arc::new(self.codex);
+        // It is set here alone.
+        let _ = self.responder.codex.set(Arc::downgrade(&codex));
+        Ok(codex)
+    }
+}
+
+/// The same error, without what an error around it says already.
+fn without_stderr(error: Error) -> Error {
+    match error {
+        Error::Closed(closed) => Error::Closed(Arc::new(Closed {
+            stderr_tail: String::new(),
+            ..Closed::clone(&closed)
+        })),
+        other => other,
+    }
+}

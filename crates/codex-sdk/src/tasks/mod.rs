@@ -1,0 +1,7 @@
+//! The tasks of a connection, each with one job.
+
+pub(crate) mod reader;
+mod recovery;
+pub(crate) mod supervisor;
+pub(crate) mod upkeep;
+pub(crate) mod writer;

@@ -1,0 +1,140 @@
+//! Turns whose end was missed: the runtime says that their thread runs nothing, and no
+//! `turn/completed` comes.
+//!
+//! The one follows the other at once, as a rule, and the check below ends before it has begun. If it
+//! doesn't, the turn is read as it is stored, and its end is routed as if it had come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codex_types::{
+    SortDirection, ThreadReadParams, ThreadStatus, ThreadTurnsListParams, Turn,
+    TurnCompletedNotification, TurnItemsView, TurnStatus,
+};
+use serde_json::value::to_raw_value;
+use tokio::time::sleep;
+
+use crate::connection::Connection;
+use crate::connection::event_queue::Notification;
+use crate::connection::router::Router;
+use crate::connection::router::entry::{Phase, Unclaimed};
+use crate::connection::router::missed_ends::Doubt;
+use crate::error::{Error, Result};
+
+/// How long `turn/completed` may follow the status of its thread; it takes well below a millisecond.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long reading a stored turn may take.
+const READ: Duration = Duration::from_secs(10);
+/// A thread runs one turn at a time, and a newer one would show that the end of this was missed: it is
+/// the newest, unless one is about to begin.
+const NEWEST: u32 = 2;
+
+/// What the runtime says about a turn in doubt.
+enum Found {
+    /// It runs.
+    Running,
+    /// It is stored as this.
+    Stored(Box<Turn>),
+    /// It isn't stored.
+    Nothing,
+}
+
+/// Finds out how a turn ended, unless it turns out to be well.
+pub(super) async fn recover(connection: Arc<Connection>, mut doubt: Doubt) {
+    tokio::select! {
+        // Its end, or that of the connection.
+        _ = doubt.phase.wait_for(|phase| *phase == Phase::Completed) => return,
+        () = sleep(GRACE) => {}
+    }
+    // Nothing is asked of a runtime that has gone on.
+    if doubts(&mut connection.router(), &doubt) {
+        let found = look_up(&connection, &doubt).await;
+        conclude(&connection, &doubt, found);
+    }
+}
+
+/// Routes the end of a turn as it was found.
+fn conclude(connection: &Connection, doubt: &Doubt, found: Result<Found>) {
+    let (thread_id, turn_id) = (&*doubt.thread_id, &*doubt.turn_id);
+    let mut router = connection.router();
+    // It may have come after all.
+    if !doubts(&mut router, doubt) {
+        return;
+    }
+    match found {
+        Ok(Found::Running) => {
+            if let Some(thread) = router.thread(thread_id) {
+                thread.trust(turn_id);
+            }
+            return;
+        }
+        Ok(Found::Stored(turn)) => {
+            let completed = TurnCompletedNotification::new(thread_id, *turn);
+            // What an ordinary notification would have counted for.
+            let bytes = to_raw_value(&completed).map_or(0, |raw| raw.get().len());
+            router.deliver(Notification::TurnCompleted(Box::new(completed)), bytes);
+        }
+        not_found => {
+            let error = Error::TurnLost {
+                thread_id: thread_id.to_owned(),
+                turn_id: turn_id.to_owned(),
+                source: not_found.err().map(Box::new),
+            };
+            give_up(&mut router, doubt, &error);
+        }
+    }
+    drop(router);
+    // Not under the lock: who listens to the log may use the client.
+    tracing::warn!(thread_id, turn_id, "the end of a turn was missed");
+}
+
+async fn look_up(connection: &Arc<Connection>, doubt: &Doubt) -> Result<Found> {
+    let after = READ.min(connection.limits.request_timeout);
+    let read = ThreadReadParams::new(&*doubt.thread_id);
+    // A refusal is met again below.
+    if let Ok(read) = connection.call(&read, Some(after)).await
+        && let ThreadStatus::Active(_) = read.thread.status
+    {
+        return Ok(Found::Running);
+    }
+    let turns = newest_turns(connection, &doubt.thread_id, after).await?;
+    let turn = turns.into_iter().find(|turn| turn.id == doubt.turn_id);
+    Ok(match turn {
+        Some(turn) if turn.status == TurnStatus::InProgress => Found::Running,
+        Some(turn) => Found::Stored(Box::new(turn)),
+        None => Found::Nothing,
+    })
+}
+
+async fn newest_turns(
+    connection: &Arc<Connection>,
+    thread_id: &str,
+    after: Duration,
+) -> Result<Vec<Turn>> {
+    let mut list = ThreadTurnsListParams::new(thread_id);
+    list.limit = Some(NEWEST);
+    list.sort_direction = Some(SortDirection::Desc);
+    list.items_view = Some(TurnItemsView::Full);
+    let refused = match connection.call(&list, Some(after)).await {
+        Ok(page) => return Ok(page.data),
+        Err(refused) if refused.rpc().is_some() => refused,
+        Err(error) => return Err(error),
+    };
+    // An older runtime has no pages.
+    let mut read = ThreadReadParams::new(thread_id);
+    read.include_turns = Some(true);
+    let read = connection.call(&read, Some(after)).await;
+    Ok(read.map_err(|_| refused)?.thread.turns)
+}
+
+fn doubts(router: &mut Router, doubt: &Doubt) -> bool {
+    let thread = router.thread(&doubt.thread_id);
+    thread.is_some_and(|thread| thread.doubts(&doubt.turn_id))
+}
+
+fn give_up(router: &mut Router, doubt: &Doubt, error: &Error) {
+    if let Some(thread) = router.thread(&doubt.thread_id) {
+        thread.give_up(&doubt.turn_id, error);
+    }
+    router.settle(Some(&doubt.thread_id), Unclaimed::new());
+}

@@ -1,0 +1,61 @@
+//! Does what the router wants done: interrupts, pauses, look-ups, and what is logged.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use codex_types::{ClientMethod, TurnInterruptParams};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::connection::router::effect::Effect;
+use crate::connection::router::goal_route::pause;
+use crate::connection::{Connection, unhandled};
+use crate::tasks::recovery::recover;
+
+/// How long after the pause of a goal a turn of it may still begin; it takes milliseconds.
+const STRAGGLERS: Duration = Duration::from_secs(2);
+
+/// Runs until the connection has ended.
+pub(crate) async fn run(connection: Arc<Connection>, mut wanted: mpsc::UnboundedReceiver<Effect>) {
+    loop {
+        let effect = tokio::select! {
+            biased;
+            effect = wanted.recv() => effect,
+            _ = connection.closed() => return,
+        };
+        let Some(effect) = effect else { return };
+        // Log subscribers and the tools of the program are foreign code: a panic ends this effect only.
+        let _ = catch_unwind(AssertUnwindSafe(|| apply(&connection, effect)));
+    }
+}
+
+fn apply(connection: &Arc<Connection>, effect: Effect) {
+    let own = Arc::clone(connection);
+    match effect {
+        Effect::Interrupt(orphan) => {
+            let params = TurnInterruptParams::new(orphan.thread_id, orphan.turn_id);
+            connection.spawn(async move { clean_up(&own, &params).await });
+        }
+        Effect::PauseGoal(thread_id) => {
+            connection.spawn(async move { clean_up(&own, &pause(&thread_id)).await });
+        }
+        Effect::AcceptTurns(thread_id) => connection.spawn(async move {
+            tokio::select! {
+                () = sleep(STRAGGLERS) => own.router().accept_turns(&thread_id),
+                _ = own.closed() => {}
+            }
+        }),
+        Effect::LookUp(doubt) => connection.spawn(recover(own, doubt)),
+        Effect::Drop(tools) => drop(tools),
+        Effect::Log(notification) => unhandled::log(&notification),
+    }
+}
+
+/// Sends a request that ends what nobody waits for any more.
+async fn clean_up<M: ClientMethod>(connection: &Arc<Connection>, params: &M) {
+    if let Err(error) = connection.call(params, None).await {
+        // It may have ended by itself.
+        tracing::debug!(%error, method = M::METHOD, "nothing to clean up");
+    }
+}

@@ -1,0 +1,189 @@
+//! From the notifications of a turn to its result.
+
+use std::collections::HashSet;
+
+use codex_types::{
+    MessagePhase, ThreadItem, TokenUsageBreakdown, Turn, TurnError, TurnItemsView, TurnStatus,
+};
+
+use crate::connection::event_queue::Notification;
+use crate::connection::unhandled;
+use crate::error::turn::TurnFailed;
+use crate::error::{Error, Result, TurnIncomplete};
+use crate::results::TurnResult;
+
+fn difference(all: &TokenUsageBreakdown, part: &TokenUsageBreakdown) -> TokenUsageBreakdown {
+    TokenUsageBreakdown {
+        cache_write_input_tokens: all.cache_write_input_tokens - part.cache_write_input_tokens,
+        cached_input_tokens: all.cached_input_tokens - part.cached_input_tokens,
+        input_tokens: all.input_tokens - part.input_tokens,
+        output_tokens: all.output_tokens - part.output_tokens,
+        reasoning_output_tokens: all.reasoning_output_tokens - part.reasoning_output_tokens,
+        total_tokens: all.total_tokens - part.total_tokens,
+    }
+}
+
+/// Gathers a [`TurnResult`] from a turn's notifications.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    result: TurnResult,
+    /// What the thread was known to have used before this turn. The runtime tells it once more when a
+    /// turn ends before the model has answered.
+    before: Option<TokenUsageBreakdown>,
+    /// What the thread had used before the first call of the model in this turn.
+    baseline: Option<TokenUsageBreakdown>,
+    /// The beginning was seen.
+    begun: bool,
+    complete: bool,
+    /// Why the model is being asked once more, as long as nothing came since.
+    trouble: Option<TurnError>,
+    /// Why the result can't be whole: the notifications broke off, or an item could not be read.
+    broken: Option<Error>,
+}
+
+impl Collector {
+    pub(crate) fn new(turn_id: &str, before: Option<TokenUsageBreakdown>) -> Self {
+        Self {
+            result: TurnResult::new(turn_id),
+            before,
+            baseline: None,
+            begun: false,
+            complete: false,
+            trouble: None,
+            broken: None,
+        }
+    }
+
+    pub(crate) fn observe(&mut self, notification: &Notification) {
+        match notification {
+            Notification::Error(it) if it.will_retry => {
+                // Whoever waits for the result alone would wonder what takes so long.
+                unhandled::log(notification);
+                self.trouble = Some(it.error.clone());
+                return;
+            }
+            // The end of a turn that was given up because of it.
+            Notification::TurnCompleted(_) => {}
+            _ => self.trouble = None,
+        }
+        match notification {
+            Notification::ItemCompleted(completed) => {
+                self.result.items.push(completed.item.clone());
+            }
+            Notification::ThreadTokenUsageUpdated(updated) => {
+                let usage = updated.token_usage.clone();
+                let called = self.before.as_ref() != Some(&usage.total);
+                if self.begun && self.baseline.is_none() && called {
+                    self.baseline = Some(difference(&usage.total, &usage.last));
+                }
+                let baseline = self.baseline.as_ref();
+                self.result.turn_usage =
+                    baseline.map(|baseline| difference(&usage.total, baseline));
+                self.result.usage = Some(usage);
+            }
+            Notification::TurnStarted(started) => {
+                self.begun = true;
+                self.result.started_at = started.turn.started_at;
+            }
+            Notification::TurnCompleted(completed) => self.complete(&completed.turn),
+            Notification::Unrecognized { method, params } => self.unrecognized(method, params),
+            _ => {}
+        }
+    }
+
+    fn complete(&mut self, turn: &Turn) {
+        self.complete = true;
+        if turn.items_view == TurnItemsView::Full {
+            self.fill(&turn.items);
+        }
+        self.result.status = turn.status.clone();
+        self.result.error.clone_from(&turn.error);
+        self.result.started_at = turn.started_at.or(self.result.started_at);
+        self.result.completed_at = turn.completed_at;
+        self.result.duration_ms = turn.duration_ms;
+    }
+
+    /// Adds the items that were missed, of a turn that was read as stored.
+    fn fill(&mut self, stored: &[ThreadItem]) {
+        let items = &mut self.result.items;
+        let ids = items.iter().filter_map(ThreadItem::id);
+        let had: HashSet<String> = ids.map(str::to_owned).collect();
+        let is_had = |item: &ThreadItem| item.id().is_some_and(|id| had.contains(id));
+        // What came before a handle joined isn't its own.
+        let first = stored.iter().position(is_had).filter(|_| !self.begun);
+        let mut at = items.len();
+        for item in stored[first.unwrap_or_default()..].iter().rev() {
+            if is_had(item) {
+                let own = items[..at].iter().rposition(|own| own.id() == item.id());
+                at = own.unwrap_or(at);
+            } else {
+                items.insert(at, item.clone());
+            }
+        }
+    }
+
+    /// A notification of a known method that could not be decoded comes as an unrecognised one. That
+    /// may pass in a stream; a result without an item that was there may not.
+    fn unrecognized(&mut self, method: &str, params: &serde_json::Value) {
+        if !matches!(method, "item/completed" | "turn/completed") {
+            return;
+        }
+        let raw = serde_json::value::to_raw_value(params).ok();
+        if let Err(error) = Notification::decode(method, raw.as_deref()) {
+            self.broken.get_or_insert(Error::from(error));
+        }
+    }
+
+    /// Notes the error that ended the notifications.
+    pub(crate) fn broke(&mut self, error: &Error) {
+        self.broken.get_or_insert_with(|| error.clone());
+    }
+
+    /// What has come so far.
+    pub(crate) fn partial(&self) -> TurnResult {
+        let mut result = self.result.clone();
+        result.final_response = final_response(&result.items);
+        result.error = result.error.or_else(|| self.trouble.clone());
+        result
+    }
+
+    /// The result of a turn whose notifications have ended.
+    pub(crate) fn finish(mut self) -> Result<TurnResult> {
+        self.result.final_response = final_response(&self.result.items);
+        let (result, source) = (self.result, self.broken);
+        if let Some(Error::TurnTimeout(_)) = source {
+            return source.map_or(Ok(result), Err);
+        }
+        if !self.complete || source.is_some() {
+            let incomplete = TurnIncomplete { result, source };
+            return Err(Error::TurnIncomplete(Box::new(incomplete)));
+        }
+        if result.status != TurnStatus::Failed {
+            return Ok(result);
+        }
+        let error = result.error.clone();
+        Err(Error::TurnFailed(Box::new(TurnFailed {
+            message: error.as_ref().map_or_else(
+                || "the runtime gave no reason".to_owned(),
+                |error| error.message.clone(),
+            ),
+            codex_error_info: error
+                .as_ref()
+                .and_then(|error| error.codex_error_info.clone()),
+            additional_details: error.and_then(|error| error.additional_details),
+            result,
+        })))
+    }
+}
+
+fn final_response(items: &[ThreadItem]) -> Option<String> {
+    let messages = || {
+        items.iter().rev().filter_map(|item| match item {
+            ThreadItem::AgentMessage(message) => Some(message),
+            _ => None,
+        })
+    };
+    let marked = messages().find(|message| message.phase == Some(MessagePhase::FinalAnswer));
+    let unmarked = || messages().find(|message| message.phase.is_none());
+    marked.or_else(unmarked).map(|message| message.text.clone())
+}

@@ -1,0 +1,182 @@
+//! Examples that take arguments, ask the model for something of their own, or print what differs.
+
+use std::{collections::BTreeSet, process::Stdio};
+
+use codex_e2e::demo;
+use codex_sdk::RUNTIME_VERSION;
+use codex_testkit::Gate;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::examples::{command, finished, lines, masked, run, within};
+
+#[tokio::test]
+async fn models_and_metadata_lists_the_models() {
+    let lines = run("models_and_metadata").await;
+    assert_eq!(lines[0], format!("Server: Codex {RUNTIME_VERSION}"));
+    assert!(
+        lines[1].starts_with("user_agent: codex_rust_sdk/"),
+        "{lines:?}"
+    );
+    let (count, models) = lines[4..].split_first().unwrap();
+    let (all, models) = models.split_last().unwrap();
+    assert_eq!(*count, format!("models.count: {}", models.len()));
+    assert!(
+        models.iter().all(|model| model.contains(": effort ")),
+        "{models:?}"
+    );
+    assert!(models[0].contains("(default)"), "{models:?}");
+    assert!(all.starts_with("models.count with hidden ones: "), "{all}");
+}
+
+#[tokio::test]
+async fn model_selection_takes_a_model_and_its_highest_effort() {
+    let stage = demo::stage("model_selection", None).await.unwrap();
+    let output = command(&stage, "model_selection", &[]).await;
+    let lines = lines(&finished(output).await, &stage);
+    let [model, effort, rest @ ..] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(rest, ["Text: 7", "structured.prime: 11"]);
+    let model = model.strip_prefix("selected.model: ").unwrap();
+    let effort = effort.strip_prefix("selected.effort: ").unwrap();
+    for request in stage.model.requests() {
+        assert_eq!(request.body["model"], model);
+        assert!(!effort.is_empty() && request.body["reasoning"]["effort"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn images_reach_the_model() {
+    let flag = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/codex-sdk/examples/images/flag.png"
+    );
+    let cases = [
+        ("image_and_text", &[][..], "Text: It is Italy's."),
+        ("local_image", &[], "Text: Three upright stripes."),
+        ("local_image", &[flag], "Text: Three upright stripes."),
+    ];
+    let mut pictures = BTreeSet::new();
+    for (name, arguments, text) in cases {
+        let stage = demo::stage(name, None).await.unwrap();
+        let output = finished(command(&stage, name, arguments).await).await;
+        assert_eq!(lines(&output, &stage), ["Status: completed", text]);
+        let requests = stage.model.requests();
+        pictures.insert(requests[0].image_urls()[0].to_owned());
+    }
+    // In the program and on the disk it is the same one.
+    assert_eq!(pictures.len(), 1);
+}
+
+#[tokio::test]
+async fn local_image_that_is_missing_is_named() {
+    let stage = demo::stage("local_image", None).await.unwrap();
+    let output = finished(command(&stage, "local_image", &["missing.png"]).await).await;
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.starts_with("Error: "), "{errors}");
+    assert!(errors.contains("missing.png"), "{errors}");
+}
+
+#[tokio::test]
+async fn concurrency_runs_many_threads_and_is_quiet_without_a_terminal() {
+    let stage = demo::stage("concurrency", None).await.unwrap();
+    let output = finished(command(&stage, "concurrency", &["20"]).await).await;
+    let lines = lines(&output, &stage);
+    let mut expected: Vec<_> = (1..=20)
+        .map(|number| format!("thread {number}: completed: It is known to every child."))
+        .collect();
+    expected.push("threads.count: 20".to_owned());
+    assert_eq!(lines, expected);
+
+    let output = finished(command(&stage, "concurrency", &["many"]).await).await;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors.contains("Give a number"), "{errors}");
+}
+
+#[tokio::test]
+async fn turn_controls_steers_one_turn_and_interrupts_another() {
+    let gate = Gate::new();
+    let stage = demo::stage("turn_controls", Some(&gate)).await.unwrap();
+    let mut command = command(&stage, "turn_controls", &[]).await;
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = Vec::new();
+    while let Some(line) = within(printed.next_line()).await.unwrap() {
+        if line.starts_with("steer.sent") {
+            gate.release();
+        }
+        lines.push(masked(&line));
+    }
+    assert!(within(child.wait()).await.unwrap().success());
+    assert!(lines.pop().unwrap().starts_with("interrupt.events: "));
+    let expected = [
+        "steer.sent: ID",
+        "steer.status: completed",
+        "steer.text: It winks, and the ships come home.",
+        "interrupt.status: interrupted",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn approvals_are_decided_by_rules() {
+    let lines = run("approvals").await;
+    assert!(lines[0].ends_with("/notes.txt"), "{lines:?}");
+    let expected = [
+        "hello",
+        "approved: true",
+        "command: /bin/bash -lc 'touch done.txt'",
+        "approved: true",
+        "command: /bin/bash -lc 'rm notes.txt'",
+        "approved: false",
+        "Status: completed",
+        "Text: The notes are written and stay, for I may not remove them.",
+        r#"files: ["done.txt", "notes.txt"]"#,
+    ];
+    assert_eq!(lines[1..], expected);
+}
+
+#[tokio::test]
+async fn login_and_account_begins_a_login_and_gives_it_up() {
+    let _port = crate::login::PORT.lock().await;
+    let lines = run("login_and_account").await;
+    let page = lines[1].strip_prefix("login.page: https://");
+    assert!(page.is_some_and(|page| !page.contains('?')), "{lines:?}");
+    assert_eq!(lines[0], "login.id: ID");
+    assert_eq!(
+        lines[2..4],
+        ["login.cancel: canceled", "login.success: false"]
+    );
+    assert_eq!(lines[5], "account: none");
+}
+
+#[tokio::test]
+async fn quickstart_runs_with_its_own_script() {
+    let stage = demo::stage("turn_result", None).await.unwrap();
+    let output = command(&stage, "quickstart", &["--scripted"]).await;
+    let lines = lines(&finished(output).await, &stage);
+    assert!(
+        lines[0].starts_with("As asked: the model is a script"),
+        "{lines:?}"
+    );
+    assert!(
+        lines.contains(&"status    completed".to_owned()),
+        "{lines:?}"
+    );
+}
+
+/// Of a program that is given a home that isn't there.
+#[tokio::test]
+async fn an_example_that_fails_says_what_to_do() {
+    let stage = demo::stage("turn_result", None).await.unwrap();
+    let mut command = command(&stage, "turn_result", &[]).await;
+    let output = finished(command.env("CODEX_HOME", "/no/such/home")).await;
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.starts_with("Error: `CODEX_HOME` names \"/no/such/home\""),
+        "{errors}"
+    );
+}
