@@ -1,13 +1,9 @@
-use std::borrow::Cow;
-use std::error::Error;
-use std::fmt;
+use std::{borrow::Cow, error::Error, fmt};
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use crate::support::Text;
-use crate::{RequestId, RpcError};
+use crate::{RequestId, RpcError, support::Text};
 
 /// One line of the wire, in either direction, with its payload still raw.
 ///

@@ -34,7 +34,10 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
     let own = Arc::clone(connection);
     match effect {
         Effect::Interrupt(orphan) => {
-            let params = TurnInterruptParams::new(orphan.thread_id, orphan.turn_id);
+            let params = TurnInterruptParams {
+                thread_id: orphan.thread_id,
+                turn_id: orphan.turn_id,
+            };
             connection.spawn(async move { clean_up(&own, &params).await });
         }
         Effect::PauseGoal(thread_id) => {

@@ -242,7 +242,8 @@ impl Thread {
     /// Once it is sent, the name is set.
     pub fn set_name(&self, name: impl Into<String>) -> Call<()> {
         let codex = Arc::clone(&self.codex);
-        let params = ThreadSetNameParams::new(name, &*self.id);
+        let (name, thread_id) = (name.into(), self.id().to_owned());
+        let params = ThreadSetNameParams { name, thread_id };
         Call::new(async move { codex.request(&params, None).await.map(drop) })
     }
 

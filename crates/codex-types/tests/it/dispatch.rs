@@ -1,7 +1,6 @@
 //! From the name of a definition to what sends a value through its type.
 
-use std::borrow::Cow;
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use codex_types::{
     ClientMethod, ClientNotification, ClientRequest, DecodeError, GetAccountRateLimitsParams,
@@ -9,8 +8,7 @@ use codex_types::{
     RemoteControlEnableParams, RequestId, RpcError, ServerRequest, decode_response, encode_error,
     encode_notification, encode_request, encode_response,
 };
-use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::definitions::DEFINITIONS;
