@@ -140,18 +140,18 @@ mod encode;
 #[rustfmt::skip]
 mod generated;
 mod json_path;
+mod json_rpc_error;
 mod message;
 mod method;
 mod notification;
 mod request_id;
-mod rpc_error;
 mod support;
 
 pub use decode_error::DecodeError;
 pub use encode::{encode_error, encode_notification, encode_request, encode_response};
 pub use generated::*;
+pub use json_rpc_error::JsonRpcError;
 pub use message::{Message, MessageError};
 pub use method::{ClientMethod, ServerMethod, decode_response};
 pub use notification::NotificationEnvelope;
 pub use request_id::RequestId;
-pub use rpc_error::RpcError;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use codex_types as types;
-use codex_types::{RequestId, RpcError, ServerRequest};
+use codex_types::{JsonRpcError, RequestId, ServerRequest};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -41,7 +41,7 @@ pub(crate) fn receive(
         Ok(request) => request,
         Err(error) => {
             tracing::warn!(method, %error, "could not decode a server request");
-            let refusal = RpcError {
+            let refusal = JsonRpcError {
                 code: INVALID_PARAMS,
                 message: error.to_string(),
                 data: None,
@@ -105,7 +105,7 @@ async fn answered(
     context: RequestContext,
     request: ServerRequest,
     tool: Option<Tool>,
-) -> Result<Value, RpcError> {
+) -> Result<Value, JsonRpcError> {
     if let (Some(tool), ServerRequest::ItemToolCall(call)) = (tool, &request) {
         let response = tool.call(call.arguments.clone()).await;
         return serde_json::to_value(response).map_err(|_| failed());
@@ -121,7 +121,7 @@ async fn answered(
     }
     match Arc::new(Refuse).answer(context, refused).await {
         Ok(refusal) => Ok(refusal),
-        Err(_) => Err(RpcError {
+        Err(_) => Err(JsonRpcError {
             code: METHOD_NOT_FOUND,
             message: format!("this codex doesn't support `{method}`"),
             data: None,
@@ -129,6 +129,6 @@ async fn answered(
     }
 }
 
-fn failed() -> RpcError {
-    RpcError::new(INTERNAL_ERROR, "the answer could not be written")
+fn failed() -> JsonRpcError {
+    JsonRpcError::new(INTERNAL_ERROR, "the answer could not be written")
 }

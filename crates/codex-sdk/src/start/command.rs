@@ -52,14 +52,12 @@ impl Launch {
         let thread = thread.spawn(locate).map_err(|error| Error::Thread {
             source: Arc::new(error),
         })?;
-        match located.await {
-            Ok(located) => Ok(located?),
-            // It sends before it ends, unless it panics.
-            Err(_) => {
-                let panic = thread.join().err();
-                resume_unwind(panic.unwrap_or_else(|| Box::new("looking for the runtime failed")))
-            }
+        if let Ok(located) = located.await {
+            return Ok(located?);
         }
+        // It sends before it ends, unless it panics.
+        let panic = thread.join().err();
+        resume_unwind(panic.unwrap_or_else(|| Box::new("looking for the runtime failed")))
     }
 
     /// The command that starts the runtime.

@@ -62,7 +62,7 @@ fn probe(home: &Path) -> io::Result<()> {
         .create_new(true)
         .open(&path)?;
     let written = file
-        .write_all(&[0; PROBE_BYTES])
+        .write_all(&vec![0; PROBE_BYTES])
         .and_then(|()| file.sync_all());
     let removed = fs::remove_file(&path);
     written.and(removed)
