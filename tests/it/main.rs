@@ -29,6 +29,7 @@ mod refusals;
 mod run_as;
 mod secrets;
 mod stall;
+mod starts;
 mod startup;
 mod streams;
 mod testing_your_app;

@@ -52,9 +52,7 @@ pub enum Error {
     },
 
     /// The runtime could not be started as a process.
-    #[error(
-        "could not start the runtime at {program:?}: check that the file is executable and that `cwd` exists"
-    )]
+    #[error("could not start the runtime at {program:?}: {}", unspawned(source))]
     #[non_exhaustive]
     Spawn {
         /// The program.
@@ -289,6 +287,21 @@ impl Error {
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
             _ => None,
         }
+    }
+}
+
+/// What to do about a process that the system did not start.
+fn unspawned(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::ArgumentListTooLong => {
+            "its arguments and its environment are too long: shorten what `config`, `launch_args` and `env` hold"
+        }
+        io::ErrorKind::InvalidInput => "an argument or a variable holds a NUL: leave it out",
+        io::ErrorKind::PermissionDenied => "check that the file is executable",
+        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => {
+            "the system has too many processes or too little memory: end some, or raise the limit"
+        }
+        _ => "check that the file is executable and that `cwd` exists",
     }
 }
 

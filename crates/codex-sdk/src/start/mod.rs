@@ -108,10 +108,11 @@ impl Wired {
             }),
         };
         if let Err(source) = outcome {
+            let works = patience.works();
             self.codex.kill().await;
             let stderr_tail = self.codex.stderr.text();
             let condition = if source.is_timeout() {
-                patience.works().then_some(Condition::StillStarting)
+                works.then_some(Condition::StillStarting)
             } else {
                 diagnosis::cause(&stderr_tail, program.home.as_deref())
             };

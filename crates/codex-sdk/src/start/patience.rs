@@ -16,7 +16,7 @@ pub(super) const MOST: Duration = Duration::from_secs(15 * 60);
 const IDLE: Duration = Duration::from_secs(8);
 /// The same where the system doesn't tell what a process does.
 const IDLE_UNSEEN: Duration = Duration::from_secs(120);
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(200);
 /// How often the log says that a start goes on.
 const TELL: Duration = Duration::from_secs(8);
 
@@ -26,7 +26,9 @@ pub(super) struct Patience {
     process: Option<Process>,
     work: Option<u64>,
     begun: Instant,
+    /// When it was last seen to work; when it was started, if never.
     worked: Instant,
+    works: bool,
 }
 
 impl Patience {
@@ -37,12 +39,23 @@ impl Patience {
             work: None,
             begun: now,
             worked: now,
+            works: false,
         }
     }
 
+    fn look(&mut self) {
+        let work = self.process.as_ref().and_then(Process::work);
+        if work != self.work {
+            self.worked = Instant::now();
+            self.works |= self.work.is_some();
+        }
+        self.work = work;
+    }
+
     /// Whether it was seen to work, and until now.
-    pub(super) fn works(&self) -> bool {
-        self.work.is_some() && self.worked.elapsed() < IDLE / 2
+    pub(super) fn works(&mut self) -> bool {
+        self.look();
+        self.works && self.worked.elapsed() < 2 * LOOK
     }
 
     /// Resolves once the process has done nothing for too long; never with a deadline of the program's own.
@@ -50,20 +63,17 @@ impl Patience {
         let mut told = self.begun;
         loop {
             sleep(LOOK).await;
-            let work = self.process.as_ref().and_then(Process::work);
-            if work.is_some() && work != self.work {
-                (self.work, self.worked) = (work, Instant::now());
-            }
+            self.look();
             if told.elapsed() >= TELL {
                 told = Instant::now();
                 let seconds = self.begun.elapsed().as_secs();
                 tracing::warn!(
                     seconds,
-                    works = self.works(),
+                    works = self.works,
                     "the runtime is still starting: after an update or a restore it indexes its home once"
                 );
             }
-            let unseen = self.process.is_some() && work.is_none();
+            let unseen = self.process.is_some() && self.work.is_none();
             let patience = if unseen { IDLE_UNSEEN } else { IDLE };
             if self.worked.elapsed() >= patience {
                 if has_deadline {
