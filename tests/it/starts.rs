@@ -108,10 +108,10 @@ fn rollout_in(home: &Path) -> PathBuf {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => return path,
+            if !path.is_dir() {
+                return path;
             }
+            folders.push(path);
         }
     }
     panic!("no rollout");
@@ -210,7 +210,9 @@ async fn a_start_that_is_given_up_while_it_installs_holds_no_program() {
         folder.join("runtime/install.lock"),
     ];
     let locks = locks.map(|path| File::create(path).unwrap());
-    locks.iter().for_each(|lock| lock.lock().unwrap());
+    for lock in &locks {
+        lock.lock().unwrap();
+    }
     let program = Command::new(env!("CARGO_BIN_EXE_starting"))
         .arg("given-up")
         .envs(stage.env())

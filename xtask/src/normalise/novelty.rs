@@ -16,26 +16,26 @@ pub fn reject(definition: &mut Value) -> Result<()> {
     novelty.map_or(Ok(()), Err)
 }
 
-fn known(schema: &Object) -> Result<()> {
-    const KEYWORDS: &[&str] = &[
-        "$ref",
-        "additionalProperties",
-        "anyOf",
-        "default",
-        "description",
-        "enum",
-        "format",
-        "items",
-        "oneOf",
-        "properties",
-        "required",
-        "type",
-    ];
-    const FORMATS: &[&str] = &["double", "int32", "int64", "uint16", "uint32", "uint64"];
-    const TYPES: &[&str] = &[
-        "array", "boolean", "integer", "null", "number", "object", "string",
-    ];
+const KEYWORDS: [&str; 12] = [
+    "$ref",
+    "additionalProperties",
+    "anyOf",
+    "default",
+    "description",
+    "enum",
+    "format",
+    "items",
+    "oneOf",
+    "properties",
+    "required",
+    "type",
+];
+const FORMATS: [&str; 6] = ["double", "int32", "int64", "uint16", "uint32", "uint64"];
+const TYPES: [&str; 7] = [
+    "array", "boolean", "integer", "null", "number", "object", "string",
+];
 
+fn known(schema: &Object) -> Result<()> {
     if let Some(text) = description(schema) {
         ensure!(
             !starts_with_heading(&text),
