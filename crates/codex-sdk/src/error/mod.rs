@@ -153,6 +153,16 @@ pub enum Error {
         found: String,
     },
 
+    /// A page of a list named itself as the next one.
+    #[error(
+        "`{method}` named a page as its own next one: what came before is all that can be read"
+    )]
+    #[non_exhaustive]
+    EndlessList {
+        /// The protocol method.
+        method: &'static str,
+    },
+
     /// A type that no answer can be held to. Nothing was sent.
     #[error("no answer can be held to the type: `{path}` {problem}")]
     #[non_exhaustive]

@@ -66,6 +66,9 @@ impl Launch {
         if let Some(args) = &self.args {
             command.args(args);
         } else {
+            // A thread that nobody is subscribed to any more is one that was closed. The runtime would keep it
+            // for half an hour.
+            command.args(["--config", "thread_unload_delay_secs=0"]);
             for (key, value) in &self.config {
                 let literal = toml_literal::write(value).map_err(|problem| {
                     Error::InvalidInput(format!("`config` of {key:?}: {problem}"))
