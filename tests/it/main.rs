@@ -33,5 +33,6 @@ mod starts;
 mod startup;
 mod streams;
 mod testing_your_app;
+mod threads;
 mod tools;
 mod turns;
