@@ -18,6 +18,7 @@ mod requests;
 mod retry;
 mod rooms;
 mod routing;
+mod server_requests;
 mod stall;
 mod subscriptions;
 mod support;
