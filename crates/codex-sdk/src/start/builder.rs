@@ -89,7 +89,7 @@ impl CodexBuilder {
     setters! {
         /// Uses the Codex binary at this path instead of the pinned runtime.
         ///
-        /// A version other than [`RUNTIME_VERSION`] is allowed and logged as a warning.
+        /// A version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is allowed and logged as a warning.
         codex_bin: PathBuf => launch.codex_bin;
         /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
         ///
