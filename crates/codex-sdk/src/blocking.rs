@@ -206,3 +206,18 @@ where
 {
     wait(crate::retry::retry_on_overload(policy, call))?
 }
+
+/// [`crate::retry_on_transient`], blocking.
+///
+/// # Panics
+/// Within an async runtime.
+///
+/// # Errors
+/// As for [`crate::retry_on_transient`].
+pub fn retry_on_transient<T, F, C>(policy: RetryPolicy, call: F) -> Result<T>
+where
+    F: FnMut() -> C,
+    C: IntoFuture<Output = Result<T>>,
+{
+    wait(crate::retry::retry_on_transient(policy, call))?
+}

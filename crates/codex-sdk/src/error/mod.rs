@@ -8,7 +8,7 @@ use std::{error, fmt, io, iter};
 use codex_types as types;
 
 use crate::error::closed::{Closed, stderr};
-use crate::error::condition::{Condition, advice};
+use crate::error::condition::Condition;
 use crate::error::rpc::{RpcError, RpcErrorKind};
 use crate::error::turn::{AnswerError, TurnFailed, TurnTimeout};
 use crate::results::TurnResult;
@@ -17,6 +17,7 @@ pub(crate) mod closed;
 pub(crate) mod condition;
 pub(crate) mod rpc;
 pub(crate) mod turn;
+pub(crate) mod words;
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -235,20 +236,47 @@ impl Error {
         Self::ThreadBusy { thread_id }
     }
 
-    /// What this means to a program, where that is known.
+    /// What this means to a program: why a turn stopped or a call was refused. `None` where that isn't
+    /// known, and for errors that the variant alone tells apart.
+    ///
+    /// The table in `docs/faq.md` has all conditions, with what to do about each.
     pub fn condition(&self) -> Option<Condition> {
         match self {
-            Self::Rpc(error) => error.condition(),
             Self::TurnFailed(failed) => failed.condition(),
+            Self::TurnTimeout(timeout) => Some(timeout.condition()),
+            Self::TurnIncomplete(incomplete) => incomplete.source.as_ref()?.condition(),
+            Self::Timeout { .. } => Some(Condition::DeadlinePassed),
+            Self::Closed(_) => Some(Condition::ConnectionClosed),
+            Self::InvalidInput(_) | Self::Schema { .. } => Some(Condition::InvalidRequest),
             Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
             Self::RuntimeTooOld { .. } => Some(Condition::RuntimeTooOld),
-            Self::Handshake { condition, .. } => *condition,
-            _ => None,
+            Self::Handshake {
+                condition: Some(condition),
+                ..
+            } => Some(*condition),
+            _ => self.rpc()?.condition(),
         }
     }
 
-    /// Whether the same call may succeed when it is made again a little later: the runtime was
-    /// overloaded and has not begun to carry it out.
+    /// Whether the same may work later without anything being changed: the provider was overloaded,
+    /// unreachable or failed, its stream broke off, a rate was too high, or the runtime was overloaded.
+    ///
+    /// Running the prompt again is sensible then, but unless the error
+    /// [is retryable](Self::is_retryable), what the turn did until it failed has happened: it is in
+    /// [`partial_result`](Self::partial_result). [`retry_on_transient`](crate::retry_on_transient) runs
+    /// it again.
+    ///
+    /// Not among them: a used-up limit, a full context window, a login, a model or a configuration that
+    /// must be changed first; a lost connection, after which this client stays closed
+    /// ([`is_closed`](Self::is_closed)); a turn that may still run, and a request that was not answered
+    /// in time, for it may have been carried out.
+    pub fn is_transient(&self) -> bool {
+        let still_runs = matches!(self, Self::TurnTimeout(timeout) if !timeout.interrupted);
+        !still_runs && self.condition().is_some_and(Condition::is_transient)
+    }
+
+    /// Whether the same call may simply be made again a little later: the runtime was overloaded and has
+    /// not begun to carry it out. Every such error [is transient](Self::is_transient), too.
     pub fn is_retryable(&self) -> bool {
         self.rpc()
             .is_some_and(|error| error.kind() == RpcErrorKind::ServerBusy)
@@ -318,7 +346,7 @@ fn unspawned(source: &io::Error) -> &'static str {
 /// What is said of a program that did not start.
 fn unstarted(condition: Option<Condition>) -> String {
     match condition {
-        Some(_) => format!("did not start{}", advice(condition)),
+        Some(condition) => format!("did not start: {}", condition.advice()),
         None => {
             "did not complete the app-server handshake: check that it is a Codex runtime".to_owned()
         }
