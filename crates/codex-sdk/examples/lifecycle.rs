@@ -1,8 +1,8 @@
 //! The life of a thread: run, list, read, name, archive and back, resume, fork, compact.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use anyhow::{Context, ensure};
-use codex_sdk::{Codex, Notification, NotificationStream, Sandbox, types::ThreadItem};
+use anyhow::ensure;
+use codex_sdk::{Codex, Sandbox};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -38,9 +38,7 @@ async fn main() -> anyhow::Result<()> {
     fork.run("Only in the fork: what is an item?").await?;
     println!("forked: {}", fork.id());
 
-    let events = thread.notifications();
     thread.compact().await?;
-    compacted(events).await?;
     println!("compacted: {}", thread.id());
 
     for thread in [&thread, &fork] {
@@ -60,20 +58,4 @@ async fn is_listed(codex: &Codex, thread_id: &str, archived: bool) -> anyhow::Re
         }
     }
     Ok(false)
-}
-
-/// `compact` only schedules it: it is done when its item is.
-async fn compacted(mut events: NotificationStream) -> anyhow::Result<()> {
-    loop {
-        let event = events.next().await.context("the stream ended early")??;
-        match event {
-            Notification::ItemCompleted(done)
-                if matches!(done.item, ThreadItem::ContextCompaction(_)) =>
-            {
-                return Ok(());
-            }
-            Notification::Error(error) => anyhow::bail!("not compacted: {}", error.error.message),
-            _ => {}
-        }
-    }
 }

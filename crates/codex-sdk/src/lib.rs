@@ -222,7 +222,7 @@
 //!
 //! | dropped while it waits | what happens |
 //! | --- | --- |
-//! | [`CodexBuilder::start`] | a runtime that was started is killed; an installation that has begun goes on |
+//! | [`CodexBuilder::start`] | a runtime that was started is ended; an installation that has begun goes on |
 //! | [`Codex::thread_start`], [`Codex::thread_resume`], [`Codex::thread_fork`] | a thread may be left, loaded, idle and without a handle |
 //! | [`Thread::run`], [`Thread::run_as`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
 //! | [`Thread::turn`] | the turn may run on without a handle |
@@ -234,6 +234,7 @@
 //! | [`Codex::mcp_login`] | a login may be left, until the runtime no longer waits for it |
 //! | what reads or lists, such as [`Codex::models`] and [`Thread::turns`] | nothing; the reply is ignored |
 //! | all else that writes, such as [`Thread::set_name`]; [`Codex::request`], [`Codex::request_raw`] | once it is sent, it takes effect, and the reply is ignored |
+//! | [`Thread::compact`], [`Thread::close`] | once it is sent, it takes effect |
 //! | [`Codex::close`] | the end takes its course |
 //!
 //! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping the last of

@@ -72,9 +72,10 @@ impl KnownThreads {
         tools: Toolbox,
     ) -> Option<Toolbox> {
         let inherited = || Some(self.0.get(source?)?.tools.clone());
-        let tools = match tools.is_empty() {
-            true => inherited()?,
-            false => tools,
+        let tools = if tools.is_empty() {
+            inherited()?
+        } else {
+            tools
         };
         let known = self.0.entry(thread_id.to_owned()).or_default();
         Some(std::mem::replace(&mut known.tools, tools))
