@@ -20,7 +20,7 @@ pub enum Condition {
     /// The provider doesn't know the model, or refuses it to this account: choose one of
     /// [`Codex::models`](crate::Codex::models).
     ModelUnavailable,
-    /// The runtime is older than an option that was used.
+    /// The runtime is older than an option that was used, or than any that this SDK works with.
     RuntimeTooOld,
     /// The runtime doesn't know the method, or has the feature switched off.
     FeatureUnsupported,

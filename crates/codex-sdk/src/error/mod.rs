@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{error, fmt, io, iter};
 
+use codex_cli_bin::RUNTIME_VERSION;
 use codex_types as types;
 
 use crate::error::closed::{Closed, stderr};
@@ -153,6 +154,43 @@ pub enum Error {
         found: String,
     },
 
+    /// The runtime is older than any that this SDK works with, and was ended.
+    #[error(
+        "this SDK needs Codex {needs} or newer, and this runtime is {}: use the pinned one, {RUNTIME_VERSION}",
+        version(.found)
+    )]
+    #[non_exhaustive]
+    RuntimeUnsupported {
+        /// The version of the runtime, as it told; empty if it is too old to tell.
+        found: String,
+        /// The first version that works.
+        needs: &'static str,
+    },
+
+    /// The runtime isn't the pinned one, which [`require_pinned`](crate::CodexBuilder::require_pinned) asks
+    /// for, and was ended.
+    #[error(
+        "`require_pinned` asks for Codex {RUNTIME_VERSION}, and this runtime is {}: use the pinned one, or leave `require_pinned` out",
+        version(.found)
+    )]
+    #[non_exhaustive]
+    RuntimeNotPinned {
+        /// The version of the runtime, as it told; empty if it told none.
+        found: String,
+    },
+
+    /// The runtime uses another home than the one that it was given, and was ended.
+    #[error(
+        "the runtime uses the home {used:?} and not {asked:?}: check whether a program between the two sets `CODEX_HOME`"
+    )]
+    #[non_exhaustive]
+    HomeIgnored {
+        /// What `CODEX_HOME` names.
+        asked: PathBuf,
+        /// What the runtime uses.
+        used: PathBuf,
+    },
+
     /// A type that no answer can be held to. Nothing was sent.
     #[error("no answer can be held to the type: `{path}` {problem}")]
     #[non_exhaustive]
@@ -231,7 +269,9 @@ impl Error {
             Self::Rpc(error) => error.condition(),
             Self::TurnFailed(failed) => failed.condition(),
             Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
-            Self::RuntimeTooOld { .. } => Some(Condition::RuntimeTooOld),
+            Self::RuntimeTooOld { .. } | Self::RuntimeUnsupported { .. } => {
+                Some(Condition::RuntimeTooOld)
+            }
             _ => None,
         }
     }
@@ -286,6 +326,15 @@ impl Error {
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
             _ => None,
         }
+    }
+}
+
+/// A version in a message.
+fn version(found: &str) -> String {
+    if found.is_empty() {
+        "one that doesn't tell its version".to_owned()
+    } else {
+        format!("{found:?}")
     }
 }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use codex_cli_bin::RUNTIME_VERSION;
 use codex_types::InitializeParams;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::ChildStderr;
@@ -23,8 +22,13 @@ use crate::server_requests::registry::HandlerRegistry;
 use crate::tasks::supervisor::Supervised;
 use crate::tasks::{reader, supervisor, upkeep, writer};
 
+mod acceptance;
 pub(crate) mod builder;
+mod capabilities;
 mod command;
+mod environment;
+mod handlers;
+mod overrides;
 mod toml_literal;
 
 /// A client whose tasks run, before the handshake.
@@ -96,14 +100,6 @@ impl Wired {
                 stderr_tail: self.codex.stderr.text(),
                 source: Box::new(without_stderr(source)),
             });
-        }
-        let version = &self.codex.metadata.server_version;
-        if version != RUNTIME_VERSION {
-            tracing::warn!(
-                version,
-                expected = RUNTIME_VERSION,
-                "this runtime is not the pinned one"
-            );
         }
         let codex = Arc::new(self.codex);
         // It is set here alone.

@@ -305,12 +305,7 @@ impl Codex {
                 thread_id: thread_id.clone(),
             };
             codex.inner().request(&params, None).await?;
-            let resume = codex.thread_resume(thread_id);
-            if codex.metadata().knows_options {
-                resume.include_turns(false).await
-            } else {
-                resume.await
-            }
+            codex.thread_resume(thread_id).include_turns(false).await
         })
     }
 }
