@@ -34,3 +34,5 @@ mod streams;
 mod testing_your_app;
 mod tools;
 mod turns;
+#[cfg(target_os = "linux")]
+mod values;

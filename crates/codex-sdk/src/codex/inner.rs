@@ -100,7 +100,7 @@ impl CodexInner {
     }
 
     /// Refuses an option that this runtime would ignore.
-    fn check<P: Serialize>(&self, method: &str, params: &P) -> Result<()> {
+    pub(crate) fn check<P: Serialize>(&self, method: &str, params: &P) -> Result<()> {
         compat::check(&self.metadata.server_version, method, params)
     }
 

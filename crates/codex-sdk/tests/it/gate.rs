@@ -81,7 +81,6 @@ async fn every_setter_is_refused_below_its_version_and_sent_from_there_on() {
         "mcpServerStatus/list" "serverName" "0.159.0" => codex.mcp_servers().server_name("s");
         "mcpServerStatus/list" "threadId" "0.136.0" => codex.mcp_servers().thread_id("t");
         "thread/fork" "lastTurnId" "0.144.4" => codex.thread_fork("t").last_turn_id("1");
-        "thread/goal/set" "origin" "0.162.1" => thread.goal("g").origin(ThreadGoalMutationOrigin::User);
         "thread/list" "ancestorThreadId" "0.144.4" => codex.thread_list().ancestor_thread_id("t");
         "thread/list" "excludedThreadIds" "0.163.0" => codex
             .thread_list().excluded_thread_ids(vec!["t".to_owned()]);
@@ -93,6 +92,20 @@ async fn every_setter_is_refused_below_its_version_and_sent_from_there_on() {
         "turn/start" "toolOutput" "0.151.0" => thread.turn(message());
         "turn/start" "turnTrigger" "0.151.0" => thread.turn("go").source("timer");
     }
+}
+
+#[tokio::test]
+async fn a_goal_whose_origin_is_refused_leaves_the_goal_that_there_is() {
+    let (codex, mut peer) = connect("test/0.160.1").await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let goal = thread.goal("g").origin(ThreadGoalMutationOrigin::User);
+    let error = goal.await.unwrap_err();
+    assert!(
+        matches!(&error, Error::RuntimeTooOld { option, needs: "0.162.1", .. } if option == "origin"),
+        "{error:?}"
+    );
+    // Nothing was sent: not even what would have cleared it.
+    sent(&mut peer, "model/list", codex.models()).await;
 }
 
 #[tokio::test]
