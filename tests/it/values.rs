@@ -16,6 +16,7 @@ use codex_sdk::{
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 
+use crate::secrets::{Shown, capture};
 use crate::startup::script;
 
 /// A folder of a name that isn't UTF-8, below this one.
@@ -103,35 +104,61 @@ async fn variables_arguments_and_paths_that_no_process_can_be_given_are_refused(
         .client_info("n/\u{e9}", "", "");
     let codex = codex.start().await.unwrap();
     assert_eq!(codex.metadata().server_version, RUNTIME_VERSION);
-    assert_eq!(codex.metadata().server_name, "n/_");
+    assert_eq!(codex.metadata().server_name, "n/\u{e9}");
+}
+
+/// What is logged while this client starts. Its future must be polled on this thread.
+async fn logged(builder: CodexBuilder) -> (Codex, String) {
+    let shown = Shown::default();
+    let _guards = capture(&shown);
+    let codex = builder.start().await.unwrap();
+    (codex, shown.take())
 }
 
 #[tokio::test]
-async fn a_home_that_the_runtime_does_not_take_is_an_error() {
+async fn a_home_that_the_runtime_does_not_take_is_logged() {
     let stage = Stage::new().await.unwrap();
     let other = tempfile::tempdir_in(stage.home.workspace()).unwrap();
+    let config = stage.home.config().unwrap();
+    fs::write(other.path().join("config.toml"), config).unwrap();
     let codex = runtime::locate().unwrap().codex;
-    let run = |home: &Path| {
-        let (home, codex) = (home.display(), codex.display());
-        script(
-            &stage,
-            &format!("CODEX_HOME='{home}' exec '{codex}' \"$@\""),
-        )
-    };
-    let builder = stage.builder().codex_bin(run(other.path()));
-    let error = builder.start().await.unwrap_err();
-    let Error::HomeIgnored { asked, used, .. } = &error else {
-        panic!("{error:?}");
-    };
-    assert_eq!((&**asked, &**used), (stage.home.path(), other.path()));
-    assert_eq!(processes_in(other.path()), Vec::<String>::new());
+    let set = format!("CODEX_HOME='{}'", other.path().display());
+    let run = script(&stage, &format!("{set} exec '{}' \"$@\"", codex.display()));
+    let (codex, log) = logged(stage.builder().codex_bin(run)).await;
+    assert_eq!(Path::new(&codex.metadata().codex_home), other.path());
+    let home = stage.home.path().display().to_string();
+    for part in ["uses another home", &home, &codex.metadata().codex_home] {
+        assert!(log.contains(part), "{log}");
+    }
+    codex.close().await.unwrap();
 
     // The same home by another path is the same home.
     let link = stage.home.workspace().join("home");
     std::os::unix::fs::symlink(stage.home.path(), &link).unwrap();
-    let codex = stage.builder().codex_home(&link).start().await.unwrap();
+    let (codex, log) = logged(stage.builder().codex_home(&link)).await;
+    assert!(!log.contains("WARN"), "{log}");
     let used = &codex.metadata().codex_home;
     assert_eq!(Path::new(used), stage.home.path().canonicalize().unwrap());
+}
+
+#[tokio::test]
+async fn another_version_is_logged_as_older_newer_or_unknown() {
+    let stage = Stage::new().await.unwrap();
+    for (version, expected) in [
+        ("0.150.0", "older than the pinned one"),
+        ("v0.170.0", "newer than the pinned one"),
+        ("dev", "doesn't say its version"),
+    ] {
+        let builder = stage.builder().codex_bin(disguised(&stage, version));
+        let (codex, log) = logged(builder).await;
+        assert!(log.contains(expected), "{version}: {log}");
+        // Only an old one lacks options.
+        let thread = codex.thread_start().await.unwrap();
+        let excluded = vec![thread.id().to_owned()];
+        let list = codex.thread_list().excluded_thread_ids(excluded).await;
+        assert_eq!(list.is_err(), version == "0.150.0", "{version}");
+        codex.close().await.unwrap();
+    }
 }
 
 async fn configuration(codex: &Codex) -> Value {
@@ -399,4 +426,22 @@ async fn a_runtime_that_is_too_old_or_not_the_pinned_one_is_refused_by_its_versi
     assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
     builder.require_pinned(false).start().await.unwrap();
     stage.builder().require_pinned(true).start().await.unwrap();
+}
+
+/// What the test kit says that a home may have.
+#[tokio::test]
+async fn the_policies_that_the_test_kit_documents_are_taken() {
+    for policy in ["on-request", "never"] {
+        for sandbox in ["read-only", "workspace-write", "danger-full-access"] {
+            let stage = Stage::with(|home| home.approval_policy(policy).sandbox_mode(sandbox));
+            let stage = stage.await.unwrap();
+            let codex = stage.start().await.unwrap();
+            let config = configuration(&codex).await;
+            let found = (&config["approval_policy"], &config["sandbox_mode"]);
+            assert_eq!(found, (&json!(policy), &json!(sandbox)));
+        }
+    }
+    let stage = Stage::with(|home| home.approval_policy("untrusted"));
+    let error = stage.await.unwrap().start().await.unwrap_err();
+    assert!(error.to_string().contains("no longer supported"), "{error}");
 }

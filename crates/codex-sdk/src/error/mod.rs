@@ -179,18 +179,6 @@ pub enum Error {
         found: String,
     },
 
-    /// The runtime uses another home than the one that it was given, and was ended.
-    #[error(
-        "the runtime uses the home {used:?} and not {asked:?}: check whether a program between the two sets `CODEX_HOME`"
-    )]
-    #[non_exhaustive]
-    HomeIgnored {
-        /// What `CODEX_HOME` names.
-        asked: PathBuf,
-        /// What the runtime uses.
-        used: PathBuf,
-    },
-
     /// A type that no answer can be held to. Nothing was sent.
     #[error("no answer can be held to the type: `{path}` {problem}")]
     #[non_exhaustive]

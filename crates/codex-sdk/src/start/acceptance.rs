@@ -29,23 +29,27 @@ pub(super) fn refusal(error: Error, by_default: bool) -> Error {
     }
 }
 
-/// Whether this is the runtime that was asked for, with the home that it was given.
-pub(super) fn accept(metadata: &Metadata, pinned: bool, home: Option<&Path>) -> Result<()> {
+/// Refuses another runtime than the pinned one, if that is asked for.
+pub(super) fn accept(metadata: &Metadata, pinned: bool) -> Result<()> {
     if pinned && metadata.server_version != RUNTIME_VERSION {
         return Err(Error::RuntimeNotPinned {
             found: metadata.server_version.clone(),
         });
     }
-    let Some(asked) = home else { return Ok(()) };
+    Ok(())
+}
+
+/// Logs it if the runtime uses another home than the one that it was given: a program between the two may
+/// have chosen it, such as a script, or a container in which the same folder has another path.
+pub(super) fn warn_of_another_home(metadata: &Metadata, asked: &Path) {
     let used = Path::new(&metadata.codex_home);
     // It follows links, and tells where they lead.
-    let is_same = asked == used
-        || matches!((asked.canonicalize(), used.canonicalize()), (Ok(asked), Ok(used)) if asked == used);
-    if is_same {
-        return Ok(());
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if real(asked) != real(used) {
+        tracing::warn!(
+            asked = ?asked,
+            used = ?used,
+            "the runtime uses another home than the one that it was given"
+        );
     }
-    Err(Error::HomeIgnored {
-        asked: asked.to_owned(),
-        used: used.to_owned(),
-    })
 }

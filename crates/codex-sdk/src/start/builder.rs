@@ -18,7 +18,7 @@ use crate::connection::process::Process;
 use crate::error::{Error, Result};
 use crate::server_requests::registry::HandlerRegistry;
 use crate::setters::setters;
-use crate::start::acceptance::{accept, refusal};
+use crate::start::acceptance::{accept, refusal, warn_of_another_home};
 use crate::start::command::Launch;
 use crate::start::environment::CODEX_HOME;
 use crate::start::{Wired, capabilities, wire};
@@ -111,8 +111,11 @@ impl CodexBuilder {
     /// Sets `CODEX_HOME`: the existing folder with the configuration, the login and the threads.
     ///
     /// Default: the runtime's own, `.codex` in the user's home. Use one client per home at a time. A
-    /// relative path starts from this program's folder. A runtime that uses another home all the same, as
-    /// behind a script that sets `CODEX_HOME` itself, is an [`Error::HomeIgnored`].
+    /// relative path starts from this program's folder. That the runtime uses another home all the same, as
+    /// behind a script that sets `CODEX_HOME` itself, is logged as a warning; [`Metadata::codex_home`] has
+    /// what it uses.
+    ///
+    /// [`Metadata::codex_home`]: crate::Metadata::codex_home
     pub fn codex_home(self, path: impl Into<PathBuf>) -> Self {
         self.env(CODEX_HOME, path.into())
     }
@@ -250,7 +253,7 @@ impl CodexBuilder {
     /// be passed on as it is, before anything is started: a home or a working folder that isn't UTF-8, this
     /// program's included if none is set; NUL in a path, an argument or a variable; `=` in the name of a
     /// variable; a control character in the name of the client. [`Error::RuntimeUnsupported`],
-    /// [`Error::RuntimeNotPinned`], [`Error::HomeIgnored`]. No process is left behind.
+    /// [`Error::RuntimeNotPinned`]. No process is left behind.
     ///
     /// # Cancel safety
     /// Dropping the call kills a runtime that was already started. An installation that was begun
@@ -335,9 +338,12 @@ impl CodexBuilder {
         let by_default = self.launch.args.is_none();
         let inner = wired.shake_hands(&params, self.startup_timeout, program);
         let inner = inner.await.map_err(|error| refusal(error, by_default))?;
-        if let Err(error) = accept(&inner.metadata, self.require_pinned, home.as_deref()) {
+        if let Err(error) = accept(&inner.metadata, self.require_pinned) {
             inner.kill().await;
             return Err(error);
+        }
+        if let Some(home) = home {
+            warn_of_another_home(&inner.metadata, &home);
         }
         Ok(Codex::of(inner))
     }
