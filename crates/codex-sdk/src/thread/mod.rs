@@ -107,11 +107,10 @@ impl Thread {
     ///
     /// ```no_run
     /// # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
-    /// use codex_sdk::schemars::JsonSchema;
+    /// use codex_sdk::schemars::{self, JsonSchema};
     /// use serde::Deserialize;
     ///
     /// #[derive(Deserialize, JsonSchema)]
-    /// #[schemars(crate = "codex_sdk::schemars")]
     /// struct Review {
     ///     /// One sentence.
     ///     summary: String,
@@ -119,7 +118,6 @@ impl Thread {
     /// }
     ///
     /// #[derive(Deserialize, JsonSchema)]
-    /// #[schemars(crate = "codex_sdk::schemars")]
     /// struct Finding {
     ///     file: String,
     ///     line: Option<u32>,
@@ -127,7 +125,6 @@ impl Thread {
     /// }
     ///
     /// #[derive(Debug, Deserialize, JsonSchema)]
-    /// #[schemars(crate = "codex_sdk::schemars")]
     /// enum Severity {
     ///     Bug,
     ///     Style,
