@@ -220,8 +220,8 @@ async fn a_trusted_hook_approves_before_the_handler_and_not_with_deny_all() {
     let listed = codex.request_raw("hooks/list", json!({ "cwds": [stage.home.workspace()] }));
     let hook = listed.await.unwrap()["data"][0]["hooks"][0].take();
     let key = hook["key"].as_str().unwrap();
-    let state = json!({ key: { "trusted_hash": hook["currentHash"], "enabled": true } });
-    let edit = json!({ "keyPath": "hooks.state", "mergeStrategy": "upsert", "value": state });
+    let trust = json!({ key: { "trusted_hash": hook["currentHash"], "enabled": true } });
+    let edit = json!({ "keyPath": "hooks.state", "mergeStrategy": "upsert", "value": trust });
     let write = codex.request_raw("config/batchWrite", json!({ "edits": [edit] }));
     write.await.unwrap();
     let completed = vec![CommandExecutionStatus::Completed];

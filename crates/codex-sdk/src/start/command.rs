@@ -34,6 +34,7 @@ impl Launch {
         self.env.variables(None)?;
         for path in [&self.codex_bin, &self.cwd].into_iter().flatten() {
             if has(path.as_os_str(), 0) {
+                let path = path.to_string_lossy();
                 return Err(invalid(format!("the path {path:?} has NUL in it")));
             }
         }

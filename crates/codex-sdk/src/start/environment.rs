@@ -129,6 +129,7 @@ fn check_variable(key: &OsStr, value: &OsStr) -> Result<()> {
         return Ok(());
     };
     // The name only: the value may be a secret.
+    let key = key.to_string_lossy();
     Err(Error::InvalidInput(format!("{problem}: {key:?}")))
 }
 
