@@ -61,7 +61,7 @@ mod tests {
             ("projects.\"bare\".trust_level", json!("trusted")),
         ];
         let expected = [
-            r#"features.goals=false"#,
+            "features.goals=false",
             r#"projects={"/srv/a.b" = {"trust_level" = "trusted"}}"#,
             r#"projects={"/srv/a.b" = {"trust_level" = "trusted"}, "/srv/c" = {"trust_level" = "untrusted"}}"#,
             r#"projects.bare.trust_level="trusted""#,
