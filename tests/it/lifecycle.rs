@@ -237,7 +237,8 @@ async fn parity_55_an_ephemeral_thread_runs_and_leaves_nothing() {
 #[tokio::test]
 async fn parity_59_tokens_that_the_client_keeps_reach_the_model() {
     use codex_sdk::types::{
-        LoginAccountParams, LoginAccountParamsChatgptAuthTokens, LoginAccountResponse,
+        LoginAccountParams, LoginAccountParamsChatgptAuthTokens,
+        LoginAccountParamsChatgptAuthTokensRequired, LoginAccountResponse,
     };
 
     use crate::recording::accounts::access_token;
@@ -246,8 +247,14 @@ async fn parity_59_tokens_that_the_client_keeps_reach_the_model() {
     stage.model.push(Reply::text("authorised"));
     let codex = stage.start().await.unwrap();
     let token = access_token("kept");
-    let mut tokens = LoginAccountParamsChatgptAuthTokens::new(&token, "account");
-    tokens.chatgpt_plan_type = Some("plus".to_owned());
+    let tokens = LoginAccountParamsChatgptAuthTokens {
+        chatgpt_plan_type: Some("plus".to_owned()),
+        ..LoginAccountParamsChatgptAuthTokensRequired {
+            access_token: token.clone(),
+            chatgpt_account_id: "account".to_owned(),
+        }
+        .into()
+    };
     let login = codex.request(LoginAccountParams::ChatgptAuthTokens(tokens));
     let response = login.await.unwrap();
     assert_eq!(response, LoginAccountResponse::ChatgptAuthTokens);

@@ -29,10 +29,14 @@ mod refusals;
 mod run_as;
 mod secrets;
 mod stall;
+mod starts;
 mod startup;
 mod streams;
 mod testing_your_app;
+mod threads;
 mod tools;
 mod turns;
 #[cfg(target_os = "linux")]
 mod values;
+#[cfg(target_os = "linux")]
+mod versions;

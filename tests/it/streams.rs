@@ -3,7 +3,7 @@
 use codex_e2e::{Stage, next_text};
 use codex_sdk::{
     Codex, Notification, Thread, TurnResult,
-    types::{ThreadItem, TokenUsageBreakdown, TurnStatus},
+    types::{ThreadItem, TokenUsageBreakdown, TokenUsageBreakdownRequired, TurnStatus},
 };
 use codex_testkit::{Gate, Reply, Usage};
 use serde_json::json;
@@ -34,7 +34,13 @@ async fn parity_66_the_model_of_a_turn_is_asked_and_the_usage_is_that_of_call_an
         assert_eq!(request.body["stream"], true);
         let usage = result.usage.unwrap();
         let tokens = |times: i64| {
-            TokenUsageBreakdown::new(3 * times, 11 * times, 7 * times, 5 * times, 18 * times)
+            TokenUsageBreakdown::from(TokenUsageBreakdownRequired {
+                cached_input_tokens: 3 * times,
+                input_tokens: 11 * times,
+                output_tokens: 7 * times,
+                reasoning_output_tokens: 5 * times,
+                total_tokens: 18 * times,
+            })
         };
         assert_eq!(usage.last, tokens(1));
         assert_eq!(usage.total, tokens(times));

@@ -8,25 +8,26 @@ const EXPERIMENTAL: &str =
     "**Experimental**: needs the capability `experimentalApi`, and may change.";
 
 /// The documentation of an item: its description, or else a generated sentence, then remarks.
+///
+/// Empty texts are left out, so that an item about which nothing is known gets no documentation.
 pub fn item(
     description: Option<&str>,
     otherwise: &str,
     experimental: bool,
     remarks: &[String],
 ) -> TokenStream {
-    let mut lines = match description.map(str::trim).filter(|it| !it.is_empty()) {
+    let first = match description.map(str::trim).filter(|it| !it.is_empty()) {
         Some(description) => escape(description),
         None => vec![otherwise.to_owned()],
     };
-    for remark in remarks
-        .iter()
-        .map(String::as_str)
-        .chain(experimental.then_some(EXPERIMENTAL))
-    {
-        lines.push(String::new());
-        lines.push(remark.to_owned());
-    }
-    let lines = lines.iter().map(|line| {
+    let remarks = remarks.iter().map(String::as_str);
+    let paragraphs: Vec<_> = std::iter::once(first.join("\n"))
+        .chain(remarks.map(str::to_owned))
+        .chain(experimental.then(|| EXPERIMENTAL.to_owned()))
+        .filter(|it| !it.is_empty())
+        .collect();
+    let text = paragraphs.join("\n\n");
+    let lines = text.lines().map(|line| {
         if line.is_empty() {
             String::new()
         } else {
@@ -93,7 +94,20 @@ fn escape_prose(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escape_line;
+    use super::*;
+
+    #[test]
+    fn what_has_nothing_to_say_has_no_documentation() {
+        assert!(item(None, "", false, &[String::new()]).is_empty());
+        let documented = item(Some("What\nit is."), "", false, &["Remark.".to_owned()]);
+        let expected = quote! {
+            #[doc = " What"]
+            #[doc = " it is."]
+            #[doc = ""]
+            #[doc = " Remark."]
+        };
+        assert_eq!(documented.to_string(), expected.to_string());
+    }
 
     #[test]
     fn prose_is_escaped_and_code_is_not() {

@@ -1,18 +1,22 @@
 //! `cargo xtask regen`: schema from the pinned runtime, types from the schema.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::codegen::{self, Files};
-use crate::emit::{self, Provenance};
-use crate::extract::{self, Emitted};
-use crate::fields;
-use crate::model::{Model, Overrides};
-use crate::normalise;
+use crate::{
+    codegen::{self, Files},
+    emit::{self, Provenance},
+    extract::{self, Emitted},
+    fields,
+    model::{Model, Overrides},
+    normalise,
+};
 
 /// Regenerates everything, or with `check` fails with what would change.
 pub fn run(check: bool) -> Result<()> {
@@ -207,6 +211,20 @@ mod tests {
         assert_eq!(
             failure(&emitted, &overrides),
             "`OrphanResponse` answers 0 methods, not 1"
+        );
+    }
+
+    #[test]
+    fn a_companion_whose_name_is_taken_fails() {
+        let (mut emitted, overrides) = checked_in();
+        let taken = r#""definitions": { "FsCopyParamsRequired": {"type": "object"}, "#;
+        emitted.experimental = emitted
+            .experimental
+            .replacen("\"definitions\": {", taken, 1);
+        let error = failure(&emitted, &overrides);
+        assert!(
+            error.contains("needs the name for the required fields of `FsCopyParams`"),
+            "{error}"
         );
     }
 }

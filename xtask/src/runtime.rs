@@ -1,7 +1,9 @@
 //! `cargo xtask runtime`: the pinned runtime, by hand.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -1,10 +1,12 @@
-use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
+};
 
 const POLL: Duration = Duration::from_millis(50);
 /// How much of a child's output is looked at.

@@ -1,8 +1,4 @@
-use std::error;
-use std::fmt;
-use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{error, fmt, io, path::PathBuf, time::Duration};
 
 /// Why the runtime could not be found or installed.
 ///

@@ -1,12 +1,11 @@
-use std::env;
-use std::fmt;
-use std::fs;
-use std::path::{self, Path, PathBuf};
+use std::{
+    env, fmt, fs,
+    path::{self, Path, PathBuf},
+};
 
 use etcetera::BaseStrategy;
 
-use crate::package::Package;
-use crate::{Error, Flaw, Installer, RUNTIME_VERSION};
+use crate::{Error, Flaw, Installer, RUNTIME_VERSION, package::Package};
 
 const BIN_VARIABLE: &str = "CODEX_SDK_BIN";
 const DIR_VARIABLE: &str = "CODEX_SDK_RUNTIME_DIR";

@@ -1,11 +1,13 @@
 //! The command `codex-cli-bin`: install and find the pinned Codex runtime.
 
-use std::env;
-use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use codex_cli_bin::{Installer, Pin, RUNTIME_VERSION, data_dir, locate, terminal_progress};
 

@@ -1,5 +1,4 @@
-use std::io::IsTerminal;
-use std::time::Duration;
+use std::{io::IsTerminal, time::Duration};
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 

@@ -1,12 +1,13 @@
-use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
-use std::path::Path;
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::{self, Read, Write as _},
+    path::Path,
+};
 
 use sha2::{Digest, Sha256};
 
-use crate::staging::Staging;
-use crate::{Error, Pin};
+use crate::{Error, Pin, staging::Staging};
 
 /// Copies the wheel at `path` into the staging folder, if it is a pinned one.
 ///

@@ -20,10 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let codex = Codex::builder()
         .on_command_approval(|_context, params| async move {
             let command = params.command.unwrap_or_default();
-            // All of it, with the shell that runs it: `touch done.txt; …` is another command.
-            let shells = ["/bin/bash", "/bin/zsh", "/bin/sh"];
-            let allowed = shells.map(|shell| format!("{shell} -lc 'touch done.txt'"));
-            let harmless = allowed.contains(&command);
+            let harmless = is_harmless(&command);
             println!("command: {command}");
             println!("approved: {harmless}");
             // `Decline` lets the turn go on; `Cancel` would interrupt it.
@@ -75,4 +72,11 @@ async fn main() -> anyhow::Result<()> {
     println!("files: {files:?}");
     codex.close().await?;
     Ok(())
+}
+
+/// Compares all of it, with the shell that runs it: `touch done.txt; …` is another command.
+fn is_harmless(command: &str) -> bool {
+    let shells = ["/bin/bash", "/bin/zsh", "/bin/sh"];
+    let allowed = shells.map(|shell| format!("{shell} -lc 'touch done.txt'"));
+    allowed.iter().any(|it| it == command)
 }

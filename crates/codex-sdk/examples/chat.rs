@@ -81,27 +81,35 @@ async fn main() -> anyhow::Result<()> {
     // the first prompt: after each the editor puts back what it found.
     let _ = timeout(Duration::ZERO, ctrl_c()).await;
 
+    talk(&thread, &mut questions).await?;
+    codex.close().await?;
+    println!("Goodbye.");
+    Ok(())
+}
+
+/// Turn after turn, until the user leaves.
+async fn talk(
+    thread: &Thread,
+    questions: &mut mpsc::UnboundedReceiver<Question>,
+) -> anyhow::Result<()> {
     let mut editor = DefaultEditor::new()?;
     loop {
         match block_in_place(|| editor.readline("you> ")).map(|line| line.trim().to_owned()) {
             Ok(line) if line.is_empty() => {}
-            Ok(line) if line == "/exit" || line == "/quit" => break,
+            Ok(line) if line == "/exit" || line == "/quit" => return Ok(()),
             Ok(line) => {
                 editor.add_history_entry(&line)?;
-                match turn(&thread, line, &mut editor, &mut questions).await {
+                match turn(thread, line, &mut editor, questions).await {
                     Err(error) if error.is_closed() => return Err(error.into()),
                     Err(error) => println!("\nThe turn failed: {error}\n"),
                     Ok(()) => {}
                 }
             }
             Err(ReadlineError::Interrupted) => println!("(/exit or Ctrl-D leaves)"),
-            Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
     }
-    codex.close().await?;
-    println!("Goodbye.");
-    Ok(())
 }
 
 /// One turn: shows what comes, asks what is asked, interrupts on Ctrl-C, and tells what it cost.

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use codex_sdk::{Codex, Notification, Sandbox, runtime, types};
+use codex_sdk::{Codex, Notification, Sandbox, TurnResult, runtime, types};
 use codex_testkit::{CodexHome, Reply, ScriptedModel, Usage};
 
 const QUESTION: &str = "In one sentence: what does a Rust SDK for Codex do?";
@@ -63,6 +63,12 @@ async fn main() -> anyhow::Result<()> {
     }
     let result = turn.run().await?;
 
+    print(&result);
+    codex.close().await?;
+    Ok(())
+}
+
+fn print(result: &TurnResult) {
     let answer = result.final_response.as_deref().unwrap_or_default();
     println!("\n\nanswer    {answer}");
     println!("status    {}", result.status);
@@ -71,8 +77,6 @@ async fn main() -> anyhow::Result<()> {
         println!("usage     {input} tokens in, {output} out");
     }
     println!("duration  {} ms", result.duration_ms.unwrap_or_default());
-    codex.close().await?;
-    Ok(())
 }
 
 /// A client with the user's own configuration, if there is a login in it.

@@ -19,7 +19,7 @@
 //! What runs beside the caller runs on a Tokio runtime of this crate, with one thread, which is started
 //! when it is first needed and lives as long as the program. Operations may be blocked on from any
 //! thread, several at once: a turn that is read here can be steered and interrupted from elsewhere. If its
-//! thread can't be started, each operation gives [`Error::BlockingRuntime`].
+//! thread can't be started, each operation gives [`Error::Thread`].
 //!
 //! # Panics
 //! `block_on`, and the iterators, panic within an async runtime, whose thread they would block: await the
@@ -70,7 +70,7 @@ fn runtime() -> Result<&'static Runtime> {
             .build()
             .map_err(|error| {
                 let source = Arc::new(error);
-                Error::BlockingRuntime { source }
+                Error::Thread { source }
             })
     });
     runtime.as_ref().map_err(Clone::clone)

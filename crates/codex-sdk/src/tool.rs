@@ -7,8 +7,9 @@ use std::sync::Arc;
 use codex_types::{
     DynamicToolCallOutputContentItem, DynamicToolCallOutputContentItemInputImage,
     DynamicToolCallOutputContentItemInputText, DynamicToolCallParams, DynamicToolCallResponse,
-    DynamicToolNamespaceTool, DynamicToolNamespaceToolFunction, DynamicToolSpec,
-    DynamicToolSpecFunction, DynamicToolSpecNamespace,
+    DynamicToolNamespaceTool, DynamicToolNamespaceToolFunction,
+    DynamicToolNamespaceToolFunctionRequired, DynamicToolSpec, DynamicToolSpecFunction,
+    DynamicToolSpecFunctionRequired, DynamicToolSpecNamespace,
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -216,19 +217,20 @@ impl Toolbox {
         for (index, tool) in self.0.iter().enumerate() {
             self.check(index, tool)?;
             let Some(namespace) = &tool.namespace else {
-                let function = DynamicToolSpecFunction::new(
-                    &*tool.description,
-                    tool.schema.clone(),
-                    &*tool.name,
-                );
+                let function = DynamicToolSpecFunction::from(DynamicToolSpecFunctionRequired {
+                    description: tool.description.clone(),
+                    input_schema: tool.schema.clone(),
+                    name: tool.name.clone(),
+                });
                 specs.push(DynamicToolSpec::Function(function));
                 continue;
             };
-            let function = DynamicToolNamespaceToolFunction::new(
-                &*tool.description,
-                tool.schema.clone(),
-                &*tool.name,
-            );
+            let function =
+                DynamicToolNamespaceToolFunction::from(DynamicToolNamespaceToolFunctionRequired {
+                    description: tool.description.clone(),
+                    input_schema: tool.schema.clone(),
+                    name: tool.name.clone(),
+                });
             let function = DynamicToolNamespaceTool::Function(function);
             let known = specs.iter_mut().find_map(|spec| match spec {
                 DynamicToolSpec::Namespace(known) if known.name == *namespace => Some(known),
@@ -237,8 +239,11 @@ impl Toolbox {
             if let Some(known) = known {
                 known.tools.push(function);
             } else {
-                let description = self.description_of(namespace);
-                let spec = DynamicToolSpecNamespace::new(description, namespace, vec![function]);
+                let spec = DynamicToolSpecNamespace {
+                    description: self.description_of(namespace),
+                    name: namespace.clone(),
+                    tools: vec![function],
+                };
                 specs.push(DynamicToolSpec::Namespace(spec));
             }
         }

@@ -7,9 +7,11 @@
 //!
 //! It needs nothing but these types: no runtime, no client, no executor.
 
-use std::env;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::{
+    env,
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+};
 
 #[path = "tap/summary.rs"]
 mod summary;

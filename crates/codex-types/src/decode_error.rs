@@ -1,5 +1,4 @@
-use std::error::Error;
-use std::fmt;
+use std::{error::Error, fmt};
 
 use crate::json_path;
 
@@ -12,16 +11,20 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// Says that `json`, which is a message of this method, failed with this error.
-    ///
-    /// The path comes from the error's position, so the text must be the one that was read.
-    pub fn new(method: &str, json: &str, source: serde_json::Error) -> Self {
-        let path = json_path::at(json, source.line(), source.column());
+    /// Says that a message of this method failed with this error.
+    pub fn new(method: &str, source: serde_json::Error) -> Self {
         Self {
             method: method.to_owned(),
-            path,
+            path: String::new(),
             source,
         }
+    }
+
+    /// Finds the path to the error in the text that was read.
+    #[must_use]
+    pub fn within(mut self, json: &str) -> Self {
+        self.path = json_path::at(json, self.source.line(), self.source.column());
+        self
     }
 
     /// The method of the message, or of the request that the message answers.

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{RequestId, RpcError};
+use crate::{JsonRpcError, RequestId};
 
 /// Encodes a request as one line of JSON, without its end.
 ///
@@ -54,10 +54,13 @@ pub fn encode_response<R: Serialize + ?Sized>(
 /// # Errors
 ///
 /// Never for an error that was decoded; only data that cannot be written as JSON fails.
-pub fn encode_error(id: Option<&RequestId>, error: &RpcError) -> Result<String, serde_json::Error> {
+pub fn encode_error(
+    id: Option<&RequestId>,
+    error: &JsonRpcError,
+) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Line<'a> {
-        error: &'a RpcError,
+        error: &'a JsonRpcError,
         id: Option<&'a RequestId>,
     }
     serde_json::to_string(&Line { error, id })

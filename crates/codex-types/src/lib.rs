@@ -37,6 +37,51 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A field is written under its Rust name in camelCase, unless its documentation gives another
+//! name. An option that is `None` is left out, unless its documentation says that it is sent as
+//! `null`.
+//!
+//! # Building a value
+//!
+//! All fields are public. How a struct is built depends on what it requires, and none of the ways
+//! takes two values that could trade places without a compiler error:
+//!
+//! - With `Default`, if it requires nothing.
+//! - With `new`, if the compiler can tell the required values apart by their types.
+//! - With names, if it can't. Where every field is required, that is a struct literal. Where some are
+//!   optional, the required ones have a struct of their own, named after the first, such as
+//!   [`FsCopyParamsRequired`], which converts into it.
+//!
+//! ```
+//! use codex_types::{
+//!     ByteRange, FsCopyParams, FsCopyParamsRequired, ThreadListParams, ThreadReadParams,
+//! };
+//! use serde_json::json;
+//!
+//! let newest = ThreadListParams { limit: Some(20), ..Default::default() };
+//! let read = ThreadReadParams { include_turns: Some(true), ..ThreadReadParams::new("thread-1") };
+//! let range = ByteRange { start: 0, end: 5 };
+//! let copy = FsCopyParams {
+//!     recursive: Some(true),
+//!     ..FsCopyParamsRequired { source_path: "/from".into(), destination_path: "/to".into() }.into()
+//! };
+//!
+//! # let _ = (newest, read, range);
+//! assert_eq!(
+//!     serde_json::to_value(&copy)?,
+//!     json!({"sourcePath": "/from", "destinationPath": "/to", "recursive": true})
+//! );
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
+//! The compiler names a required field that is missing:
+//!
+//! ```compile_fail,E0063
+//! use codex_types::{FsCopyParams, FsCopyParamsRequired};
+//!
+//! let copy = FsCopyParams::from(FsCopyParamsRequired { source_path: "/from".into() });
+//! ```
+//!
 //! # Standing in between
 //!
 //! A proxy, or a recorder, forwards lines as they are and decodes what it wants to know. A line
@@ -95,18 +140,18 @@ mod encode;
 #[rustfmt::skip]
 mod generated;
 mod json_path;
+mod json_rpc_error;
 mod message;
 mod method;
 mod notification;
 mod request_id;
-mod rpc_error;
 mod support;
 
 pub use decode_error::DecodeError;
 pub use encode::{encode_error, encode_notification, encode_request, encode_response};
 pub use generated::*;
+pub use json_rpc_error::JsonRpcError;
 pub use message::{Message, MessageError};
 pub use method::{ClientMethod, ServerMethod, decode_response};
 pub use notification::NotificationEnvelope;
 pub use request_id::RequestId;
-pub use rpc_error::RpcError;

@@ -1,13 +1,9 @@
-use std::borrow::Cow;
-use std::error::Error;
-use std::fmt;
+use std::{borrow::Cow, error::Error, fmt};
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use crate::support::Text;
-use crate::{RequestId, RpcError};
+use crate::{JsonRpcError, RequestId, support::Text};
 
 /// One line of the wire, in either direction, with its payload still raw.
 ///
@@ -48,7 +44,7 @@ pub enum Message<'a> {
         /// The id of the request, unless it could not be read.
         id: Option<RequestId>,
         /// The error.
-        error: RpcError,
+        error: JsonRpcError,
     },
 }
 
@@ -63,7 +59,7 @@ struct Envelope<'a> {
     params: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     result: Option<&'a RawValue>,
-    error: Option<RpcError>,
+    error: Option<JsonRpcError>,
     emitted_at_ms: Option<i64>,
 }
 

@@ -1,7 +1,6 @@
 use serde_json::value::RawValue;
 
-use crate::support::encode;
-use crate::{DecodeError, ServerNotification};
+use crate::{DecodeError, ServerNotification, support::encode};
 
 /// A notification of the server with the time the runtime stamped on it.
 #[derive(Debug, Clone, PartialEq)]

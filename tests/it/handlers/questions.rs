@@ -140,10 +140,11 @@ async fn tokens_that_the_program_keeps_are_refreshed_by_its_handler() {
             _context: RequestContext,
             _params: types::ChatgptAuthTokensRefreshParams,
         ) -> HandlerResult<types::ChatgptAuthTokensRefreshResponse> {
-            let token = access_token("refreshed");
-            Ok(types::ChatgptAuthTokensRefreshResponse::new(
-                token, "account",
-            ))
+            let tokens = types::ChatgptAuthTokensRefreshResponseRequired {
+                access_token: access_token("refreshed"),
+                chatgpt_account_id: "account".to_owned(),
+            };
+            Ok(tokens.into())
         }
     }
     let stage = Stage::with_chatgpt().await.unwrap();

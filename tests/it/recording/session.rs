@@ -3,7 +3,7 @@ use std::{collections::HashMap, fmt::Debug, time::Duration};
 use codex_e2e::Stage;
 use codex_testkit::Reply;
 use codex_types::{
-    ClientMethod, InitializeParams, Message, RequestId, RpcError, ServerNotification,
+    ClientMethod, InitializeParams, JsonRpcError, Message, RequestId, ServerNotification,
     ServerRequest, ThreadStartParams, TurnStartParams, encode_error, encode_notification,
     encode_request, encode_response,
 };
@@ -31,7 +31,7 @@ pub(crate) struct Session<'a> {
     /// The unanswered requests: their methods, and how to check their replies.
     asked: HashMap<i64, (&'static str, CheckReply)>,
     /// The answers that nobody has taken yet.
-    answered: HashMap<i64, Result<Value, RpcError>>,
+    answered: HashMap<i64, Result<Value, JsonRpcError>>,
     /// The notifications that nobody has waited for yet.
     heard: Vec<(String, Value)>,
     last_id: i64,
@@ -94,7 +94,7 @@ impl<'a> Session<'a> {
     }
 
     /// Asks, and waits for the answer, which must be an error.
-    pub(crate) async fn refused<M>(&mut self, params: Value) -> RpcError
+    pub(crate) async fn refused<M>(&mut self, params: Value) -> JsonRpcError
     where
         M: ClientMethod<Response: Debug> + DeserializeOwned,
     {
@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
         serde_json::from_value(result).expect(M::METHOD)
     }
 
-    async fn answer(&mut self, id: i64, method: &str) -> Result<Value, RpcError> {
+    async fn answer(&mut self, id: i64, method: &str) -> Result<Value, JsonRpcError> {
         self.wait(method, |session| session.answered.remove(&id))
             .await
     }
@@ -234,7 +234,7 @@ impl<'a> Session<'a> {
             }
             Message::Request { id, method, params } => {
                 let request = ServerRequest::decode(&method, params).unwrap();
-                let refusal = || encode_error(Some(&id), &RpcError::new(-32601, "unexpected"));
+                let refusal = || encode_error(Some(&id), &JsonRpcError::new(-32601, "unexpected"));
                 let answer = answer(&request);
                 let line = answer.map_or_else(refusal, |answer| encode_response(&id, &answer));
                 self.write(line).await;
@@ -259,7 +259,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn keep(&mut self, id: &RequestId, answer: Result<Value, RpcError>) {
+    fn keep(&mut self, id: &RequestId, answer: Result<Value, JsonRpcError>) {
         let RequestId::Integer(id) = *id else {
             panic!("all ids are numbers");
         };

@@ -12,7 +12,7 @@ type Handles = (Codex, Vec<TurnHandle>);
 fn main() -> anyhow::Result<()> {
     let mut arguments = env::args().skip(1);
     let ending = arguments.next().unwrap_or_default();
-    let count = arguments.next().map_or(Ok(0), |count| count.parse())?;
+    let count = arguments.next().map_or(Ok(1), |count| count.parse())?;
     match &*ending {
         "dropped_outside_the_runtime" => {
             let tokio = tokio::runtime::Runtime::new()?;

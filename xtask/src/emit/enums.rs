@@ -6,15 +6,17 @@ use quote::{format_ident, quote};
 use syn::Type;
 
 use super::{Context, routes};
-use crate::docs;
-use crate::model::{Definition, Shape, Variant};
-use crate::schema::reference;
+use crate::{
+    docs,
+    model::{Definition, Shape, Variant},
+    schema::reference,
+};
 
 /// A named string.
 pub fn text(context: &Context, definition: &Definition) -> Vec<TokenStream> {
     let (name, doc) = (
         format_ident!("{}", definition.name),
-        context.doc(definition),
+        context.doc(definition, ""),
     );
     let declaration = quote! {
         #doc
@@ -32,7 +34,7 @@ pub fn strings(
 ) -> Vec<TokenStream> {
     let (name, doc) = (
         format_ident!("{}", definition.name),
-        context.doc(definition),
+        context.doc(definition, ""),
     );
     let declarations = variants.iter().map(|it| {
         let (doc, ident) = (variant_doc(it), ident(it));
@@ -229,7 +231,7 @@ fn declaration(
 ) -> Result<Vec<TokenStream>> {
     let (name, doc) = (
         format_ident!("{}", definition.name),
-        context.doc(definition),
+        context.doc(definition, ""),
     );
     let untagged = serde.to_string() == "untagged";
     let declarations = variants.iter().map(|it| {

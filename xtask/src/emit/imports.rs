@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
-use syn::punctuated::Punctuated;
-use syn::visit_mut::VisitMut;
-use syn::{Ident, Token};
+use quote::{ToTokens, format_ident, quote};
+use syn::{Ident, Token, punctuated::Punctuated, visit_mut::VisitMut};
 
-use crate::codegen;
-use crate::model::Model;
+use crate::{codegen, model::Model};
 
 /// The file of these items, with the imports they need.
 pub fn with_imports(
@@ -23,45 +20,59 @@ pub fn with_imports(
     for item in items {
         mentions.visit_file_mut(&mut syn::parse2(item.clone())?);
     }
-    let used = mentions.0;
-    let known = |path: TokenStream, names: &[&str]| {
-        let names: Vec<_> = names
-            .iter()
-            .filter(|it| used.contains(**it))
-            .map(|it| format_ident!("{it}"))
-            .collect();
-        match names.as_slice() {
-            [] => TokenStream::new(),
-            [one] => quote!(use #path::#one;),
-            many => quote!(use #path::{#(#many),*};),
-        }
-    };
     let others: Vec<_> = model
         .definitions
         .keys()
         .map(String::as_str)
         .filter(|it| !local.contains(it))
         .collect();
-    let groups = [
-        known(quote!(std::collections), &["BTreeMap"]),
-        known(quote!(std), &["fmt"]),
-        known(quote!(serde::de), &["MapAccess"]),
-        known(
-            quote!(serde),
-            &["Deserialize", "Deserializer", "Serialize", "Serializer"],
-        ),
-        known(quote!(serde_json::value), &["RawValue"]),
-        known(quote!(serde_json), &["Map", "Value"]),
-        known(
-            quote!(crate),
-            &["ClientMethod", "DecodeError", "RequestId", "ServerMethod"],
-        ),
-        known(quote!(crate::support), SUPPORT),
-        known(types, &others),
+    let mut texts = Vec::new();
+    for group in groups(&mentions, types, &others) {
+        let trees = group
+            .into_iter()
+            .flat_map(|(path, parts)| branch(&path, &parts.concat()));
+        let group: TokenStream = trees.map(|it| quote!(use #it;)).collect();
+        if !group.is_empty() {
+            texts.push(prettyplease::unparse(&syn::parse2(group)?));
+        }
+    }
+    codegen::file(&texts.join("\n"), items)
+}
+
+/// What is imported from a path, in the order in which rustfmt has it.
+type Tree = (TokenStream, [Vec<TokenStream>; 2]);
+
+/// The groups of imports, with a blank line between them.
+fn groups(used: &Mentions, types: TokenStream, others: &[&str]) -> [Vec<Tree>; 3] {
+    let names = |names| used.names(names);
+    let inside = |module: TokenStream, inner| branch(&module, &used.names(inner));
+    let std = [inside(quote!(collections), &["BTreeMap"]), names(&["fmt"])];
+    let serde = [
+        names(&["Deserialize", "Deserializer", "Serialize", "Serializer"]),
+        inside(quote!(de), &["MapAccess"]),
     ];
-    let imports: TokenStream = groups.into_iter().collect();
-    let imports = prettyplease::unparse(&syn::parse2(imports)?);
-    codegen::file(&imports, items)
+    let serde_json = [
+        names(&["Map", "Value"]),
+        inside(quote!(value), &["RawValue"]),
+    ];
+    let ours = [
+        names(&["ClientMethod", "DecodeError", "RequestId", "ServerMethod"]),
+        inside(quote!(support), SUPPORT),
+    ];
+    [
+        vec![(quote!(std), std)],
+        vec![(quote!(serde), serde), (quote!(serde_json), serde_json)],
+        vec![(types, [names(others), Vec::new()]), (quote!(crate), ours)],
+    ]
+}
+
+/// What is imported from one place, as one tree; nothing if that is nothing.
+fn branch(path: &TokenStream, parts: &[TokenStream]) -> Vec<TokenStream> {
+    match parts {
+        [] => Vec::new(),
+        [one] => vec![quote!(#path::#one)],
+        many => vec![quote!(#path::{#(#many),*})],
+    }
 }
 
 /// The names in `crate::support` that generated code uses.
@@ -88,6 +99,15 @@ const SUPPORT: &[&str] = &[
 
 /// Collects the first names of all paths: what must be in scope.
 struct Mentions(BTreeSet<String>);
+
+impl Mentions {
+    /// Those of these names that are mentioned.
+    fn names(&self, names: &[&str]) -> Vec<TokenStream> {
+        let used = names.iter().filter(|it| self.0.contains(**it));
+        used.map(|it| format_ident!("{it}").to_token_stream())
+            .collect()
+    }
+}
 
 impl VisitMut for Mentions {
     fn visit_path_mut(&mut self, path: &mut syn::Path) {

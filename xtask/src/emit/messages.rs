@@ -6,8 +6,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{Context, methods, routes};
-use crate::docs;
-use crate::model::{Method, Notification, Params};
+use crate::{
+    docs,
+    model::{Method, Notification, Params},
+};
 
 /// A variant of a message enum.
 struct Entry {
@@ -34,25 +36,20 @@ struct Message {
 /// All modules of messages, by name.
 pub fn modules(context: &Context) -> Result<Vec<(&'static str, Vec<TokenStream>)>> {
     let model = context.model;
+    let requests = |methods: &[Method]| -> Vec<Entry> {
+        methods.iter().map(|it| request(context, it)).collect()
+    };
     let client_requests = Message {
         name: format_ident!("ClientRequest"),
         doc: " A request of the client, by its method.",
-        entries: model
-            .client_requests
-            .iter()
-            .map(|it| request(context, it))
-            .collect(),
+        entries: requests(&model.client_requests),
         request: true,
         routed: false,
     };
     let server_requests = Message {
         name: format_ident!("ServerRequest"),
         doc: " A request of the server, by its method.",
-        entries: model
-            .server_requests
-            .iter()
-            .map(|it| request(context, it))
-            .collect(),
+        entries: requests(&model.server_requests),
         request: true,
         routed: true,
     };
@@ -211,29 +208,7 @@ fn functions(message: &Message) -> TokenStream {
             (Some(_), true) => quote!(#method => Self::#ident(params.decode_nullable()?),),
         }
     });
-    let encode = if *request {
-        quote! {
-            /// Encodes the whole line, without its end.
-            ///
-            /// # Errors
-            ///
-            /// If the params cannot be written as JSON.
-            pub fn encode(&self, id: &RequestId) -> Result<String, serde_json::Error> {
-                encode::request(self, id)
-            }
-        }
-    } else {
-        quote! {
-            /// Encodes the whole line, without its end.
-            ///
-            /// # Errors
-            ///
-            /// If the params cannot be written as JSON.
-            pub fn encode(&self) -> Result<String, serde_json::Error> {
-                encode::notification(self, None)
-            }
-        }
-    };
+    let encode = encoder(*request);
     quote! {
         impl #name {
             /// The methods that this version of the crate knows.
@@ -258,6 +233,28 @@ fn functions(message: &Message) -> TokenStream {
             pub fn method(&self) -> &str {
                 match self { #(#names)* Self::Unrecognized { method, .. } => method }
             }
+        }
+    }
+}
+
+/// The method that writes a whole line.
+fn encoder(request: bool) -> TokenStream {
+    let (parameters, body) = if request {
+        (
+            quote!(&self, id: &RequestId),
+            quote!(encode::request(self, id)),
+        )
+    } else {
+        (quote!(&self), quote!(encode::notification(self, None)))
+    };
+    quote! {
+        /// Encodes the whole line, without its end.
+        ///
+        /// # Errors
+        ///
+        /// If the params cannot be written as JSON.
+        pub fn encode(#parameters) -> Result<String, serde_json::Error> {
+            #body
         }
     }
 }

@@ -4,8 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::Context;
-use crate::docs;
-use crate::model::Params;
+use crate::{docs, model::Params};
 
 /// `ClientMethod` for every request of the client.
 pub fn client(context: &Context) -> Vec<TokenStream> {

@@ -6,18 +6,23 @@ use anyhow::Result;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::codegen::{self, Files};
-use crate::fields::FieldTypes;
-use crate::layout::Layout;
-use crate::model::{Definition, Kind, Model, Usage};
+use crate::{
+    codegen::{self, Files},
+    fields::FieldTypes,
+    layout::Layout,
+    model::{Definition, Kind, Model, Usage},
+};
 
 mod enums;
 mod imports;
+mod making;
 mod messages;
 mod methods;
 mod modules;
 mod routes;
 mod structs;
+#[cfg(test)]
+mod tests;
 
 /// Where the generated modules go.
 const GENERATED: &str = "crates/codex-types/src/generated";
@@ -65,7 +70,9 @@ pub fn files(model: &Model, provenance: &Provenance) -> Result<Files> {
         files.add(format!("{GENERATED}/types/{module}.rs"), text);
     }
     let names: Vec<_> = modules.keys().map(|it| format_ident!("{it}")).collect();
-    let header = "//! The types of the protocol, sorted into modules for reading only.\n";
+    let header = "//! The types of the protocol, sorted into modules for reading only.\n\n\
+        #![expect(\n    missing_docs,\n    \
+        reason = \"the schema doesn't describe every field, and nothing is invented\"\n)]\n";
     let index = codegen::file(
         header,
         &[quote!(#(mod #names;)*), quote!(#(pub use #names::*;)*)],
@@ -93,9 +100,10 @@ impl Context<'_> {
         }
     }
 
-    /// The documentation of a type.
-    fn doc(&self, definition: &Definition) -> TokenStream {
+    /// The documentation of a type, with what else there is to say about its use.
+    fn doc(&self, definition: &Definition, more: &str) -> TokenStream {
         let sentence = self.usage.sentence(self.model, &definition.name);
+        let sentence = format!("{sentence} {more}").trim_end().to_owned();
         let described = definition.doc.is_some();
         let remarks = if described {
             vec![sentence.clone()]

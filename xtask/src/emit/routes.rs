@@ -5,8 +5,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::Context;
-use crate::model::{Definition, Field, Kind};
-use crate::schema::reference;
+use crate::{
+    model::{Definition, Field, Kind},
+    schema::reference,
+};
 
 /// A routing key.
 pub struct Key {

@@ -1,41 +1,45 @@
-//! Structs: fields, defaults, constructors, redaction.
+//! Structs: fields, defaults, redaction.
 
 use anyhow::{Result, bail};
-use heck::ToSnakeCase;
+use heck::{ToLowerCamelCase, ToSnakeCase};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use super::Context;
-use crate::docs;
-use crate::model::{Definition, Field, Kind, Struct};
-use crate::schema::reference;
-
-/// A constructor with more arguments than this is worse than a literal.
-const MOST_ARGUMENTS: usize = 7;
-
-/// So is one where more arguments are just true or false.
-const MOST_BOOLS: usize = 3;
+use super::{Context, making::Making};
+use crate::{
+    docs,
+    model::{Definition, Field, Kind, Struct},
+    schema::reference,
+};
 
 /// `support/object.rs` has no bits for more fields.
 const MOST_FIELDS: usize = 64;
 
 /// A field with all that its emission needs.
-struct Ready<'a> {
-    field: &'a Field,
-    ident: &'a Ident,
-    ty: TokenStream,
-    default: Default,
+pub struct Ready<'a> {
+    pub field: &'a Field,
+    pub ident: &'a Ident,
+    pub ty: TokenStream,
+    pub default: Default,
 }
 
 impl Ready<'_> {
-    fn is_string(&self) -> bool {
-        self.ty.to_string() == "String"
+    /// Whether a value can't be made without it.
+    pub fn is_required(&self) -> bool {
+        matches!(self.default, Default::Required)
+    }
+
+    /// The field in the declaration of a struct.
+    pub fn declaration(&self) -> TokenStream {
+        let Self { ident, ty, .. } = self;
+        let doc = field_doc(self);
+        quote!(#doc pub #ident: #ty,)
     }
 }
 
 /// The default of a field.
-enum Default {
+pub enum Default {
     /// There is none.
     Required,
     /// That of its type.
@@ -58,10 +62,13 @@ pub fn items(
     if fields.len() > MOST_FIELDS {
         bail!("`{}` has more than {MOST_FIELDS} fields", definition.name);
     }
-    let mut items = vec![declaration(context, definition, body, &fields)];
-    items.extend(redacted(definition, &fields));
+    let all: Vec<_> = fields.iter().collect();
+    let making = Making::of(context, definition, body, &fields)?;
+    let mut items = vec![declaration(context, definition, body, &fields, &making)];
+    items.extend(redacted(&definition.name, &all));
+    items.extend(making.items(definition, body, &fields));
     items.extend(default(definition, body, &fields));
-    items.extend(functions(definition, body, &fields));
+    items.extend(functions(definition, body, &fields, &making));
     items.push(object(definition, body, &fields));
     Ok(items)
 }
@@ -96,19 +103,16 @@ fn declaration(
     definition: &Definition,
     body: &Struct,
     fields: &[Ready],
+    making: &Making,
 ) -> TokenStream {
     let name = format_ident!("{}", definition.name);
-    let doc = context.doc(definition);
+    let doc = context.doc(definition, &making.sentence());
     let debug = (!fields.iter().any(|it| it.field.secret)).then(|| quote!(Debug,));
     let default = fields
         .iter()
         .all(|it| matches!(it.default, Default::OfType))
         .then(|| quote!(Default,));
-    let fields = fields.iter().map(|ready| {
-        let Ready { ident, ty, .. } = ready;
-        let doc = field_doc(ready);
-        quote!(#doc pub #ident: #ty,)
-    });
+    let fields = fields.iter().map(Ready::declaration);
     let extra = body.open.then(|| {
         quote! {
             /// Entries without a field of their own.
@@ -122,29 +126,52 @@ fn declaration(
     }
 }
 
+/// What upstream says about a field, and what neither that nor the type tells. Often nothing.
 fn field_doc(ready: &Ready) -> TokenStream {
     let field = ready.field;
     let mut remarks = Vec::new();
+    if let (None, Some(unit)) = (&field.doc, unit(field)) {
+        remarks.push(format!("In {unit}."));
+    }
     if field.double {
         remarks.push(
             "`None` leaves it out; `Some(None)` sends `null`, which is not the same.".to_owned(),
         );
     }
+    if field.required && field.nullable {
+        remarks.push("`None` is sent as `null`.".to_owned());
+    }
     if let Some(default) = &field.default {
         remarks.push(format!("Defaults to `{default}`."));
     }
     let wire = &field.wire;
-    let presence = match (field.required, field.nullable) {
-        (true, false) => "always there",
-        (true, true) => "`null` if there is none",
-        (false, _) => "may be absent",
-    };
+    if *wire != ready.ident.to_string().to_lower_camel_case() {
+        remarks.push(format!("Wire name: `{wire}`."));
+    }
     docs::item(
         field.doc.as_deref(),
-        &format!("The protocol's `{wire}`; {presence}."),
+        "",
         field.experimental,
-        &remarks,
+        &[remarks.join(" ")],
     )
+}
+
+/// The unit of a number, where the last word of its name is one.
+fn unit(field: &Field) -> Option<&'static str> {
+    let kind = field.schema.get("type")?.as_str()?;
+    if !matches!(kind, "integer" | "number") {
+        return None;
+    }
+    let name = field.wire.to_snake_case();
+    Some(match name.rsplit('_').next()? {
+        "ms" => "milliseconds",
+        "sec" | "secs" | "seconds" => "seconds",
+        "mins" | "minutes" => "minutes",
+        "hours" => "hours",
+        "days" => "days",
+        "bytes" => "bytes",
+        _ => return None,
+    })
 }
 
 /// The table that the serde impls are made from, in `support/object.rs` of the crate.
@@ -176,10 +203,9 @@ fn object(definition: &Definition, body: &Struct, fields: &[Ready]) -> TokenStre
 }
 
 /// `Debug` by hand, for structs that hold secrets.
-fn redacted(definition: &Definition, fields: &[Ready]) -> Option<TokenStream> {
+pub fn redacted(title: &str, fields: &[&Ready]) -> Option<TokenStream> {
     fields.iter().find(|it| it.field.secret)?;
-    let name = format_ident!("{}", definition.name);
-    let title = &definition.name;
+    let name = format_ident!("{title}");
     let entries = fields.iter().map(|ready| {
         let ident = ready.ident;
         let title = ident.to_string();
@@ -203,14 +229,11 @@ fn default(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<T
     let special = fields
         .iter()
         .any(|it| matches!(it.default, Default::Value(_)));
-    let possible = fields
-        .iter()
-        .all(|it| !matches!(it.default, Default::Required));
-    if !special || !possible {
+    if !special || fields.iter().any(Ready::is_required) {
         return None;
     }
     let name = format_ident!("{}", definition.name);
-    let values = values(body, fields);
+    let values = values(body, fields, |_| TokenStream::new());
     Some(quote! {
         impl Default for #name {
             fn default() -> Self { Self { #values } }
@@ -219,7 +242,12 @@ fn default(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<T
 }
 
 /// The constructor, and a function for each special default.
-fn functions(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<TokenStream> {
+fn functions(
+    definition: &Definition,
+    body: &Struct,
+    fields: &[Ready],
+    making: &Making,
+) -> Option<TokenStream> {
     let name = format_ident!("{}", definition.name);
     let defaults = fields.iter().filter_map(|ready| {
         let Default::Value(value) = &ready.default else {
@@ -229,39 +257,23 @@ fn functions(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option
         Some(quote!(fn #function() -> #ty { #value }))
     });
     let defaults: Vec<_> = defaults.collect();
-    let required: Vec<_> = fields
-        .iter()
-        .filter(|it| matches!(it.default, Default::Required))
-        .collect();
-    let bools = required.iter().filter(|it| it.ty.to_string() == "bool");
-    let readable = (1..=MOST_ARGUMENTS).contains(&required.len()) && bools.count() <= MOST_BOOLS;
-    let constructor = readable.then_some(required).map(|required| {
-        let arguments = required.iter().map(|it| {
-            let Ready { ident, ty, .. } = it;
-            if it.is_string() {
-                quote!(#ident: impl Into<String>)
-            } else {
-                quote!(#ident: #ty)
-            }
-        });
-        let values = values(body, fields);
-        quote! {
-            /// Creates a value from its required fields.
-            pub fn new(#(#arguments),*) -> Self { Self { #values } }
-        }
-    });
+    let constructor = making.constructor(body, fields);
     if defaults.is_empty() && constructor.is_none() {
         return None;
     }
     Some(quote!(impl #name { #constructor #(#defaults)* }))
 }
 
-fn values(body: &Struct, fields: &[Ready]) -> TokenStream {
+/// The values of all fields in a literal, the required ones from these expressions.
+pub fn values(
+    body: &Struct,
+    fields: &[Ready],
+    required: impl Fn(&Ready) -> TokenStream,
+) -> TokenStream {
     let values = fields.iter().map(|ready| {
         let ident = ready.ident;
         match &ready.default {
-            Default::Required if ready.is_string() => quote!(#ident: #ident.into()),
-            Default::Required => quote!(#ident),
+            Default::Required => required(ready),
             Default::OfType if ready.field.is_option() => quote!(#ident: None),
             Default::OfType => match &ready.field.default {
                 Some(Value::Array(_)) => quote!(#ident: Vec::new()),

@@ -217,7 +217,7 @@ impl Model {
             "Ok",
             "Option",
             "Result",
-            "RpcError",
+            "JsonRpcError",
             "ServerMethod",
             "ServerNotification",
             "ServerRequest",

@@ -45,6 +45,12 @@ pub fn subset(raw: &Value) -> Result<Bundle> {
 
 fn normalise(raw: &Value, judge: impl Fn(&str, usize) -> Result<()>) -> Result<Bundle> {
     let mut definitions = hoist(raw)?;
+    for (name, apply) in rules::RULES {
+        judge(name, apply(&mut definitions))?;
+    }
+    for (name, definition) in &mut definitions {
+        novelty::reject(definition).with_context(|| format!("in the definition `{name}`"))?;
+    }
     let mut take = |name: &str| -> Result<Vec<Value>> {
         let root = definitions
             .remove(name)
@@ -58,12 +64,6 @@ fn normalise(raw: &Value, judge: impl Fn(&str, usize) -> Result<()>) -> Result<B
     let (client_requests, server_requests) = (take("ClientRequest")?, take("ServerRequest")?);
     let (server_notifications, client_notifications) =
         (take("ServerNotification")?, take("ClientNotification")?);
-    for (name, apply) in rules::RULES {
-        judge(name, apply(&mut definitions))?;
-    }
-    for (name, definition) in &mut definitions {
-        novelty::reject(definition).with_context(|| format!("in the definition `{name}`"))?;
-    }
     Ok(Bundle {
         definitions,
         client_requests,
@@ -174,6 +174,12 @@ mod tests {
         assert_eq!(
             error,
             "in the definition `New`: the format \"int128\" is new to the generator"
+        );
+        let error = add(json!({"type": "object", "description": "OTHER APIs Sent when"}));
+        assert_eq!(
+            error,
+            "in the definition `New`: the description \"OTHER APIs Sent when\" starts with a heading: \
+             drop it in normalise/rules.rs"
         );
         let error = add(json!({"properties": {"a": {"enum": ["x", "y"], "type": "string"}}}));
         assert_eq!(

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
-use crate::schema::{Object, constant, properties, walk};
+use crate::schema::{Object, constant, description, properties, walk};
 
 /// Fails on a construct that the later stages were not written for.
 pub fn reject(definition: &mut Value) -> Result<()> {
@@ -16,26 +16,32 @@ pub fn reject(definition: &mut Value) -> Result<()> {
     novelty.map_or(Ok(()), Err)
 }
 
-fn known(schema: &Object) -> Result<()> {
-    const KEYWORDS: &[&str] = &[
-        "$ref",
-        "additionalProperties",
-        "anyOf",
-        "default",
-        "description",
-        "enum",
-        "format",
-        "items",
-        "oneOf",
-        "properties",
-        "required",
-        "type",
-    ];
-    const FORMATS: &[&str] = &["double", "int32", "int64", "uint16", "uint32", "uint64"];
-    const TYPES: &[&str] = &[
-        "array", "boolean", "integer", "null", "number", "object", "string",
-    ];
+const KEYWORDS: [&str; 12] = [
+    "$ref",
+    "additionalProperties",
+    "anyOf",
+    "default",
+    "description",
+    "enum",
+    "format",
+    "items",
+    "oneOf",
+    "properties",
+    "required",
+    "type",
+];
+const FORMATS: [&str; 6] = ["double", "int32", "int64", "uint16", "uint32", "uint64"];
+const TYPES: [&str; 7] = [
+    "array", "boolean", "integer", "null", "number", "object", "string",
+];
 
+fn known(schema: &Object) -> Result<()> {
+    if let Some(text) = description(schema) {
+        ensure!(
+            !starts_with_heading(&text),
+            "the description {text:?} starts with a heading: drop it in normalise/rules.rs"
+        );
+    }
     if let Some(keyword) = schema.keys().find(|it| !KEYWORDS.contains(&it.as_str())) {
         bail!("the keyword `{keyword}` is new to the generator");
     }
@@ -71,4 +77,15 @@ fn known(schema: &Object) -> Result<()> {
         "inline enums are new to the generator"
     );
     Ok(())
+}
+
+/// Whether the text starts with two words in capitals and goes on without a dash or an end of a
+/// sentence: `NEW APIs Sent when …`, but not `EXPERIMENTAL - sent when …`.
+fn starts_with_heading(text: &str) -> bool {
+    let capitals = |word: &str| {
+        let word = word.strip_suffix('s').unwrap_or(word);
+        word.len() > 1 && word.chars().all(char::is_uppercase)
+    };
+    let mut words = text.split_whitespace();
+    words.next().is_some_and(capitals) && words.next().is_some_and(capitals)
 }

@@ -3,7 +3,7 @@
 use heck::ToLowerCamelCase;
 use serde_json::{Value, json};
 
-use crate::schema::{Object, walk};
+use crate::schema::{Object, description, walk};
 
 /// A repair of the definitions, with its name; it returns its number of hits.
 pub type Rule = (&'static str, fn(&mut Object) -> usize);
@@ -12,6 +12,15 @@ pub type Rule = (&'static str, fn(&mut Object) -> usize);
 pub const RULES: &[Rule] = &[
     ("drop the JSON-RPC envelopes", drop_envelopes),
     ("drop titles and dialects", drop_titles),
+    ("drop the heading NEW APIs", |it| {
+        drop_heading(it, "NEW APIs")
+    }),
+    ("drop the heading NEW NOTIFICATIONS", |it| {
+        drop_heading(it, "NEW NOTIFICATIONS")
+    }),
+    ("drop the heading DEPRECATED APIs below", |it| {
+        drop_heading(it, "DEPRECATED APIs below")
+    }),
     ("widen usize", widen_usize),
     ("drop lower bounds", drop_lower_bounds),
     ("open closed objects", open_objects),
@@ -34,6 +43,22 @@ fn drop_envelopes(definitions: &mut Object) -> usize {
 fn drop_titles(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         schema.remove("title").is_some() | schema.remove("$schema").is_some()
+    })
+}
+
+/// A heading in the runtime's source starts the description of whatever follows it there.
+fn drop_heading(definitions: &mut Object, heading: &str) -> usize {
+    count(definitions, |schema| {
+        let Some(rest) =
+            description(schema).and_then(|it| Some(it.strip_prefix(heading)?.to_owned()))
+        else {
+            return false;
+        };
+        match rest.trim_start() {
+            "" => schema.remove("description"),
+            rest => schema.insert("description".to_owned(), json!(rest)),
+        };
+        true
     })
 }
 
@@ -237,6 +262,22 @@ mod tests {
         assert_eq!(
             definitions["A"],
             json!({"properties": {"minimum": {"type": "number"}}})
+        );
+    }
+
+    #[test]
+    fn a_heading_goes_and_the_description_after_it_stays() {
+        let mut definitions = Object::new();
+        definitions.insert("A".to_owned(), json!({"description": "NEW APIs"}));
+        definitions.insert(
+            "B".to_owned(),
+            json!({"description": "NEW APIs Sent when approval is requested."}),
+        );
+        assert_eq!(drop_heading(&mut definitions, "NEW APIs"), 2);
+        assert_eq!(definitions["A"], json!({}));
+        assert_eq!(
+            definitions["B"],
+            json!({"description": "Sent when approval is requested."})
         );
     }
 

@@ -1,5 +1,7 @@
-use std::env::consts::{ARCH, OS};
-use std::time::Duration;
+use std::{
+    env::consts::{ARCH, OS},
+    time::Duration,
+};
 
 use codex_cli_bin::{Error, Flaw};
 

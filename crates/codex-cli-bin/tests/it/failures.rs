@@ -1,6 +1,4 @@
-use std::fs;
-use std::process::Command;
-use std::time::Duration;
+use std::{fs, process::Command, time::Duration};
 
 use codex_cli_bin::{Error, Installer};
 

@@ -1,9 +1,11 @@
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::Command;
-use std::thread;
-use std::time::Duration;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use codex_cli_bin::{Error, Origin, Progress};
 

@@ -1,6 +1,8 @@
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
-use std::thread;
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read},
+    thread,
+};
 
 use crate::support::{Package, Sandbox, VERSION, succeeded};
 

@@ -138,8 +138,11 @@ impl IntoFuture for SendRawRequest {
             let result = self.codex.request_raw(method, &self.params, self.timeout);
             let result = result.await?;
             // Any JSON is a `Value`, unless it nests too deeply.
-            serde_json::from_str(result.get())
-                .map_err(|error| DecodeError::new(&self.method, result.get(), error).into())
+            serde_json::from_str(result.get()).map_err(|error| {
+                DecodeError::new(&self.method, error)
+                    .within(result.get())
+                    .into()
+            })
         })
     }
 }

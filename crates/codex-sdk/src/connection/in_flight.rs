@@ -13,12 +13,14 @@ const MAX_IN_FLIGHT: usize = 64;
 /// Requests that last until something else ends have places of their own.
 const MAX_LONG_RUNNING: usize = 16;
 
+/// Steering and interrupting have places of their own, so that they work however busy the connection is.
+const MAX_CONTROL: usize = 32;
+
 /// Which places in flight a request takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
     Ordinary,
     LongRunning,
-    /// Steering and interrupting must work however busy the connection is.
     Control,
 }
 
@@ -37,6 +39,7 @@ impl Lane {
 pub(super) struct InFlight {
     ordinary: Arc<Semaphore>,
     long_running: Arc<Semaphore>,
+    control: Arc<Semaphore>,
 }
 
 impl Default for InFlight {
@@ -44,24 +47,25 @@ impl Default for InFlight {
         Self {
             ordinary: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             long_running: Arc::new(Semaphore::new(MAX_LONG_RUNNING)),
+            control: Arc::new(Semaphore::new(MAX_CONTROL)),
         }
     }
 }
 
 impl InFlight {
-    /// Waits for a place for this method, if it takes one: no longer than `after`.
+    /// Waits for a place for this method, no longer than `after`.
     pub(super) async fn place(
         &self,
         method: &str,
         after: Duration,
-    ) -> Result<Option<OwnedSemaphorePermit>> {
+    ) -> Result<OwnedSemaphorePermit> {
         let places = match Lane::of(method) {
             Lane::Ordinary => &self.ordinary,
             Lane::LongRunning => &self.long_running,
-            Lane::Control => return Ok(None),
+            Lane::Control => &self.control,
         };
         match timeout(after, Arc::clone(places).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Some(permit)),
+            Ok(Ok(permit)) => Ok(permit),
             // The semaphores are never closed.
             Ok(Err(_)) | Err(_) => Err(Error::Timeout {
                 method: method.to_owned(),

@@ -185,8 +185,8 @@ impl Connection {
         turn: Option<(Arc<str>, EventSender)>,
         deadline: Option<Instant>,
     ) -> Result<Reply> {
-        // Waited for no longer than an ordinary request takes, also by one without a deadline itself.
-        let after = self.limits.request_timeout;
+        // One without a deadline waits for its place no longer than an ordinary request takes.
+        let after = request.timeout.unwrap_or(self.limits.request_timeout);
         let permit = self.in_flight.place(&request.method, after).await?;
         let Ok(place) = self.outbound.reserve().await else {
             return Err(self.ended().await);
@@ -198,7 +198,7 @@ impl Connection {
             method: request.method,
             reply,
             starts_on,
-            _permit: permit,
+            permit: Some(permit),
         };
         if *self.closing.borrow() {
             return Err(self.ended().await);
@@ -320,9 +320,10 @@ impl Drop for PendingGuard {
         if !router.is_pending(self.id) {
             return;
         }
-        // Without a deadline the reply, or the end of the connection, clears it.
+        // Without a deadline the reply, or the end of the connection, clears it. Its place is free for others:
+        // it may last for ever, and nobody waits for it.
         let Some(deadline) = self.deadline else {
-            return;
+            return router.free_place(self.id);
         };
         if deadline <= Instant::now() {
             self.connection.forget(&mut router, self.id);

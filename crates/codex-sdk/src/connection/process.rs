@@ -90,6 +90,12 @@ impl Process {
         self.descendants.kill();
     }
 
+    /// How much it has worked, with all that it has started: a number that grows with processor time and
+    /// with what is read and written. `None` where the system doesn't tell.
+    pub(crate) fn work(&self) -> Option<u64> {
+        self.descendants.work()
+    }
+
     /// Asks it to leave, which takes the commands along that it runs; what is left a little later is killed.
     /// Nobody needs to wait for it: the program may have no async runtime any more.
     pub(crate) fn dismiss(&self) {
@@ -204,9 +210,10 @@ impl StderrTail {
     pub(crate) fn text(&self) -> String {
         let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes: Vec<u8> = tail.iter().copied().collect();
-        without_colours(&String::from_utf8_lossy(&bytes))
-            .trim()
-            .to_owned()
+        let text = without_colours(&String::from_utf8_lossy(&bytes));
+        // It has no symbols.
+        let text = text.split("\n\nStack backtrace:\n   0: <unknown>").next();
+        text.unwrap_or_default().trim().to_owned()
     }
 }
 

@@ -15,6 +15,9 @@ pub struct Stats {
     /// Those of them that this version can't type, because it doesn't know the method, or because the
     /// parameters don't have the shape that it knows. They were delivered as `Unrecognized`.
     pub unrecognized: u64,
+    /// Threads that something is kept for: their tools, what they have used. It is let go of when they are
+    /// closed, archived or deleted.
+    pub known_threads: usize,
     /// Requests of the runtime that wait for the answer of this program.
     pub server_requests_pending: usize,
 }

@@ -20,6 +20,21 @@ pub enum Condition {
     /// The provider doesn't know the model, or refuses it to this account: choose one of
     /// [`Codex::models`](crate::Codex::models).
     ModelUnavailable,
+    /// The database in the runtime's home can't be opened: other runtimes are starting on the same new home,
+    /// which are waited for, for 15 s; or it is damaged.
+    HomeDatabase,
+    /// The runtime can't write to its home.
+    HomeUnwritable,
+    /// No space is left where the runtime's home is.
+    NoSpace,
+    /// The runtime may open too few files (`ulimit -n`).
+    TooManyOpenFiles,
+    /// A value of the configuration has the wrong type, or isn't known.
+    InvalidConfig,
+    /// The runtime needs `/proc`, which isn't there.
+    ProcUnavailable,
+    /// The runtime was still working when the program's own deadline passed.
+    StillStarting,
     /// The runtime is older than an option that was used, or than any that this SDK works with.
     RuntimeTooOld,
     /// The runtime doesn't know the method, or has the feature switched off.
@@ -105,6 +120,25 @@ pub(crate) fn advice(condition: Option<Condition>) -> &'static str {
         Some(Condition::FeatureUnsupported) => {
             ": use the pinned runtime, or switch the feature on (`config`)"
         }
+        Some(Condition::HomeDatabase) => {
+            ": the database in its home can't be opened: if no other runtime is starting there, move `state*.sqlite` away, and it is made anew"
+        }
+        Some(Condition::HomeUnwritable) => {
+            ": it can't write to its home: make that writable, or choose another with `codex_home`"
+        }
+        Some(Condition::NoSpace) => {
+            ": no space is left for its home: free some, or choose another with `codex_home`"
+        }
+        Some(Condition::TooManyOpenFiles) => {
+            ": it may open too few files: raise the limit (`ulimit -n`)"
+        }
+        Some(Condition::InvalidConfig) => {
+            ": its configuration is invalid: correct what it names below, in `config.toml` or in `config`"
+        }
+        Some(Condition::ProcUnavailable) => ": it needs `/proc`: mount it",
+        Some(Condition::StillStarting) => {
+            ", but was still working: leave `startup_timeout` out, or raise it; if it was indexing its home, that is locked for 15 min now"
+        }
         Some(Condition::RuntimeTooOld) | None => "",
     }
 }
@@ -116,4 +150,13 @@ pub(crate) fn actual_turn(message: &str) -> Option<String> {
         .split_once("but found")?;
     let id = found.trim().trim_matches('`');
     (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// A version in a message.
+pub(crate) fn version(found: &str) -> String {
+    if found.is_empty() {
+        "one that doesn't tell its version".to_owned()
+    } else {
+        format!("{found:?}")
+    }
 }

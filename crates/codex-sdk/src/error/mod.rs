@@ -9,7 +9,7 @@ use codex_cli_bin::RUNTIME_VERSION;
 use codex_types as types;
 
 use crate::error::closed::{Closed, stderr};
-use crate::error::condition::Condition;
+use crate::error::condition::{Condition, advice, version};
 use crate::error::rpc::{RpcError, RpcErrorKind};
 use crate::error::turn::{AnswerError, TurnFailed, TurnTimeout};
 use crate::results::TurnResult;
@@ -53,9 +53,7 @@ pub enum Error {
     },
 
     /// The runtime could not be started as a process.
-    #[error(
-        "could not start the runtime at {program:?}: check that the file is executable and that `cwd` exists"
-    )]
+    #[error("could not start the runtime at {program:?}: {}", unspawned(source))]
     #[non_exhaustive]
     Spawn {
         /// The program.
@@ -65,11 +63,13 @@ pub enum Error {
     },
 
     /// The program was started but didn't answer as an app-server does.
-    #[error("{program:?} did not complete the app-server handshake: check that it is a Codex runtime{}", stderr(.stderr_tail))]
+    #[error("{program:?} {}{}", unstarted(*.condition), stderr(.stderr_tail))]
     #[non_exhaustive]
     Handshake {
         /// The program.
         program: PathBuf,
+        /// What kept it from starting, where that is known.
+        condition: Option<Condition>,
         /// The end of what it wrote to stderr: at most 4 KiB, without terminal colours.
         stderr_tail: String,
         /// What happened instead.
@@ -122,10 +122,10 @@ pub enum Error {
         thread_id: String,
     },
 
-    /// The thread that carries blocking operations could not be started.
-    #[error("no thread could be started for blocking operations: free some, or raise their limit")]
+    /// A thread could not be started, to look for the runtime or to carry blocking operations.
+    #[error("no thread could be started: end some, or raise their limit (`ulimit -u`)")]
     #[non_exhaustive]
-    BlockingRuntime {
+    Thread {
         /// Why.
         source: Arc<io::Error>,
     },
@@ -177,6 +177,16 @@ pub enum Error {
     RuntimeNotPinned {
         /// The version of the runtime, as it told; empty if it told none.
         found: String,
+    },
+
+    /// A page of a list named itself as the next one.
+    #[error(
+        "`{method}` named a page as its own next one: what came before is all that can be read"
+    )]
+    #[non_exhaustive]
+    EndlessList {
+        /// The protocol method.
+        method: &'static str,
     },
 
     /// A type that no answer can be held to. Nothing was sent.
@@ -260,6 +270,7 @@ impl Error {
             Self::RuntimeTooOld { .. } | Self::RuntimeUnsupported { .. } => {
                 Some(Condition::RuntimeTooOld)
             }
+            Self::Handshake { condition, .. } => *condition,
             _ => None,
         }
     }
@@ -317,12 +328,28 @@ impl Error {
     }
 }
 
-/// A version in a message.
-fn version(found: &str) -> String {
-    if found.is_empty() {
-        "one that doesn't tell its version".to_owned()
-    } else {
-        format!("{found:?}")
+/// What to do about a process that the system did not start.
+fn unspawned(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::ArgumentListTooLong => {
+            "its arguments and its environment are too long: shorten what `config`, `launch_args` and `env` hold"
+        }
+        io::ErrorKind::InvalidInput => "an argument or a variable holds a NUL: leave it out",
+        io::ErrorKind::PermissionDenied => "check that the file is executable",
+        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => {
+            "the system has too many processes or too little memory: end some, or raise the limit"
+        }
+        _ => "check that the file is executable and that `cwd` exists",
+    }
+}
+
+/// What is said of a program that did not start.
+fn unstarted(condition: Option<Condition>) -> String {
+    match condition {
+        Some(_) => format!("did not start{}", advice(condition)),
+        None => {
+            "did not complete the app-server handshake: check that it is a Codex runtime".to_owned()
+        }
     }
 }
 

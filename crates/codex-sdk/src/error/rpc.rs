@@ -44,7 +44,7 @@ pub enum RpcErrorKind {
 }
 
 impl RpcError {
-    pub(crate) fn new(method: &str, error: types::RpcError) -> Self {
+    pub(crate) fn new(method: &str, error: types::JsonRpcError) -> Self {
         Self {
             method: method.to_owned(),
             code: error.code,

@@ -16,7 +16,7 @@ use futures_core::Stream;
 
 use crate::call::Call;
 use crate::codex::inner::CodexInner;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A method that lists something a page at a time, by its parameters. This crate has all of them.
 pub trait Paged: sealed::Paged {}
@@ -70,6 +70,9 @@ pub struct Pages<P: Paged> {
     /// What asks for the next page; `None` after the last.
     params: Option<P>,
     page: VecDeque<P::Entry>,
+    circle: Circle,
+    /// Why the list ends early.
+    broken: Option<Error>,
     asked: Option<Call<P::Response>>,
 }
 
@@ -79,6 +82,8 @@ impl<P: Paged> Pages<P> {
             codex,
             params: Some(params),
             page: VecDeque::new(),
+            circle: Circle::default(),
+            broken: None,
             asked: None,
         }
     }
@@ -87,7 +92,8 @@ impl<P: Paged> Pages<P> {
     ///
     /// # Errors
     /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
-    /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode); each ends the
+    /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode),
+    /// [`Error::EndlessList`](crate::Error::EndlessList); each ends the
     /// stream.
     ///
     /// # Cancel safety
@@ -102,7 +108,7 @@ impl<P: Paged> Pages<P> {
                 return Poll::Ready(Some(Ok(entry)));
             }
             let Some(params) = &mut self.params else {
-                return Poll::Ready(None);
+                return Poll::Ready(self.broken.take().map(Err));
             };
             let asked = self.asked.get_or_insert_with(|| {
                 let (codex, params) = (Arc::clone(&self.codex), params.clone());
@@ -114,6 +120,11 @@ impl<P: Paged> Pages<P> {
                 Ok((entries, cursor)) => {
                     self.page = entries.into();
                     match cursor {
+                        Some(cursor) if self.circle.closes(&cursor) => {
+                            let method = <P as ClientMethod>::METHOD;
+                            self.broken = Some(Error::EndlessList { method });
+                            self.params = None;
+                        }
                         Some(cursor) => params.turn_to(cursor),
                         None => self.params = None,
                     }
@@ -124,6 +135,29 @@ impl<P: Paged> Pages<P> {
                 }
             }
         }
+    }
+}
+
+/// Finds out whether pages lead back to one that was read, without keeping all of their cursors: one is kept,
+/// for twice as many pages each time.
+#[derive(Debug, Default)]
+struct Circle {
+    kept: Option<String>,
+    pages: u64,
+    keep_at: u64,
+}
+
+impl Circle {
+    fn closes(&mut self, cursor: &String) -> bool {
+        if self.kept.as_ref() == Some(cursor) {
+            return true;
+        }
+        self.pages += 1;
+        if self.pages > self.keep_at {
+            self.keep_at = 2 * self.pages;
+            self.kept = Some(cursor.clone());
+        }
+        false
     }
 }
 

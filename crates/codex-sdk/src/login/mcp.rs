@@ -93,7 +93,8 @@ impl StartMcpLogin {
     /// How long the runtime waits for the browser to come back, in whole seconds, rounded up. It has a
     /// default of its own.
     pub fn login_timeout(mut self, timeout: Duration) -> Self {
-        let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
+        let seconds = timeout.as_secs();
+        let seconds = seconds.saturating_add(u64::from(timeout.subsec_nanos() > 0));
         self.params.timeout_secs = Some(i64::try_from(seconds).unwrap_or(i64::MAX));
         self
     }

@@ -107,7 +107,7 @@ impl Codex {
 fn unexpected(response: &LoginAccountResponse) -> Error {
     let kind = response.tag();
     let error = serde::de::Error::custom(format_args!("an answer of the kind `{kind}`"));
-    DecodeError::new("account/login/start", "", error).into()
+    DecodeError::new("account/login/start", error).into()
 }
 
 /// Writes the parts that all handles on a login have in common.

@@ -86,7 +86,7 @@ fn missing(result: TurnResult) -> Error {
 fn misfit(result: TurnResult, wrapped: bool, error: serde_json::Error) -> Error {
     let text = result.final_response.clone();
     let json = text.as_deref().unwrap_or_default();
-    let error = DecodeError::new(TurnStartParams::METHOD, json, error);
+    let error = DecodeError::new(TurnStartParams::METHOD, error).within(json);
     Error::Answer(Box::new(AnswerError {
         path: rooted(error.path(), wrapped),
         reason: error.reason(),

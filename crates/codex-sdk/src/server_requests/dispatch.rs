@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use codex_types as types;
-use codex_types::{RequestId, RpcError, ServerRequest};
+use codex_types::{JsonRpcError, RequestId, ServerRequest};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::catch::caught;
 use crate::codex::inner::CodexInner;
-use crate::connection::router::pending_requests::PendingRequest;
+use crate::connection::router::server_request::{Asked, Context};
 use crate::connection::{Connection, spans};
 use crate::server_requests::handler::{Answer, Refuse, RequestContext, Unsupported};
 use crate::server_requests::registry::HandlerRegistry;
@@ -41,7 +41,7 @@ pub(crate) fn receive(
         Ok(request) => request,
         Err(error) => {
             tracing::warn!(method, %error, "could not decode a server request");
-            let refusal = RpcError {
+            let refusal = JsonRpcError {
                 code: INVALID_PARAMS,
                 message: error.to_string(),
                 data: None,
@@ -49,22 +49,15 @@ pub(crate) fn receive(
             return answer(connection, types::encode_error(Some(&id), &refusal));
         }
     };
-    let text = |part: Option<&str>| part.map(str::to_owned);
-    let mut context = RequestContext {
-        codex: responder.codex.get().cloned().unwrap_or_else(Weak::new),
-        thread_id: text(request.thread_id()),
-        turn_id: text(request.turn_id()),
-        item_id: text(request.item_id()),
-        item: None,
-    };
     let (until, cancelled) = oneshot::channel();
-    let question = PendingRequest {
-        thread_id: context.thread_id.clone(),
-        turn_id: context.turn_id.clone(),
-        _until: until,
+    let asked = connection.router().ask(&id, &request, until);
+    let (known, tool) = match asked {
+        Asked::New(known, tool) => (known, tool),
+        Asked::Again => return,
+        Asked::Answered(line) => return answer(connection, Ok(line)),
+        Asked::TooLate => return refuse(connection, id, request),
     };
-    let (item, tool) = connection.router().ask(id.clone(), question, &request);
-    context.item = item;
+    let context = context(responder, &request, known);
     let serving = Arc::clone(connection);
     let responder = Arc::clone(responder);
     let span = spans::server_request(&connection.span, method, context.thread_id());
@@ -74,15 +67,40 @@ pub(crate) fn receive(
             _ = cancelled => return,
             answer = answered(&responder.handlers, context, request, tool) => answer,
         };
-        let line = match answer {
-            Ok(result) => types::encode_response(&id, &result),
-            Err(error) => types::encode_error(Some(&id), &error),
-        };
-        if serving.router().answered(&id) {
-            send(&serving, line).await;
+        if let Ok(line) = line(&id, answer)
+            && serving.router().answered(&id, &line)
+        {
+            let _ = serving.send(line).await;
         }
     };
     connection.spawn(serve.instrument(span));
+}
+
+fn context(responder: &Responder, request: &ServerRequest, known: Context) -> RequestContext {
+    let text = |part: Option<&str>| part.map(str::to_owned);
+    RequestContext {
+        codex: responder.codex.get().cloned().unwrap_or_else(Weak::new),
+        thread_id: text(request.thread_id()),
+        turn_id: text(request.turn_id()),
+        item_id: text(request.item_id()),
+        known,
+    }
+}
+
+fn line(id: &RequestId, answer: Result<Value, JsonRpcError>) -> serde_json::Result<String> {
+    match answer {
+        Ok(result) => types::encode_response(id, &result),
+        Err(error) => types::encode_error(Some(id), &error),
+    }
+}
+
+/// Refuses a request without asking anybody.
+fn refuse(connection: &Arc<Connection>, id: RequestId, request: ServerRequest) {
+    let sender = Arc::clone(connection);
+    connection.spawn(async move {
+        let refusal = refusal(RequestContext::default(), request).await;
+        send(&sender, line(&id, refusal)).await;
+    });
 }
 
 /// Queues the answer to a server request.
@@ -105,30 +123,38 @@ async fn answered(
     context: RequestContext,
     request: ServerRequest,
     tool: Option<Tool>,
-) -> Result<Value, RpcError> {
+) -> Result<Value, JsonRpcError> {
     if let (Some(tool), ServerRequest::ItemToolCall(call)) = (tool, &request) {
         let response = tool.call(call.arguments.clone()).await;
         return serde_json::to_value(response).map_err(|_| failed());
     }
     let method = request.method().to_owned();
     let refused = request.clone();
-    let handled = async { handlers.answer(context.clone(), request).await };
+    let handled = async {
+        let answer = handlers.answer(context.clone(), request).await;
+        // Its words are the program's, too, and may panic.
+        answer.map_err(|error| (error.is::<Unsupported>(), error.to_string()))
+    };
     match caught(handled).await {
         Some(Ok(answer)) => return Ok(answer),
-        Some(Err(error)) if error.is::<Unsupported>() => {}
-        Some(Err(error)) => tracing::warn!(method, %error, "a handler failed: refused"),
+        Some(Err((true, _))) => {}
+        Some(Err((false, error))) => tracing::warn!(method, error, "a handler failed: refused"),
         None => tracing::warn!(method, "a handler panicked: refused"),
     }
-    match Arc::new(Refuse).answer(context, refused).await {
-        Ok(refusal) => Ok(refusal),
-        Err(_) => Err(RpcError {
-            code: METHOD_NOT_FOUND,
-            message: format!("this codex doesn't support `{method}`"),
-            data: None,
-        }),
-    }
+    refusal(context, refused).await
 }
 
-fn failed() -> RpcError {
-    RpcError::new(INTERNAL_ERROR, "the answer could not be written")
+/// The protocol's own refusal.
+async fn refusal(context: RequestContext, request: ServerRequest) -> Result<Value, JsonRpcError> {
+    let method = request.method().to_owned();
+    let refusal = Arc::new(Refuse).answer(context, request).await;
+    refusal.map_err(|_| JsonRpcError {
+        code: METHOD_NOT_FOUND,
+        message: format!("this client doesn't support `{method}`"),
+        data: None,
+    })
+}
+
+fn failed() -> JsonRpcError {
+    JsonRpcError::new(INTERNAL_ERROR, "the answer could not be written")
 }

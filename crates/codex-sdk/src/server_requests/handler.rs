@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
+use crate::connection::router::server_request::Context;
 use crate::error::HandlerResult;
 use crate::setters::debug_shows;
 
@@ -224,13 +225,13 @@ fn unix_seconds() -> i64 {
 }
 
 /// What a request of the runtime belongs to. It doesn't keep the runtime alive.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct RequestContext {
     pub(crate) codex: Weak<CodexInner>,
     pub(crate) thread_id: Option<String>,
     pub(crate) turn_id: Option<String>,
     pub(crate) item_id: Option<String>,
-    pub(crate) item: Option<Arc<ThreadItem>>,
+    pub(crate) known: Context,
 }
 
 impl RequestContext {
@@ -242,6 +243,18 @@ impl RequestContext {
     /// The id of the thread, if the request names one.
     pub fn thread_id(&self) -> Option<&str> {
         self.thread_id.as_deref()
+    }
+
+    /// The id of the thread whose sub-agent asks; `None` if the thread is nobody's.
+    pub fn parent_thread_id(&self) -> Option<&str> {
+        self.known.parent_thread_id.as_deref()
+    }
+
+    /// Whether this may have been asked before: its turn began before this client saw anything of it, as
+    /// after resuming a thread whose turn runs. Another program may have begun to answer it. What this client
+    /// was asked before comes to no handler a second time.
+    pub fn is_replay(&self) -> bool {
+        self.known.is_replay
     }
 
     /// The id of the turn, if the request names one.
@@ -257,7 +270,7 @@ impl RequestContext {
     /// The command or the file change that this is about, as it was announced (`item/started`); `None`
     /// if it wasn't.
     pub fn item(&self) -> Option<&ThreadItem> {
-        self.item.as_deref()
+        self.known.item.as_deref()
     }
 
     /// The changes that a file change is about, with their diffs; else none. The diff of a new file is

@@ -6,25 +6,30 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use codex_cli_bin::Runtime;
 use codex_types as types;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::ChildStderr;
+use tokio::time::{Instant, sleep};
 
 use crate::call::Call;
 use crate::codex::Codex;
 use crate::connection::Limits;
 use crate::connection::process::Process;
+use crate::error::condition::Condition;
 use crate::error::{Error, Result};
 use crate::server_requests::registry::HandlerRegistry;
 use crate::setters::setters;
 use crate::start::acceptance::{accept, refusal, warn_of_another_home};
 use crate::start::command::Launch;
+use crate::start::diagnosis::home_of;
 use crate::start::environment::CODEX_HOME;
-use crate::start::{Wired, capabilities, wire};
+use crate::start::{Program, Wired, capabilities, wire};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-const STARTUP_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a start waits for another one on the same fresh home.
+const BUSY: Duration = Duration::from_secs(15);
 const MAX_LINE_BYTES: usize = 256 * 1024 * 1024;
 const SUBSCRIPTION_BUDGET: usize = 64 * 1024 * 1024;
 
@@ -41,7 +46,7 @@ pub struct CodexBuilder {
     require_pinned: bool,
     /// The budget of the subscription that begins before the handshake, in bytes.
     early_notifications: Option<usize>,
-    startup_timeout: Duration,
+    startup_timeout: Option<Duration>,
     limits: Limits,
     pub(super) handlers: HandlerRegistry,
 }
@@ -59,7 +64,7 @@ impl Default for CodexBuilder {
             experimental_api: true,
             require_pinned: false,
             early_notifications: None,
-            startup_timeout: STARTUP_TIMEOUT,
+            startup_timeout: None,
             limits: Limits {
                 request_timeout: REQUEST_TIMEOUT,
                 max_line_bytes: MAX_LINE_BYTES,
@@ -228,7 +233,12 @@ impl CodexBuilder {
         /// How long a request may take unless it says otherwise. Default: 60 s. The exceptions are said at
         /// [`SendRequest::timeout`](crate::SendRequest::timeout).
         request_timeout = Duration => limits.request_timeout;
-        /// How long the runtime may take to answer the handshake. Default: 8 s; it takes about 0.1 s.
+        /// How long the runtime may take to answer the handshake. Default: as long as it works, for 15 min at
+        /// most; one that does nothing for 8 s is given up. It takes about 0.1 s, and a minute or more where it
+        /// indexes its home: once after an update, or after a home with many threads was restored.
+        ///
+        /// A runtime that is given up while it indexes leaves its home locked for a quarter of an hour, for
+        /// other programs too.
         startup_timeout = Duration => startup_timeout;
         /// The longest line that is read, in bytes. Default: 256 MiB.
         ///
@@ -258,22 +268,46 @@ impl CodexBuilder {
     /// # Cancel safety
     /// Dropping the call kills a runtime that was already started. An installation that was begun
     /// goes on.
-    pub fn start(mut self) -> Call<Codex> {
+    pub fn start(self) -> Call<Codex> {
         Call::new(async move {
             self.check()?;
             self.launch.check()?;
             let runtime = self.launch.locate().await?;
-            let command = self.launch.command(&runtime)?;
-            let program = runtime.codex;
-            let (process, pipes) = Process::spawn(command).map_err(|source| Error::Spawn {
-                program: program.clone(),
-                source: Arc::new(source),
-            })?;
-            let process = Some((process, pipes.stderr));
-            let wired = self.wire(pipes.stdout, pipes.stdin, process);
-            let asked = self.launch.env.chosen_home()?;
-            self.shake_hands(wired, program, asked).await
+            let begun = Instant::now();
+            loop {
+                let attempt = self.attempt(&runtime).await;
+                match &attempt {
+                    Err(error) if error.condition() == Some(Condition::HomeDatabase) => {}
+                    _ => return attempt,
+                }
+                let most = self.startup_timeout.map_or(BUSY, |it| it.min(BUSY));
+                if begun.elapsed() > most {
+                    return attempt;
+                }
+                tracing::debug!("another runtime is starting on the same home: trying again");
+                sleep(Duration::from_millis(fastrand::u64(50..300))).await;
+            }
         })
+    }
+
+    /// Starts a process, and shakes hands.
+    async fn attempt(&self, runtime: &Runtime) -> Result<Codex> {
+        let command = self.launch.command(runtime)?;
+        let program = Program {
+            path: runtime.codex.clone(),
+            home: home_of(&command),
+        };
+        let (process, pipes) = Process::spawn(command).map_err(|source| Error::Spawn {
+            program: runtime.codex.clone(),
+            source: Arc::new(source),
+        })?;
+        let process = Some((process, pipes.stderr));
+        let wired = self.wire(pipes.stdout, pipes.stdin, process);
+        let codex = self.shake_hands(wired, &program).await?;
+        if let Some(home) = self.launch.env.chosen_home()? {
+            warn_of_another_home(codex.metadata(), &home);
+        }
+        Ok(codex)
     }
 
     /// Connects to an app-server that is reached in another way than as a child process, for example
@@ -290,26 +324,28 @@ impl CodexBuilder {
     /// # Cancel safety
     /// Dropping the call ends the connection, and drops `output` and `input`.
     pub fn start_with_io(
-        mut self,
+        self,
         output: impl AsyncRead + Unpin + Send + 'static,
         input: impl AsyncWrite + Unpin + Send + 'static,
     ) -> Call<Codex> {
         Call::new(async move {
             self.check()?;
             let wired = self.wire(output, input, None);
-            let program = PathBuf::from("app-server");
-            self.shake_hands(wired, program, None).await
+            let program = Program {
+                path: PathBuf::from("app-server"),
+                home: None,
+            };
+            self.shake_hands(wired, &program).await
         })
     }
 
     fn wire(
-        &mut self,
+        &self,
         output: impl AsyncRead + Unpin + Send + 'static,
         input: impl AsyncWrite + Unpin + Send + 'static,
         process: Option<(Process, ChildStderr)>,
     ) -> Wired {
-        let handlers = std::mem::take(&mut self.handlers);
-        let early = self.early_notifications;
+        let (handlers, early) = (self.handlers.clone(), self.early_notifications);
         wire(self.limits, handlers, output, input, process, early)
     }
 
@@ -324,16 +360,11 @@ impl CodexBuilder {
         capabilities::check(&self.capabilities)
     }
 
-    async fn shake_hands(
-        self,
-        wired: Wired,
-        program: PathBuf,
-        home: Option<PathBuf>,
-    ) -> Result<Codex> {
-        let mut params = types::InitializeParams::new(self.client_info);
+    async fn shake_hands(&self, wired: Wired, program: &Program) -> Result<Codex> {
+        let mut params = types::InitializeParams::new(self.client_info.clone());
         params.capabilities = Some(types::InitializeCapabilities {
             experimental_api: self.experimental_api,
-            ..self.capabilities
+            ..self.capabilities.clone()
         });
         let by_default = self.launch.args.is_none();
         let inner = wired.shake_hands(&params, self.startup_timeout, program);
@@ -341,9 +372,6 @@ impl CodexBuilder {
         if let Err(error) = accept(&inner.metadata, self.require_pinned) {
             inner.kill().await;
             return Err(error);
-        }
-        if let Some(home) = home {
-            warn_of_another_home(&inner.metadata, &home);
         }
         Ok(Codex::of(inner))
     }

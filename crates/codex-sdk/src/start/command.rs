@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use codex_cli_bin as runtime;
 use codex_cli_bin::Runtime;
 use serde_json::Value;
 use tokio::process::Command;
+use tokio::sync::oneshot;
 
-use crate::error::closed::{CloseReason, Closed};
 use crate::error::{Error, Result};
 use crate::start::environment::{Environment, has};
 use crate::start::overrides;
@@ -58,19 +59,25 @@ impl Launch {
             return Ok(runtime::explicit(path)?);
         }
         let install = self.install_runtime;
-        // Looks at the disk, and may run an installer for minutes.
-        let located = tokio::task::spawn_blocking(move || match runtime::locate() {
-            Err(runtime::Error::NotInstalled { .. }) if install => runtime::install(|_| {}),
-            located => located,
-        });
-        match located.await {
-            Ok(located) => Ok(located?),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The async runtime is shut down.
-                Err(_) => Err(Error::Closed(Arc::new(Closed::new(CloseReason::Abandoned)))),
-            },
+        // Looks at the disk, and may run an installer for minutes. A thread of its own holds up no program's
+        // end, and no shutdown of the async runtime, when it is given up.
+        let (done, located) = oneshot::channel();
+        let locate = move || {
+            let _ = done.send(match runtime::locate() {
+                Err(runtime::Error::NotInstalled { .. }) if install => runtime::install(|_| {}),
+                located => located,
+            });
+        };
+        let thread = thread::Builder::new().name("codex-sdk-locate".to_owned());
+        let thread = thread.spawn(locate).map_err(|error| Error::Thread {
+            source: Arc::new(error),
+        })?;
+        if let Ok(located) = located.await {
+            return Ok(located?);
         }
+        // It sends before it ends, unless it panics.
+        let panic = thread.join().err();
+        resume_unwind(panic.unwrap_or_else(|| Box::new("looking for the runtime failed")))
     }
 
     /// The command that starts the runtime.
@@ -96,8 +103,10 @@ impl Launch {
             };
         }
         let overrides = overrides::write(&self.config)?;
-        let overrides = overrides
-            .into_iter()
+        // A thread that nobody is subscribed to any more is one that was closed. The runtime would keep it for
+        // half an hour.
+        let overrides = std::iter::once("thread_unload_delay_secs=0".to_owned())
+            .chain(overrides)
             .flat_map(|argument| ["--config".to_owned(), argument]);
         let rest = ["app-server", "--listen", "stdio://"].map(str::to_owned);
         Ok(overrides.chain(rest).map(OsString::from).collect())

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use codex_types::InitializeParams;
+use codex_types::{ClientMethod, InitializeParams};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::ChildStderr;
 use tracing::Instrument;
@@ -16,9 +16,11 @@ use crate::connection::process::{Process, StderrTail};
 use crate::connection::router::subscriptions::Topic;
 use crate::connection::{Connection, Limits};
 use crate::error::closed::{CloseReason, Closed};
+use crate::error::condition::Condition;
 use crate::error::{Error, Result};
 use crate::server_requests::dispatch::Responder;
 use crate::server_requests::registry::HandlerRegistry;
+use crate::start::patience::{MOST, Patience};
 use crate::tasks::supervisor::Supervised;
 use crate::tasks::{reader, supervisor, upkeep, writer};
 
@@ -26,10 +28,18 @@ mod acceptance;
 pub(crate) mod builder;
 mod capabilities;
 mod command;
+mod diagnosis;
 mod environment;
 mod handlers;
 mod overrides;
+mod patience;
 mod toml_literal;
+
+/// What is started.
+struct Program {
+    path: PathBuf,
+    home: Option<PathBuf>,
+}
 
 /// A client whose tasks run, before the handshake.
 struct Wired {
@@ -90,14 +100,30 @@ impl Wired {
     async fn shake_hands(
         mut self,
         params: &InitializeParams,
-        timeout: Duration,
-        program: PathBuf,
+        deadline: Option<Duration>,
+        program: &Program,
     ) -> Result<Arc<CodexInner>> {
-        if let Err(source) = self.codex.initialize(params, timeout).await {
+        let mut patience = Patience::new(self.codex.process.clone());
+        let outcome = tokio::select! {
+            outcome = self.codex.initialize(params, deadline.unwrap_or(MOST)) => outcome,
+            after = patience.runs_out(deadline.is_some()) => Err(Error::Timeout {
+                method: InitializeParams::METHOD.to_owned(),
+                after,
+            }),
+        };
+        if let Err(source) = outcome {
+            let works = patience.works();
             self.codex.kill().await;
+            let stderr_tail = self.codex.stderr.text();
+            let condition = if source.is_timeout() {
+                works.then_some(Condition::StillStarting)
+            } else {
+                diagnosis::cause(&stderr_tail, program.home.as_deref())
+            };
             return Err(Error::Handshake {
-                program,
-                stderr_tail: self.codex.stderr.text(),
+                program: program.path.clone(),
+                condition,
+                stderr_tail,
                 source: Box::new(without_stderr(source)),
             });
         }

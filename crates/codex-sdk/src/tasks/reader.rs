@@ -95,7 +95,7 @@ fn decode(method: &str, params: Option<&RawValue>) -> Option<Notification> {
 fn resolve(
     connection: &Connection,
     id: Option<&types::RequestId>,
-    reply: Result<&RawValue, types::RpcError>,
+    reply: Result<&RawValue, types::JsonRpcError>,
 ) {
     let outcome = |method: &str| match reply {
         Ok(result) => Ok(result.to_owned()),
@@ -119,7 +119,7 @@ fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     tracing::warn!(%error, method, id, ?lost.thread_id, ?lost.turn_id, "skipped a line");
     if let (Some(_), Some(id)) = (method, id) {
         let refusal =
-            types::RpcError::new(dispatch::INTERNAL_ERROR, "the request was too long to read");
+            types::JsonRpcError::new(dispatch::INTERNAL_ERROR, "the request was too long to read");
         let id = types::RequestId::Integer(id);
         dispatch::answer(connection, types::encode_error(Some(&id), &refusal));
     }

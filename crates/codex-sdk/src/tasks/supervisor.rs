@@ -77,9 +77,11 @@ impl Drop for Supervised {
             exit_status: self.exit_status,
             stderr_tail: self.stderr.text(),
         };
-        self.connection.span.in_scope(
-            || tracing::info!(reason = ?closed.reason, status = ?closed.exit_status, "the connection has ended"),
-        );
+        let (reason, status) = (closed.reason.clone(), closed.exit_status);
+        // First the end, and then the log: who listens to that is foreign code, and may panic.
         self.connection.set_closed(closed);
+        self.connection
+            .span
+            .in_scope(|| tracing::info!(?reason, ?status, "the connection has ended"));
     }
 }

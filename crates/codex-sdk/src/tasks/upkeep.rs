@@ -11,10 +11,14 @@ use tokio::time::sleep;
 use crate::connection::router::effect::Effect;
 use crate::connection::router::goal_route::pause;
 use crate::connection::{Connection, unhandled};
+use crate::retry::{RetryPolicy, retry_on_overload};
 use crate::tasks::recovery::recover;
 
 /// How long after the pause of a goal a turn of it may still begin; it takes milliseconds.
 const STRAGGLERS: Duration = Duration::from_secs(2);
+
+/// How often an overloaded runtime is asked to end something.
+const OVERLOADED: u32 = 20;
 
 /// Runs until the connection has ended.
 pub(crate) async fn run(connection: Arc<Connection>, mut wanted: mpsc::UnboundedReceiver<Effect>) {
@@ -34,7 +38,10 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
     let own = Arc::clone(connection);
     match effect {
         Effect::Interrupt(orphan) => {
-            let params = TurnInterruptParams::new(orphan.thread_id, orphan.turn_id);
+            let params = TurnInterruptParams {
+                thread_id: orphan.thread_id,
+                turn_id: orphan.turn_id,
+            };
             connection.spawn(async move { clean_up(&own, &params).await });
         }
         Effect::PauseGoal(thread_id) => {
@@ -52,9 +59,11 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
     }
 }
 
-/// Sends a request that ends what nobody waits for any more.
+/// Sends a request that ends what nobody waits for any more, again if the runtime is overloaded.
 async fn clean_up<M: ClientMethod>(connection: &Arc<Connection>, params: &M) {
-    if let Err(error) = connection.call(params, None).await {
+    let policy = RetryPolicy::default().max_attempts(OVERLOADED);
+    let call = || connection.call(params, None);
+    if let Err(error) = retry_on_overload(policy, || Box::pin(call())).await {
         // It may have ended by itself.
         tracing::debug!(%error, method = M::METHOD, "nothing to clean up");
     }

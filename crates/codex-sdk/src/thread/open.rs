@@ -142,7 +142,8 @@ macro_rules! thread_builder {
                 self.params.config = mcp_server::with_servers(self.config, self.mcp_servers)?;
                 let response = self.codex.request(&self.params, None).await?;
                 let mut router = self.codex.connection.router();
-                let before = router.equip(&response.thread.id, self.tools);
+                let source = self.params.source();
+                let before = router.equip(&response.thread.id, source, self.tools);
                 drop(router);
                 drop(before);
                 Ok(Thread::new(self.codex, &response.thread.id, &response.model))
@@ -268,5 +269,23 @@ impl ForkThread {
     pub fn include_turns(mut self, include: bool) -> Self {
         self.params.exclude_turns = Some(!include);
         self
+    }
+}
+
+/// Where a thread has its tools from, if it is given none.
+trait Source {
+    fn source(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Source for ThreadStartParams {}
+
+/// It keeps its own.
+impl Source for ThreadResumeParams {}
+
+impl Source for ThreadForkParams {
+    fn source(&self) -> Option<&str> {
+        Some(&self.thread_id)
     }
 }

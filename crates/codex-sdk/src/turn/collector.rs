@@ -14,12 +14,18 @@ use crate::results::TurnResult;
 
 fn difference(all: &TokenUsageBreakdown, part: &TokenUsageBreakdown) -> TokenUsageBreakdown {
     TokenUsageBreakdown {
-        cache_write_input_tokens: all.cache_write_input_tokens - part.cache_write_input_tokens,
-        cached_input_tokens: all.cached_input_tokens - part.cached_input_tokens,
-        input_tokens: all.input_tokens - part.input_tokens,
-        output_tokens: all.output_tokens - part.output_tokens,
-        reasoning_output_tokens: all.reasoning_output_tokens - part.reasoning_output_tokens,
-        total_tokens: all.total_tokens - part.total_tokens,
+        cache_write_input_tokens: all
+            .cache_write_input_tokens
+            .saturating_sub(part.cache_write_input_tokens),
+        cached_input_tokens: all
+            .cached_input_tokens
+            .saturating_sub(part.cached_input_tokens),
+        input_tokens: all.input_tokens.saturating_sub(part.input_tokens),
+        output_tokens: all.output_tokens.saturating_sub(part.output_tokens),
+        reasoning_output_tokens: all
+            .reasoning_output_tokens
+            .saturating_sub(part.reasoning_output_tokens),
+        total_tokens: all.total_tokens.saturating_sub(part.total_tokens),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use codex_types::{TurnInterruptParams, TurnSteerParams, TurnSteerResponse};
+use codex_types::{
+    TurnInterruptParams, TurnSteerParams, TurnSteerParamsRequired, TurnSteerResponse,
+};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -65,7 +67,11 @@ impl TurnControl {
             if let Target::Goal(goal) = &control.target {
                 return goal.steer(&control.codex, thread_id, turn_id, input).await;
             }
-            let params = TurnSteerParams::new(turn_id, input, thread_id);
+            let params = TurnSteerParams::from(TurnSteerParamsRequired {
+                expected_turn_id: turn_id.to_owned(),
+                input,
+                thread_id: thread_id.to_owned(),
+            });
             control.codex.request(&params, None).await
         })
     }
@@ -101,7 +107,10 @@ impl TurnControl {
         if *phase.borrow() == Phase::Completed {
             return Ok(());
         }
-        let params = TurnInterruptParams::new(&*self.thread_id, &*self.turn_id);
+        let params = TurnInterruptParams {
+            thread_id: self.thread_id.to_string(),
+            turn_id: self.turn_id.to_string(),
+        };
         let completed = || reached(phase, Phase::Completed);
         let outcome = interrupt(&self.codex, &params, completed()).await;
         if let Err(Error::Rpc(_)) = outcome

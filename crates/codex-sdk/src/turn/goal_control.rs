@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use codex_types::{
-    ClientMethod, TurnInterruptParams, TurnSteerParams, TurnSteerResponse, UserInput,
+    ClientMethod, TurnInterruptParams, TurnSteerParams, TurnSteerParamsRequired, TurnSteerResponse,
+    UserInput,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
@@ -32,7 +33,11 @@ impl GoalControl {
         turn_id: &str,
         input: Vec<UserInput>,
     ) -> Result<TurnSteerResponse> {
-        let mut params = TurnSteerParams::new(turn_id, input, thread_id);
+        let mut params = TurnSteerParams::from(TurnSteerParamsRequired {
+            expected_turn_id: turn_id.to_owned(),
+            input,
+            thread_id: thread_id.to_owned(),
+        });
         let mut tried = None;
         loop {
             let running = self.running(tried.as_deref(), codex).await?;
@@ -84,7 +89,10 @@ impl GoalControl {
             codex.connection.router().reject_turns(thread_id);
             return Ok(());
         };
-        let mut params = TurnInterruptParams::new(thread_id, &*running);
+        let mut params = TurnInterruptParams {
+            thread_id: thread_id.to_owned(),
+            turn_id: running.to_string(),
+        };
         let mut state = self.state.clone();
         let over = async {
             let over = |state: &GoalState| state.running.as_ref() != Some(&running);

@@ -1,6 +1,6 @@
 //! Turns: how one is started, followed, steered and ended.
 
-mod collector;
+pub(crate) mod collector;
 pub(crate) mod control;
 mod deadline;
 pub(crate) mod goal;

@@ -322,5 +322,5 @@ async fn operations_own_what_they_need_and_handles_are_shared() {
     };
     let _ = (unused, errors::errors, errors::refusals);
     #[cfg(feature = "blocking")]
-    let _ = blocking::blocking;
+    let _ = (blocking::blocking, blocking::turn);
 }

@@ -2,7 +2,7 @@
 
 use codex_sdk::{
     ApprovalMode, Codex, ExternalMessage, Sandbox, Thread,
-    types::{LoginAccountParams, LoginAccountParamsChatgptAuthTokens},
+    types::{LoginAccountParams, LoginAccountParamsChatgptAuthTokensRequired},
 };
 use codex_testkit::Peer;
 use serde_json::{Value, json};
@@ -39,8 +39,11 @@ async fn parity_64_logins_are_told_by_their_type() {
     assert_eq!(browser, json!({"type": "chatgpt"}));
     let device = sent(&mut peer, start, codex.login_chatgpt_device_code()).await;
     assert_eq!(device, json!({"type": "chatgptDeviceCode"}));
-    let tokens = LoginAccountParamsChatgptAuthTokens::new("jwt", "account");
-    let tokens = codex.request(LoginAccountParams::ChatgptAuthTokens(tokens));
+    let tokens = LoginAccountParamsChatgptAuthTokensRequired {
+        access_token: "jwt".to_owned(),
+        chatgpt_account_id: "account".to_owned(),
+    };
+    let tokens = codex.request(LoginAccountParams::ChatgptAuthTokens(tokens.into()));
     let tokens = sent(&mut peer, start, tokens).await;
     let expected =
         json!({"type": "chatgptAuthTokens", "accessToken": "jwt", "chatgptAccountId": "account"});

@@ -1,7 +1,6 @@
 //! The params of messages.
 
-use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::DecodeError;
@@ -22,7 +21,7 @@ impl<'a> RawParams<'a> {
 
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         serde_json::from_str(self.json)
-            .map_err(|error| DecodeError::new(self.method, self.json, error))
+            .map_err(|error| DecodeError::new(self.method, error).within(self.json))
     }
 
     /// For methods that take `null`, or nothing, for their default.
@@ -53,8 +52,10 @@ impl<P: Payload> Serialize for Params<'_, P> {
 /// Whole lines of message enums.
 pub(crate) mod encode {
     use super::{Params, Payload};
-    use crate::RequestId;
-    use crate::encode::{notification_line, request_line};
+    use crate::{
+        RequestId,
+        encode::{notification_line, request_line},
+    };
 
     pub(crate) fn request<P: Payload>(
         message: &P,

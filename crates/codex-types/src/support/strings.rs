@@ -1,7 +1,6 @@
 //! Enums over strings, and named strings.
 
-use std::fmt;
-use std::marker::PhantomData;
+use std::{fmt, marker::PhantomData};
 
 use serde::de::{Deserializer, Error, Visitor};
 

@@ -1,16 +1,14 @@
 //! From the name of a definition to what sends a value through its type.
 
-use std::borrow::Cow;
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use codex_types::{
     ClientMethod, ClientNotification, ClientRequest, DecodeError, GetAccountRateLimitsParams,
-    GetAccountTokenUsageParams, Message, NotificationEnvelope, RemoteControlDisableParams,
-    RemoteControlEnableParams, RequestId, RpcError, ServerRequest, decode_response, encode_error,
-    encode_notification, encode_request, encode_response,
+    GetAccountTokenUsageParams, JsonRpcError, Message, NotificationEnvelope,
+    RemoteControlDisableParams, RemoteControlEnableParams, RequestId, ServerRequest,
+    decode_response, encode_error, encode_notification, encode_request, encode_response,
 };
-use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::definitions::DEFINITIONS;
@@ -67,7 +65,7 @@ const BY_HAND: &[(&str, RoundTrip)] = &[
     ("ClientNotification", client_notification),
     ("ClientRequest", client_request),
     ("JSONRPCError", envelope),
-    ("JSONRPCErrorError", round_trip::<RpcError>),
+    ("JSONRPCErrorError", round_trip::<JsonRpcError>),
     ("JSONRPCMessage", envelope),
     ("JSONRPCNotification", envelope),
     ("JSONRPCRequest", envelope),

@@ -4,11 +4,10 @@ use std::error::Error;
 
 use codex_types::{
     AskForApproval, CodexErrorInfo, CommandExecParams, LoginAccountParams,
-    McpElicitationPrimitiveSchema, ServerNotification, Thread, ThreadItem,
-    ThreadSettingsUpdateParams, TurnStatus,
+    LoginAccountParamsChatgptAuthTokensRequired, McpElicitationPrimitiveSchema, Model,
+    ModelRequired, ServerNotification, Thread, ThreadItem, ThreadSettingsUpdateParams, TurnStatus,
 };
-use serde_json::value::RawValue;
-use serde_json::{Value, from_value, json, to_value};
+use serde_json::{Value, from_value, json, to_value, value::RawValue};
 
 fn decode(method: &str, params: &Value) -> Result<ServerNotification, codex_types::DecodeError> {
     ServerNotification::decode(
@@ -228,6 +227,15 @@ fn secrets_are_not_printed() {
         printed.contains("[redacted]") && !printed.contains("hunter2"),
         "{printed}"
     );
+    let required = LoginAccountParamsChatgptAuthTokensRequired {
+        access_token: "hunter2".to_owned(),
+        chatgpt_account_id: "account".to_owned(),
+    };
+    let printed = format!("{required:?}");
+    assert!(
+        printed.contains("account") && !printed.contains("hunter2"),
+        "{printed}"
+    );
     let newer: LoginAccountParams =
         from_value(json!({"type": "newer", "key": "sk-secret"})).unwrap();
     assert!(!format!("{newer:?}").contains("sk-secret"), "{newer:?}");
@@ -239,4 +247,22 @@ fn unknown_fields_are_ignored() {
     let account: codex_types::Account = serde_json::from_str(text).unwrap();
     assert_eq!(account, codex_types::Account::ApiKey);
     assert!(serde_json::from_str::<Thread>("{}").is_err());
+}
+
+#[test]
+fn what_is_made_from_required_fields_is_what_they_decode_to() {
+    let json = json!({"description": "d", "displayName": "n", "id": "i", "model": "m",
+        "defaultReasoningEffort": "low", "hidden": false, "isDefault": true,
+        "supportedReasoningEfforts": []});
+    let model = Model::from(ModelRequired {
+        default_reasoning_effort: "low".into(),
+        description: "d".to_owned(),
+        display_name: "n".to_owned(),
+        hidden: false,
+        id: "i".to_owned(),
+        is_default: true,
+        model: "m".to_owned(),
+        supported_reasoning_efforts: Vec::new(),
+    });
+    assert_eq!(model, from_value(json).unwrap());
 }

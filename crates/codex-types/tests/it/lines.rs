@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use codex_types::{
-    Message, MessageError, NotificationEnvelope, RequestId, RpcError, ServerNotification,
+    JsonRpcError, Message, MessageError, NotificationEnvelope, RequestId, ServerNotification,
     encode_error, encode_notification, encode_request, encode_response,
 };
 use serde_json::json;
@@ -11,7 +11,7 @@ use serde_json::json;
 #[test]
 fn lines_are_written_in_the_order_of_the_runtime() {
     let id = RequestId::from(3);
-    let error = RpcError::new(-32600, "no");
+    let error = JsonRpcError::new(-32600, "no");
     assert_eq!(
         encode_request("a", &id, &json!({})).unwrap(),
         r#"{"method":"a","id":3,"params":{}}"#

@@ -58,6 +58,10 @@ impl GoalRoute {
         self.entry.id == handle_id
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// From now on the turns that begin are the goal's.
     pub(crate) fn open(&mut self) {
         self.open = true;

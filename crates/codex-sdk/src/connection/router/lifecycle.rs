@@ -18,6 +18,7 @@ pub(crate) enum Change {
         turn_id: String,
         interrupted: bool,
     },
+    /// It was unloaded, archived or deleted.
     Closed,
     Status(ThreadStatus),
     /// The status of the thread's goal; `None` when it was cleared.
@@ -50,7 +51,9 @@ impl Lifecycle {
             Notification::TurnCompleted(it) => {
                 completed(it.turn.status == TurnStatus::Interrupted)?
             }
-            Notification::ThreadClosed(_) => Change::Closed,
+            Notification::ThreadClosed(_)
+            | Notification::ThreadArchived(_)
+            | Notification::ThreadDeleted(_) => Change::Closed,
             Notification::ThreadStatusChanged(it) => Change::Status(it.status.clone()),
             Notification::ThreadGoalUpdated(it) => Change::Goal(Some(it.goal.status.clone())),
             Notification::ThreadGoalCleared(_) => Change::Goal(None),
@@ -59,7 +62,7 @@ impl Lifecycle {
                     turn_id: turn_id()?,
                 },
                 "turn/completed" => completed(false)?,
-                "thread/closed" => Change::Closed,
+                "thread/closed" | "thread/archived" | "thread/deleted" => Change::Closed,
                 "thread/goal/updated" | "thread/goal/cleared" => Change::Goal(None),
                 _ => return None,
             },

@@ -4,7 +4,7 @@ use codex_types::ThreadStatus;
 use tokio::sync::watch;
 
 use crate::connection::router::entry::Phase;
-use crate::connection::router::thread_turns::ThreadTurns;
+use crate::connection::router::thread_turns::{ActiveTurn, ThreadTurns};
 use crate::error::Error;
 
 /// A turn that runs although its thread doesn't.
@@ -22,7 +22,9 @@ impl ThreadTurns {
         if !self.activity.is_idle() {
             return None;
         }
-        let turn = self.active.iter_mut().find(|turn| !turn.doubted)?;
+        // One that is accepted and hasn't begun may do so late.
+        let begun = |turn: &&mut ActiveTurn| *turn.phase.borrow() == Phase::Started;
+        let turn = self.active.iter_mut().find(|it| !it.doubted && begun(it))?;
         turn.doubted = true;
         Some(Doubt {
             thread_id: thread_id.to_owned(),

@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use codex_types::{RequestId, ServerRequest, ThreadItem, TokenUsageBreakdown};
+use codex_types::{RequestId, ServerRequest, TokenUsageBreakdown};
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::connection::event_queue::{EventSender, Notification};
@@ -17,9 +17,11 @@ use crate::connection::lost::Lost;
 use crate::connection::router::effect::Effect;
 use crate::connection::router::entry::{Expiry, Phase, Unclaimed};
 use crate::connection::router::goal_route::GoalState;
+use crate::connection::router::known_threads::KnownThreads;
 use crate::connection::router::lifecycle::{Change, Lifecycle};
 use crate::connection::router::pending_calls::{PendingCall, Reply, started_turn};
-use crate::connection::router::pending_requests::{PendingRequest, PendingRequests};
+use crate::connection::router::pending_requests::{PendingRequest, PendingRequests, Repeated};
+use crate::connection::router::server_request::{Asked, Context};
 use crate::connection::router::subscriptions::{Subscriptions, Topic};
 use crate::connection::router::thread_turns::ThreadTurns;
 use crate::connection::router::totals::Totals;
@@ -27,17 +29,19 @@ use crate::connection::stats::Stats;
 use crate::connection::unhandled::LOGGED;
 use crate::error::closed::Closed;
 use crate::error::{Error, Result};
-use crate::tool::{Tool, Toolbox};
+use crate::tool::Toolbox;
 
 pub(crate) mod activity;
 pub(crate) mod effect;
 pub(crate) mod entry;
 pub(crate) mod goal_route;
+mod known_threads;
 pub(crate) mod lifecycle;
 pub(crate) mod missed_ends;
 pub(crate) mod pending_calls;
 pub(crate) mod pending_requests;
 pub(crate) mod pending_turn;
+pub(crate) mod server_request;
 pub(crate) mod subscriptions;
 pub(crate) mod thread_turns;
 mod totals;
@@ -48,6 +52,7 @@ pub(crate) struct Router {
     calls: HashMap<i64, PendingCall>,
     threads: HashMap<String, ThreadTurns>,
     requests: PendingRequests,
+    threads_known: KnownThreads,
     totals: Totals,
     subscriptions: Subscriptions,
     /// Set once; nothing is registered afterwards.
@@ -61,6 +66,7 @@ impl Router {
             calls: HashMap::new(),
             threads: HashMap::new(),
             requests: PendingRequests::default(),
+            threads_known: KnownThreads::default(),
             totals: Totals::default(),
             subscriptions: Subscriptions::default(),
             closed: None,
@@ -72,32 +78,56 @@ impl Router {
         let _ = self.effects.send(effect);
     }
 
-    /// Registers a request of the runtime. Returns the item that it is about, as it was announced, and
-    /// the tool of this program that it calls.
+    /// Registers a request of the runtime, unless it is one that was asked before.
     pub(crate) fn ask(
         &mut self,
-        id: RequestId,
-        pending: PendingRequest,
+        id: &RequestId,
         request: &ServerRequest,
-    ) -> (Option<Arc<ThreadItem>>, Option<Tool>) {
-        let thread = request.thread_id().and_then(|id| self.threads.get(id));
-        let item = thread.zip(request.item_id());
-        let item = item.and_then(|(thread, item_id)| thread.announced(item_id));
-        let tool = self.requests.tool(request);
-        if self.closed.is_none() {
-            self.requests.add(id, pending);
+        until: oneshot::Sender<()>,
+    ) -> Asked {
+        match self.requests.repeated(id) {
+            Some(Repeated::Waiting) => return Asked::Again,
+            Some(Repeated::Answered(line)) => return Asked::Answered(line),
+            None => {}
         }
-        (item, tool)
+        let (thread_id, turn_id) = (request.thread_id(), request.turn_id());
+        let turn = thread_id.zip(turn_id);
+        if turn.is_some_and(|(thread, turn)| self.threads_known.has_ended(thread, turn)) {
+            return Asked::TooLate;
+        }
+        let thread = thread_id.and_then(|id| self.threads.get(id));
+        let item = thread.zip(request.item_id());
+        let begun = thread
+            .zip(turn_id)
+            .is_some_and(|(thread, id)| thread.runs(id));
+        let context = Context {
+            item: item.and_then(|(thread, item_id)| thread.announced(item_id)),
+            parent_thread_id: thread_id.and_then(|id| self.threads_known.parent(id)),
+            is_replay: turn_id.is_some() && !begun,
+        };
+        let tool = match request {
+            ServerRequest::ItemToolCall(call) => self.threads_known.tool(call),
+            _ => None,
+        };
+        if self.closed.is_none() {
+            let owned = |part: Option<&str>| part.map(str::to_owned);
+            let pending = PendingRequest::new(owned(thread_id), owned(turn_id), until);
+            self.requests.add(id.clone(), pending);
+        }
+        Asked::New(context, tool)
     }
 
     /// Notes the answer to a request of the runtime; `false` if none is wanted any more.
-    pub(crate) fn answered(&mut self, id: &RequestId) -> bool {
-        let pending = self.requests.remove(id);
-        let thread_id = pending.as_ref().and_then(|it| it.thread_id.as_deref());
+    pub(crate) fn answered(&mut self, id: &RequestId, line: &str) -> bool {
+        let (wanted, thread_id) = self.requests.answer(id, line);
+        self.note_answer(thread_id.as_deref());
+        wanted
+    }
+
+    fn note_answer(&mut self, thread_id: Option<&str>) {
         if let Some(thread) = thread_id.and_then(|id| self.threads.get_mut(id)) {
             thread.activity.answered();
         }
-        pending.is_some()
     }
 
     /// When the turn of a thread last waited for an answer of this program: now, if it does.
@@ -110,15 +140,21 @@ impl Router {
 
     /// What a thread is known to have used.
     pub(crate) fn usage(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
-        self.totals.usage.get(thread_id).cloned()
+        self.threads_known.used(thread_id)
     }
 
-    /// Gives a thread its tools. What is returned is to be dropped once the lock is released.
-    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
+    /// Gives a thread its tools, else those of its source. What is returned is to be dropped once the lock
+    /// is released.
+    pub(crate) fn equip(
+        &mut self,
+        thread_id: &str,
+        source: Option<&str>,
+        tools: Toolbox,
+    ) -> Option<Toolbox> {
         if self.closed.is_some() {
             return Some(tools);
         }
-        self.requests.equip(thread_id, tools)
+        self.threads_known.equip(thread_id, source, tools)
     }
 
     /// What waits and what runs.
@@ -127,6 +163,7 @@ impl Router {
             requests_in_flight: self.calls.len(),
             live_turns: self.threads.values().map(ThreadTurns::count).sum(),
             server_requests_pending: self.requests.count(),
+            known_threads: self.threads_known.count(),
             notifications: self.totals.notifications,
             unrecognized: self.totals.unrecognized,
             ..Stats::default()
@@ -196,6 +233,13 @@ impl Router {
         self.settle(Some(thread_id), Unclaimed::new());
     }
 
+    /// Lets the next turn begin that this program asks for without a handle.
+    pub(crate) fn expect_turn(&mut self, thread_id: &str) {
+        if let Some(thread) = self.threads.get_mut(thread_id) {
+            thread.expect_turn();
+        }
+    }
+
     /// Ends one [`Self::reject_turns`].
     pub(crate) fn accept_turns(&mut self, thread_id: &str) {
         let thread = self.threads.entry(thread_id.to_owned()).or_default();
@@ -223,6 +267,13 @@ impl Router {
             .reply
             .send(outcome.map(|result| Reply { result, phase }));
         true
+    }
+
+    /// Lets another request have the place in flight of one that nobody waits for any more.
+    pub(crate) fn free_place(&mut self, id: i64) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.permit = None;
+        }
     }
 
     pub(crate) fn is_pending(&self, id: i64) -> bool {
@@ -264,14 +315,14 @@ impl Router {
     pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) {
         let mut unclaimed = Unclaimed::new();
         self.totals.observe(&notification);
+        self.threads_known.observe(&notification);
         if let Notification::ServerRequestResolved(resolved) = &notification {
-            self.answered(&resolved.request_id);
+            let thread_id = self.requests.resolve(&resolved.request_id);
+            self.note_answer(thread_id.as_deref());
         }
         let lifecycle = self.lifecycle(&notification);
         if let Some(event) = &lifecycle {
-            if let Some(tools) = self.requests.withdraw(event) {
-                self.want(Effect::Drop(tools));
-            }
+            self.requests.withdraw(event);
             if let Change::Started { turn_id } = &event.change {
                 let thread = self.threads.entry(event.thread_id.clone()).or_default();
                 thread.begin(turn_id);
@@ -291,6 +342,17 @@ impl Router {
 
     /// Changes what is known of a thread, once the notification of it was delivered.
     fn change(&mut self, event: &Lifecycle) {
+        match &event.change {
+            Change::Completed { turn_id, .. } => {
+                self.threads_known.end_turn(&event.thread_id, turn_id);
+            }
+            Change::Closed => {
+                if let Some(tools) = self.threads_known.forget(&event.thread_id) {
+                    self.want(Effect::Drop(tools));
+                }
+            }
+            _ => {}
+        }
         let Some(thread) = self.threads.get_mut(&event.thread_id) else {
             return;
         };
@@ -331,7 +393,7 @@ impl Router {
 
     /// Ends everything: whoever waits gets `closed`. What is returned is to be dropped once the lock is
     /// released.
-    pub(crate) fn close(&mut self, closed: Arc<Closed>) -> PendingRequests {
+    pub(crate) fn close(&mut self, closed: Arc<Closed>) -> impl Sized + use<> {
         let error = Error::Closed(Arc::clone(&closed));
         self.closed = Some(closed);
         // A caller whose sender is gone finds the reason in the connection.
@@ -340,7 +402,8 @@ impl Router {
             thread.fail_all(&error);
         }
         self.subscriptions.close(&error);
-        std::mem::take(&mut self.requests)
+        let requests = std::mem::take(&mut self.requests);
+        (requests, std::mem::take(&mut self.threads_known))
     }
 
     /// Ends the starting of a turn, if this request started one.

@@ -26,7 +26,7 @@ pub(crate) struct PendingCall {
     /// The thread on which this request starts a turn.
     pub(crate) starts_on: Option<Arc<str>>,
     /// Counted against the requests in flight until the reply or the deadline.
-    pub(crate) _permit: Option<OwnedSemaphorePermit>,
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
 /// The id in the reply to `turn/start`.

@@ -2,81 +2,114 @@
 
 use std::collections::HashMap;
 
-use codex_types::{RequestId, ServerRequest};
+use codex_types::RequestId;
 use tokio::sync::oneshot;
 
 use crate::connection::router::lifecycle::{Change, Lifecycle};
-use crate::tool::{Tool, Toolbox};
 
 /// A request that waits for its answer. Dropping it drops the future of its handler.
 #[derive(Debug)]
 pub(crate) struct PendingRequest {
     pub(crate) thread_id: Option<String>,
     pub(crate) turn_id: Option<String>,
-    pub(crate) _until: oneshot::Sender<()>,
+    state: State,
 }
 
-/// The requests that wait for their answers, and the tools that answer some of them.
+#[derive(Debug)]
+enum State {
+    Waiting {
+        _until: oneshot::Sender<()>,
+    },
+    /// The runtime may ask again before it has read this line.
+    Answered(String),
+}
+
+/// What a request is that comes with the id of one that was asked before: the same.
+pub(crate) enum Repeated {
+    /// It goes on.
+    Waiting,
+    /// It is answered with the same line.
+    Answered(String),
+}
+
+/// The requests that the runtime has no answer to, as far as is known.
 #[derive(Debug, Default)]
-pub(crate) struct PendingRequests {
-    requests: HashMap<RequestId, PendingRequest>,
-    /// By thread.
-    tools: HashMap<String, Toolbox>,
+pub(crate) struct PendingRequests(HashMap<RequestId, PendingRequest>);
+
+impl PendingRequest {
+    pub(crate) fn new(
+        thread_id: Option<String>,
+        turn_id: Option<String>,
+        until: oneshot::Sender<()>,
+    ) -> Self {
+        let state = State::Waiting { _until: until };
+        Self {
+            thread_id,
+            turn_id,
+            state,
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
+    }
 }
 
 impl PendingRequests {
-    pub(crate) fn add(&mut self, id: RequestId, request: PendingRequest) {
-        self.requests.insert(id, request);
+    pub(super) fn repeated(&self, id: &RequestId) -> Option<Repeated> {
+        Some(match &self.0.get(id)?.state {
+            State::Waiting { .. } => Repeated::Waiting,
+            State::Answered(line) => Repeated::Answered(line.clone()),
+        })
     }
 
-    pub(crate) fn remove(&mut self, id: &RequestId) -> Option<PendingRequest> {
-        self.requests.remove(id)
+    pub(super) fn add(&mut self, id: RequestId, request: PendingRequest) {
+        self.0.insert(id, request);
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.requests.len()
+    /// Notes the answer. Whether one is wanted, and for which thread.
+    pub(super) fn answer(&mut self, id: &RequestId, line: &str) -> (bool, Option<String>) {
+        let Some(request) = self.0.get_mut(id).filter(|it| it.is_waiting()) else {
+            return (false, None);
+        };
+        let thread_id = request.thread_id.clone();
+        request.state = State::Answered(line.to_owned());
+        if thread_id.is_none() {
+            // Only what belongs to a thread is asked again.
+            self.0.remove(id);
+        }
+        (true, thread_id)
+    }
+
+    /// Notes that the runtime has its answer.
+    pub(super) fn resolve(&mut self, id: &RequestId) -> Option<String> {
+        let request = self.0.remove(id)?;
+        request.thread_id.clone().filter(|_| request.is_waiting())
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0
+            .values()
+            .filter(|request| request.is_waiting())
+            .count()
     }
 
     /// Whether the turn of a thread waits for an answer.
-    pub(crate) fn is_waited_for(&self, thread_id: &str) -> bool {
-        let mut requests = self.requests.values();
-        requests.any(|request| request.thread_id.as_deref() == Some(thread_id))
+    pub(super) fn is_waited_for(&self, thread_id: &str) -> bool {
+        let mut requests = self.0.values();
+        requests.any(|it| it.is_waiting() && it.thread_id.as_deref() == Some(thread_id))
     }
 
-    /// Gives a thread its tools. Those that it had are for the caller to drop, like those that
-    /// [`Self::withdraw`] returns: what they hold may use the client, which needs the lock.
-    pub(crate) fn equip(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
-        if tools.is_empty() {
-            return None;
-        }
-        self.tools.insert(thread_id.to_owned(), tools)
-    }
-
-    /// The tool of this program that is called.
-    pub(crate) fn tool(&self, request: &ServerRequest) -> Option<Tool> {
-        match request {
-            ServerRequest::ItemToolCall(call) => self.tools.get(&call.thread_id)?.find(call),
-            _ => None,
-        }
-    }
-
-    /// Drops the requests that are of no use any more, and returns the tools that aren't.
-    pub(crate) fn withdraw(&mut self, event: &Lifecycle) -> Option<Toolbox> {
-        let thread_id = Some(&event.thread_id);
+    /// Drops the requests that are of no use any more.
+    pub(super) fn withdraw(&mut self, event: &Lifecycle) {
+        let of_thread = |it: &PendingRequest| it.thread_id.as_ref() == Some(&event.thread_id);
         match &event.change {
             Change::Completed { turn_id, .. } => {
-                self.requests.retain(|_, request| {
-                    request.thread_id.as_ref() != thread_id
-                        || request.turn_id.as_ref() != Some(turn_id)
-                });
-                None
+                let of_turn = |it: &PendingRequest| it.turn_id.as_ref() == Some(turn_id);
+                self.0.retain(|_, it| !of_thread(it) || !of_turn(it));
             }
-            Change::Closed => {
-                self.requests
-                    .retain(|_, request| request.thread_id.as_ref() != thread_id);
-                self.tools.remove(&event.thread_id)
-            }
-            _ => None,
+            Change::Closed => self.0.retain(|_, it| !of_thread(it)),
+            _ => {}
         }
     }
 }

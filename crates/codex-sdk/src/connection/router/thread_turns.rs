@@ -107,6 +107,11 @@ impl ThreadTurns {
         };
     }
 
+    /// From now on, turns that begin without a handle may.
+    pub(crate) fn expect_turn(&mut self) {
+        self.unwanted = 0;
+    }
+
     /// A command or file change of the running turn.
     pub(crate) fn announced(&self, item_id: &str) -> Option<Arc<ThreadItem>> {
         let mut items = self.announced.iter();
@@ -169,6 +174,12 @@ impl ThreadTurns {
         Some(turn.phase.subscribe())
     }
 
+    /// Whether this turn was seen to begin, and not to end.
+    pub(crate) fn runs(&self, turn_id: &str) -> bool {
+        let turn = self.active.iter().find(|turn| turn.id == turn_id);
+        turn.is_some_and(|turn| *turn.phase.borrow() == Phase::Started)
+    }
+
     /// Whether this turn is known, and not known to have begun.
     pub(crate) fn awaits(&self, turn_id: &str) -> bool {
         let turn = self.active.iter().find(|turn| turn.id == turn_id);
@@ -181,7 +192,8 @@ impl ThreadTurns {
         self.announced.clear();
         self.active.retain(|turn| turn.id == turn_id);
         self.activity.begin();
-        let unwanted = self.unwanted > 0;
+        // What this program begins itself is no straggler of a goal that it gave up.
+        let unwanted = self.unwanted > 0 && !self.goal.as_ref().is_some_and(GoalRoute::is_open);
         let turn = self.active_or_new(turn_id);
         turn.phase.send_replace(Phase::Started);
         if unwanted && turn.entries.is_empty() {

@@ -1,7 +1,7 @@
 //! The same operations, for programs that aren't async.
 
 use codex_sdk::{
-    ChatgptLogin, Result, Structured, TurnResult,
+    ChatgptLogin, Notification, Result, Structured, TurnHandle, TurnResult,
     blocking::{Codex, Thread},
     types::{ThreadLoadedListParams, ThreadLoadedListResponse},
 };
@@ -28,4 +28,18 @@ pub(crate) fn blocking() -> Result<()> {
     let _: ThreadLoadedListResponse = request.timeout(SECOND).block_on()?;
     let _: Value = codex.request_raw("method", json!({})).block_on()?;
     codex.close().block_on()
+}
+
+/// One `TurnHandle` for both worlds.
+pub(crate) fn turn(thread: &Thread) -> Result<TurnResult> {
+    let mut turn: TurnHandle = thread.turn("…").block_on()?;
+    for event in &mut turn {
+        let _: Notification = event?;
+    }
+    turn.steer("…").block_on()?;
+    turn.interrupt().block_on()?;
+    turn.control().interrupt().block_on()?;
+    let mut goal: TurnHandle = thread.goal("objective").block_on()?;
+    let _: Option<Result<Notification>> = goal.into_iter().next();
+    turn.run().block_on()
 }

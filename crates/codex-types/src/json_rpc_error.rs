@@ -1,12 +1,11 @@
-use std::error::Error;
-use std::fmt;
+use std::{error::Error, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The error of a response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RpcError {
+pub struct JsonRpcError {
     /// What kind of error; the runtime mostly says -32600, invalid request.
     pub code: i64,
     /// What happened, for people.
@@ -16,7 +15,7 @@ pub struct RpcError {
     pub data: Option<Value>,
 }
 
-impl RpcError {
+impl JsonRpcError {
     /// Creates an error without data.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
         Self {
@@ -27,10 +26,10 @@ impl RpcError {
     }
 }
 
-impl fmt::Display for RpcError {
+impl fmt::Display for JsonRpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (code {})", self.message, self.code)
     }
 }
 
-impl Error for RpcError {}
+impl Error for JsonRpcError {}

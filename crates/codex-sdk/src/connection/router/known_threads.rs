@@ -1,0 +1,100 @@
+//! What is known of threads beside their turns, until they end.
+
+use std::collections::HashMap;
+
+use codex_types::{DynamicToolCallParams, TokenUsageBreakdown};
+
+use crate::connection::event_queue::Notification;
+use crate::tool::{Tool, Toolbox};
+
+/// A chain of parents that is longer can only be a circle.
+const GENERATIONS: usize = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct KnownThreads(HashMap<String, KnownThread>);
+
+#[derive(Debug, Default)]
+struct KnownThread {
+    /// The thread that made this one for a sub-agent.
+    parent: Option<String>,
+    /// The tools that this program gave it.
+    tools: Toolbox,
+    used: Option<TokenUsageBreakdown>,
+    /// The turn that ended last.
+    ended: Option<String>,
+}
+
+impl KnownThreads {
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn observe(&mut self, notification: &Notification) {
+        match notification {
+            Notification::ThreadStarted(it) if it.thread.parent_thread_id.is_some() => {
+                let known = self.0.entry(it.thread.id.clone()).or_default();
+                known.parent.clone_from(&it.thread.parent_thread_id);
+            }
+            Notification::ThreadTokenUsageUpdated(it) => {
+                let known = self.0.entry(it.thread_id.clone()).or_default();
+                known.used = Some(it.token_usage.total.clone());
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn used(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
+        self.0.get(thread_id)?.used.clone()
+    }
+
+    pub(super) fn parent(&self, thread_id: &str) -> Option<String> {
+        self.0.get(thread_id)?.parent.clone()
+    }
+
+    /// Notes the end of a turn.
+    pub(super) fn end_turn(&mut self, thread_id: &str, turn_id: &str) {
+        let known = self.0.entry(thread_id.to_owned()).or_default();
+        known.ended = Some(turn_id.to_owned());
+    }
+
+    /// Whether this turn was seen to end.
+    pub(super) fn has_ended(&self, thread_id: &str, turn_id: &str) -> bool {
+        let known = self.0.get(thread_id);
+        known.is_some_and(|known| known.ended.as_deref() == Some(turn_id))
+    }
+
+    /// Gives a thread its tools: if it has none of its own, those of its source. What it had before is for
+    /// the caller to drop: what tools hold may use the client, which needs the lock.
+    pub(super) fn equip(
+        &mut self,
+        thread_id: &str,
+        source: Option<&str>,
+        tools: Toolbox,
+    ) -> Option<Toolbox> {
+        let inherited = || Some(self.0.get(source?)?.tools.clone());
+        let tools = match tools.is_empty() {
+            true => inherited()?,
+            false => tools,
+        };
+        let known = self.0.entry(thread_id.to_owned()).or_default();
+        Some(std::mem::replace(&mut known.tools, tools))
+    }
+
+    /// The tool that is called: the thread's own, else that of the nearest thread that made it and has one.
+    pub(super) fn tool(&self, call: &DynamicToolCallParams) -> Option<Tool> {
+        let mut thread_id = &call.thread_id;
+        for _ in 0..GENERATIONS {
+            let known = self.0.get(thread_id)?;
+            if let Some(tool) = known.tools.find(call) {
+                return Some(tool);
+            }
+            thread_id = known.parent.as_ref()?;
+        }
+        None
+    }
+
+    /// Lets go of all that is this thread's. The tools are for the caller to drop.
+    pub(super) fn forget(&mut self, thread_id: &str) -> Option<Toolbox> {
+        self.0.remove(thread_id).map(|known| known.tools)
+    }
+}
