@@ -95,6 +95,11 @@ fn blocking_threads_have_turns_at_the_same_time_and_lists_are_iterators() {
     assert_eq!(loaded.block_on().unwrap().data.len(), 4);
     let models = blocking::retry_on_overload(RetryPolicy::default(), || codex.models());
     assert!(!models.unwrap().data.is_empty());
+    stage.model.push(Reply::failed("server_error", "Once."));
+    let fifth = codex.thread_start().block_on().unwrap();
+    let policy = RetryPolicy::default();
+    let result = blocking::retry_on_transient(policy, || fifth.run("Still yes?"));
+    assert_eq!(result.unwrap().final_response.as_deref(), Some("yes"));
 }
 
 #[test]

@@ -102,8 +102,11 @@ async fn a_person_whose_limit_is_used_up_is_told_until_when() {
         "type": "usage_limit_reached", "message": "The usage limit has been reached",
         "plan_type": "plus", "resets_at": 1_800_000_000,
     } });
-    let error = refused(&stage, &thread, 429, body).await.to_string();
+    let error = refused(&stage, &thread, 429, body).await;
+    assert_eq!(error.condition(), Some(Condition::UsageLimitReached));
+    let error = error.to_string();
     let (before, date) = error.split_once(" or try again at ").unwrap();
+    let (date, _) = date.split_once(": ").unwrap();
     assert!(date.contains("2027"), "{error}");
     let (_, offers) = before.split_once(" usage limit. ").unwrap();
     assert_in_faq(&error, &[offers, date]);
@@ -122,6 +125,9 @@ async fn a_person_without_a_network_is_told_by_the_stall_deadline() {
     let run = thread.run("Hello?").stall_timeout(Duration::from_secs(5));
     let error = run.await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
+    assert_eq!(error.condition(), Some(Condition::ProviderUnreachable));
+    // It was interrupted, so that it may be run again once there is a network.
+    assert!(error.is_transient() && !error.is_retryable());
     assert_in_faq(&error.to_string(), &["5s"]);
     let trouble = error.partial_result().unwrap().error.as_ref().unwrap();
     assert!(

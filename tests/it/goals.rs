@@ -166,7 +166,7 @@ async fn parity_13_23_a_bad_objective_is_refused_before_anything_is_sent() {
     let error = ephemeral.goal("Do it.").await.unwrap_err();
     assert_eq!(
         error.condition(),
-        Some(Condition::FeatureUnsupported),
+        Some(Condition::ThreadNotStored),
         "{error}"
     );
     is_usable(&stage, &codex, &ephemeral).await;

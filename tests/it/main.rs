@@ -5,6 +5,7 @@ mod approvals;
 mod blocking;
 mod cancel;
 mod concurrency;
+mod conditions;
 mod dependent;
 mod docs;
 mod endings;

@@ -83,8 +83,8 @@ async fn a_list_whose_runtime_has_ended_says_so_and_ends() {
 }
 
 #[track_caller]
-fn means(error: &Error, condition: impl Into<Option<Condition>>) {
-    assert_eq!(error.condition(), condition.into(), "{error}");
+fn means(error: &Error, condition: Condition) {
+    assert_eq!(error.condition(), Some(condition), "{error}");
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn parity_130_refusals_are_told_apart_by_what_they_mean() {
     // A value that is unknown is a mistake of the caller, and no missing feature.
     let params = json!({ "threadId": thread.id(), "input": [{ "type": "smell" }] });
     let smell = codex.request_raw("turn/start", params);
-    means(&smell.await.unwrap_err(), None);
+    means(&smell.await.unwrap_err(), Condition::InvalidRequest);
 
     let limits = codex.request(GetAccountRateLimitsParams::default());
     means(&limits.await.unwrap_err(), Condition::NotAuthenticated);

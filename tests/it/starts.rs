@@ -164,7 +164,7 @@ async fn a_value_of_the_wrong_type_is_named() {
         .unwrap_err();
     assert_eq!(
         error.condition(),
-        Some(Condition::InvalidConfig),
+        Some(Condition::ConfigInvalid),
         "{error:?}"
     );
     let text = error.to_string();

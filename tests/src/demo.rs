@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::Stage;
 
 /// The examples that have a script.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "approvals",
+    "batch",
     "blocking",
     "chat",
     "concurrency",
@@ -40,6 +41,7 @@ pub const NAMES: [&str; 21] = [
 pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
     Some(match name {
         "approvals" => approvals(),
+        "batch" => batch(),
         "blocking" => vec![words("Hello, hello."), text("Paint."), text("Paint.")],
         "chat" => chat(),
         "concurrency" => vec![words("It is known to every child.")],
@@ -123,6 +125,26 @@ fn approvals() -> Vec<Reply> {
         escalated("rm notes.txt", "to tidy up"),
         text("The notes are written and stay, for I may not remove them."),
     ]
+}
+
+/// A provider that fails in every passing way while it answers. Which prompt meets which failure is chance.
+fn batch() -> Vec<Reply> {
+    let overloaded = json!({ "error": { "code": "server_is_overloaded", "message": "Full." } });
+    let failures = [
+        Reply::status(429, json!({})),
+        Reply::status(503, json!({})),
+        Reply::status(500, json!({})),
+        Reply::text("It is known").then(Reply::disconnect()),
+        Reply::status(503, overloaded),
+        Reply::failed("server_error", "An error occurred."),
+        Reply::failed("rate_limit_exceeded", "Too many tokens."),
+    ];
+    let answers = (1..=20).map(|_| words("It is known to every child."));
+    let mut failures = failures.into_iter();
+    answers
+        .flat_map(|answer| [Some(answer), failures.next()])
+        .flatten()
+        .collect()
 }
 
 fn reviewed_change() -> Vec<Reply> {

@@ -16,14 +16,15 @@
 //! }
 //! ```
 //!
-//! What runs beside the caller runs on a Tokio runtime of this crate, with one thread, which is started
-//! when it is first needed and lives as long as the program. Operations may be blocked on from any
+//! What runs beside the caller runs on a Tokio runtime of this crate, with four threads, which is started
+//! when it is first needed and lives as long as the program. Handlers and tools run there, and may block and
+//! call `block_on`; those that block for long hold up others once four do so at a time. Operations may be blocked on from any
 //! thread, several at once: a turn that is read here can be steered and interrupted from elsewhere. If its
 //! thread can't be started, each operation gives [`Error::Thread`].
 //!
 //! # Panics
-//! `block_on`, and the iterators, panic within an async runtime, whose thread they would block: await the
-//! operation there instead.
+//! `block_on`, and the iterators, panic within an async runtime of the program, whose thread they would
+//! block: await the operation there instead.
 
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
@@ -37,6 +38,7 @@ use futures_core::Stream;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::block_in_place;
 
 use crate::call::Call;
 pub use crate::codex::Codex;
@@ -59,12 +61,15 @@ use crate::turn::goal::StartGoal;
 use crate::turn::handle::TurnHandle;
 use crate::turn::start::StartTurn;
 
+/// A handler or a tool that blocks takes one of them; the others serve everybody else.
+const WORKERS: usize = 4;
+
 /// The runtime that carries what is blocked on.
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::result::Result<Runtime, Error>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
         Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(WORKERS)
             .thread_name("codex-sdk")
             .enable_all()
             .build()
@@ -78,11 +83,17 @@ fn runtime() -> Result<&'static Runtime> {
 
 /// Waits for a future on this thread.
 fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
-    assert!(
-        Handle::try_current().is_err(),
-        "`block_on` was called within an async runtime, whose thread it would block: await the operation instead"
-    );
-    Ok(runtime()?.block_on(future))
+    let runtime = runtime()?;
+    match Handle::try_current() {
+        Err(_) => Ok(runtime.block_on(future)),
+        // In a handler or a tool: the worker hands its other tasks to another one.
+        Ok(current) if current.id() == runtime.handle().id() => {
+            Ok(block_in_place(|| current.block_on(future)))
+        }
+        Ok(_) => panic!(
+            "`block_on` was called within an async runtime, whose thread it would block: await the operation instead"
+        ),
+    }
 }
 
 impl<T> Call<T> {
@@ -194,4 +205,19 @@ where
     C: IntoFuture<Output = Result<T>>,
 {
     wait(crate::retry::retry_on_overload(policy, call))?
+}
+
+/// [`crate::retry_on_transient`], blocking.
+///
+/// # Panics
+/// Within an async runtime.
+///
+/// # Errors
+/// As for [`crate::retry_on_transient`].
+pub fn retry_on_transient<T, F, C>(policy: RetryPolicy, call: F) -> Result<T>
+where
+    F: FnMut() -> C,
+    C: IntoFuture<Output = Result<T>>,
+{
+    wait(crate::retry::retry_on_transient(policy, call))?
 }

@@ -198,14 +198,18 @@
 //!         println!("{} items came before", failed.result.items.len());
 //!     }
 //!     Err(error) if error.is_closed() => println!("start a new client: {error}"),
-//!     Err(error) if error.is_retryable() => println!("overloaded, later: {error}"),
+//!     Err(error) if error.is_transient() => println!("later: {error}"),
 //!     Err(error) => println!("{error}"),
 //! }
 //! # }
 //! ```
 //!
-//! - [`Error::condition`] says what an error means to a program, where that is known: the thread is
-//!   busy, there is no such thread, nobody is logged in.
+//! - [`Error::condition`] says why a turn stopped or a call was refused: the thread is busy, nobody is
+//!   logged in, a limit is used up. [`Condition::advice`] says what to do about it.
+//! - [`Error::is_retryable`] says that the call has not begun, so that it may simply be made again
+//!   ([`retry_on_overload`]). [`Error::is_transient`] says that a turn failed for a passing reason:
+//!   running the prompt again is sensible, but what the turn did until then has happened
+//!   ([`retry_on_transient`]).
 //! - [`Error::rpc`] is the runtime's refusal. Nearly all of them have the code -32600, and the words
 //!   change between versions.
 //! - [`Error::closed`] says how the connection ended: the exit status, and the end of what the runtime
@@ -474,7 +478,7 @@ pub use login::mcp::{McpLogin, StartMcpLogin};
 pub use login::{ChatgptLogin, DeviceCodeLogin};
 pub use permissions::{ApprovalMode, Sandbox};
 pub use results::TurnResult;
-pub use retry::{RetryPolicy, retry_on_overload};
+pub use retry::{RetryPolicy, retry_on_overload, retry_on_transient};
 pub use run_as::Structured;
 pub use runtime::RUNTIME_VERSION;
 pub use server_requests::handler::{RequestContext, ServerRequestHandler};

@@ -1,11 +1,11 @@
-//! Trying again when the runtime is overloaded.
+//! Trying again what failed for a passing reason.
 
 use std::future::IntoFuture;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// How often and after which delays [`retry_on_overload`] tries again.
+/// How often and after which delays [`retry_on_overload`] and [`retry_on_transient`] try again.
 ///
 /// The default is three attempts, 0.25 s between the first two and twice as long after each further
 /// one up to 2 s, all of it 20 % more or less.
@@ -61,7 +61,9 @@ impl RetryPolicy {
     }
 
     fn jittered(&self, delay: Duration) -> Duration {
-        delay.mul_f64(1.0 + self.jitter_ratio * (2.0 * fastrand::f64() - 1.0))
+        let factor = 1.0 + self.jitter_ratio * (2.0 * fastrand::f64() - 1.0);
+        // Too long for a `Duration` is as good as for ever.
+        Duration::try_from_secs_f64(delay.as_secs_f64() * factor).unwrap_or(Duration::MAX)
     }
 }
 
@@ -85,7 +87,55 @@ impl RetryPolicy {
 ///
 /// # Cancel safety
 /// As for the call that is made. Dropped between two attempts, nothing is under way.
-pub async fn retry_on_overload<T, F, C>(policy: RetryPolicy, mut call: F) -> Result<T>
+pub async fn retry_on_overload<T, F, C>(policy: RetryPolicy, call: F) -> Result<T>
+where
+    F: FnMut() -> C,
+    C: IntoFuture<Output = Result<T>>,
+{
+    retry(policy, call, Error::is_retryable).await
+}
+
+/// Makes a call, and makes it again while it fails for a passing reason ([`Error::is_transient`]): an
+/// overload, a rate that was too high, a provider that fails, a stream that broke. Every other error is
+/// returned at once.
+///
+/// Put into it what may be done twice. A turn that failed has begun: the model may have run commands
+/// and changed files, and the prompt stays in the history of its thread. So start a thread for each
+/// attempt, as here, or prompt the model to look at what is there:
+///
+/// ```no_run
+/// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+/// use std::time::Duration;
+///
+/// use codex_sdk::{RetryPolicy, retry_on_transient};
+///
+/// let policy = RetryPolicy::default()
+///     .max_attempts(6)
+///     .initial_delay(Duration::from_secs(2))
+///     .max_delay(Duration::from_secs(60));
+/// let result = retry_on_transient(policy, async || {
+///     let thread = codex.thread_start().ephemeral(true).await?;
+///     thread.run("Name the longest river of Portugal.").await
+/// })
+/// .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The last attempt's; [`Error::InvalidInput`] for a policy without any attempt.
+///
+/// # Cancel safety
+/// As for the call that is made. Dropped between two attempts, nothing is under way.
+pub async fn retry_on_transient<T, F, C>(policy: RetryPolicy, call: F) -> Result<T>
+where
+    F: FnMut() -> C,
+    C: IntoFuture<Output = Result<T>>,
+{
+    retry(policy, call, Error::is_transient).await
+}
+
+async fn retry<T, F, C>(policy: RetryPolicy, mut call: F, again: fn(&Error) -> bool) -> Result<T>
 where
     F: FnMut() -> C,
     C: IntoFuture<Output = Result<T>>,
@@ -97,9 +147,9 @@ where
     let mut delay = policy.initial_delay;
     for _ in 1..policy.max_attempts {
         match call().await {
-            Err(error) if error.is_retryable() => {
+            Err(error) if again(&error) => {
                 let delay = policy.jittered(delay.min(policy.max_delay));
-                tracing::debug!(?delay, "the runtime is overloaded");
+                tracing::debug!(?delay, condition = ?error.condition(), "trying again");
                 tokio::time::sleep(delay).await;
             }
             done => return done,

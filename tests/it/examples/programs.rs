@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, process::Stdio};
 
 use codex_e2e::demo;
 use codex_sdk::RUNTIME_VERSION;
-use codex_testkit::Gate;
+use codex_testkit::{Gate, Reply};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::examples::{command, finished, lines, masked, run, within};
@@ -93,6 +94,40 @@ async fn concurrency_runs_many_threads_and_is_quiet_without_a_terminal() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(errors.contains("Give a number"), "{errors}");
+}
+
+#[tokio::test]
+async fn batch_answers_every_prompt_though_the_provider_fails_in_every_passing_way() {
+    let lines = run("batch").await;
+    let (answers, sums) = lines.split_at(20);
+    let answer = |number| format!("{number:>3}. It is known to every child.");
+    assert_eq!(answers, (1..=20).map(answer).collect::<Vec<_>>());
+    let expected = [
+        "answered: 20 of 20",
+        "failed attempts: 7",
+        "  ProviderFailed: 2",
+        "  ProviderOverloaded: 1",
+        "  RateLimited: 2",
+        "  StreamBroken: 2",
+    ];
+    assert_eq!(sums, expected);
+}
+
+/// A prompt that can't be answered is told, and the others are answered.
+#[tokio::test]
+async fn batch_tells_which_prompt_failed_for_good() {
+    // Its model has the same answer for everybody.
+    let stage = demo::stage("concurrency", None).await.unwrap();
+    let error = json!({ "error": { "type": "usage_limit_reached", "message": "No more." } });
+    stage.model.push(Reply::status(429, error));
+    let output = finished(command(&stage, "batch", &["3"]).await).await;
+    assert_eq!(output.status.code(), Some(1));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        printed.contains(". failed: the turn failed: You"),
+        "{printed}"
+    );
+    assert!(printed.contains("answered: 2 of 3"), "{printed}");
 }
 
 #[tokio::test]

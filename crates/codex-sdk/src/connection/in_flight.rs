@@ -34,6 +34,9 @@ impl Lane {
     }
 }
 
+/// Requests of the runtime whose answers are not with the writer. One that asks for more doesn't read any.
+pub(crate) const MAX_UNANSWERED: usize = 4096;
+
 /// The places that are free.
 #[derive(Debug)]
 pub(super) struct InFlight {

@@ -12,12 +12,12 @@ use codex_types as types;
 use codex_types::{ClientMethod, RequestId, decode_response};
 use serde::Serialize;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span};
 
 use crate::connection::event_queue::{EventReceiver, EventSender, event_queue};
-use crate::connection::in_flight::{InFlight, Lane};
+use crate::connection::in_flight::{InFlight, Lane, MAX_UNANSWERED};
 use crate::connection::router::Router;
 use crate::connection::router::effect::Effect;
 use crate::connection::router::pending_calls::{PendingCall, Reply};
@@ -57,6 +57,7 @@ pub(crate) struct Connection {
     router: Mutex<Router>,
     outbound: mpsc::Sender<String>,
     in_flight: InFlight,
+    unanswered: Arc<Semaphore>,
     next_id: AtomicI64,
     /// Set when this side ends the connection.
     closing: watch::Sender<bool>,
@@ -93,6 +94,7 @@ impl Connection {
             router: Mutex::new(Router::new(effects)),
             outbound,
             in_flight: InFlight::default(),
+            unanswered: Arc::new(Semaphore::new(MAX_UNANSWERED)),
             next_id: AtomicI64::new(0),
             closing: watch::Sender::new(false),
             closed: watch::Sender::new(None),
@@ -255,6 +257,21 @@ impl Connection {
 
     pub(crate) fn router(&self) -> MutexGuard<'_, Router> {
         self.router.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a task that answers a request of the runtime. See [`Self::is_ignored`].
+    pub(crate) fn spawn_answer(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(place) = Arc::clone(&self.unanswered).try_acquire_owned() {
+            self.spawn(async move {
+                task.await;
+                drop(place);
+            });
+        }
+    }
+
+    /// Whether the runtime asks and asks, and reads no answers: the connection is of no use any more.
+    pub(crate) fn is_ignored(&self) -> bool {
+        self.unanswered.available_permits() == 0
     }
 
     /// Runs a task on the runtime that carries this connection.

@@ -30,6 +30,8 @@ pub enum CloseReason {
     },
     /// A pipe to the runtime failed, with what the system said.
     Io(String),
+    /// The runtime left thousands of answers to its own requests unread.
+    Ignored,
     /// The async runtime that carried the connection was shut down.
     Abandoned,
 }
@@ -54,6 +56,12 @@ impl fmt::Display for Closed {
                 write!(f, "the runtime ended {bytes} bytes into a line")?;
             }
             CloseReason::Io(error) => write!(f, "a pipe to the runtime failed ({error})")?,
+            CloseReason::Ignored => {
+                write!(
+                    f,
+                    "the runtime asked thousands of times and read no answers"
+                )?;
+            }
             CloseReason::Abandoned => {
                 return write!(
                     f,

@@ -1,162 +1,165 @@
-//! What refusals mean to a program.
+//! What errors mean to a program.
 
-use codex_types::CodexErrorInfo;
+use std::fmt;
 
-/// What an error means to a program, from [`Error::condition`].
-///
-/// The runtime answers nearly every refusal with the same code. These are told apart by its words, as
-/// the pinned version has them; another version may word one differently, and then it has no condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Condition {
-    /// The thread does something that this can't be done beside: wait for its end, or interrupt it.
-    ThreadBusy,
-    /// There is no running turn to steer or to interrupt: it has ended.
-    NoActiveTurn,
-    /// There is no such thread, or it isn't loaded: resume it, or look for its id with `thread_list`.
-    ThreadNotFound,
-    /// There is no login, or the provider refused it: log in.
-    NotAuthenticated,
-    /// The provider doesn't know the model, or refuses it to this account: choose one of
-    /// [`Codex::models`](crate::Codex::models).
-    ModelUnavailable,
+/// The enum, and all that is said of each of its variants.
+macro_rules! conditions {
+    ($($(#[doc = $doc:literal])+ $name:ident: $advice:literal,)*) => {
+        /// What an error means to a program, from [`Error::condition`](crate::Error::condition).
+        ///
+        /// The runtime answers nearly every refusal with the same code, and gives many failed turns the
+        /// kind `other`. These are told apart by its words, as the pinned version has them; another
+        /// version may word one differently, and then it has a more general condition, or none.
+        ///
+        /// `Display` and [`as_str`](Self::as_str) are the name of the variant, and so is what is
+        /// serialized.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[non_exhaustive]
+        pub enum Condition {
+            $(
+                $(#[doc = $doc])+
+                #[doc = concat!("\n\nWhat to do: ", $advice, ".")]
+                $name,
+            )*
+        }
+
+        impl Condition {
+            /// Every condition that this version knows.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The name of the variant.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
+            /// What to do next. Messages of refusals and of failed turns end with it.
+            pub const fn advice(self) -> &'static str {
+                match self {
+                    $(Self::$name => $advice,)*
+                }
+            }
+        }
+    };
+}
+
+conditions! {
+    /// The thread is busy with something that excludes this operation.
+    ThreadBusy: "wait for its turn or goal to end, steer it, or interrupt it",
+    /// There is no running turn to steer or to interrupt.
+    NoActiveTurn: "it has ended, so there is nothing left to do",
+    /// There is no such thread, or it isn't loaded.
+    ThreadNotFound: "look for its id with `thread_list`, or resume it first if it isn't loaded",
+    /// The thread is open already, mostly in another client on the same home: a thread has one writer.
+    ThreadInUse: "use the client that has it open or close that, fork the thread, or start a new one",
+    /// The thread is archived.
+    ThreadArchived: "bring it back with `thread_unarchive`",
+    /// The thread has no stored history: it is ephemeral, or no turn has run on it yet.
+    ThreadNotStored: "run a turn on it first, and start it without `ephemeral`",
+    /// Other threads were forked from this one and still need its history.
+    ThreadHasForks: "delete the threads that were forked from it first, or archive it",
+    /// The stored history of the thread is damaged or incomplete.
+    ThreadUnreadable: "restore its file from a backup, or start a new thread",
+    /// There is no login, or the provider refused it.
+    NotAuthenticated: "log in (`login_chatgpt`, `login_chatgpt_device_code` or `login_api_key`), or \
+                       mend the key of the provider in `config.toml`",
+    /// The provider forbids this to the account, or in this place.
+    AccessDenied: "ask the provider what the account may do, and from where",
+    /// The provider doesn't know the model, or refuses it to this account.
+    ModelUnavailable: "choose another model (`codex.models()` lists them)",
+    /// The runtime is older than an option that was used.
+    RuntimeTooOld: "use the pinned runtime, or leave the option out",
+    /// The runtime doesn't know the method, or has the feature switched off.
+    FeatureUnsupported: "use the pinned runtime, or switch the feature on (`config`)",
+    /// The call asks for something that isn't possible, for the reason in the message.
+    InvalidRequest: "correct it as the message says; the same call would be refused again",
+    /// The configuration of the user, of the project or of the thread has a mistake.
+    ConfigInvalid: "fix the configuration that the message names (`config.toml` or `config`)",
+    /// The configuration was changed by somebody else since it was read.
+    ConfigChanged: "read it again, then write it with the new version",
+    /// An MCP server is unknown, or one that the thread requires didn't start.
+    McpServerFailed: "check the server's name, its command and its log",
+    /// The thread has more than the model can read.
+    ContextWindowExceeded: "start a new thread, or compact this one earlier",
+    /// The token budget of the thread, from the configuration, is spent.
+    TokenBudgetSpent: "raise `features.rollout_budget`, or start a new thread",
+    /// The account has used up what its plan, its quota or its balance allows.
+    UsageLimitReached: "wait until it is renewed, or buy more",
+    /// The provider got too many requests, or too many tokens, in too short a time.
+    RateLimited: "run it again later, with longer pauses or fewer turns at once",
+    /// The provider has no capacity for the model right now.
+    ProviderOverloaded: "run it again later, or choose another model",
+    /// The provider has no capacity for the service tier `flex` right now.
+    FlexUnavailable: "run it again later, or choose another service tier",
+    /// The provider failed or took too long: a status of 500 or more, 408 or 425.
+    ProviderFailed: "run it again later",
+    /// The provider, or another service, couldn't be reached.
+    ProviderUnreachable: "check the network and the address, then run it again",
+    /// The provider's answer broke off, fell silent, or ended with an unknown error.
+    StreamBroken: "run it again, knowing what it may have done until then",
+    /// The provider, or the runtime, rejected what the turn asks for.
+    RequestRejected: "correct it as the message says; the same turn would be rejected again",
+    /// A policy of the provider stopped the turn.
+    PolicyViolation: "change the prompt; the same one would be stopped again",
+    /// The answer was cut off at the provider's limit of output tokens.
+    AnswerTruncated: "ask for less in one answer",
+    /// The reviewing model denied too much in one turn.
+    TooManyDenials: "allow more in the sandbox, or decide yourself (`ApprovalMode::Ask`)",
+    /// The sandbox for the model's commands couldn't be set up.
+    SandboxFailed: "fix what the message names, or choose another sandbox",
+    /// A handler of this program gave the turn no valid answer.
+    HandlerFailed: "correct the `ServerRequestHandler` of this client",
+    /// The machine lets the runtime have no more open files, memory, processes or disk space.
+    ResourcesExhausted: "free what the message names, or raise its limit",
     /// The database in the runtime's home can't be opened: other runtimes are starting on the same new home,
     /// which are waited for, for 15 s; or it is damaged.
-    HomeDatabase,
+    HomeDatabase: "if no other runtime is starting on its home, move `state*.sqlite` there away: it is made anew",
     /// The runtime can't write to its home.
-    HomeUnwritable,
+    HomeUnwritable: "make its home writable, or choose another one with `codex_home`",
     /// No space is left where the runtime's home is.
-    NoSpace,
-    /// The runtime may open too few files (`ulimit -n`).
-    TooManyOpenFiles,
-    /// A value of the configuration has the wrong type, or isn't known.
-    InvalidConfig,
+    NoSpace: "free space where its home is, or choose another one with `codex_home`",
+    /// A process of this program may open too few files.
+    TooManyOpenFiles: "raise the limit of open files (`ulimit -n`)",
     /// The runtime needs `/proc`, which isn't there.
-    ProcUnavailable,
-    /// The runtime was still working when the program's own deadline passed.
-    StillStarting,
-    /// The runtime is older than an option that was used, or than any that this SDK works with.
-    RuntimeTooOld,
-    /// The runtime doesn't know the method, or has the feature switched off.
-    FeatureUnsupported,
+    ProcUnavailable: "mount `/proc`",
+    /// The runtime was still working when the program's own deadline for its start passed.
+    StillStarting: "leave `startup_timeout` out, or raise it; if it was indexing its home, that is locked for 15 min now",
+    /// Something failed inside the runtime or on its machine.
+    RuntimeFailed: "fix what the message names; the runtime's log (`RUST_LOG`) may say more",
+    /// The runtime had too many requests at once and has not begun this one.
+    RuntimeOverloaded: "make the call again a little later (`retry_on_overload`)",
+    /// The client is closed, or its runtime has ended.
+    ConnectionClosed: "start a new client",
+    /// A deadline of this client passed.
+    DeadlinePassed: "raise the deadline if it may take longer",
 }
 
-/// The beginnings of the runtime's words, or any part of them.
-const WORDS: [(&str, Condition); 16] = [
-    ("no active turn", Condition::NoActiveTurn),
-    ("expected active turn id", Condition::NoActiveTurn),
-    ("thread not found", Condition::ThreadNotFound),
-    ("thread not loaded", Condition::ThreadNotFound),
-    ("no rollout found", Condition::ThreadNotFound),
-    ("invalid thread id", Condition::ThreadNotFound),
-    ("invalid session id", Condition::ThreadNotFound),
-    ("cannot steer a", Condition::ThreadBusy),
-    ("while a turn is", Condition::ThreadBusy),
-    ("unknown variant", Condition::FeatureUnsupported),
-    ("feature is disabled", Condition::FeatureUnsupported),
-    ("is not enabled", Condition::FeatureUnsupported),
-    ("requires experimentalApi", Condition::FeatureUnsupported),
-    ("does not support goals", Condition::FeatureUnsupported),
-    ("authentication required", Condition::NotAuthenticated),
-    ("Not logged in", Condition::NotAuthenticated),
-];
-
-/// What the refusal of a method means.
-pub(crate) fn of_refusal(method: &str, message: &str) -> Option<Condition> {
-    let says = |(words, _): &&(&str, Condition)| message.contains(words);
-    WORDS
-        .iter()
-        .find(says)
-        .map(|(_, condition)| *condition)
-        .filter(|condition| {
-            // An unknown variant may be the method, or some value in the parameters.
-            *condition != Condition::FeatureUnsupported
-                || !message.contains("unknown variant")
-                || message.contains(&format!("`{method}`"))
-        })
-}
-
-/// What providers say of a model, in a message that has that word. They have no code in common.
-const REFUSED_MODEL: [&str; 3] = [
-    "model_not_found",
-    "does not exist",
-    "is not supported when using Codex",
-];
-
-/// A turn fails with this status where the login is missing or refused.
-const UNAUTHORIZED: Option<u16> = Some(401);
-
-/// What the failure of a turn means.
-pub(crate) fn of_failure(message: &str, info: Option<&CodexErrorInfo>) -> Option<Condition> {
-    if message.contains("model") && REFUSED_MODEL.iter().any(|words| message.contains(words)) {
-        return Some(Condition::ModelUnavailable);
+impl Condition {
+    /// Whether the same may work later without anything being changed
+    /// ([`Error::is_transient`](crate::Error::is_transient)).
+    pub const fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::ProviderOverloaded
+                | Self::FlexUnavailable
+                | Self::ProviderFailed
+                | Self::ProviderUnreachable
+                | Self::StreamBroken
+                | Self::RuntimeOverloaded
+        )
     }
-    let status = match info? {
-        CodexErrorInfo::Unauthorized => UNAUTHORIZED,
-        CodexErrorInfo::HttpConnectionFailed(it) => it.http_status_code,
-        CodexErrorInfo::ResponseStreamConnectionFailed(it) => it.http_status_code,
-        CodexErrorInfo::ResponseTooManyFailedAttempts(it) => it.http_status_code,
-        CodexErrorInfo::ActiveTurnNotSteerable(_) => return Some(Condition::ThreadBusy),
-        _ => None,
-    };
-    (status == UNAUTHORIZED).then_some(Condition::NotAuthenticated)
-}
 
-/// What to do next, as the end of a message.
-pub(crate) fn advice(condition: Option<Condition>) -> &'static str {
-    match condition {
-        Some(Condition::ThreadBusy) => {
-            ": wait for its turn or goal to end, steer it, or interrupt it"
-        }
-        Some(Condition::NoActiveTurn) => ": it has ended, so there is nothing left to do",
-        Some(Condition::ThreadNotFound) => {
-            ": look for its id with `thread_list`, or resume it first if it isn't loaded"
-        }
-        Some(Condition::NotAuthenticated) => {
-            ": log in (`login_chatgpt`, `login_chatgpt_device_code` or `login_api_key`), or mend the \
-             key of the provider in `config.toml`"
-        }
-        Some(Condition::ModelUnavailable) => ": choose another model (`codex.models()` lists them)",
-        Some(Condition::FeatureUnsupported) => {
-            ": use the pinned runtime, or switch the feature on (`config`)"
-        }
-        Some(Condition::HomeDatabase) => {
-            ": the database in its home can't be opened: if no other runtime is starting there, move `state*.sqlite` away, and it is made anew"
-        }
-        Some(Condition::HomeUnwritable) => {
-            ": it can't write to its home: make that writable, or choose another with `codex_home`"
-        }
-        Some(Condition::NoSpace) => {
-            ": no space is left for its home: free some, or choose another with `codex_home`"
-        }
-        Some(Condition::TooManyOpenFiles) => {
-            ": it may open too few files: raise the limit (`ulimit -n`)"
-        }
-        Some(Condition::InvalidConfig) => {
-            ": its configuration is invalid: correct what it names below, in `config.toml` or in `config`"
-        }
-        Some(Condition::ProcUnavailable) => ": it needs `/proc`: mount it",
-        Some(Condition::StillStarting) => {
-            ", but was still working: leave `startup_timeout` out, or raise it; if it was indexing its home, that is locked for 15 min now"
-        }
-        Some(Condition::RuntimeTooOld) | None => "",
+    /// Whether the same call may simply be made again, because it has not begun
+    /// ([`Error::is_retryable`](crate::Error::is_retryable)).
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Self::RuntimeOverloaded)
     }
 }
 
-/// The turn that runs, as a refusal names it which expected another one.
-pub(crate) fn actual_turn(message: &str) -> Option<String> {
-    let (_, found) = message
-        .strip_prefix("expected active turn id")?
-        .split_once("but found")?;
-    let id = found.trim().trim_matches('`');
-    (!id.is_empty()).then(|| id.to_owned())
-}
-
-/// A version in a message.
-pub(crate) fn version(found: &str) -> String {
-    if found.is_empty() {
-        "one that doesn't tell its version".to_owned()
-    } else {
-        format!("{found:?}")
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{error, fmt, io, iter};
 
-use codex_cli_bin::RUNTIME_VERSION;
 use codex_types as types;
 
 use crate::error::closed::{Closed, stderr};
-use crate::error::condition::{Condition, advice, version};
+use crate::error::condition::Condition;
 use crate::error::rpc::{RpcError, RpcErrorKind};
+use crate::error::start::{not_pinned, unspawned, unstarted, unsupported};
 use crate::error::turn::{AnswerError, TurnFailed, TurnTimeout};
 use crate::results::TurnResult;
 
 pub(crate) mod closed;
 pub(crate) mod condition;
 pub(crate) mod rpc;
+mod start;
 pub(crate) mod turn;
+pub(crate) mod words;
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -155,10 +157,7 @@ pub enum Error {
     },
 
     /// The runtime is older than any that this SDK works with, and was ended.
-    #[error(
-        "this SDK needs Codex {needs} or newer, and this runtime is {}: use the pinned one, {RUNTIME_VERSION}",
-        version(.found)
-    )]
+    #[error("{}", unsupported(.found, .needs))]
     #[non_exhaustive]
     RuntimeUnsupported {
         /// The version of the runtime, as it told; empty if it is too old to tell.
@@ -169,10 +168,7 @@ pub enum Error {
 
     /// The runtime isn't the pinned one, which [`require_pinned`](crate::CodexBuilder::require_pinned) asks
     /// for, and was ended.
-    #[error(
-        "`require_pinned` asks for Codex {RUNTIME_VERSION}, and this runtime is {}: use the pinned one, or leave `require_pinned` out",
-        version(.found)
-    )]
+    #[error("{}", not_pinned(.found))]
     #[non_exhaustive]
     RuntimeNotPinned {
         /// The version of the runtime, as it told; empty if it told none.
@@ -261,22 +257,49 @@ impl Error {
         Self::ThreadBusy { thread_id }
     }
 
-    /// What this means to a program, where that is known.
+    /// What this means to a program: why a turn stopped or a call was refused. `None` where that isn't
+    /// known, and for errors that the variant alone tells apart.
+    ///
+    /// The table in `docs/faq.md` has all conditions, with what to do about each.
     pub fn condition(&self) -> Option<Condition> {
         match self {
-            Self::Rpc(error) => error.condition(),
             Self::TurnFailed(failed) => failed.condition(),
+            Self::TurnTimeout(timeout) => Some(timeout.condition()),
+            Self::TurnIncomplete(incomplete) => incomplete.source.as_ref()?.condition(),
+            Self::Timeout { .. } => Some(Condition::DeadlinePassed),
+            Self::Closed(_) => Some(Condition::ConnectionClosed),
+            Self::InvalidInput(_) | Self::Schema { .. } => Some(Condition::InvalidRequest),
             Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
             Self::RuntimeTooOld { .. } | Self::RuntimeUnsupported { .. } => {
                 Some(Condition::RuntimeTooOld)
             }
-            Self::Handshake { condition, .. } => *condition,
-            _ => None,
+            Self::Handshake {
+                condition: Some(condition),
+                ..
+            } => Some(*condition),
+            _ => self.rpc()?.condition(),
         }
     }
 
-    /// Whether the same call may succeed when it is made again a little later: the runtime was
-    /// overloaded and has not begun to carry it out.
+    /// Whether the same may work later without anything being changed: the provider was overloaded,
+    /// unreachable or failed, its stream broke off, a rate was too high, or the runtime was overloaded.
+    ///
+    /// Running the prompt again is sensible then, but unless the error
+    /// [is retryable](Self::is_retryable), what the turn did until it failed has happened: it is in
+    /// [`partial_result`](Self::partial_result). [`retry_on_transient`](crate::retry_on_transient) runs
+    /// it again.
+    ///
+    /// Not among them: a used-up limit, a full context window, a login, a model or a configuration that
+    /// must be changed first; a lost connection, after which this client stays closed
+    /// ([`is_closed`](Self::is_closed)); a turn that may still run, and a request that was not answered
+    /// in time, for it may have been carried out.
+    pub fn is_transient(&self) -> bool {
+        let still_runs = matches!(self, Self::TurnTimeout(timeout) if !timeout.interrupted);
+        !still_runs && self.condition().is_some_and(Condition::is_transient)
+    }
+
+    /// Whether the same call may simply be made again a little later: the runtime was overloaded and has
+    /// not begun to carry it out. Every such error [is transient](Self::is_transient), too.
     pub fn is_retryable(&self) -> bool {
         self.rpc()
             .is_some_and(|error| error.kind() == RpcErrorKind::ServerBusy)
@@ -324,31 +347,6 @@ impl Error {
             Self::TurnTimeout(timeout) => Some(&timeout.result),
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
             _ => None,
-        }
-    }
-}
-
-/// What to do about a process that the system did not start.
-fn unspawned(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::ArgumentListTooLong => {
-            "its arguments and its environment are too long: shorten what `config`, `launch_args` and `env` hold"
-        }
-        io::ErrorKind::InvalidInput => "an argument or a variable holds a NUL: leave it out",
-        io::ErrorKind::PermissionDenied => "check that the file is executable",
-        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => {
-            "the system has too many processes or too little memory: end some, or raise the limit"
-        }
-        _ => "check that the file is executable and that `cwd` exists",
-    }
-}
-
-/// What is said of a program that did not start.
-fn unstarted(condition: Option<Condition>) -> String {
-    match condition {
-        Some(_) => format!("did not start{}", advice(condition)),
-        None => {
-            "did not complete the app-server handshake: check that it is a Codex runtime".to_owned()
         }
     }
 }

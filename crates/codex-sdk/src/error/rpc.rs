@@ -4,8 +4,8 @@ use std::fmt;
 
 use codex_types as types;
 
-use crate::error::condition;
 use crate::error::condition::Condition;
+use crate::error::words;
 
 /// The runtime's refusal of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,8 @@ pub struct RpcError {
     pub method: String,
     /// The JSON-RPC error code. The runtime answers nearly every refusal with -32600.
     pub code: i64,
-    /// The runtime's own words. They change between versions: decide by `code` and `data`.
+    /// The runtime's own words, all of them; `Display` leaves long lists out. They change between
+    /// versions: decide by [`Error::condition`](crate::Error::condition), `code` and `data`.
     pub message: String,
     /// What the runtime added for programs.
     pub data: Option<serde_json::Value>,
@@ -54,7 +55,11 @@ impl RpcError {
     }
 
     pub(super) fn condition(&self) -> Option<Condition> {
-        condition::of_refusal(&self.method, &self.message)
+        if self.kind() == RpcErrorKind::ServerBusy {
+            return Some(Condition::RuntimeOverloaded);
+        }
+        let data = self.data.as_ref();
+        words::of_refusal(&self.method, self.code, &self.message, data)
     }
 
     /// The kind, from the code and the data.
@@ -97,17 +102,13 @@ fn says_overloaded(data: &serde_json::Value) -> bool {
 
 impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            method,
-            code,
-            message,
-            ..
-        } = self;
-        let advice = condition::advice(self.condition());
-        write!(
-            f,
-            "the runtime refused `{method}`: {message} (code {code}){advice}"
-        )
+        let Self { method, code, .. } = self;
+        let message = words::shown(&self.message);
+        write!(f, "the runtime refused `{method}`: {message} (code {code})")?;
+        match self.condition() {
+            Some(condition) => write!(f, ": {}", condition.advice()),
+            None => Ok(()),
+        }
     }
 }
 

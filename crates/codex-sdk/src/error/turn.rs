@@ -1,14 +1,12 @@
 //! The ways in which a turn ends without its result.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use codex_types::CodexErrorInfo;
-use serde_json::Value;
 
-use crate::error::condition;
 use crate::error::condition::Condition;
+use crate::error::words;
 use crate::results::TurnResult;
 
 /// A turn that ended with the status `failed`.
@@ -27,33 +25,27 @@ pub struct TurnFailed {
 
 impl TurnFailed {
     pub(super) fn condition(&self) -> Option<Condition> {
-        condition::of_failure(&self.message, self.codex_error_info.as_ref())
+        words::of_failure(&self.message, self.codex_error_info.as_ref())
     }
 }
 
 impl fmt::Display for TurnFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let advice = condition::advice(self.condition());
-        let mut words = &*words(&self.message);
-        if !advice.is_empty() {
+        let condition = self.condition();
+        let message = words::shown(&words::of_provider(&self.message));
+        let mut words = &*message;
+        if condition.is_some() {
             words = words.trim_end_matches('.');
         }
         write!(f, "the turn failed: {words}")?;
         if let Some(details) = &self.additional_details {
-            write!(f, " ({details})")?;
+            write!(f, " ({})", words::shown(details))?;
         }
-        f.write_str(advice)
+        match condition {
+            Some(condition) => write!(f, ": {}", condition.advice()),
+            None => Ok(()),
+        }
     }
-}
-
-/// The runtime passes some refusals of a provider on as they came: as JSON with the words in it.
-fn words(message: &str) -> Cow<'_, str> {
-    let Ok(body) = serde_json::from_str::<Value>(message) else {
-        return message.into();
-    };
-    let words = [&body["error"]["message"], &body["message"], &body["detail"]];
-    let words = words.into_iter().find_map(Value::as_str);
-    words.map_or(message.into(), |words| words.to_owned().into())
 }
 
 impl std::error::Error for TurnFailed {}
@@ -81,6 +73,16 @@ pub enum Deadline {
     Total,
     /// That for the next sign of progress, from `stall_timeout`.
     Stall,
+}
+
+impl TurnTimeout {
+    /// What the runtime says of a turn that it tries again is what it reaches the provider with.
+    pub(super) fn condition(&self) -> Condition {
+        match self.result.error {
+            Some(_) => Condition::ProviderUnreachable,
+            None => Condition::DeadlinePassed,
+        }
+    }
 }
 
 impl fmt::Display for TurnTimeout {

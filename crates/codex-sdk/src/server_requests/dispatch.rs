@@ -73,7 +73,7 @@ pub(crate) fn receive(
             let _ = serving.send(line).await;
         }
     };
-    connection.spawn(serve.instrument(span));
+    connection.spawn_answer(serve.instrument(span));
 }
 
 fn context(responder: &Responder, request: &ServerRequest, known: Context) -> RequestContext {
@@ -97,7 +97,7 @@ fn line(id: &RequestId, answer: Result<Value, JsonRpcError>) -> serde_json::Resu
 /// Refuses a request without asking anybody.
 fn refuse(connection: &Arc<Connection>, id: RequestId, request: ServerRequest) {
     let sender = Arc::clone(connection);
-    connection.spawn(async move {
+    connection.spawn_answer(async move {
         let refusal = refusal(RequestContext::default(), request).await;
         send(&sender, line(&id, refusal)).await;
     });
@@ -106,7 +106,7 @@ fn refuse(connection: &Arc<Connection>, id: RequestId, request: ServerRequest) {
 /// Queues the answer to a server request.
 pub(crate) fn answer(connection: &Arc<Connection>, answer: serde_json::Result<String>) {
     let sender = Arc::clone(connection);
-    connection.spawn(async move { send(&sender, answer).await });
+    connection.spawn_answer(async move { send(&sender, answer).await });
 }
 
 async fn send(connection: &Connection, line: serde_json::Result<String>) {

@@ -36,7 +36,7 @@ pub(super) fn cause(stderr: &str, home: Option<&Path>) -> Option<Condition> {
         return Some(Condition::ProcUnavailable);
     }
     if stderr.contains("Error: invalid ") || stderr.contains("Error: unknown ") {
-        return Some(Condition::InvalidConfig);
+        return Some(Condition::ConfigInvalid);
     }
     if !stderr.contains("failed to initialize sqlite") {
         return None;

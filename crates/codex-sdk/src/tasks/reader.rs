@@ -28,6 +28,9 @@ pub(crate) async fn read(
     let limit = connection.limits.max_line_bytes;
     let mut lines = Lines::new(output, limit);
     loop {
+        if connection.is_ignored() {
+            return CloseReason::Ignored;
+        }
         match lines.next().await {
             Ok(Line::Whole(line)) => receive(&connection, &responder, line),
             Ok(Line::Overlong(head, tail)) => {

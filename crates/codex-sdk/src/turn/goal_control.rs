@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use crate::codex::inner::CodexInner;
 use crate::connection::router::goal_route::{GoalState, pause};
-use crate::error::condition::{Condition, actual_turn};
+use crate::error::condition::Condition;
+use crate::error::words::actual_turn;
 use crate::error::{Error, Result};
 use crate::turn::interrupt::interrupt;
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod cancel;
+mod conditions;
 mod full_pipe;
 mod gate;
 mod goals;
@@ -18,6 +19,7 @@ mod requests;
 mod retry;
 mod rooms;
 mod routing;
+mod server_requests;
 mod stall;
 mod subscriptions;
 mod support;

@@ -8,7 +8,8 @@ use codex_sdk::{
     Metadata, Notification, NotificationStream, RUNTIME_VERSION, ReadAccount, ReadThread,
     RequestContext, Result, ResumeThread, RetryPolicy, RunInput, Sandbox, SendRawRequest,
     SendRequest, ServerRequestHandler, StartGoal, StartThread, StartTurn, Stats, Structured,
-    Thread, Tool, ToolOutput, TurnControl, TurnHandle, TurnResult, retry_on_overload, runtime,
+    Thread, Tool, ToolOutput, TurnControl, TurnHandle, TurnResult, retry_on_overload,
+    retry_on_transient, runtime,
     schemars::JsonSchema,
     secrecy::SecretString,
     types::{
@@ -294,6 +295,7 @@ async fn requests(codex: &Codex) -> Result<()> {
     let mut all: NotificationStream = codex.notifications();
     let _: Option<Result<Notification>> = all.next().await;
     retry_on_overload(RetryPolicy::default(), || codex.models()).await?;
+    retry_on_transient(RetryPolicy::default(), || codex.models()).await?;
     op(codex.close()).await
 }
 

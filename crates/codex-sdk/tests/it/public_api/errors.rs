@@ -3,13 +3,20 @@
 use std::process::ExitStatus;
 
 use codex_sdk::{
-    CloseReason, Error, RpcError, RpcErrorKind, TurnFailed, TurnIncomplete, TurnResult,
+    CloseReason, Condition, Error, RpcError, RpcErrorKind, TurnFailed, TurnIncomplete, TurnResult,
     TurnTimeout, types::CodexErrorInfo,
 };
 use serde_json::Value;
 
 pub(crate) fn errors(error: &Error) -> Option<&TurnResult> {
     let _: [bool; 3] = [error.is_retryable(), error.is_closed(), error.is_timeout()];
+    let _: bool = error.is_transient();
+    if let Some(condition) = error.condition() {
+        let condition: Condition = condition;
+        let _: [&'static str; 2] = [condition.as_str(), condition.advice()];
+        let _: [bool; 2] = [condition.is_transient(), condition.is_retryable()];
+        assert!(Condition::ALL.contains(&condition));
+    }
     match error {
         Error::TurnFailed(failed) => {
             let failed: &TurnFailed = failed;

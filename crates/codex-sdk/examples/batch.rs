@@ -1,0 +1,110 @@
+//! A batch of prompts, none of which is lost: a few at once, and what fails for a passing reason again.
+//!
+//! `-- 50` is another number of prompts than 20.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use codex_sdk::{Codex, Result, RetryPolicy, Sandbox, TurnResult, retry_on_transient};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
+
+/// So many prompts run at once.
+const AT_ONCE: usize = 4;
+
+/// How often a prompt was run again, by what had happened to it.
+type Again = Arc<Mutex<BTreeMap<String, usize>>>;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let count: usize = match std::env::args().nth(1) {
+        Some(count) => count.parse().context("how many prompts? Give a number")?,
+        None => 20,
+    };
+    let prompts =
+        (1..=count).map(|number| format!("In one short sentence: what is {number} known for?"));
+    let mut waiting: VecDeque<_> = (1..).zip(prompts).collect();
+
+    let codex = Codex::start().await?;
+    let again = Again::default();
+    // On stderr, and not there at all if that isn't a terminal.
+    let bar = ProgressBar::new(count.try_into()?);
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:40} {pos} of {len} {msg}",
+    )?);
+    let mut running = JoinSet::new();
+    let mut results = BTreeMap::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some((number, prompt)) = waiting.pop_front()
+        {
+            let (codex, again, bar) = (codex.clone(), Arc::clone(&again), bar.clone());
+            running.spawn(async move { (number, ask(&codex, &prompt, &again, &bar).await) });
+        }
+        let Some(done) = running.join_next().await else {
+            break;
+        };
+        let (number, result) = done?;
+        results.insert(number, result);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    codex.close().await?;
+    report(&results, &again)
+}
+
+/// Runs a prompt until it has an answer, or fails for a reason that doesn't pass.
+///
+/// Each attempt has a thread of its own, so that it doesn't see the half of the one before it.
+async fn ask(codex: &Codex, prompt: &str, again: &Again, bar: &ProgressBar) -> Result<TurnResult> {
+    let policy = RetryPolicy::default()
+        .max_attempts(10)
+        .initial_delay(Duration::from_millis(500))
+        .max_delay(Duration::from_secs(60));
+    let attempt = async || {
+        let start = codex.thread_start().sandbox(Sandbox::ReadOnly);
+        let thread = start.ephemeral(true).await?;
+        let stall = Duration::from_secs(300);
+        let result = thread.run(prompt).stall_timeout(stall).await;
+        if let Err(error) = &result
+            && let Some(condition) = error.condition()
+            && error.is_transient()
+        {
+            bar.set_message(format!("({condition})"));
+            if let Ok(mut again) = again.lock() {
+                *again.entry(condition.to_string()).or_default() += 1;
+            }
+        }
+        result
+    };
+    retry_on_transient(policy, attempt).await
+}
+
+/// Prints every answer and every failure, then the sums.
+fn report(results: &BTreeMap<usize, Result<TurnResult>>, again: &Again) -> anyhow::Result<()> {
+    for (number, result) in results {
+        match result {
+            Ok(result) => {
+                let answer = result.final_response.as_deref();
+                println!("{number:>3}. {}", answer.unwrap_or("(no answer)"));
+            }
+            Err(error) => println!("{number:>3}. failed: {error}"),
+        }
+    }
+    let answered = results.values().filter(|result| result.is_ok()).count();
+    println!("answered: {answered} of {}", results.len());
+    if let Ok(again) = again.lock() {
+        println!("failed attempts: {}", again.values().sum::<usize>());
+        for (condition, count) in again.iter() {
+            println!("  {condition}: {count}");
+        }
+    }
+    ensure!(
+        answered == results.len(),
+        "see the failures above, and run those prompts again"
+    );
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Requests of the runtime that are asked again, too late, or without an end.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use codex_sdk::types::CommandExecutionApprovalDecision as Decision;
+use codex_sdk::{BoxError, CloseReason, Codex, HandlerResult};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
+use serde_json::{Value, json};
+
+use crate::support::{connect_with, settle, start_thread, start_turn};
+
+const APPROVAL: &str = "item/commandExecution/requestApproval";
+
+/// What a handler was told: the thread, its parent, and whether it is a replay.
+type Seen = Arc<Mutex<Vec<(Option<String>, Option<String>, bool)>>>;
+
+/// A client that accepts, and notes what it was asked.
+async fn accepting() -> (Codex, Peer, Seen) {
+    let seen = Seen::default();
+    let notes = Arc::clone(&seen);
+    let builder = Codex::builder().on_command_approval(move |context, _| {
+        let text = |part: Option<&str>| part.map(str::to_owned);
+        let thread = (text(context.thread_id()), text(context.parent_thread_id()));
+        notes
+            .lock()
+            .unwrap()
+            .push((thread.0, thread.1, context.is_replay()));
+        async { HandlerResult::Ok(Decision::Accept) }
+    });
+    let (codex, peer) = connect_with(builder).await;
+    (codex, peer, seen)
+}
+
+async fn ask(peer: &mut Peer, id: i64, thread_id: &str, turn_id: &str) {
+    let approval = shapes::command_approval(thread_id, turn_id, "item", "ls");
+    peer.request(id, APPROVAL, approval).await;
+}
+
+fn accepted() -> Result<Value, Value> {
+    Ok(json!({ "decision": "accept" }))
+}
+
+#[tokio::test]
+async fn a_request_that_is_asked_again_has_the_same_answer_and_one_handler() {
+    let (codex, mut peer, seen) = accepting().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let turn = start_turn(&thread, &mut peer, "turn").await;
+    peer.turn("t", "turn").started().await;
+    for _ in 0..3 {
+        ask(&mut peer, 7, "t", "turn").await;
+        assert_eq!(peer.expect_response(7).await, accepted());
+    }
+    assert_eq!(*seen.lock().unwrap(), [(Some("t".to_owned()), None, false)]);
+    peer.turn("t", "turn").completed("completed").await;
+    turn.run().await.unwrap();
+    settle(&codex, &mut peer).await;
+    assert_eq!(codex.stats().server_requests_pending, 0);
+}
+
+#[tokio::test]
+async fn a_request_of_a_turn_that_began_unseen_is_a_replay() {
+    let (_codex, mut peer, seen) = accepting().await;
+    ask(&mut peer, 7, "t", "turn").await;
+    assert_eq!(peer.expect_response(7).await, accepted());
+    assert_eq!(*seen.lock().unwrap(), [(Some("t".to_owned()), None, true)]);
+}
+
+#[tokio::test]
+async fn a_request_of_a_sub_agent_names_its_parent() {
+    let (codex, mut peer, seen) = accepting().await;
+    let mut child = shapes::thread("child");
+    child["parentThreadId"] = json!("t");
+    peer.notify("thread/started", json!({ "thread": child }))
+        .await;
+    peer.turn("child", "turn").started().await;
+    settle(&codex, &mut peer).await;
+    ask(&mut peer, 7, "child", "turn").await;
+    assert_eq!(peer.expect_response(7).await, accepted());
+    let names = (Some("child".to_owned()), Some("t".to_owned()), false);
+    assert_eq!(*seen.lock().unwrap(), [names]);
+}
+
+#[tokio::test]
+async fn requests_of_a_turn_that_has_ended_are_refused_without_asking_anybody() {
+    let (codex, mut peer, seen) = accepting().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let turn = start_turn(&thread, &mut peer, "turn").await;
+    peer.turn("t", "turn").started().await;
+    peer.turn("t", "turn").completed("completed").await;
+    turn.run().await.unwrap();
+    ask(&mut peer, 7, "t", "turn").await;
+    let declined = Ok(json!({ "decision": "decline" }));
+    assert_eq!(peer.expect_response(7).await, declined);
+    assert_eq!(*seen.lock().unwrap(), []);
+    assert_eq!(codex.stats().server_requests_pending, 0);
+}
+
+/// Says something that can't be said.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("these are its words")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+#[tokio::test]
+async fn a_handler_whose_error_panics_when_it_is_shown_refuses() {
+    let builder = Codex::builder().on_command_approval(|_, _| async {
+        let refused: HandlerResult<Decision> = Err(BoxError::from(Unspeakable));
+        refused
+    });
+    let (_codex, mut peer) = connect_with(builder).await;
+    ask(&mut peer, 7, "t", "turn").await;
+    let declined = Ok(json!({ "decision": "decline" }));
+    assert_eq!(peer.expect_response(7).await, declined);
+}
+
+#[tokio::test]
+async fn a_runtime_that_asks_without_end_and_reads_no_answers_is_given_up() {
+    let builder = Codex::builder().on_command_approval(|_, _| pending::<HandlerResult<Decision>>());
+    let (codex, mut peer) = connect_with(builder).await;
+    let mut events = codex.notifications();
+    for id in 0..4200 {
+        ask(&mut peer, id, "t", &format!("turn {id}")).await;
+    }
+    let mut reason = None;
+    while let Some(event) = events.next().await {
+        reason = event
+            .err()
+            .and_then(|error| Some(error.closed()?.reason.clone()));
+    }
+    assert_eq!(reason, Some(CloseReason::Ignored));
+}
