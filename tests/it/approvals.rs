@@ -1,15 +1,19 @@
 //! Approval settings and sandboxes: what the runtime has of them, and how long they stay.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use codex_e2e::Stage;
 use codex_sdk::{
     ApprovalMode, Codex, Sandbox,
     types::{
-        ApprovalsReviewer, AskForApproval, CommandExecutionApprovalDecision, SandboxPolicy,
-        SandboxPolicyReadOnly, SandboxPolicyWorkspaceWrite, ThreadResumeParams,
-        ThreadResumeResponse,
+        ApprovalsReviewer, AskForApproval, CommandExecutionApprovalDecision,
+        CommandExecutionStatus, SandboxPolicy, SandboxPolicyReadOnly, SandboxPolicyWorkspaceWrite,
+        ThreadItem, ThreadResumeParams, ThreadResumeResponse,
     },
 };
 use codex_testkit::Reply;
+use serde_json::json;
 
 const DENIED: (AskForApproval, ApprovalsReviewer) =
     (AskForApproval::Never, ApprovalsReviewer::User);
@@ -170,4 +174,57 @@ async fn parity_146_a_sandbox_holds_for_its_thread_until_a_turn_sets_another() {
         thread.run("keep").await.unwrap();
         assert_eq!(resumed(&codex, thread.id()).await.sandbox, *expected);
     }
+}
+
+/// A hook of the user's home is asked before the handler, and what it allows, nobody else is asked about.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_trusted_hook_approves_before_the_handler_and_not_with_deny_all() {
+    let (stage, codex) = client().await;
+    let allow = r#"{"hookSpecificOutput":{"hookEventName":"PermissionRequest","decision":{"behavior":"allow"}}}"#;
+    let hook = crate::startup::script(&stage, &format!("cat > /dev/null; echo '{allow}'"));
+    codex.close().await.unwrap();
+    let config = format!(
+        "[[hooks.PermissionRequest]]\nmatcher = '*'\n[[hooks.PermissionRequest.hooks]]\n\
+         type = 'command'\ncommand = '{}'",
+        hook.display()
+    );
+    stage.home.merge_config(&config).unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let builder = stage.builder().on_command_approval(move |_, _| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { Ok(CommandExecutionApprovalDecision::Decline) }
+    });
+    let codex = builder.start().await.unwrap();
+    let command = json!({
+        "cmd": "echo ran", "login": false,
+        "sandbox_permissions": "require_escalated", "justification": "?",
+    });
+    // How the command ended, if it was begun, and how often the handler was asked until then.
+    let run = async |mode| {
+        let call = Reply::function_call("exec_command", command.to_string());
+        stage.model.push(call);
+        let thread = codex.thread_start().approval_mode(mode).await.unwrap();
+        let result = thread.run("Run it.").await.unwrap();
+        let statuses = result.items.into_iter().filter_map(|item| match item {
+            ThreadItem::CommandExecution(command) => Some(command.status),
+            _ => None,
+        });
+        (statuses.collect::<Vec<_>>(), asked.load(Ordering::Relaxed))
+    };
+    // The hook isn't trusted yet.
+    let declined = vec![CommandExecutionStatus::Declined];
+    assert_eq!(run(ApprovalMode::Ask).await, (declined, 1));
+
+    let listed = codex.request_raw("hooks/list", json!({ "cwds": [stage.home.workspace()] }));
+    let hook = listed.await.unwrap()["data"][0]["hooks"][0].take();
+    let key = hook["key"].as_str().unwrap();
+    let trust = json!({ key: { "trusted_hash": hook["currentHash"], "enabled": true } });
+    let edit = json!({ "keyPath": "hooks.state", "mergeStrategy": "upsert", "value": trust });
+    let write = codex.request_raw("config/batchWrite", json!({ "edits": [edit] }));
+    write.await.unwrap();
+    let completed = vec![CommandExecutionStatus::Completed];
+    assert_eq!(run(ApprovalMode::Ask).await, (completed, 1));
+    assert_eq!(run(ApprovalMode::DenyAll).await, (vec![], 1));
 }

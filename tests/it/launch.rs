@@ -111,6 +111,7 @@ mod environment {
 
         let (_, mut cleared) = running(&stage, builder.env_clear().env_allow(["PATH"])).await;
         assert!(cleared.remove("PATH").is_some());
+        assert!(cleared.remove("CODEX_SDK_RUNTIME_MARK").is_some());
         assert_eq!(cleared.remove("ADDED").as_deref(), Some("by the builder"));
         assert!(cleared.keys().eq(set.keys()), "{:?}", cleared.keys());
         assert!(cleared == set);

@@ -37,3 +37,7 @@ mod testing_your_app;
 mod threads;
 mod tools;
 mod turns;
+#[cfg(target_os = "linux")]
+mod values;
+#[cfg(target_os = "linux")]
+mod versions;

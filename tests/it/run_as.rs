@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use codex_e2e::{Stage, idle, is_idle};
 use codex_sdk::{
-    AnswerError, Codex, Error, Notification, Result, Structured, Thread, schemars::JsonSchema,
+    AnswerError, Codex, Error, Notification, Result, Structured, Thread,
+    schemars::{self, JsonSchema},
     types::TurnStatus,
 };
 use codex_testkit::{Gate, Reply};
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 /// A review of a change.
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
-#[schemars(crate = "codex_sdk::schemars")]
 struct Review {
     /// One sentence.
     summary: String,

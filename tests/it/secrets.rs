@@ -61,7 +61,7 @@ impl io::Write for Shown {
 }
 
 /// Keeps all that this thread logs, as long as the guards live.
-fn capture(logged: &Shown) -> (tracing::Dispatch, tracing::subscriber::DefaultGuard) {
+pub(crate) fn capture(logged: &Shown) -> (tracing::Dispatch, tracing::subscriber::DefaultGuard) {
     let writer = logged.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)

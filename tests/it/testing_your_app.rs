@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use codex_e2e::blocks;
 use codex_sdk::{
     Codex, CodexBuilder, Condition, Sandbox, Tool,
-    schemars::JsonSchema,
+    schemars::{self, JsonSchema},
     types::{FileChangeApprovalDecision::Decline, TurnStatus},
 };
 use codex_testkit::{CodexHome, Gate, Peer, Reply, ScriptedModel, peer::shapes};
@@ -62,7 +62,6 @@ async fn a_summary_is_the_answer() -> codex_sdk::Result<()> {
 }
 
 #[derive(serde::Deserialize, JsonSchema)]
-#[schemars(crate = "codex_sdk::schemars")]
 struct Ticket {
     number: u32,
 }

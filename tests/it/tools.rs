@@ -11,7 +11,7 @@ use std::{
 use codex_e2e::{Stage, is_idle};
 use codex_sdk::{
     Codex, Error, HandlerResult, RequestContext, ServerRequestHandler, Tool, ToolOutput,
-    schemars::JsonSchema,
+    schemars::{self, JsonSchema},
     types::{self, ThreadItem, TurnStatus},
 };
 use codex_testkit::{RecordedRequest, Reply};
@@ -20,7 +20,6 @@ use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "codex_sdk::schemars")]
 struct Weather {
     /// The name of a city.
     city: String,

@@ -117,6 +117,16 @@ pub enum Error {
         reason: String,
     },
 
+    /// A runtime was found that is not to be trusted.
+    #[error("the package of the Codex runtime in {} {flaw}, so it is not used: {}", .path.display(), .flaw.advice())]
+    #[non_exhaustive]
+    Untrusted {
+        /// The folder that the package is in.
+        path: PathBuf,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+
     /// The installed package is not what its pin says.
     #[error("the package of the Codex runtime {version} {flaw}, so it was not installed: {}", .flaw.advice())]
     #[non_exhaustive]
@@ -160,10 +170,14 @@ impl fmt::Display for Attempts<'_> {
     }
 }
 
-/// What is wrong with a package that was fetched and verified but can't be used.
+/// What is wrong with a package that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flaw {
+    /// It names a program or a folder outside of itself: the path.
+    Outside(String),
+    /// Another user may change this, which belongs to it or holds it.
+    Exposed(PathBuf),
     /// A file that belongs to it is missing or unreadable.
     Incomplete(String),
     /// It says that it is another version.
@@ -188,7 +202,13 @@ impl Flaw {
                 "check that programs may run from the runtime folder, or name another with \
                  CODEX_SDK_RUNTIME_DIR"
             }
-            Self::Incomplete(_) | Self::Version(_) => "pin another release",
+            Self::Exposed(_) => {
+                "let it belong to this user or to root, and take the others' right to write (`chmod -R go-w`)"
+            }
+            Self::Outside(_) => "remove it, and install it again",
+            Self::Incomplete(_) | Self::Version(_) => {
+                "pin another release, or remove it and install it again"
+            }
         }
     }
 }
@@ -197,6 +217,10 @@ impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incomplete(missing) => write!(f, "lacks a readable {missing}"),
+            Self::Outside(path) => write!(f, "names {path:?}, which is not in it"),
+            Self::Exposed(path) => {
+                write!(f, "can be changed by other users ({})", path.display())
+            }
             Self::Version(found) => write!(f, "says that it is version {found}"),
             Self::Platform(target) => write!(
                 f,

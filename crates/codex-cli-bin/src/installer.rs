@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Attempt, Error, Origin, Pin, Progress, Runtime,
+    Attempt, Error, Flaw, Origin, Pin, Progress, Runtime, access,
     candidate::{CANDIDATES, Outcome, Task},
     check, data_dir,
     package::Package,
@@ -92,12 +92,21 @@ impl Installer {
     ///
     /// # Errors
     /// [`Error::NoDataDir`] if there is no folder to look in, [`Error::DataDir`] if its path can't be made
-    /// absolute.
+    /// absolute; [`Error::Untrusted`] if what is there is of another version, names a program outside of
+    /// itself, or, on Unix, can be changed by other users than this one and root.
     pub fn installed(&self) -> Result<Option<Runtime>, Error> {
-        let place = self.place(&self.folder()?);
-        Ok(Package::open(&place)
-            .ok()
-            .map(|package| package.into_runtime(Origin::Installed)))
+        let folder = self.folder()?;
+        let place = self.place(&folder);
+        let package = Package::open(&place).and_then(|package| {
+            package.check(self.pin.version(), &[&folder, &place])?;
+            Ok(package.into_runtime(Origin::Installed))
+        });
+        match package {
+            Ok(runtime) => Ok(Some(runtime)),
+            // There is none, or a damaged one, which the next installation replaces.
+            Err(Flaw::Incomplete(_)) => Ok(None),
+            Err(flaw) => Err(Error::Untrusted { path: place, flaw }),
+        }
     }
 
     /// Installs the runtime, unless it is installed already. Blocks until it is there, and calls
@@ -105,8 +114,8 @@ impl Installer {
     ///
     /// # Errors
     /// [`Error::NoInstaller`], [`Error::Stalled`], [`Error::HashMismatch`] or [`Error::Unfit`] of what was
-    /// fetched; [`Error::Wheel`]; [`Error::Locked`]; [`Error::NoDataDir`], [`Error::DataDir`]. Whatever went
-    /// wrong, nothing was installed; each says what to do next.
+    /// fetched; [`Error::Wheel`]; [`Error::Locked`]; [`Error::NoDataDir`], [`Error::DataDir`]; [`Error::Untrusted`] of what
+    /// is there already. Whatever went wrong, nothing was installed; each says what to do next.
     pub fn install(&self, mut progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
         if let Some(runtime) = self.installed()? {
             return Ok(runtime);
@@ -116,7 +125,7 @@ impl Installer {
             path: folder.clone(),
             source,
         };
-        fs::create_dir_all(&folder).map_err(unusable)?;
+        access::create_folder(&folder).map_err(unusable)?;
         let _lock = self.lock(&folder, &mut progress)?;
         // Perhaps by the process that had the lock.
         if let Some(runtime) = self.installed()? {

@@ -20,6 +20,7 @@
 //! Everything here blocks; in async code, call it on a thread that may block. The feature `cli`
 //! adds the command `codex-cli-bin` and `terminal_progress`.
 
+mod access;
 mod candidate;
 mod check;
 mod child;

@@ -5,7 +5,7 @@ use std::{
 
 use etcetera::BaseStrategy;
 
-use crate::{Error, Installer, Pin, RUNTIME_VERSION, package::Package};
+use crate::{Error, Flaw, Installer, RUNTIME_VERSION, package::Package};
 
 const BIN_VARIABLE: &str = "CODEX_SDK_BIN";
 const DIR_VARIABLE: &str = "CODEX_SDK_RUNTIME_DIR";
@@ -76,7 +76,9 @@ impl fmt::Display for Origin {
 ///
 /// # Errors
 /// [`Error::NotInstalled`] if there is none, [`Error::UnusableBinary`] if `CODEX_SDK_BIN` is wrong,
-/// [`Error::DataDir`] if `CODEX_SDK_RUNTIME_DIR` can't be made absolute.
+/// [`Error::DataDir`] if `CODEX_SDK_RUNTIME_DIR` can't be made absolute, [`Error::Untrusted`] if the package
+/// that was found names a program outside of itself or, on Unix, can be changed by other users than this one
+/// and root. An installed one must be of the pinned version, too.
 pub fn locate() -> Result<Runtime, Error> {
     if let Some(path) = variable(BIN_VARIABLE) {
         return binary(&path, BIN_VARIABLE, Origin::Environment);
@@ -86,7 +88,7 @@ pub fn locate() -> Result<Runtime, Error> {
     };
     match Installer::default().installed() {
         // Without a home folder there is nothing installed, but perhaps a Python environment.
-        Ok(None) | Err(Error::NoDataDir) => in_python_environment().ok_or_else(not_installed),
+        Ok(None) | Err(Error::NoDataDir) => in_python_environment()?.ok_or_else(not_installed),
         Ok(Some(runtime)) => Ok(runtime),
         Err(error) => Err(error),
     }
@@ -153,14 +155,23 @@ fn is_executable(_: &fs::Metadata) -> bool {
     true
 }
 
-fn in_python_environment() -> Option<Runtime> {
-    ["VIRTUAL_ENV", "CONDA_PREFIX"]
+fn in_python_environment() -> Result<Option<Runtime>, Error> {
+    let sites = ["VIRTUAL_ENV", "CONDA_PREFIX"]
         .into_iter()
         .filter_map(variable)
-        .flat_map(|environment| site_packages(&environment))
-        .filter_map(|site| Package::open(&site).ok())
-        .find(|package| package.version() == Pin::default().version())
-        .map(|package| package.into_runtime(Origin::PythonEnvironment))
+        .flat_map(|environment| site_packages(&environment));
+    for site in sites {
+        let package = Package::open(&site).and_then(|package| {
+            package.check(RUNTIME_VERSION, &[&site])?;
+            Ok(package.into_runtime(Origin::PythonEnvironment))
+        });
+        match package {
+            Ok(runtime) => return Ok(Some(runtime)),
+            Err(Flaw::Incomplete(_) | Flaw::Version(_)) => {}
+            Err(flaw) => return Err(Error::Untrusted { path: site, flaw }),
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(not(windows))]

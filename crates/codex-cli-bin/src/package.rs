@@ -1,11 +1,11 @@
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use serde::Deserialize;
 
-use crate::{Flaw, Origin, Runtime};
+use crate::{Flaw, Origin, Runtime, access};
 
 /// The folder of the package in a `site-packages` or `pip --target` folder.
 pub(crate) const FOLDER: &str = "codex_cli_bin";
@@ -35,10 +35,32 @@ impl Package {
             .ok()
             .and_then(|json| serde_json::from_slice(&json).ok())
             .ok_or_else(|| Flaw::Incomplete(MANIFEST.to_owned()))?;
+        if !is_below(&root, &manifest.entrypoint) {
+            return Err(Flaw::Outside(manifest.entrypoint));
+        }
         if !root.join(&manifest.entrypoint).is_file() {
             return Err(Flaw::Incomplete(manifest.entrypoint));
         }
+        if let Some(dir) = manifest
+            .path_dir
+            .as_ref()
+            .filter(|dir| !is_below(&root, dir))
+        {
+            return Err(Flaw::Outside(dir.clone()));
+        }
         Ok(Self { root, manifest })
+    }
+
+    /// Checks that it is this version, and that nobody else may change it, nor the folders that it is in.
+    pub(crate) fn check(&self, version: &str, folders: &[&Path]) -> Result<(), Flaw> {
+        if self.version() != version {
+            return Err(Flaw::Version(self.version().to_owned()));
+        }
+        match access::exposed(folders, &self.root) {
+            Ok(None) => Ok(()),
+            Ok(Some(path)) => Err(Flaw::Exposed(path)),
+            Err(_) => Err(Flaw::Incomplete(FOLDER.to_owned())),
+        }
     }
 
     pub(crate) fn version(&self) -> &str {
@@ -64,4 +86,17 @@ impl Package {
             origin,
         }
     }
+}
+
+/// Whether this path leads to something below the folder, also by way of links; what isn't there doesn't
+/// lead anywhere else.
+fn is_below(folder: &Path, path: &str) -> bool {
+    let is_relative = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let leads_out = || match (folder.canonicalize(), folder.join(path).canonicalize()) {
+        (Ok(folder), Ok(path)) => !path.starts_with(folder),
+        _ => false,
+    };
+    is_relative && !leads_out()
 }

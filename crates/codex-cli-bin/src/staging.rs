@@ -5,7 +5,7 @@ use std::{
     process,
 };
 
-use crate::package;
+use crate::{access, package};
 
 const PREFIX: &str = ".staging-";
 
@@ -92,7 +92,7 @@ impl Staging {
         sizes
     }
 
-    /// Waits until the package is on the disk: the rename that follows must not outlive, in a
+    /// Leaves the package to its owner alone, and waits until it is on the disk: the rename that follows must not outlive, in a
     /// power failure, what it publishes.
     pub(crate) fn sync_package(&self) -> io::Result<()> {
         sync(&self.package())
@@ -138,11 +138,13 @@ fn measure(folder: &Path, in_package: bool, sizes: &mut Sizes) {
 }
 
 fn sync(folder: &Path) -> io::Result<()> {
+    access::close(folder)?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             sync(&entry.path())?;
         } else {
+            access::close(&entry.path())?;
             // Windows flushes only what is open for writing.
             let mut options = OpenOptions::new();
             options.read(true).append(cfg!(windows));

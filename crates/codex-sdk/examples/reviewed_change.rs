@@ -5,13 +5,12 @@ use std::io;
 
 use codex_sdk::{
     Codex, Sandbox,
-    schemars::JsonSchema,
+    schemars::{self, JsonSchema},
     types::FileChangeApprovalDecision::{Accept, Decline},
 };
 use serde::Deserialize;
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(crate = "codex_sdk::schemars")]
 struct Review {
     /// Whether the change can be committed as it is.
     good: bool,

@@ -1,11 +1,13 @@
 //! A function of this program that the model calls, with arguments as a Rust type.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use codex_sdk::{Codex, Sandbox, Tool, schemars::JsonSchema};
+use codex_sdk::{
+    Codex, Sandbox, Tool,
+    schemars::{self, JsonSchema},
+};
 use serde::Deserialize;
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(crate = "codex_sdk::schemars")]
 struct Forecast {
     /// The name of a city.
     city: String,

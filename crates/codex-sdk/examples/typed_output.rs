@@ -1,12 +1,14 @@
 //! An answer as a value of a Rust type: its schema is made strict, the model is held to it.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use codex_sdk::{Codex, Error, Sandbox, schemars::JsonSchema};
+use codex_sdk::{
+    Codex, Error, Sandbox,
+    schemars::{self, JsonSchema},
+};
 use serde::Deserialize;
 
 /// What the comments say is what the model is told.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "codex_sdk::schemars")]
 struct River {
     name: String,
     /// In kilometres.
@@ -17,7 +19,6 @@ struct River {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "codex_sdk::schemars")]
 #[serde(rename_all = "lowercase")]
 enum Traffic {
     None,

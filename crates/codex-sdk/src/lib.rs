@@ -24,7 +24,7 @@
 //!
 //! Every operation is a value that owns what it needs and sends nothing before it is awaited. One with
 //! options is a builder that is awaited itself, as above; one without is a [`Call`].
-//! With the feature `blocking` both have `block_on()`, for programs that aren't async.
+//! With the feature `blocking` both have `block_on()`, for programs that aren't async: see [`blocking`].
 //!
 //! # Streaming
 //!
@@ -63,12 +63,16 @@
 //! [`Thread::run_as`] runs a turn whose answer is a value of a type. The model is held to the type's
 //! schema, which is checked before anything is sent.
 //!
+//! `JsonSchema` is derived by [`schemars`] 1, which this crate re-exports. What it derives names `schemars`
+//! itself: import that beside `JsonSchema`, as here, in each module with such types, or depend on
+//! `schemars = "1"`. Without it the compiler says that it can't find a crate or module `schemars`; with a
+//! `schemars` of another major version, that the trait isn't implemented.
+//!
 //! ```no_run
 //! # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
-//! use codex_sdk::schemars::JsonSchema;
+//! use codex_sdk::schemars::{self, JsonSchema};
 //!
 //! #[derive(serde::Deserialize, JsonSchema)]
-//! #[schemars(crate = "codex_sdk::schemars")]
 //! struct Release {
 //!     /// Without a leading `v`.
 //!     version: String,
@@ -309,11 +313,10 @@
 //! is told to the model, and fails no turn.
 //!
 //! ```no_run
-//! use codex_sdk::{Tool, schemars::JsonSchema};
+//! use codex_sdk::{Tool, schemars::{self, JsonSchema}};
 //! use serde::Deserialize;
 //!
 //! #[derive(Deserialize, JsonSchema)]
-//! #[schemars(crate = "codex_sdk::schemars")]
 //! struct Ticket {
 //!     /// The number of the ticket.
 //!     number: u32,
@@ -426,6 +429,12 @@
 // Which room imports from which is held by `tests/it/rooms.rs`; ARCHITECTURE.md has the map.
 #[cfg(feature = "blocking")]
 pub mod blocking;
+/// The same client for programs without an async runtime: every operation has `block_on()`.
+///
+/// It comes with the feature `blocking`, and so does the rest of this page:
+/// `cargo doc -p codex-sdk --all-features --open`.
+#[cfg(all(doc, not(feature = "blocking")))]
+pub mod blocking {}
 mod call;
 mod catch;
 mod codex;

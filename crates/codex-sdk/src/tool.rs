@@ -28,11 +28,10 @@ type Running = Pin<Box<dyn Future<Output = HandlerResult<ToolOutput>> + Send>>;
 /// become a failed output that the model sees too; they never fail the turn.
 ///
 /// ```no_run
-/// use codex_sdk::{Tool, schemars::JsonSchema};
+/// use codex_sdk::{Tool, schemars::{self, JsonSchema}};
 /// use serde::Deserialize;
 ///
 /// #[derive(Deserialize, JsonSchema)]
-/// #[schemars(crate = "codex_sdk::schemars")]
 /// struct Weather {
 ///     /// The name of a city.
 ///     city: String,

@@ -1,5 +1,6 @@
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -123,4 +124,84 @@ fn an_explicit_path_must_be_an_executable_file() {
     assert_eq!(runtime.codex, sandbox.path("bin/uv"));
     assert_eq!((runtime.path_dir, runtime.version), (None, None));
     assert_eq!(runtime.origin, Origin::Explicit);
+}
+
+/// An installed runtime, and the one in the Python environment: each is changed, and must then be refused.
+fn refused(change: impl Fn(&Path), expected: &str) {
+    let sandbox = Sandbox::new();
+    let [_, installed, environment] = everywhere(&sandbox, RUNTIME_VERSION);
+    let mut path = sandbox.command(["path"]);
+    path.env("VIRTUAL_ENV", sandbox.path("venv"));
+    succeeded(&path.output().unwrap());
+    for codex in [installed, environment] {
+        let package = codex.ancestors().nth(2).unwrap();
+        change(package);
+        let error = failed(&path.output().unwrap());
+        assert!(error.contains(expected), "{error}");
+        let site = package.parent().unwrap().display().to_string();
+        assert!(error.contains(&site), "{error}");
+        let _ = fs::remove_dir_all(sandbox.data());
+    }
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_runtime_that_others_may_change_is_not_used() {
+    let changed = "can be changed by other users";
+    refused(|package| mode(&package.join("bin/codex"), 0o777), changed);
+    refused(
+        |package| mode(&package.join("codex-package.json"), 0o666),
+        changed,
+    );
+    refused(|package| mode(&package.join("codex-path"), 0o777), changed);
+    refused(|package| mode(package, 0o757), changed);
+    refused(|package| mode(package.parent().unwrap(), 0o777), changed);
+}
+
+#[test]
+fn a_runtime_of_another_user_is_not_used() {
+    // Only root can give a file away.
+    let sandbox = Sandbox::new();
+    let probe = sandbox.path("probe");
+    fs::write(&probe, "").unwrap();
+    if std::os::unix::fs::chown(&probe, Some(65_534), None).is_err() {
+        return;
+    }
+    let give_away = |package: &Path| {
+        std::os::unix::fs::chown(package.join("bin/codex"), Some(65_534), None).unwrap();
+    };
+    refused(give_away, "can be changed by other users");
+}
+
+#[test]
+fn a_runtime_whose_program_is_elsewhere_is_not_used() {
+    for (entrypoint, path_dir) in [
+        ("/bin/sh", "codex-path"),
+        ("../../bin/codex", "codex-path"),
+        ("bin/codex", "/tmp"),
+        ("bin/codex", "../up"),
+    ] {
+        let manifest = format!(
+            r#"{{"version": "{RUNTIME_VERSION}", "target": "", "entrypoint": "{entrypoint}", "pathDir": "{path_dir}"}}"#
+        );
+        let write =
+            |package: &Path| fs::write(package.join("codex-package.json"), &manifest).unwrap();
+        refused(write, "which is not in it");
+    }
+    let link = |package: &Path| {
+        fs::remove_file(package.join("bin/codex")).unwrap();
+        std::os::unix::fs::symlink("/bin/sh", package.join("bin/codex")).unwrap();
+    };
+    refused(link, "which is not in it");
+}
+
+#[test]
+fn an_installed_runtime_of_another_version_is_not_used() {
+    let sandbox = Sandbox::new();
+    everywhere(&sandbox, "9.9.9");
+    let error = failed(&sandbox.command(["path"]).output().unwrap());
+    assert!(error.contains("says that it is version 9.9.9"), "{error}");
 }

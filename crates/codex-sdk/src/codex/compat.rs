@@ -1,82 +1,264 @@
-//! Options that older runtimes would ignore silently, refused before anything is sent.
+//! What older runtimes lack: versions, and options that they would ignore silently.
 
+use codex_cli_bin::RUNTIME_VERSION;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// The first version that knows all of the options below.
-pub(crate) const NEEDS: &str = "0.151.0";
-const NEEDS_PARTS: [u64; 3] = [0, 151, 0];
+/// The oldest runtime that opens threads as this SDK reads them.
+const LEAST: &str = "0.132.0";
 
-/// The options, by method.
-const OPTIONS: [(&str, &[&str]); 3] = [
-    (
-        "turn/start",
-        &["toolOutput", "turnTrigger", "serviceTierForTurn"],
-    ),
-    ("thread/resume", &["excludeTurns"]),
-    ("thread/fork", &["excludeTurns"]),
+/// The options that are younger than [`LEAST`]: the method, the option, and the first release whose schema
+/// has it. Those before ignore it. Whatever isn't here, each supported runtime knows.
+const OPTIONS: [(&str, &str, &str); 38] = [
+    ("initialize", "explicitGatewayOauth", "0.157.0"),
+    ("initialize", "extensions", "0.147.0"),
+    ("initialize", "mcpServerOpenaiFormElicitation", "0.144.4"),
+    ("mcpServer/oauth/login", "clientRegistration", "0.149.0"),
+    ("mcpServer/oauth/login", "threadId", "0.144.4"),
+    ("mcpServerStatus/list", "serverName", "0.159.0"),
+    ("mcpServerStatus/list", "threadId", "0.136.0"),
+    ("thread/fork", "beforeTurnId", "0.147.0"),
+    ("thread/fork", "deferGoalContinuation", "0.147.0"),
+    ("thread/fork", "experimentalPredictionMode", "0.163.0"),
+    ("thread/fork", "lastTurnId", "0.144.4"),
+    ("thread/goal/clear", "origin", "0.162.1"),
+    ("thread/goal/set", "origin", "0.162.1"),
+    ("thread/list", "ancestorThreadId", "0.144.4"),
+    ("thread/list", "excludedThreadIds", "0.163.0"),
+    ("thread/list", "originators", "0.154.0"),
+    ("thread/list", "parentThreadId", "0.144.4"),
+    ("thread/list", "projectId", "0.149.0"),
+    ("thread/list", "sectionId", "0.147.0"),
+    ("thread/resume", "initialTurnsPage", "0.136.0"),
+    ("thread/start", "allowProviderModelFallback", "0.144.4"),
+    ("thread/start", "daybreakEnabled", "0.156.1"),
+    ("thread/start", "historyMode", "0.144.4"),
+    ("thread/start", "multiAgentMode", "0.144.4"),
+    ("thread/start", "projectId", "0.149.0"),
+    ("thread/start", "selectedCapabilityRoots", "0.144.4"),
+    ("turn/start", "additionalContext", "0.136.0"),
+    ("turn/start", "clientUserMessageId", "0.136.0"),
+    ("turn/start", "cyberAccessProgram", "0.153.4"),
+    ("turn/start", "disabledPluginIds", "0.156.1"),
+    ("turn/start", "multiAgentMode", "0.144.4"),
+    ("turn/start", "parentTurnId", "0.162.1"),
+    ("turn/start", "rootTurnId", "0.162.1"),
+    ("turn/start", "serviceTierForTurn", "0.151.0"),
+    ("turn/start", "toolOutput", "0.151.0"),
+    ("turn/start", "turnTrigger", "0.151.0"),
+    ("turn/steer", "additionalContext", "0.136.0"),
+    ("turn/steer", "clientUserMessageId", "0.136.0"),
 ];
 
-/// Whether a runtime of this version knows the options. One without a version, 0.0.0, was built from
-/// source, and is taken for a new one.
-pub(crate) fn knows_options(version: &str) -> bool {
-    let end = version.find(|c: char| c != '.' && !c.is_ascii_digit());
-    let (numbers, rest) = version.split_at(end.unwrap_or(version.len()));
-    let mut parts = numbers.split('.').map(str::parse::<u64>);
-    let mut part = || parts.next().and_then(std::result::Result::ok);
-    let (Some(major), Some(minor), Some(patch)) = (part(), part(), part()) else {
-        return false;
-    };
-    let parts = [major, minor, patch];
-    // A pre-release comes before its version.
-    parts == [0, 0, 0] || parts > NEEDS_PARTS || (parts == NEEDS_PARTS && !rest.starts_with('-'))
+/// A version, as far as versions are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Version {
+    parts: [u64; 3],
+    /// A pre-release comes before its version.
+    is_release: bool,
 }
 
-/// Refuses an option that a runtime which fails [`knows_options`] doesn't know.
+impl Version {
+    /// Reads `0.163.0`, `v0.163.0`, `0.163`, `0.163.0-alpha.1`, `0.163.0.post1`. `None` for what has no
+    /// number, and for `0.0.0`, which a runtime built from source calls itself: nothing is known of those.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
+        let end = text.find(|c: char| c != '.' && !c.is_ascii_digit());
+        let (numbers, rest) = text.split_at(end.unwrap_or(text.len()));
+        let mut parts = [0; 3];
+        let numbers = numbers.trim_end_matches('.').split('.');
+        for (part, number) in parts.iter_mut().zip(numbers) {
+            *part = number.parse().ok()?;
+        }
+        let is_release = rest.is_empty() || rest.starts_with(['+', 'p']);
+        (parts != [0; 3]).then_some(Self { parts, is_release })
+    }
+
+    fn is_before(self, other: &str) -> bool {
+        Self::parse(other).is_some_and(|other| self < other)
+    }
+}
+
+/// Refuses a runtime that this SDK doesn't work with. One whose version says nothing is taken for new.
+pub(crate) fn check_runtime(version: &str) -> Result<()> {
+    match Version::parse(version) {
+        Some(parsed) if parsed.is_before(LEAST) => Err(too_old(version)),
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of a runtime that is too old to be spoken to; without a version if it is too old to tell.
+pub(crate) fn too_old(version: &str) -> Error {
+    Error::RuntimeUnsupported {
+        found: version.to_owned(),
+        needs: LEAST,
+    }
+}
+
+/// Whether these last words are those of a runtime that doesn't know the arguments which start an
+/// app-server on its standard input.
+pub(crate) fn refuses_arguments(stderr: &str) -> bool {
+    stderr.contains("unexpected argument '--listen'")
+        || stderr.contains("unrecognized subcommand 'app-server'")
+}
+
+/// Refuses an option that this runtime would ignore. One whose version says nothing takes every option.
 pub(crate) fn check<P: Serialize>(version: &str, method: &str, params: &P) -> Result<()> {
-    let Some((_, options)) = OPTIONS.iter().find(|(gated, _)| *gated == method) else {
+    let mut gated = OPTIONS.iter().filter(|(of, ..)| *of == method).peekable();
+    let (Some(_), Some(parsed)) = (gated.peek(), Version::parse(version)) else {
         return Ok(());
     };
+    let mut lacking = gated
+        .filter(|(.., since)| parsed.is_before(since))
+        .peekable();
+    if lacking.peek().is_none() {
+        return Ok(());
+    }
     // What can't be written as JSON is told when it is sent.
     let params = serde_json::to_value(params).unwrap_or_default();
-    let used = options.iter().find(|option| params.get(**option).is_some());
-    match used {
-        Some(option) => Err(Error::RuntimeTooOld {
+    match lacking.find(|(_, option, _)| params.get(option).is_some()) {
+        Some((_, option, since)) => Err(Error::RuntimeTooOld {
             option: (*option).to_owned(),
-            needs: NEEDS,
+            needs: since,
             found: version.to_owned(),
         }),
         None => Ok(()),
     }
 }
 
+/// Logs how this runtime's version differs from the pinned one.
+pub(crate) fn warn_unless_pinned(version: &str) {
+    let pinned = RUNTIME_VERSION;
+    if version == pinned {
+        return;
+    }
+    let (found, expected) = (Version::parse(version), Version::parse(pinned));
+    match found
+        .zip(expected)
+        .map(|(found, expected)| found.cmp(&expected))
+    {
+        Some(std::cmp::Ordering::Less) => tracing::warn!(
+            version,
+            pinned,
+            "this runtime is older than the pinned one: options that it lacks are refused"
+        ),
+        Some(std::cmp::Ordering::Greater) => tracing::warn!(
+            version,
+            pinned,
+            "this runtime is newer than the pinned one: what is new in it is `Unrecognized`"
+        ),
+        Some(std::cmp::Ordering::Equal) => {
+            tracing::warn!(
+                version,
+                pinned,
+                "this runtime is a build of the pinned version"
+            );
+        }
+        None => tracing::warn!(
+            version,
+            pinned,
+            "this runtime doesn't say its version, and is taken for a new one"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::knows_options;
+    use serde_json::json;
+
+    use super::{LEAST, OPTIONS, Version, check, check_runtime};
+    use crate::error::Error;
 
     #[test]
     fn parity_108_109_versions_are_compared_pre_releases_included() {
-        for old in [
+        let parse = |text| Version::parse(text).unwrap();
+        let ascending = [
+            "0.9",
             "0.147.0",
-            "0.149.0",
+            "0.149",
             "0.151.0-alpha.6",
-            "unknown",
-            "",
-            "0.151",
-        ] {
-            assert!(!knows_options(old), "{old}");
-        }
-        for new in [
             "0.151.0",
-            "0.151.0.post1",
-            "0.153.0",
-            "0.154.0-alpha.1",
-            "0.154.0-alpha.1.2",
-            "1.0.0",
-            "0.0.0",
-        ] {
-            assert!(knows_options(new), "{new}");
+            "0.151.1",
+            "v0.170.0",
+            "1",
+            "1.0.1",
+        ];
+        for pair in ascending.windows(2) {
+            assert!(parse(pair[0]) < parse(pair[1]), "{pair:?}");
         }
+        for same in [
+            "v0.151",
+            "0.151.",
+            " 0.151.0 ",
+            "0.151.0.post1",
+            "0.151.0+linux",
+            "0.151.0.0",
+        ] {
+            assert_eq!(parse(same), parse("0.151.0"), "{same}");
+        }
+        for early in ["0.151.0a1", "0.151.0rc1", "0.151.0.dev1", "0.151-beta"] {
+            assert!(parse(early) < parse("0.151.0"), "{early}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_not_old() {
+        for unknown in [
+            "",
+            "dev",
+            "unknown",
+            "v",
+            "0.0.0",
+            "0.0.0-dev",
+            "vNext",
+            "-1",
+            "99999999999999999999.0",
+        ] {
+            assert_eq!(Version::parse(unknown), None, "{unknown}");
+            assert!(check_runtime(unknown).is_ok(), "{unknown}");
+            let params = json!({ "turnTrigger": "timer" });
+            assert!(check(unknown, "turn/start", &params).is_ok(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn every_option_is_refused_below_its_version_and_only_there() {
+        for (method, option, since) in OPTIONS {
+            // Also `null`, which may mean something.
+            let params = json!({ option: null, "other": 1 });
+            let early = format!("{since}-alpha.1");
+            for old in [LEAST, &early] {
+                let error = check(old, method, &params).unwrap_err();
+                let Error::RuntimeTooOld {
+                    option: named,
+                    needs,
+                    found,
+                    ..
+                } = error
+                else {
+                    panic!("{error:?}");
+                };
+                assert_eq!((&*named, needs, &*found), (option, since, old));
+                assert!(check(old, method, &json!({ "other": 1 })).is_ok());
+                assert!(check(old, "other/method", &params).is_ok());
+            }
+            assert!(check(since, method, &params).is_ok(), "{method} {option}");
+            let found = Version::parse(since).unwrap();
+            assert!(!found.is_before(LEAST), "{option}");
+        }
+    }
+
+    #[test]
+    fn a_runtime_below_the_least_is_refused() {
+        for old in ["0.63.0", "0.128.0", "v0.131.9", "0.132.0-alpha.1"] {
+            let error = check_runtime(old).unwrap_err();
+            assert!(
+                matches!(error, Error::RuntimeUnsupported { .. }),
+                "{error:?}"
+            );
+        }
+        assert!(check_runtime(LEAST).is_ok());
     }
 }

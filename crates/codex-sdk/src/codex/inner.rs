@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_types as types;
-use codex_types::{ClientMethod, TurnStartParams};
+use codex_types::{ClientMethod, TurnStartParams, decode_response};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::codex::compat;
-use crate::codex::metadata::Metadata;
+use crate::codex::metadata::{Metadata, name_and_version};
 use crate::codex::notifications::NotificationStream;
 use crate::connection::Connection;
 use crate::connection::process::{Process, StderrTail};
@@ -40,9 +40,19 @@ impl CodexInner {
         params: &types::InitializeParams,
         timeout: Duration,
     ) -> Result<()> {
-        let response = self.request(params, Some(timeout)).await?;
-        self.metadata = Metadata::new(response);
+        let method = types::InitializeParams::METHOD;
+        let request = self
+            .connection
+            .outgoing(Cow::Borrowed(method), params, Some(timeout))?;
+        let reply = self.connection.request(request, None).await?;
+        // An old runtime answers in another shape.
+        compat::check_runtime(told_version(&reply.result).as_deref().unwrap_or_default())?;
+        self.metadata = Metadata::new(decode_response::<types::InitializeParams>(&reply.result)?);
+        self.check(method, &params.capabilities)?;
         let version = &self.metadata.server_version;
+        self.connection
+            .span
+            .in_scope(|| compat::warn_unless_pinned(version));
         self.connection.span.record("version", version);
         self.connection
             .span
@@ -90,10 +100,7 @@ impl CodexInner {
     }
 
     /// Refuses an option that this runtime would ignore.
-    fn check<P: Serialize>(&self, method: &str, params: &P) -> Result<()> {
-        if self.metadata.knows_options {
-            return Ok(());
-        }
+    pub(crate) fn check<P: Serialize>(&self, method: &str, params: &P) -> Result<()> {
         compat::check(&self.metadata.server_version, method, params)
     }
 
@@ -116,6 +123,13 @@ impl CodexInner {
         }
         self.close().await;
     }
+}
+
+/// The version in the answer to the handshake, whatever else is in it.
+fn told_version(answer: &RawValue) -> Option<String> {
+    let answer: Value = serde_json::from_str(answer.get()).ok()?;
+    let (_, version) = name_and_version(answer.get("userAgent")?.as_str()?);
+    Some(version.to_owned())
 }
 
 impl Drop for CodexInner {

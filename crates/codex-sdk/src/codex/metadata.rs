@@ -2,17 +2,15 @@
 
 use codex_types as types;
 
-use crate::codex::compat;
-
 /// What the runtime said of itself in the handshake (`initialize`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {
     /// What the runtime presents itself as to its provider.
     pub user_agent: String,
-    /// The first part of the user agent: the name that this client gave.
+    /// The first part of the user agent: the name that this client gave, as the runtime writes it.
     pub server_name: String,
-    /// The runtime's version, for example `0.163.0`.
+    /// The runtime's version, for example `0.163.0`; empty if it tells none.
     pub server_version: String,
     /// The folder with the configuration, the login and the threads.
     pub codex_home: String,
@@ -20,28 +18,33 @@ pub struct Metadata {
     pub platform_family: String,
     /// For example `linux`.
     pub platform_os: String,
-    /// Whether it knows the options that older versions ignore silently.
-    pub(crate) knows_options: bool,
 }
 
 impl Metadata {
     pub(crate) fn new(response: types::InitializeResponse) -> Self {
-        let (name, rest) = response
-            .user_agent
-            .split_once('/')
-            .or_else(|| version_after_space(&response.user_agent))
-            .unwrap_or((&response.user_agent, ""));
-        let version = rest.split(char::is_whitespace).next().unwrap_or_default();
+        let (name, version) = name_and_version(&response.user_agent);
         Self {
             server_name: name.to_owned(),
             server_version: version.to_owned(),
-            knows_options: compat::knows_options(version),
             codex_home: response.codex_home.to_string(),
             platform_family: response.platform_family,
             platform_os: response.platform_os,
             user_agent: response.user_agent,
         }
     }
+}
+
+/// Takes `NAME/VERSION (SYSTEM; …) …` apart. The name is the client's own choice, and may have slashes.
+pub(crate) fn name_and_version(user_agent: &str) -> (&str, &str) {
+    let head = user_agent.split(" (").next().unwrap_or_default();
+    let (name, rest) = head
+        .rsplit_once('/')
+        .or_else(|| version_after_space(head))
+        .unwrap_or((user_agent, ""));
+    (
+        name,
+        rest.split(char::is_whitespace).next().unwrap_or_default(),
+    )
 }
 
 /// For `codex-cli 0.153.0`, which some versions called themselves.

@@ -10,7 +10,7 @@ use crate::connection::router::subscriptions::Topic;
 use crate::connection::stats::Stats;
 use crate::setters::debug_shows;
 
-mod compat;
+pub(crate) mod compat;
 pub(crate) mod inner;
 pub(crate) mod metadata;
 pub(crate) mod notifications;

@@ -10,12 +10,14 @@ use codex_types as types;
 use crate::error::closed::{Closed, stderr};
 use crate::error::condition::Condition;
 use crate::error::rpc::{RpcError, RpcErrorKind};
+use crate::error::start::{not_pinned, unspawned, unstarted, unsupported};
 use crate::error::turn::{AnswerError, TurnFailed, TurnTimeout};
 use crate::results::TurnResult;
 
 pub(crate) mod closed;
 pub(crate) mod condition;
 pub(crate) mod rpc;
+mod start;
 pub(crate) mod turn;
 pub(crate) mod words;
 
@@ -154,6 +156,25 @@ pub enum Error {
         found: String,
     },
 
+    /// The runtime is older than any that this SDK works with, and was ended.
+    #[error("{}", unsupported(.found, .needs))]
+    #[non_exhaustive]
+    RuntimeUnsupported {
+        /// The version of the runtime, as it told; empty if it is too old to tell.
+        found: String,
+        /// The first version that works.
+        needs: &'static str,
+    },
+
+    /// The runtime isn't the pinned one, which [`require_pinned`](crate::CodexBuilder::require_pinned) asks
+    /// for, and was ended.
+    #[error("{}", not_pinned(.found))]
+    #[non_exhaustive]
+    RuntimeNotPinned {
+        /// The version of the runtime, as it told; empty if it told none.
+        found: String,
+    },
+
     /// A page of a list named itself as the next one.
     #[error(
         "`{method}` named a page as its own next one: what came before is all that can be read"
@@ -249,7 +270,9 @@ impl Error {
             Self::Closed(_) => Some(Condition::ConnectionClosed),
             Self::InvalidInput(_) | Self::Schema { .. } => Some(Condition::InvalidRequest),
             Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
-            Self::RuntimeTooOld { .. } => Some(Condition::RuntimeTooOld),
+            Self::RuntimeTooOld { .. } | Self::RuntimeUnsupported { .. } => {
+                Some(Condition::RuntimeTooOld)
+            }
             Self::Handshake {
                 condition: Some(condition),
                 ..
@@ -324,31 +347,6 @@ impl Error {
             Self::TurnTimeout(timeout) => Some(&timeout.result),
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
             _ => None,
-        }
-    }
-}
-
-/// What to do about a process that the system did not start.
-fn unspawned(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::ArgumentListTooLong => {
-            "its arguments and its environment are too long: shorten what `config`, `launch_args` and `env` hold"
-        }
-        io::ErrorKind::InvalidInput => "an argument or a variable holds a NUL: leave it out",
-        io::ErrorKind::PermissionDenied => "check that the file is executable",
-        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => {
-            "the system has too many processes or too little memory: end some, or raise the limit"
-        }
-        _ => "check that the file is executable and that `cwd` exists",
-    }
-}
-
-/// What is said of a program that did not start.
-fn unstarted(condition: Option<Condition>) -> String {
-    match condition {
-        Some(condition) => format!("did not start: {}", condition.advice()),
-        None => {
-            "did not complete the app-server handshake: check that it is a Codex runtime".to_owned()
         }
     }
 }

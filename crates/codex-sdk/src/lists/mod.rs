@@ -63,7 +63,9 @@ macro_rules! query {
         ///
         /// # Errors
         /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
-        /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode).
+        /// [`Error::Closed`](crate::Error::Closed), [`Error::Decode`](crate::Error::Decode);
+        /// [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld) for an option that the runtime would
+        /// ignore.
         ///
         /// # Cancel safety
         /// Dropping the call is harmless: the reply is ignored.
@@ -156,7 +158,7 @@ impl ListThreads {
         model_providers: Vec<String> => params.model_providers;
         /// Only threads whose title has this in it.
         search_term: String => params.search_term;
-        /// Only threads in this section; with `None`, those in no section.
+        /// Only threads in this section; with `None`, those in no section. Needs Codex 0.147.0.
         section_id: Option<String> => params.section_id;
         /// Which end comes first. The runtime's default: the newest.
         sort_direction: SortDirection => params.sort_direction;
@@ -167,16 +169,17 @@ impl ListThreads {
         source_kinds: Vec<ThreadSourceKind> => params.source_kinds;
         /// Whether only the runtime's database is looked at, which is faster. The runtime's default: no.
         use_state_db_only = bool => params.use_state_db_only;
-        /// Leaves these threads out, at most 100 of them. Each page needs the same.
+        /// Leaves these threads out, at most 100 of them. Each page needs the same. Needs Codex 0.163.0.
         excluded_thread_ids: Vec<String> => params.excluded_thread_ids;
-        /// Only threads that one of these programs started. A runtime on this machine refuses it.
+        /// Only threads that one of these programs started. A runtime on this machine refuses it. Needs
+        /// Codex 0.154.0.
         originators: Vec<String> => params.originators;
-        /// Only threads of this project; with `None`, those of no project.
+        /// Only threads of this project; with `None`, those of no project. Needs Codex 0.149.0.
         project_id: Option<String> => params.project_id;
-        /// Only threads that this one started.
+        /// Only threads that this one started. Needs Codex 0.144.4.
         parent_thread_id: String => params.parent_thread_id;
         /// Only threads that this one, or one of its descendants, started. Not beside
-        /// [`Self::parent_thread_id`].
+        /// [`Self::parent_thread_id`]. Needs Codex 0.144.4.
         ancestor_thread_id: String => params.ancestor_thread_id;
     }
 }
@@ -271,9 +274,9 @@ query! {
 
 impl ListMcpServers {
     setters! {
-        /// The servers of this thread, with the connections that it has.
+        /// The servers of this thread, with the connections that it has. Needs Codex 0.136.0.
         thread_id: String => params.thread_id;
-        /// Only this server.
+        /// Only this server. Needs Codex 0.159.0.
         server_name: String => params.server_name;
         /// How much is told of each. The runtime's default: all, its resources included.
         detail: McpServerStatusDetail => params.detail;

@@ -18,13 +18,14 @@ use crate::codex::Codex;
 use crate::connection::Limits;
 use crate::connection::process::Process;
 use crate::error::condition::Condition;
-use crate::error::{Error, HandlerResult, Result};
-use crate::server_requests::handler::{RequestContext, ServerRequestHandler};
-use crate::server_requests::registry::{HandlerRegistry, approval};
+use crate::error::{Error, Result};
+use crate::server_requests::registry::HandlerRegistry;
 use crate::setters::setters;
-use crate::start::command::{CODEX_HOME, Launch};
+use crate::start::acceptance::{accept, refusal, warn_of_another_home};
+use crate::start::command::Launch;
 use crate::start::diagnosis::home_of;
-use crate::start::{Program, Wired, wire};
+use crate::start::environment::CODEX_HOME;
+use crate::start::{Program, Wired, capabilities, wire};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a start waits for another one on the same fresh home.
@@ -40,12 +41,14 @@ const SUBSCRIPTION_BUDGET: usize = 64 * 1024 * 1024;
 pub struct CodexBuilder {
     launch: Launch,
     client_info: types::ClientInfo,
+    capabilities: types::InitializeCapabilities,
     experimental_api: bool,
+    require_pinned: bool,
     /// The budget of the subscription that begins before the handshake, in bytes.
     early_notifications: Option<usize>,
     startup_timeout: Option<Duration>,
     limits: Limits,
-    handlers: HandlerRegistry,
+    pub(super) handlers: HandlerRegistry,
 }
 
 impl Default for CodexBuilder {
@@ -57,7 +60,9 @@ impl Default for CodexBuilder {
                 title: Some("Codex Rust SDK".to_owned()),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
+            capabilities: types::InitializeCapabilities::default(),
             experimental_api: true,
+            require_pinned: false,
             early_notifications: None,
             startup_timeout: None,
             limits: Limits {
@@ -94,8 +99,14 @@ impl CodexBuilder {
     setters! {
         /// Uses the Codex binary at this path instead of the pinned runtime.
         ///
-        /// A version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is allowed and logged as a warning.
+        /// A version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is allowed, and logged as a
+        /// warning that says whether it is older or newer. One before 0.132.0 is an
+        /// [`Error::RuntimeUnsupported`]. One that has no number, or 0.0.0 as a build from source has, is
+        /// taken for a new one.
         codex_bin: PathBuf => launch.codex_bin;
+        /// Whether any other version than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is refused, with
+        /// [`Error::RuntimeNotPinned`]. Default: false.
+        require_pinned = bool => require_pinned;
         /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
         ///
         /// [`runtime::install`](crate::runtime::install) does the same beforehand, and reports progress.
@@ -105,7 +116,11 @@ impl CodexBuilder {
     /// Sets `CODEX_HOME`: the existing folder with the configuration, the login and the threads.
     ///
     /// Default: the runtime's own, `.codex` in the user's home. Use one client per home at a time. A
-    /// relative path starts from this program's folder.
+    /// relative path starts from this program's folder. That the runtime uses another home all the same, as
+    /// behind a script that sets `CODEX_HOME` itself, is logged as a warning; [`Metadata::codex_home`] has
+    /// what it uses.
+    ///
+    /// [`Metadata::codex_home`]: crate::Metadata::codex_home
     pub fn codex_home(self, path: impl Into<PathBuf>) -> Self {
         self.env(CODEX_HOME, path.into())
     }
@@ -119,8 +134,17 @@ impl CodexBuilder {
     /// Sets an environment variable of the runtime.
     ///
     /// Commands that the model runs see the runtime's environment: see [`Self::env_clear`].
+    ///
+    /// The last call for a variable counts, of this and of [`Self::env_remove`].
     pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.launch.env.insert(key.into(), value.into());
+        let changed = &mut self.launch.env.changed;
+        changed.insert(key.into(), Some(value.into()));
+        self
+    }
+
+    /// Leaves a variable out of the runtime's environment.
+    pub fn env_remove(mut self, key: impl Into<OsString>) -> Self {
+        self.launch.env.changed.insert(key.into(), None);
         self
     }
 
@@ -130,31 +154,37 @@ impl CodexBuilder {
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         let variables = variables.into_iter();
-        self.launch
-            .env
-            .extend(variables.map(|(key, value)| (key.into(), value.into())));
+        let variables = variables.map(|(key, value)| (key.into(), Some(value.into())));
+        self.launch.env.changed.extend(variables);
         self
     }
 
     /// Inherits nothing of this program's environment, but what [`Self::env_allow`] names.
     ///
     /// By default the runtime inherits all of it, and so do the commands that the model runs: a
-    /// password that lies in a variable can be read by them.
+    /// password that lies in a variable can be read by them. Only what a Codex session tells its commands
+    /// about itself isn't inherited, such as `CODEX_THREAD_ID`, `CODEX_SANDBOX` and
+    /// `CODEX_INTERNAL_ORIGINATOR_OVERRIDE`: a runtime that is started by such a command would take that
+    /// session's name for its own. [`Self::env`] and [`Self::env_allow`] pass these on, too.
     pub fn env_clear(mut self) -> Self {
-        self.launch.inherited.get_or_insert_default();
+        self.launch.env.inherited.get_or_insert_default();
         self
     }
 
     /// Inherits these variables, and no others. The runtime needs `HOME` and `PATH` at least; on Windows
     /// `USERPROFILE`, `SystemRoot` and `Path`.
     pub fn env_allow<K: Into<OsString>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        let inherited = self.launch.inherited.get_or_insert_default();
+        let inherited = self.launch.env.inherited.get_or_insert_default();
         inherited.extend(keys.into_iter().map(Into::into));
         self
     }
 
-    /// Overrides a key of the configuration, as `--config` does; dots nest. A `null` in it, which TOML
-    /// doesn't have, is an [`Error::InvalidInput`] of [`Self::start`].
+    /// Overrides a key of the configuration. It is a TOML key: dots nest, and a name with anything but
+    /// letters, digits, `_` and `-` is quoted, as in `projects."/srv/a.b".trust_level`. A later call goes
+    /// before an earlier one.
+    ///
+    /// What TOML doesn't have is an [`Error::InvalidInput`] of [`Self::start`]: a `null`, an integer beyond
+    /// 64 bits with a sign, any other key. So is a key whose first name is quoted.
     ///
     /// The value is given to the runtime on its command line, which other users of the machine can
     /// read: put secrets into the environment or into `config.toml`.
@@ -189,6 +219,14 @@ impl CodexBuilder {
     setters! {
         /// Asks for the experimental part of the protocol. Default: true.
         experimental_api = bool => experimental_api;
+        /// Sets what else this client is capable of, for example which notifications it can do without
+        /// (`opt_out_notification_methods`). Default: nothing. Its `experimental_api` has no effect:
+        /// [`Self::experimental_api`] has.
+        ///
+        /// To do without a notification that this crate itself needs, such as `turn/completed`, is an
+        /// [`Error::InvalidInput`] of [`Self::start`]; a capability that the runtime is too old for is an
+        /// [`Error::RuntimeTooOld`].
+        capabilities = types::InitializeCapabilities => capabilities;
         /// Subscribes from the first byte: the first call of [`Codex::notifications`] returns the stream
         /// that began before the handshake. At most `notifications` bytes of it lie unread. Default: no such stream.
         notifications = usize => early_notifications;
@@ -212,69 +250,6 @@ impl CodexBuilder {
         subscription_budget = usize => limits.subscription_budget;
     }
 
-    /// Sets who answers the requests of the runtime: approvals, questions, tool calls.
-    ///
-    /// Default: nobody, every request is refused. With a handler, threads that are started have the
-    /// approval mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask) unless they say otherwise.
-    pub fn handler(mut self, handler: impl ServerRequestHandler) -> Self {
-        self.handlers.set(handler);
-        self
-    }
-
-    /// Decides on commands by a closure (`item/commandExecution/requestApproval`), before any
-    /// [`Self::handler`]. It returns the decision or the whole response; an error and a panic decline. As
-    /// with a handler, threads that are started have the mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask).
-    ///
-    /// ```no_run
-    /// use codex_sdk::types::CommandExecutionApprovalDecision::{Accept, Decline};
-    ///
-    /// # async fn example() -> codex_sdk::Result<()> {
-    /// let codex = codex_sdk::Codex::builder()
-    ///     .on_command_approval(|_context, params| async move {
-    ///         // All of it, with the shell that runs it: `cargo check; …` is another command.
-    ///         let harmless = params.command.as_deref() == Some("/bin/bash -lc 'cargo check'");
-    ///         Ok(if harmless { Accept } else { Decline })
-    ///     })
-    ///     .start()
-    ///     .await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Cancel safety
-    /// As for [`ServerRequestHandler`]: when the answer is no longer waited for, the future is dropped.
-    pub fn on_command_approval<F, A, D>(mut self, decide: F) -> Self
-    where
-        F: Fn(RequestContext, types::CommandExecutionRequestApprovalParams) -> A
-            + Send
-            + Sync
-            + 'static,
-        A: Future<Output = HandlerResult<D>> + Send + 'static,
-        D: Into<types::CommandExecutionRequestApprovalResponse>,
-    {
-        let answer = approval::<_, _, _, _, types::CommandExecutionRequestApprovalResponse>(decide);
-        self.handlers.command_approval = Some(answer);
-        self
-    }
-
-    /// Decides on file changes by a closure (`item/fileChange/requestApproval`), before any
-    /// [`Self::handler`]. The changes and their diffs are
-    /// [`RequestContext::changes`](crate::RequestContext::changes). All else is as for
-    /// [`Self::on_command_approval`].
-    ///
-    /// # Cancel safety
-    /// When the answer is no longer waited for, the future is dropped.
-    pub fn on_file_change_approval<F, A, D>(mut self, decide: F) -> Self
-    where
-        F: Fn(RequestContext, types::FileChangeRequestApprovalParams) -> A + Send + Sync + 'static,
-        A: Future<Output = HandlerResult<D>> + Send + 'static,
-        D: Into<types::FileChangeRequestApprovalResponse>,
-    {
-        let answer = approval::<_, _, _, _, types::FileChangeRequestApprovalResponse>(decide);
-        self.handlers.file_change_approval = Some(answer);
-        self
-    }
-
     /// Starts the runtime and shakes hands (`initialize`).
     ///
     /// The Tokio runtime in which this is awaited carries the client.
@@ -284,14 +259,19 @@ impl CodexBuilder {
     ///
     /// # Errors
     /// [`Error::Runtime`] without a runtime, [`Error::HomeMissing`], [`Error::Spawn`],
-    /// [`Error::Handshake`], also if [`Self::startup_timeout`] passes, [`Error::InvalidInput`]. No process
-    /// is left behind.
+    /// [`Error::Handshake`], also if [`Self::startup_timeout`] passes. [`Error::InvalidInput`] for what can't
+    /// be passed on as it is, before anything is started: a home or a working folder that isn't UTF-8, this
+    /// program's included if none is set; NUL in a path, an argument or a variable; `=` in the name of a
+    /// variable; a control character in the name of the client. [`Error::RuntimeUnsupported`],
+    /// [`Error::RuntimeNotPinned`]. No process is left behind.
     ///
     /// # Cancel safety
     /// Dropping the call kills a runtime that was already started. An installation that was begun
     /// goes on.
     pub fn start(self) -> Call<Codex> {
         Call::new(async move {
+            self.check()?;
+            self.launch.check()?;
             let runtime = self.launch.locate().await?;
             let begun = Instant::now();
             loop {
@@ -323,7 +303,11 @@ impl CodexBuilder {
         })?;
         let process = Some((process, pipes.stderr));
         let wired = self.wire(pipes.stdout, pipes.stdin, process);
-        self.shake_hands(wired, &program).await
+        let codex = self.shake_hands(wired, &program).await?;
+        if let Some(home) = self.launch.env.chosen_home()? {
+            warn_of_another_home(codex.metadata(), &home);
+        }
+        Ok(codex)
     }
 
     /// Connects to an app-server that is reached in another way than as a child process, for example
@@ -334,7 +318,8 @@ impl CodexBuilder {
     /// As for [`Self::start`].
     ///
     /// # Errors
-    /// [`Error::Handshake`].
+    /// [`Error::Handshake`], [`Error::RuntimeUnsupported`], [`Error::RuntimeNotPinned`];
+    /// [`Error::InvalidInput`] as for [`Self::start`].
     ///
     /// # Cancel safety
     /// Dropping the call ends the connection, and drops `output` and `input`.
@@ -344,6 +329,7 @@ impl CodexBuilder {
         input: impl AsyncWrite + Unpin + Send + 'static,
     ) -> Call<Codex> {
         Call::new(async move {
+            self.check()?;
             let wired = self.wire(output, input, None);
             let program = Program {
                 path: PathBuf::from("app-server"),
@@ -363,29 +349,48 @@ impl CodexBuilder {
         wire(self.limits, handlers, output, input, process, early)
     }
 
+    /// Refuses what the handshake can't carry, or what would keep this crate from working.
+    fn check(&self) -> Result<()> {
+        let name = &self.client_info.name;
+        if name.contains(char::is_control) {
+            return Err(Error::InvalidInput(format!(
+                "the name of the client, {name:?}, has a control character in it"
+            )));
+        }
+        capabilities::check(&self.capabilities)
+    }
+
     async fn shake_hands(&self, wired: Wired, program: &Program) -> Result<Codex> {
         let mut params = types::InitializeParams::new(self.client_info.clone());
         params.capabilities = Some(types::InitializeCapabilities {
             experimental_api: self.experimental_api,
-            ..Default::default()
+            ..self.capabilities.clone()
         });
+        let by_default = self.launch.args.is_none();
         let inner = wired.shake_hands(&params, self.startup_timeout, program);
-        Ok(Codex::of(inner.await?))
+        let inner = inner.await.map_err(|error| refusal(error, by_default))?;
+        if let Err(error) = accept(&inner.metadata, self.require_pinned) {
+            inner.kill().await;
+            return Err(error);
+        }
+        Ok(Codex::of(inner))
     }
 }
 
 impl fmt::Debug for CodexBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let env = &self.launch.env.changed;
         let config: Vec<_> = self.launch.config.iter().map(|(key, _)| key).collect();
         f.debug_struct("CodexBuilder")
             .field("codex_bin", &self.launch.codex_bin)
             .field("install_runtime", &self.launch.install_runtime)
             .field("cwd", &self.launch.cwd)
-            .field("env", &self.launch.env.keys().collect::<Vec<_>>())
-            .field("inherited", &self.launch.inherited)
+            .field("env", &env.keys().collect::<Vec<_>>())
+            .field("inherited", &self.launch.env.inherited)
             .field("config", &config)
             .field("client_info", &self.client_info)
             .field("experimental_api", &self.experimental_api)
+            .field("require_pinned", &self.require_pinned)
             .field("startup_timeout", &self.startup_timeout)
             .field("limits", &self.limits)
             .field("has_handler", &self.handlers.any())

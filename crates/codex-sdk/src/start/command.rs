@@ -1,7 +1,6 @@
-//! From options to a process: which program, with which arguments, in which environment.
+//! From options to a process: which program, with which arguments, in which folder and environment.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +13,8 @@ use tokio::process::Command;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
-use crate::start::toml_literal;
-
-/// The variable that names the runtime's home.
-pub(super) const CODEX_HOME: &str = "CODEX_HOME";
+use crate::start::environment::{Environment, has};
+use crate::start::overrides;
 
 /// Which process to start, and how.
 #[derive(Clone, Default)]
@@ -25,15 +22,38 @@ pub(super) struct Launch {
     pub(super) codex_bin: Option<PathBuf>,
     pub(super) install_runtime: bool,
     pub(super) cwd: Option<PathBuf>,
-    pub(super) env: BTreeMap<OsString, OsString>,
-    /// With `Some`, only these are inherited.
-    pub(super) inherited: Option<Vec<OsString>>,
+    pub(super) env: Environment,
     pub(super) config: Vec<(String, Value)>,
     /// Instead of all others.
     pub(super) args: Option<Vec<OsString>>,
 }
 
 impl Launch {
+    /// Refuses what can't be passed on as it is, before anything is looked for or started.
+    pub(super) fn check(&self) -> Result<()> {
+        self.arguments()?;
+        self.env.variables(None)?;
+        for path in [&self.codex_bin, &self.cwd].into_iter().flatten() {
+            if has(path.as_os_str(), 0) {
+                let path = path.to_string_lossy();
+                return Err(invalid(format!("the path {path:?} has NUL in it")));
+            }
+        }
+        // The runtime starts in another folder, and then fails to open a thread.
+        let folder = self.cwd.as_deref().unwrap_or(Path::new("."));
+        let folder = folder
+            .canonicalize()
+            .or_else(|_| std::path::absolute(folder))
+            .unwrap_or_else(|_| folder.to_owned());
+        match folder.to_str() {
+            Some(_) => Ok(()),
+            None => Err(invalid(format!(
+                "the runtime's folder {} is not valid UTF-8, which the protocol needs: choose another one with `cwd`",
+                folder.display()
+            ))),
+        }
+    }
+
     pub(super) async fn locate(&self) -> Result<Runtime> {
         if let Some(path) = &self.codex_bin {
             return Ok(runtime::explicit(path)?);
@@ -63,70 +83,36 @@ impl Launch {
     /// The command that starts the runtime.
     pub(super) fn command(&self, runtime: &Runtime) -> Result<Command> {
         let mut command = Command::new(&runtime.codex);
-        if let Some(args) = &self.args {
-            command.args(args);
-        } else {
-            // A thread that nobody is subscribed to any more is one that was closed. The runtime would keep it
-            // for half an hour.
-            command.args(["--config", "thread_unload_delay_secs=0"]);
-            for (key, value) in &self.config {
-                let literal = toml_literal::write(value).map_err(|problem| {
-                    Error::InvalidInput(format!("`config` of {key:?}: {problem}"))
-                })?;
-                command.arg("--config").arg(format!("{key}={literal}"));
-            }
-            command.args(["app-server", "--listen", "stdio://"]);
-        }
+        command.args(self.arguments()?);
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }
-        let env = self.environment(runtime.path_dir.as_deref())?;
+        let env = self.env.variables(runtime.path_dir.as_deref())?;
         command.env_clear().envs(env);
         Ok(command)
     }
 
-    /// The whole environment of the runtime.
-    fn environment(&self, path_dir: Option<&Path>) -> Result<BTreeMap<OsString, OsString>> {
-        let mut env: BTreeMap<_, _> = std::env::vars_os()
-            .filter(|(key, _)| match &self.inherited {
-                Some(allowed) => allowed.iter().any(|name| same_key(name, key)),
-                None => true,
-            })
-            .collect();
-        for (key, value) in &self.env {
-            env.retain(|other, _| !same_key(other, key));
-            env.insert(key.clone(), value.clone());
+    fn arguments(&self) -> Result<Vec<OsString>> {
+        if let Some(args) = &self.args {
+            // Its place only: an argument may be a secret.
+            return match args.iter().position(|argument| has(argument, 0)) {
+                Some(at) => Err(invalid(format!(
+                    "number {at} of `launch_args`, counted from 0, has NUL in it"
+                ))),
+                None => Ok(args.clone()),
+            };
         }
-        let home = env
-            .iter_mut()
-            .find(|(key, _)| same_key(key, OsStr::new(CODEX_HOME)));
-        if let Some((_, home)) = home.filter(|(_, home)| !home.is_empty()) {
-            // The runtime would start from its own working folder, which may be another one.
-            let path = std::path::absolute(&home).unwrap_or_else(|_| PathBuf::from(&home));
-            if !path.is_dir() {
-                return Err(Error::HomeMissing { path });
-            }
-            *home = path.into_os_string();
-        }
-        if let Some(dir) = path_dir {
-            let key = env.keys().find(|key| same_key(key, OsStr::new("PATH")));
-            let key = key.cloned().unwrap_or_else(|| OsString::from("PATH"));
-            let path = env.get(&key).cloned().unwrap_or_default();
-            let rest = std::env::split_paths(&path).filter(|other| other != dir);
-            // Only a folder whose name holds the separator fails; the runtime works without it.
-            if let Ok(path) = std::env::join_paths(std::iter::once(dir.to_owned()).chain(rest)) {
-                env.insert(key, path);
-            }
-        }
-        Ok(env)
+        let overrides = overrides::write(&self.config)?;
+        // A thread that nobody is subscribed to any more is one that was closed. The runtime would keep it for
+        // half an hour.
+        let overrides = std::iter::once("thread_unload_delay_secs=0".to_owned())
+            .chain(overrides)
+            .flat_map(|argument| ["--config".to_owned(), argument]);
+        let rest = ["app-server", "--listen", "stdio://"].map(str::to_owned);
+        Ok(overrides.chain(rest).map(OsString::from).collect())
     }
 }
 
-/// Whether two names are the same variable: Windows ignores their case.
-fn same_key(one: &OsStr, other: &OsStr) -> bool {
-    if cfg!(windows) {
-        one.eq_ignore_ascii_case(other)
-    } else {
-        one == other
-    }
+fn invalid(message: String) -> Error {
+    Error::InvalidInput(message)
 }

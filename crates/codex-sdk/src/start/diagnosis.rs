@@ -9,7 +9,7 @@ use std::{fs, io};
 use tokio::process::Command;
 
 use crate::error::condition::Condition;
-use crate::start::command::CODEX_HOME;
+use crate::start::environment::CODEX_HOME;
 
 /// The runtime opens some twenty files before it answers.
 const FEWEST_FILES: u64 = 64;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use codex_cli_bin::RUNTIME_VERSION;
 use codex_types::{ClientMethod, InitializeParams};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::ChildStderr;
@@ -25,9 +24,14 @@ use crate::start::patience::{MOST, Patience};
 use crate::tasks::supervisor::Supervised;
 use crate::tasks::{reader, supervisor, upkeep, writer};
 
+mod acceptance;
 pub(crate) mod builder;
+mod capabilities;
 mod command;
 mod diagnosis;
+mod environment;
+mod handlers;
+mod overrides;
 mod patience;
 mod toml_literal;
 
@@ -122,14 +126,6 @@ impl Wired {
                 stderr_tail,
                 source: Box::new(without_stderr(source)),
             });
-        }
-        let version = &self.codex.metadata.server_version;
-        if version != RUNTIME_VERSION {
-            tracing::warn!(
-                version,
-                expected = RUNTIME_VERSION,
-                "this runtime is not the pinned one"
-            );
         }
         let codex = Arc::new(self.codex);
         // It is set here alone.

@@ -240,6 +240,12 @@ pub(crate) fn with_servers(
         Some(Value::Object(config)) => config,
         Some(_) => return Err(invalid("`config` of a thread must be a JSON object")),
     };
+    // The runtime splits these at each dot, and takes the quotes for a part of the name.
+    if let Some(key) = config.keys().find(|key| key.contains(['"', '\''])) {
+        return Err(Error::InvalidInput(format!(
+            "the key {key:?} in `config` has quotes: write what has dots in its name as a nested object"
+        )));
+    }
     if servers.is_empty() {
         return Ok(Some(config));
     }

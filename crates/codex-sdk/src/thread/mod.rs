@@ -113,11 +113,10 @@ impl Thread {
     ///
     /// ```no_run
     /// # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
-    /// use codex_sdk::schemars::JsonSchema;
+    /// use codex_sdk::schemars::{self, JsonSchema};
     /// use serde::Deserialize;
     ///
     /// #[derive(Deserialize, JsonSchema)]
-    /// #[schemars(crate = "codex_sdk::schemars")]
     /// struct Review {
     ///     /// One sentence.
     ///     summary: String,
@@ -125,7 +124,6 @@ impl Thread {
     /// }
     ///
     /// #[derive(Deserialize, JsonSchema)]
-    /// #[schemars(crate = "codex_sdk::schemars")]
     /// struct Finding {
     ///     file: String,
     ///     line: Option<u32>,
@@ -133,7 +131,6 @@ impl Thread {
     /// }
     ///
     /// #[derive(Debug, Deserialize, JsonSchema)]
-    /// #[schemars(crate = "codex_sdk::schemars")]
     /// enum Severity {
     ///     Bug,
     ///     Style,
@@ -380,12 +377,7 @@ impl Codex {
                 thread_id: thread_id.clone(),
             };
             codex.inner().request(&params, None).await?;
-            let resume = codex.thread_resume(thread_id);
-            if codex.metadata().knows_options {
-                resume.include_turns(false).await
-            } else {
-                resume.await
-            }
+            codex.thread_resume(thread_id).include_turns(false).await
         })
     }
 }

@@ -232,8 +232,7 @@ impl ResumeThread {
     /// Whether the runtime sends the thread's turns along. Without this it decides itself.
     ///
     /// A history can be hundreds of megabytes, and the [`Thread`] doesn't hold it: read it page by page
-    /// with [`Thread::turns`]. A runtime before 0.151.0 doesn't know this option:
-    /// [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld).
+    /// with [`Thread::turns`].
     pub fn include_turns(mut self, include: bool) -> Self {
         self.params.exclude_turns = Some(!include);
         self
@@ -262,7 +261,7 @@ impl ForkThread {
         ephemeral = bool => params.ephemeral;
         /// Who started this thread, as analytics has it.
         thread_source: ThreadSource => params.thread_source;
-        /// The last turn of the source that the fork has; all of them by default.
+        /// The last turn of the source that the fork has; all of them by default. Needs Codex 0.144.4.
         last_turn_id: String => params.last_turn_id;
     }
 

@@ -83,7 +83,7 @@ impl StartGoal {
         /// The tokens that may be spent on the goal. Default: no limit.
         token_budget = i64 => params.token_budget;
         /// Who set the goal. By default nobody is named, and the goal authorises nothing in the user's
-        /// name.
+        /// name. Needs Codex 0.162.1.
         origin: ThreadGoalMutationOrigin => params.origin;
     }
 
@@ -114,6 +114,9 @@ impl StartGoal {
     async fn set(mut self, begun: Instant) -> Result<TurnHandle> {
         let objective = self.params.objective.take().unwrap_or_default();
         self.params.objective = Some(checked(&objective)?);
+        // Before the goal that there is gives way to it.
+        self.codex
+            .check(ThreadGoalSetParams::METHOD, &self.params)?;
         let thread_id = Arc::clone(&self.thread_id);
         let (mut route, mut state) = Route::of_goal(&self.codex.connection, thread_id)?;
 

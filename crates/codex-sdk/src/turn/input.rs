@@ -91,12 +91,14 @@ fn file(path: &Path) -> Result<String> {
 
 /// A path as the wire carries it.
 pub(crate) fn utf8(path: PathBuf) -> Result<String> {
-    path.into_os_string().into_string().map_err(|path| {
-        Error::InvalidInput(format!(
+    match path.into_os_string().into_string() {
+        Ok(path) if path.contains('\0') => invalid(format!("the path {path:?} has NUL in it")),
+        Ok(path) => Ok(path),
+        Err(path) => invalid(format!(
             "the path {} is not valid UTF-8, which the protocol needs",
             path.display()
-        ))
-    })
+        )),
+    }
 }
 
 /// What steers a turn, and what starts one: text, or a list of [`InputItem`]s.
@@ -161,8 +163,8 @@ impl RunInput {
 /// A message from outside, such as a notification, that the model sees as a tool's output.
 ///
 /// It has a tool's authority, below that of users and developers, and approves nothing. Its name is a
-/// label and proves nothing. It is a whole input: it can't be mixed with others, and can't steer. A runtime
-/// before 0.151.0 doesn't know it: [`Error::RuntimeTooOld`].
+/// label and proves nothing. It is a whole input: it can't be mixed with others, and can't steer. It needs
+/// Codex 0.151.0: an older runtime is an [`Error::RuntimeTooOld`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalMessage(types::TurnToolOutput);
 

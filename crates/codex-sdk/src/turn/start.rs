@@ -74,12 +74,11 @@ impl<O> StartTurn<O> {
         summary: ReasoningSummary => params.summary;
         /// The personality. The runtime's named ones have no effect any more.
         personality: Personality => params.personality;
-        /// The service tier of this turn only; `default` is the standard speed.
+        /// The service tier of this turn only; `default` is the standard speed. Needs Codex 0.151.0.
         turn_service_tier: String => params.service_tier_for_turn;
         /// The folder that the thread works in, from this turn on.
         cwd: PathBuf => cwd;
-        /// What caused this turn: a label without authority. A runtime before 0.151.0 knows neither this
-        /// nor [`Self::turn_service_tier`]: [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld).
+        /// What caused this turn: a label without authority. Needs Codex 0.151.0.
         source: String => params.turn_trigger;
     }
 

@@ -38,8 +38,8 @@ async fn ask(peer: &mut Peer, id: i64, thread_id: &str, turn_id: &str) {
     peer.request(id, APPROVAL, approval).await;
 }
 
-fn accepted() -> Result<Value, Value> {
-    Ok(json!({ "decision": "accept" }))
+fn accepted() -> Value {
+    json!({ "decision": "accept" })
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_request_that_is_asked_again_has_the_same_answer_and_one_handler() {
     peer.turn("t", "turn").started().await;
     for _ in 0..3 {
         ask(&mut peer, 7, "t", "turn").await;
-        assert_eq!(peer.expect_response(7).await, accepted());
+        assert_eq!(peer.expect_response(7).await, Ok(accepted()));
     }
     assert_eq!(*seen.lock().unwrap(), [(Some("t".to_owned()), None, false)]);
     peer.turn("t", "turn").completed("completed").await;
@@ -63,7 +63,7 @@ async fn a_request_that_is_asked_again_has_the_same_answer_and_one_handler() {
 async fn a_request_of_a_turn_that_began_unseen_is_a_replay() {
     let (_codex, mut peer, seen) = accepting().await;
     ask(&mut peer, 7, "t", "turn").await;
-    assert_eq!(peer.expect_response(7).await, accepted());
+    assert_eq!(peer.expect_response(7).await, Ok(accepted()));
     assert_eq!(*seen.lock().unwrap(), [(Some("t".to_owned()), None, true)]);
 }
 
@@ -77,7 +77,7 @@ async fn a_request_of_a_sub_agent_names_its_parent() {
     peer.turn("child", "turn").started().await;
     settle(&codex, &mut peer).await;
     ask(&mut peer, 7, "child", "turn").await;
-    assert_eq!(peer.expect_response(7).await, accepted());
+    assert_eq!(peer.expect_response(7).await, Ok(accepted()));
     let names = (Some("child".to_owned()), Some("t".to_owned()), false);
     assert_eq!(*seen.lock().unwrap(), [names]);
 }

@@ -55,7 +55,8 @@ impl CodexHomeBuilder {
         self
     }
 
-    /// Sets when the runtime asks for approval: `untrusted`, `on-request` or `never`.
+    /// Sets when the runtime asks for approval: `on-request` or `never`. With `untrusted`, which only a thread
+    /// or a turn can still have, it doesn't start.
     pub fn approval_policy(mut self, policy: impl Into<String>) -> Self {
         self.approval_policy = Some(policy.into());
         self

@@ -1,0 +1,55 @@
+//! Whether the runtime that was started is one to work with.
+
+use std::path::Path;
+
+use codex_cli_bin::RUNTIME_VERSION;
+
+use crate::codex::compat;
+use crate::codex::metadata::Metadata;
+use crate::error::{Error, Result};
+
+/// The refusal of a runtime that is too old, if that is why the handshake failed. `by_default`: the
+/// arguments are this crate's.
+pub(super) fn refusal(error: Error, by_default: bool) -> Error {
+    match error {
+        Error::Handshake { source, .. }
+            if matches!(
+                *source,
+                Error::RuntimeUnsupported { .. } | Error::RuntimeTooOld { .. }
+            ) =>
+        {
+            *source
+        }
+        Error::Handshake { stderr_tail, .. }
+            if by_default && compat::refuses_arguments(&stderr_tail) =>
+        {
+            compat::too_old("")
+        }
+        other => other,
+    }
+}
+
+/// Refuses another runtime than the pinned one, if that is asked for.
+pub(super) fn accept(metadata: &Metadata, pinned: bool) -> Result<()> {
+    if pinned && metadata.server_version != RUNTIME_VERSION {
+        return Err(Error::RuntimeNotPinned {
+            found: metadata.server_version.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Logs it if the runtime uses another home than the one that it was given: a program between the two may
+/// have chosen it, such as a script, or a container in which the same folder has another path.
+pub(super) fn warn_of_another_home(metadata: &Metadata, asked: &Path) {
+    let used = Path::new(&metadata.codex_home);
+    // It follows links, and tells where they lead.
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if real(asked) != real(used) {
+        tracing::warn!(
+            asked = ?asked,
+            used = ?used,
+            "the runtime uses another home than the one that it was given"
+        );
+    }
+}
