@@ -3,6 +3,7 @@
 
 mod cancel;
 mod conditions;
+mod extremes;
 mod full_pipe;
 mod gate;
 mod goals;

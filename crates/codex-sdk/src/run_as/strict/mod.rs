@@ -23,6 +23,10 @@ use crate::run_as::strict::parts::Parts;
 /// How many schemas may be within each other, references followed. Only an endless one has more.
 const DEPTH: usize = 128;
 
+/// How many described fields have their type written out. Types that refer to each other would otherwise grow with
+/// the factorial of their number; beyond this, a description gives way to a reference.
+const MOST_WRITTEN_OUT: usize = 100;
+
 /// A schema that an answer is held to.
 #[derive(Debug)]
 pub(crate) struct StrictSchema {
@@ -47,6 +51,7 @@ impl StrictSchema {
             strict: Map::new(),
             open: Vec::new(),
             depth: 0,
+            written_out: 0,
         };
         // Written out, because the root mustn't be a reference.
         let mut schema = walk.inline(root, "$")?;
@@ -69,6 +74,8 @@ struct Walk<'a> {
     /// The definitions around the present place.
     open: Vec<String>,
     depth: usize,
+    /// How often a definition was written out for the sake of a description.
+    written_out: usize,
 }
 
 impl Walk<'_> {
@@ -79,7 +86,9 @@ impl Walk<'_> {
         let (name, definition) = self.definitions.find(reference, path)?;
         // A description can't stand beside a reference: what it describes is written out for it. But
         // within itself that would have no end, and the description goes.
-        if schema.get("description").is_some() && !self.open.contains(&name) {
+        let described = schema.get("description").is_some() && !self.open.contains(&name);
+        if described && self.written_out < MOST_WRITTEN_OUT {
+            self.written_out += 1;
             return self.inline(schema, path);
         }
         if !self.strict.contains_key(&name) {

@@ -367,3 +367,38 @@ fn run_as_splits_types_with_an_inside_and_stops_at_endless_ones() {
     let error = by_hand(&json!({"$ref": "#/elsewhere"}), &json!({})).unwrap_err();
     assert!(error.to_string().contains("name"), "{error}");
 }
+
+macro_rules! mutual {
+    ($($name:ident),*) => {
+        $(
+            #[derive(JsonSchema)]
+            #[expect(dead_code, reason = "it is its schema that counts")]
+            enum $name {
+                End,
+                Next {
+                    /// Any of them.
+                    next: Box<Any>,
+                },
+            }
+        )*
+
+        /// Refers to all, and all refer to it and to each other.
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "it is its schema that counts")]
+        #[expect(non_snake_case, reason = "the fields are named after the types")]
+        struct Any {
+            $(
+                /// One of them.
+                $name: Option<$name>,
+            )*
+        }
+    };
+}
+
+mutual!(A, B, C, D, E, F, G, H, I, J);
+
+#[test]
+fn documented_types_that_refer_to_each_other_have_a_schema_of_bounded_size() {
+    let schema = StrictSchema::of::<Any>().unwrap().schema.to_string();
+    assert!(schema.len() < 1 << 20, "{} bytes", schema.len());
+}
