@@ -48,6 +48,9 @@ async fn parity_101_the_arguments_are_the_configuration_and_the_app_server_on_st
         "model=\"gpt-5.5\"",
         "--config",
         "features.goals=false",
+        // So that `Thread::close` unloads.
+        "--config",
+        "thread_unload_delay_secs=0",
         "app-server",
         "--listen",
         "stdio://",

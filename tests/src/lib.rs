@@ -13,6 +13,9 @@ use tokio::process::Command;
 
 pub mod demo;
 
+/// How long after the end of a client a process may be left, on a busy machine.
+const LEFT: Duration = Duration::from_secs(10);
+
 /// A scripted model, a home that points to it, and a recorder that must stay empty.
 #[derive(Debug)]
 pub struct Stage {
@@ -114,10 +117,21 @@ impl Stage {
 
 impl Drop for Stage {
     /// # Panics
-    /// If the runtime opened a connection that wasn't to this machine.
+    /// If the runtime opened a connection that wasn't to this machine, or if a process of this stage is left, a
+    /// runtime or what it has started.
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(self.recorder.connections(), Vec::<String>::new());
+        if std::thread::panicking() {
+            return;
+        }
+        assert_eq!(self.recorder.connections(), Vec::<String>::new());
+        let deadline = Instant::now() + LEFT;
+        loop {
+            let left = processes_in(self.home.path());
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "left behind: {left:#?}");
+            std::thread::yield_now();
         }
     }
 }

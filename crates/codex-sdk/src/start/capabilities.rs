@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 /// The notifications that this crate works by. Without one of them turns would never end, results would lack
 /// items, logins would hang.
-const NEEDED: [&str; 15] = [
+const NEEDED: [&str; 16] = [
     "account/login/completed",
     "error",
     "item/completed",
@@ -18,6 +18,7 @@ const NEEDED: [&str; 15] = [
     "thread/deleted",
     "thread/goal/cleared",
     "thread/goal/updated",
+    "thread/started",
     "thread/status/changed",
     "thread/tokenUsage/updated",
     "turn/completed",

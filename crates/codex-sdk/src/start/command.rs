@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 use crate::start::environment::{Environment, has};
 use crate::start::overrides;
 
+/// How long a thread stays loaded that nobody is subscribed to.
+const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
+
 /// Which process to start, and how.
 #[derive(Clone, Default)]
 pub(super) struct Launch {
@@ -105,8 +108,10 @@ impl Launch {
         let overrides = overrides::write(&self.config)?;
         // A thread that nobody is subscribed to any more is one that was closed. The runtime would keep it for
         // half an hour.
-        let overrides = std::iter::once("thread_unload_delay_secs=0".to_owned())
-            .chain(overrides)
+        let own = self.config.iter().all(|(key, _)| key != UNLOAD_DELAY);
+        let overrides = overrides
+            .into_iter()
+            .chain(own.then(|| format!("{UNLOAD_DELAY}=0")))
             .flat_map(|argument| ["--config".to_owned(), argument]);
         let rest = ["app-server", "--listen", "stdio://"].map(str::to_owned);
         Ok(overrides.chain(rest).map(OsString::from).collect())

@@ -48,6 +48,7 @@ fn receive(connection: &Arc<Connection>, responder: &Arc<Responder>, line: &[u8]
     let malformed = match types::Message::parse(line) {
         Ok(types::Message::Notification { method, params, .. }) => match decode(&method, params) {
             Some(notification) => {
+                tracing::trace!(method = &*method, "notification");
                 return connection.router().deliver(notification, line.len());
             }
             None => format!("the parameters of `{method}` nest too deeply"),
