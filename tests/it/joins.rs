@@ -8,11 +8,12 @@ use codex_testkit::{Gate, Reply};
 
 /// A turn that waits at a gate, with a second handle that joined it by a text.
 struct Joined {
-    stage: Stage,
     codex: Codex,
     gate: Gate,
     first: TurnHandle,
     second: TurnHandle,
+    // Dropped last: it looks for what is left.
+    stage: Stage,
 }
 
 async fn joined(last: Reply) -> Joined {
