@@ -24,11 +24,11 @@ async fn joined(last: Reply) -> Joined {
     let second = thread.turn("two").await.unwrap();
     assert_eq!(first.id(), second.id());
     Joined {
-        stage,
         codex,
         gate,
         first,
         second,
+        stage,
     }
 }
 

@@ -216,6 +216,7 @@ mod tests {
             kind: Kind::Struct(Struct {
                 fields: vec![field("some-field", schema)],
                 open: false,
+                secret_extra: false,
             }),
         };
         let definitions = [

@@ -189,6 +189,27 @@ mod tests {
                 "names the params of `thread/start`",
             ),
             (
+                "\"LoginAccountResponseChatgpt.authUrl\",",
+                "",
+                "look as if they held secrets. List each in schema/overrides.toml, in \
+                 `secret_fields`, or with a reason in `not_secret`: LoginAccountResponseChatgpt.authUrl",
+            ),
+            (
+                "\"UserVerificationProof.signature\",",
+                "\"UserVerificationProof.credentialId\", \"UserVerificationProof.signature\",",
+                "`UserVerificationProof.credentialId` doesn't look like a secret any more, or is one",
+            ),
+            (
+                "\"UserVerificationProof.credentialId\" =",
+                "\"Thread.id\" =",
+                "`Thread.id` doesn't look like a secret any more",
+            ),
+            (
+                "\"Config.*\"",
+                "\"Thread.*\"",
+                "`Thread.*` has no such entries",
+            ),
+            (
                 "openai/form",
                 "openai/gone",
                 "two types want the name `McpServerElicitationRequestParamsOpenaiForm`",

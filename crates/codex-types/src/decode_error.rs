@@ -1,29 +1,35 @@
 use std::{error::Error, fmt};
 
-use crate::json_path;
+use crate::{json_path, reason};
 
 /// A message of a known method that does not have the shape it should.
-#[derive(Debug)]
+///
+/// It says where and why, and has no value of the message: one of them may be secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
     method: String,
     path: String,
-    source: serde_json::Error,
+    reason: String,
+    /// Where `serde_json` was, in its counting.
+    position: (usize, usize),
 }
 
 impl DecodeError {
     /// Says that a message of this method failed with this error.
-    pub fn new(method: &str, source: serde_json::Error) -> Self {
+    pub fn new(method: &str, error: &serde_json::Error) -> Self {
         Self {
             method: method.to_owned(),
             path: String::new(),
-            source,
+            reason: reason::of(error),
+            position: (error.line(), error.column()),
         }
     }
 
     /// Finds the path to the error in the text that was read.
     #[must_use]
     pub fn within(mut self, json: &str) -> Self {
-        self.path = json_path::at(json, self.source.line(), self.source.column());
+        let (line, column) = self.position;
+        self.path = json_path::at(json, line, column);
         self
     }
 
@@ -32,16 +38,21 @@ impl DecodeError {
         &self.method
     }
 
-    /// Where the value went wrong, such as `turn.items[3].type`; empty for the value as a whole.
+    /// Where the value went wrong, such as `turn.items[3].type`; empty for the value as a whole. A key
+    /// that is no name of a field is `…`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What is wrong with it, in a few words that don't quote a text of the message.
-    pub fn reason(&self) -> String {
-        // The position in the line is of no use beside the path; the source still has it.
-        let cause = self.source.to_string();
-        without_quotation(cause.split(" at line ").next().unwrap_or_default())
+    /// What is wrong with it, in a few words that quote nothing of the message.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The same at another path.
+    pub(crate) fn at(mut self, path: String) -> Self {
+        self.path = path;
+        self
     }
 }
 
@@ -51,22 +62,8 @@ impl fmt::Display for DecodeError {
         if !self.path.is_empty() {
             write!(f, ": at `{}`", self.path)?;
         }
-        write!(f, ": {}", self.reason())
+        write!(f, ": {}", self.reason)
     }
 }
 
-/// Leaves out the value that an error quotes: it may be secret.
-fn without_quotation(cause: &str) -> String {
-    match (cause.find('"'), cause.rfind('"')) {
-        (Some(first), Some(last)) if first < last => {
-            format!("{}…{}", &cause[..=first], &cause[last..])
-        }
-        _ => cause.to_owned(),
-    }
-}
-
-impl Error for DecodeError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
-    }
-}
+impl Error for DecodeError {}

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use crate::reason::is_name;
+
 /// What encloses a position.
 enum Frame<'a> {
     Object(Option<&'a str>),
@@ -22,7 +24,7 @@ pub(crate) fn at(json: &str, line: usize, column: usize) -> String {
     if line == 0 {
         return String::new();
     }
-    render(&enclosing(json, before + column))
+    render(&enclosing(json, before.saturating_add(column)))
 }
 
 /// The frames around the last of the first `consumed` bytes.
@@ -80,8 +82,11 @@ fn render(frames: &[Frame]) -> String {
         // Writing to a string cannot fail.
         let _ = match frame {
             Frame::Object(None) => Ok(()),
-            Frame::Object(Some(key)) if path.is_empty() => write!(path, "{key}"),
-            Frame::Object(Some(key)) => write!(path, ".{key}"),
+            Frame::Object(Some(key)) => {
+                let key = if is_name(key) { key } else { "…" };
+                let dot = if path.is_empty() { "" } else { "." };
+                write!(path, "{dot}{key}")
+            }
             Frame::Array(index) => write!(path, "[{index}]"),
         };
     }
@@ -121,6 +126,12 @@ mod tests {
     #[test]
     fn a_comma_names_the_value_before_it() {
         assert_eq!(at(r#"{"a":[{},{}]}"#, 1, 9), "a[0]");
+    }
+
+    #[test]
+    fn a_key_that_names_no_field_is_not_shown() {
+        let json = r#"{"env":{"sk-SECRET":5}}"#;
+        assert_eq!(at(json, 1, json.find('5').unwrap() + 1), "env.…");
     }
 
     #[test]

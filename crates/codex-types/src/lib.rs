@@ -119,6 +119,8 @@
 //!
 //! The example `tap` prints a line of summary for each message of a recording, in both directions.
 //!
+//! A client that would rather go on without the part it can't read has [`lenient`].
+//!
 //! # Newer runtimes
 //!
 //! Nothing a newer runtime says is lost or refused because it is new: every enum has a variant
@@ -141,9 +143,12 @@ mod encode;
 mod generated;
 mod json_path;
 mod json_rpc_error;
+pub mod lenient;
 mod message;
 mod method;
 mod notification;
+mod reason;
+mod repair;
 mod request_id;
 mod support;
 

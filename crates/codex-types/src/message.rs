@@ -1,9 +1,9 @@
 use std::{borrow::Cow, error::Error, fmt};
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::{JsonRpcError, RequestId, support::Text};
+use crate::{JsonRpcError, RequestId, reason, support::Text};
 
 /// One line of the wire, in either direction, with its payload still raw.
 ///
@@ -76,9 +76,9 @@ impl<'a> Message<'a> {
     /// If the line is not JSON in UTF-8, or neither request, notification nor response.
     pub fn parse<L: AsRef<[u8]> + ?Sized>(line: &'a L) -> Result<Self, MessageError> {
         // Checked at once, not string by string, and no second set of decoders for bytes.
-        let line = str::from_utf8(line.as_ref())
-            .map_err(|error| MessageError::Json(serde_json::Error::custom(error)))?;
-        let envelope: Envelope<'a> = serde_json::from_str(line).map_err(MessageError::Json)?;
+        let line = str::from_utf8(line.as_ref()).map_err(|_| MessageError::Utf8)?;
+        let envelope: Envelope<'a> =
+            serde_json::from_str(line).map_err(|it| MessageError::Json(reason::of(&it)))?;
         let Envelope {
             id,
             method,
@@ -101,12 +101,14 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A line that is no message.
-#[derive(Debug)]
+/// A line that is no message. It has no value of the line: one of them may be secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// It is not JSON, or a part of the envelope has the wrong type.
-    Json(serde_json::Error),
+    /// It is not valid UTF-8.
+    Utf8,
+    /// It is not JSON, or a part of the envelope has the wrong type: why.
+    Json(String),
     /// It is a JSON object that is neither request, notification nor response.
     Shape,
 }
@@ -114,17 +116,11 @@ pub enum MessageError {
 impl fmt::Display for MessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Utf8 => "the line is not valid UTF-8",
             Self::Json(_) => "the line is not a JSON-RPC message",
             Self::Shape => "the line is neither request, notification nor response",
         })
     }
 }
 
-impl Error for MessageError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Json(error) => Some(error),
-            Self::Shape => None,
-        }
-    }
-}
+impl Error for MessageError {}

@@ -31,5 +31,5 @@ pub trait ServerMethod: DeserializeOwned {
 /// If the result is not of the method's type.
 pub fn decode_response<M: ClientMethod>(result: &RawValue) -> Result<M::Response, DecodeError> {
     let json = result.get();
-    serde_json::from_str(json).map_err(|error| DecodeError::new(M::METHOD, error).within(json))
+    serde_json::from_str(json).map_err(|error| DecodeError::new(M::METHOD, &error).within(json))
 }

@@ -97,6 +97,10 @@ pub fn tagged(
                     _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
                 })
             }
+
+            fn unrecognized(value: Value) -> Self {
+                Self::Unrecognized(value)
+            }
         }
     };
     let unknown = quote!(

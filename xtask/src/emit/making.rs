@@ -105,7 +105,7 @@ impl Making {
         );
         let doc = format!(" The required fields of [`{target}`]; convert them with `.into()`.");
         let required: Vec<_> = fields.iter().filter(|it| it.is_required()).collect();
-        let debug = redacted(title, &required);
+        let debug = redacted(title, &required, false);
         let derive = debug.is_none().then(|| quote!(#[derive(Debug)]));
         let declarations = required.iter().map(|it| it.declaration());
         let values = values(body, fields, |it| {

@@ -65,7 +65,7 @@ pub fn items(
     let all: Vec<_> = fields.iter().collect();
     let making = Making::of(context, definition, body, &fields)?;
     let mut items = vec![declaration(context, definition, body, &fields, &making)];
-    items.extend(redacted(&definition.name, &all));
+    items.extend(redacted(&definition.name, &all, body.secret_extra));
     items.extend(making.items(definition, body, &fields));
     items.extend(default(definition, body, &fields));
     items.extend(functions(definition, body, &fields, &making));
@@ -107,7 +107,8 @@ fn declaration(
 ) -> TokenStream {
     let name = format_ident!("{}", definition.name);
     let doc = context.doc(definition, &making.sentence());
-    let debug = (!fields.iter().any(|it| it.field.secret)).then(|| quote!(Debug,));
+    let hides = body.secret_extra || fields.iter().any(|it| it.field.secret);
+    let debug = (!hides).then(|| quote!(Debug,));
     let default = fields
         .iter()
         .all(|it| matches!(it.default, Default::OfType))
@@ -202,9 +203,11 @@ fn object(definition: &Definition, body: &Struct, fields: &[Ready]) -> TokenStre
     quote!(object!(#name { #(#entries)* #extra });)
 }
 
-/// `Debug` by hand, for structs that hold secrets.
-pub fn redacted(title: &str, fields: &[&Ready]) -> Option<TokenStream> {
-    fields.iter().find(|it| it.field.secret)?;
+/// `Debug` by hand, for structs that hold secrets, in a field or in entries that have none.
+pub fn redacted(title: &str, fields: &[&Ready], secret_extra: bool) -> Option<TokenStream> {
+    if !secret_extra && !fields.iter().any(|it| it.field.secret) {
+        return None;
+    }
     let name = format_ident!("{title}");
     let entries = fields.iter().map(|ready| {
         let ident = ready.ident;
@@ -215,10 +218,11 @@ pub fn redacted(title: &str, fields: &[&Ready]) -> Option<TokenStream> {
             quote!(.field(#title, &self.#ident))
         }
     });
+    let extra = secret_extra.then(|| quote!(.field("extra", &Redacted)));
     Some(quote! {
         impl fmt::Debug for #name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(#title) #(#entries)* .finish()
+                f.debug_struct(#title) #(#entries)* #extra .finish()
             }
         }
     })

@@ -218,6 +218,7 @@ fn object(schema: &Object) -> Struct {
     Struct {
         fields: properties(schema).map(field).collect(),
         open: schema.contains_key("additionalProperties"),
+        secret_extra: false,
     }
 }
 

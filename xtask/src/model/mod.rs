@@ -10,6 +10,7 @@ use crate::normalise::Bundle;
 mod definitions;
 mod methods;
 mod overrides;
+mod secrets;
 mod shapes;
 mod usage;
 
@@ -70,6 +71,8 @@ pub struct Struct {
     pub fields: Vec<Field>,
     /// Fields beyond the known ones are part of the value.
     pub open: bool,
+    /// Those are never printed.
+    pub secret_extra: bool,
 }
 
 /// A field.

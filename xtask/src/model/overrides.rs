@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use super::{Field, Kind, Model};
+use super::{Field, Kind, Model, Struct, secrets::suspects};
+
+/// Stands for the entries of an open struct that have no field.
+const REST: &str = ".*";
 
 /// The checked-in exceptions.
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +23,9 @@ pub struct Overrides {
     /// Fields that `Debug` must not print.
     #[serde(default)]
     pub secret_fields: BTreeSet<String>,
+    /// Fields that look as if they held secrets and don't: why not.
+    #[serde(default)]
+    pub not_secret: BTreeMap<String, String>,
     /// Names of variants that the rule would name alike.
     #[serde(default)]
     pub variants: BTreeMap<String, String>,
@@ -47,9 +53,7 @@ impl Overrides {
             );
             field.double = true;
         }
-        for path in &self.secret_fields {
-            field(model, path)?.secret = true;
-        }
+        self.apply_secrets(model)?;
         for path in &self.single_options {
             ensure!(
                 field(model, path)?
@@ -74,6 +78,38 @@ impl Overrides {
                 "schema/overrides.toml: there is no variant `{path}` any more"
             );
         }
+        Ok(())
+    }
+
+    /// Marks what `Debug` hides. Every field that looks like a secret is decided, one way or the other.
+    fn apply_secrets(&self, model: &mut Model) -> Result<()> {
+        for path in &self.secret_fields {
+            if let Some(definition) = path.strip_suffix(REST) {
+                let rest = rest(model, definition).with_context(|| {
+                    format!("schema/overrides.toml: `{path}` has no such entries")
+                })?;
+                rest.secret_extra = true;
+            } else {
+                field(model, path)?.secret = true;
+            }
+        }
+        let suspects = suspects(model);
+        for (path, reason) in &self.not_secret {
+            ensure!(
+                suspects.get(path).is_some_and(|it| !it.secret) && !reason.is_empty(),
+                "schema/overrides.toml: `{path}` doesn't look like a secret any more, or is one"
+            );
+        }
+        let undecided = suspects
+            .iter()
+            .filter(|(path, it)| !it.secret && !self.not_secret.contains_key(*path));
+        let undecided: Vec<_> = undecided.map(|(path, _)| path.as_str()).collect();
+        ensure!(
+            undecided.is_empty(),
+            "these fields look as if they held secrets. List each in schema/overrides.toml, in \
+             `secret_fields`, or with a reason in `not_secret`: {}",
+            undecided.join(", ")
+        );
         Ok(())
     }
 
@@ -110,6 +146,14 @@ fn tells_null_from_absent(description: &str) -> bool {
         || ["clear", "disable", "unset"]
             .iter()
             .any(|it| follows("null", it))
+}
+
+/// A struct whose entries beyond the known ones are part of the value.
+fn rest<'a>(model: &'a mut Model, definition: &str) -> Option<&'a mut Struct> {
+    match &mut model.definitions.get_mut(definition)?.kind {
+        Kind::Struct(body) if body.open => Some(body),
+        _ => None,
+    }
 }
 
 fn field<'a>(model: &'a mut Model, path: &str) -> Result<&'a mut Field> {

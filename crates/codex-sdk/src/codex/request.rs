@@ -139,7 +139,7 @@ impl IntoFuture for SendRawRequest {
             let result = result.await?;
             // Any JSON is a `Value`, unless it nests too deeply.
             serde_json::from_str(result.get()).map_err(|error| {
-                DecodeError::new(&self.method, error)
+                DecodeError::new(&self.method, &error)
                     .within(result.get())
                     .into()
             })

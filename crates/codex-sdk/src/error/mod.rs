@@ -222,8 +222,8 @@ pub enum Error {
         source: Option<Box<Error>>,
     },
 
-    /// The turn's events ended without `turn/completed`.
-    #[error("the turn ended without `turn/completed`: what came before is in the partial result")]
+    /// The turn's events ended without `turn/completed`, or with one that can't be read.
+    #[error("the turn ended {}: what came before is in the partial result", unended(.0))]
     TurnIncomplete(#[source] Box<TurnIncomplete>),
 
     /// A subscription was read too slowly and ended; everything else goes on.
@@ -351,6 +351,14 @@ impl Error {
     }
 }
 
+/// What is said of a turn whose end is not known.
+fn unended(incomplete: &TurnIncomplete) -> &'static str {
+    match incomplete.source {
+        Some(Error::Decode(_)) => "in a way that can't be read",
+        _ => "without `turn/completed`",
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
@@ -371,7 +379,7 @@ impl From<types::DecodeError> for Error {
     }
 }
 
-/// A turn whose events ended without `turn/completed`.
+/// A turn whose events ended without `turn/completed`, or with one that can't be read.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TurnIncomplete {

@@ -106,8 +106,9 @@ impl Codex {
 
 fn unexpected(response: &LoginAccountResponse) -> Error {
     let kind = response.tag();
-    let error = serde::de::Error::custom(format_args!("an answer of the kind `{kind}`"));
-    DecodeError::new("account/login/start", error).into()
+    tracing::warn!(kind, "an answer to a login of an unexpected kind");
+    let error = serde::de::Error::custom("an answer of an unexpected kind");
+    DecodeError::new("account/login/start", &error).into()
 }
 
 /// Writes the parts that all handles on a login have in common.

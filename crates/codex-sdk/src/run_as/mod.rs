@@ -66,7 +66,7 @@ fn decode<T: DeserializeOwned>(result: TurnResult, wrapped: bool) -> Result<Stru
     };
     match value {
         Ok(value) => Ok(Structured { value, result }),
-        Err(error) => Err(misfit(result, wrapped, error)),
+        Err(error) => Err(misfit(result, wrapped, &error)),
     }
 }
 
@@ -83,13 +83,13 @@ fn missing(result: TurnResult) -> Error {
     }))
 }
 
-fn misfit(result: TurnResult, wrapped: bool, error: serde_json::Error) -> Error {
+fn misfit(result: TurnResult, wrapped: bool, error: &serde_json::Error) -> Error {
     let text = result.final_response.clone();
     let json = text.as_deref().unwrap_or_default();
     let error = DecodeError::new(TurnStartParams::METHOD, error).within(json);
     Error::Answer(Box::new(AnswerError {
         path: rooted(error.path(), wrapped),
-        reason: error.reason(),
+        reason: error.reason().to_owned(),
         text,
         result,
     }))

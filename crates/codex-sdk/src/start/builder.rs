@@ -244,7 +244,8 @@ impl CodexBuilder {
         ///
         /// Whoever a longer one was for gets [`Error::LineTooLong`]; the connection lives on.
         max_line_bytes = usize => limits.max_line_bytes;
-        /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB.
+        /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB. What is
+        /// counted is about what they take in memory, which is more than their size on the wire.
         ///
         /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on.
         subscription_budget = usize => limits.subscription_budget;

@@ -24,4 +24,5 @@ mod server_requests;
 mod stall;
 mod subscriptions;
 mod support;
+mod unreadable;
 mod wire;

@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData};
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::Text;
+use super::{Text, lenient};
 
 /// A union of strings and of objects with one key.
 pub(crate) trait External: Sized {
@@ -23,6 +23,14 @@ pub(crate) trait External: Sized {
 pub(crate) fn deserialize_external<'de, T: External, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
+    if lenient::is_on() {
+        return lenient::read_or_keep(deserializer, read_text, T::unrecognized);
+    }
+    deserializer.deserialize_any(ExternalVisitor(PhantomData))
+}
+
+fn read_text<T: External>(text: &str) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer.deserialize_any(ExternalVisitor(PhantomData))
 }
 

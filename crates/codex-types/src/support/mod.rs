@@ -1,6 +1,7 @@
 //! What generated code is made of. Nothing here is public.
 
 mod external;
+pub(crate) mod lenient;
 pub(crate) mod object;
 mod payload;
 pub(crate) mod route;

@@ -21,7 +21,7 @@ impl<'a> RawParams<'a> {
 
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         serde_json::from_str(self.json)
-            .map_err(|error| DecodeError::new(self.method, error).within(self.json))
+            .map_err(|error| DecodeError::new(self.method, &error).within(self.json))
     }
 
     /// For methods that take `null`, or nothing, for their default.

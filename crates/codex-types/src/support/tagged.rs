@@ -16,7 +16,8 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::Text;
+use super::{Text, lenient};
+use crate::reason;
 
 /// A tagged enum.
 pub(crate) trait Tagged: Sized {
@@ -25,12 +26,23 @@ pub(crate) trait Tagged: Sized {
 
     /// Reads the body that belongs to the tag. It is consumed in any case.
     fn decode<'de, D: Deserializer<'de>>(tag: &str, body: D) -> Result<Self, D::Error>;
+
+    /// Keeps what can't be read.
+    fn unrecognized(value: Value) -> Self;
 }
 
 /// Reads a tagged enum.
 pub(crate) fn deserialize_tagged<'de, T: Tagged, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
+    if lenient::is_on() {
+        return lenient::read_or_keep(deserializer, read_text, T::unrecognized);
+    }
+    deserializer.deserialize_map(TaggedVisitor(PhantomData))
+}
+
+fn read_text<T: Tagged>(text: &str) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer.deserialize_map(TaggedVisitor(PhantomData))
 }
 
@@ -58,10 +70,7 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
         }
         match body.remove(T::TAG) {
             Some(Value::String(tag)) => reordered(&tag, &body).map_err(A::Error::custom),
-            Some(_) => Err(A::Error::custom(format_args!(
-                "the field `{}` is not a string",
-                T::TAG
-            ))),
+            Some(_) => Err(A::Error::custom("the tag is not a string")),
             None => Err(A::Error::missing_field(T::TAG)),
         }
     }
@@ -74,14 +83,8 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
 fn reordered<T: Tagged>(tag: &str, body: &Map<String, Value>) -> Result<T, String> {
     let text = TagFirst(T::TAG, tag, body);
     let text = serde_json::to_string(&text).map_err(|error| error.to_string())?;
-    let mut deserializer = serde_json::Deserializer::from_str(&text);
-    deserialize_tagged(&mut deserializer).map_err(|error: serde_json::Error| {
-        // Its position is one in a text that nobody else has seen.
-        let error = error.to_string();
-        error
-            .split_once(" at line ")
-            .map_or_else(|| error.clone(), |(message, _)| message.to_owned())
-    })
+    // The position of an error is one in a text that nobody else has seen.
+    read_text(&text).map_err(|error| reason::without_position(&error))
 }
 
 struct TagFirst<'a>(&'static str, &'a str, &'a Map<String, Value>);

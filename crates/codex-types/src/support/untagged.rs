@@ -3,6 +3,8 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
+use super::lenient;
+
 /// What a value must look like.
 pub(crate) enum Shape {
     /// A JSON string.
@@ -58,6 +60,12 @@ pub(crate) fn deserialize_untagged<'de, T: Untagged, D: Deserializer<'de>>(
 ) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let variant = select(T::SHAPES, &value);
+    if lenient::is_on() {
+        let kept = value.clone();
+        return T::decode(variant, value)
+            .or_else(|_| T::decode(None, kept))
+            .map_err(D::Error::custom);
+    }
     T::decode(variant, value).map_err(D::Error::custom)
 }
 

@@ -126,9 +126,10 @@ fn a_wrong_value_is_named_by_its_path() {
     );
     assert_eq!(
         error.to_string(),
-        "cannot decode `turn/completed`: at `turn.items[1].text`: invalid type: integer `5`, expected a string"
+        "cannot decode `turn/completed`: at `turn.items[1].text`: invalid type: integer `…`, expected a string"
     );
-    assert!(error.source().unwrap().is::<serde_json::Error>());
+    // The cause would quote the value.
+    assert!(error.source().is_none());
 }
 
 #[test]

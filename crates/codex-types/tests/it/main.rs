@@ -11,12 +11,14 @@ mod dispatch;
 mod forward;
 mod generate;
 mod harness;
+mod lenient;
 mod lines;
 mod messages;
 mod mutations;
 
 mod package;
 mod picks;
+mod redaction;
 mod round_trips;
 mod sample;
 mod schema;

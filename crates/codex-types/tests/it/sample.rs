@@ -103,9 +103,11 @@ pub(crate) fn render(path: &[Step]) -> String {
         match step {
             Step::Index(index) => write!(text, "[{index}]").unwrap(),
             Step::Key(key) => {
-                let quoted = Value::from(key.as_str()).to_string();
+                // Another key than that of a field may be a value.
+                let of_name = |it: char| it.is_ascii_alphanumeric() || it == '_';
+                let key = if key.chars().all(of_name) { key } else { "…" };
                 let dot = if text.is_empty() { "" } else { "." };
-                write!(text, "{dot}{}", &quoted[1..quoted.len() - 1]).unwrap();
+                write!(text, "{dot}{key}").unwrap();
             }
         }
     }

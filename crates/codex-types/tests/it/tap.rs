@@ -79,7 +79,7 @@ fn nothing_stops_it() {
     }
     let wrong = tap.line(br#"{"method":"turn/completed","params":{"threadId":5}}"#);
     assert!(
-        wrong.ends_with("unreadable: cannot decode `turn/completed`: at `threadId`: invalid type: integer `5`, expected a string"),
+        wrong.ends_with("unreadable: cannot decode `turn/completed`: at `threadId`: invalid type: integer `…`, expected a string"),
         "{wrong}"
     );
 }

@@ -62,6 +62,9 @@ impl Tagged for Account {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(Account);
@@ -503,6 +506,9 @@ impl Tagged for BedrockSetupParams {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(BedrockSetupParams);
@@ -817,13 +823,24 @@ pub struct GatewayOAuthCancelResponse {}
 object!(GatewayOAuthCancelResponse {});
 
 /// Payload of the server notification `account/gatewayOAuth/changed`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct GatewayOAuthChangedNotification {
     /// Authorization handoff, sent only to the connection that started login.
     pub auth_url: Option<String>,
     pub error: Option<String>,
     pub provider_id: String,
     pub status: GatewayOAuthStatus,
+}
+
+impl fmt::Debug for GatewayOAuthChangedNotification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayOAuthChangedNotification")
+            .field("auth_url", &Redacted)
+            .field("error", &self.error)
+            .field("provider_id", &self.provider_id)
+            .field("status", &self.status)
+            .finish()
+    }
 }
 
 impl GatewayOAuthChangedNotification {
@@ -1179,6 +1196,9 @@ impl Tagged for LoginAccountParams {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(LoginAccountParams);
@@ -1439,16 +1459,28 @@ impl Tagged for LoginAccountResponse {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(LoginAccountResponse);
 
 /// A [`LoginAccountResponse`](crate::LoginAccountResponse) whose `type` is `chatgpt`. Built with a struct literal: all fields are required.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct LoginAccountResponseChatgpt {
     /// URL the client should open in a browser to initiate the OAuth flow.
     pub auth_url: String,
     pub login_id: String,
+}
+
+impl fmt::Debug for LoginAccountResponseChatgpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginAccountResponseChatgpt")
+            .field("auth_url", &Redacted)
+            .field("login_id", &self.login_id)
+            .finish()
+    }
 }
 
 object!(LoginAccountResponseChatgpt {
@@ -2019,6 +2051,9 @@ impl Tagged for UserVerificationErrorDetails {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(UserVerificationErrorDetails);
@@ -2182,11 +2217,20 @@ string_enum!(UserVerificationInvalidRequestReason);
 /// Part of [`UserVerificationVerifyResponse`](crate::UserVerificationVerifyResponse). Built with a struct literal: all fields are required.
 ///
 /// **Experimental**: needs the capability `experimentalApi`, and may change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct UserVerificationProof {
     pub credential_id: String,
     /// Unpadded base64url DER ECDSA signature using P-256 and SHA-256.
     pub signature: String,
+}
+
+impl fmt::Debug for UserVerificationProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserVerificationProof")
+            .field("credential_id", &self.credential_id)
+            .field("signature", &Redacted)
+            .finish()
+    }
 }
 
 object!(UserVerificationProof {

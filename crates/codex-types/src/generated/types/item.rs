@@ -110,6 +110,9 @@ impl Tagged for AgentMessageInputContent {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(AgentMessageInputContent);
@@ -203,6 +206,9 @@ impl Tagged for CommandAction {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -441,6 +447,9 @@ impl Tagged for ContentItem {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(ContentItem);
@@ -570,6 +579,9 @@ impl Tagged for DynamicToolCallOutputContentItem {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -773,6 +785,9 @@ impl Tagged for DynamicToolNamespaceTool {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(DynamicToolNamespaceTool);
@@ -856,6 +871,9 @@ impl Tagged for DynamicToolSpec {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -1011,6 +1029,9 @@ impl Tagged for FunctionCallOutputContentItem {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -1171,6 +1192,9 @@ impl Tagged for ImageGenerationFailure {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -1411,6 +1435,9 @@ impl Tagged for LocalShellAction {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(LocalShellAction);
@@ -1634,6 +1661,9 @@ impl Tagged for PatchChangeKind {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -1899,6 +1929,9 @@ impl Tagged for ReasoningItemContent {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(ReasoningItemContent);
@@ -1974,6 +2007,9 @@ impl Tagged for ReasoningItemReasoningSummary {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -2235,6 +2271,9 @@ impl Tagged for ResponseItem {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -2927,6 +2966,9 @@ impl Tagged for ResponsesApiWebSearchAction {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(ResponsesApiWebSearchAction);
@@ -3135,6 +3177,9 @@ impl Tagged for ThreadItem {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -3887,6 +3932,9 @@ impl Tagged for ThreadItemsListAnchor {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(ThreadItemsListAnchor);
@@ -4110,6 +4158,9 @@ impl Tagged for WebSearchAction {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 

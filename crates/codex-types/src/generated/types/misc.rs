@@ -349,6 +349,9 @@ impl Tagged for CapabilityRootLocation {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(CapabilityRootLocation);
@@ -1532,11 +1535,21 @@ impl From<&str> for NonSteerableTurnKind {
 string_enum!(NonSteerableTurnKind);
 
 /// Part of [`ConfigWriteResponse`](crate::ConfigWriteResponse).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct OverriddenMetadata {
     pub effective_value: Value,
     pub message: String,
     pub overriding_layer: ConfigLayerMetadata,
+}
+
+impl fmt::Debug for OverriddenMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OverriddenMetadata")
+            .field("effective_value", &Redacted)
+            .field("message", &self.message)
+            .field("overriding_layer", &self.overriding_layer)
+            .finish()
+    }
 }
 
 impl OverriddenMetadata {
@@ -2209,6 +2222,9 @@ impl Tagged for ScheduledTaskSchedule {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 

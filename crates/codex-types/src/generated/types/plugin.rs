@@ -1709,6 +1709,9 @@ impl Tagged for HookMetadata {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(HookMetadata);
@@ -4061,6 +4064,9 @@ impl Tagged for PluginSource {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 

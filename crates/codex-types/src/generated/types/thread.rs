@@ -2299,6 +2299,9 @@ impl Tagged for ThreadPredictionResult {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(ThreadPredictionResult);
@@ -2734,6 +2737,9 @@ impl Tagged for ThreadReadStateOperation {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -4318,6 +4324,9 @@ impl Tagged for ThreadStatus {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(ThreadStatus);
@@ -4415,6 +4424,9 @@ impl Tagged for ThreadTimelineEntry {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
@@ -4790,6 +4802,9 @@ impl Tagged for ThreadUnreadPosition {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 

@@ -966,6 +966,9 @@ impl Tagged for ReviewTarget {
             },
         )
     }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
+    }
 }
 
 tagged_enum!(ReviewTarget);
@@ -1912,6 +1915,9 @@ impl Tagged for UserInput {
                 _ => Self::Unrecognized(whole(Self::TAG, tag, body)?),
             },
         )
+    }
+    fn unrecognized(value: Value) -> Self {
+        Self::Unrecognized(value)
     }
 }
 
