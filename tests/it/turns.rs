@@ -186,8 +186,13 @@ async fn parity_68_the_final_response_is_the_marked_message_else_the_last_unmark
     let unmarked = final_response(&[("a", None), ("b", None), ("c", commentary)]).await;
     assert_eq!(unmarked.as_deref(), Some("b"));
     assert_eq!(final_response(&[("a", commentary)]).await, None);
+    // An empty message is no answer, wherever it comes.
     let empty = final_response(&[("a", commentary), ("", answer)]).await;
-    assert_eq!(empty.as_deref(), Some(""));
+    assert_eq!(empty, None);
+    let after = final_response(&[("a", answer), ("", answer)]).await;
+    assert_eq!(after.as_deref(), Some("a"));
+    let before = final_response(&[("", answer), ("b", None)]).await;
+    assert_eq!(before.as_deref(), Some("b"));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub struct TurnResult {
     /// How long it ran, in milliseconds.
     pub duration_ms: Option<i64>,
     /// The answer: the text of the last message that the model marked as final, else of the last one
-    /// that it didn't mark at all. `None` if there is neither.
+    /// that it didn't mark at all. An empty message is none. `None` if there is neither.
     pub final_response: Option<String>,
     /// Every item that was completed, in order, the user's own messages included. For a handle that
     /// joined a running turn: since it asked to join.

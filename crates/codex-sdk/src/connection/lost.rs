@@ -1,5 +1,7 @@
 //! What is known of a line that could not be read.
 
+const ID: &str = "\"id\":";
+
 /// Whose a line was, as far as its ends tell.
 #[derive(Debug)]
 pub(crate) struct Lost<'a> {
@@ -20,11 +22,13 @@ impl<'a> Lost<'a> {
             .find(is_body);
         let envelope = body
             .and_then(|body| head.split(body).next())
-            .unwrap_or_default();
+            .unwrap_or(head);
+        // The runtime writes an error before the id of its request.
+        let ends_with = if tail.is_empty() { head } else { tail };
         let find = |key| string_after(head, key).or_else(|| string_after(tail, key));
         Self {
             method: string_after(envelope, "\"method\":\""),
-            id: integer_after(envelope, "\"id\":"),
+            id: integer_after(envelope, ID).or_else(|| integer_at_end(ends_with)),
             thread_id: find("\"threadId\":\""),
             turn_id: find("\"turnId\":\"").or_else(|| find("\"turn\":{\"id\":\"")),
             bytes: head.len(),
@@ -41,5 +45,14 @@ fn string_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 
 fn integer_after(text: &str, key: &str) -> Option<i64> {
     let (_, rest) = text.split_once(key)?;
-    rest.split(',').next()?.trim().parse().ok()
+    let rest = rest.trim_start();
+    let is_digit = |it: char| it.is_ascii_digit() || it == '-';
+    let end = rest.find(|it| !is_digit(it)).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// The id that a line ends with.
+fn integer_at_end(text: &str) -> Option<i64> {
+    let rest = text.trim_end().strip_suffix('}')?;
+    rest.rsplit_once(ID)?.1.trim().parse().ok()
 }

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use codex_types as types;
-use codex_types::{ClientMethod, RequestId, decode_response};
+use codex_types::{ClientMethod, DecodeError, RequestId, lenient};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
@@ -66,6 +67,8 @@ pub(crate) struct Connection {
     pub(crate) span: Span,
     /// The bytes that lie unread in all subscriptions.
     queued: Arc<AtomicUsize>,
+    /// Parts of messages that could not be read.
+    unreadable: AtomicUsize,
 }
 
 /// What the tasks of a connection take from.
@@ -100,6 +103,7 @@ impl Connection {
             limits,
             span: spans::connection(),
             queued: Arc::default(),
+            unreadable: AtomicUsize::default(),
         };
         (Arc::new(connection), Queues { lines, wanted })
     }
@@ -130,16 +134,44 @@ impl Connection {
         }
     }
 
-    /// Sends a typed request. Its response is decoded here, on the task of the caller: the reader
-    /// doesn't decode replies.
+    /// Sends a typed request.
     pub(crate) async fn call<M: ClientMethod>(
         self: &Arc<Self>,
         params: &M,
         timeout: Option<Duration>,
     ) -> Result<M::Response> {
+        let (response, _) = self.read(params, timeout).await?;
+        Ok(response)
+    }
+
+    /// Sends a typed request. Returns also what could not be read of the response.
+    pub(crate) async fn read<M: ClientMethod>(
+        self: &Arc<Self>,
+        params: &M,
+        timeout: Option<Duration>,
+    ) -> Result<(M::Response, Vec<DecodeError>)> {
         let request = self.outgoing(Cow::Borrowed(M::METHOD), params, timeout)?;
         let reply = self.request(request, None).await?;
-        Ok(decode_response::<M>(&reply.result)?)
+        self.decode::<M>(&reply.result)
+    }
+
+    /// Decodes a response as far as it can be decoded, on the task of the caller: the reader doesn't
+    /// decode replies.
+    pub(crate) fn decode<M: ClientMethod>(
+        &self,
+        result: &RawValue,
+    ) -> Result<(M::Response, Vec<DecodeError>)> {
+        let read = lenient::response::<M>(result)?;
+        for error in &read.problems {
+            tracing::warn!(%error, "could not decode all of a response");
+        }
+        self.count_unreadable(read.problems.len());
+        Ok((read.value, read.problems))
+    }
+
+    /// Counts parts of messages that could not be read.
+    pub(crate) fn count_unreadable(&self, parts: usize) {
+        self.unreadable.fetch_add(parts, Ordering::Relaxed);
     }
 
     /// Sends a request and waits for its reply; with `turn`, one that starts a turn on that thread,
@@ -250,6 +282,7 @@ impl Connection {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.router().stats();
         stats.queued_bytes = self.queued.load(Ordering::Relaxed);
+        stats.unrecognized += self.unreadable.load(Ordering::Relaxed) as u64;
         stats
     }
 

@@ -8,12 +8,14 @@ pub struct Stats {
     pub requests_in_flight: usize,
     /// Turns and goals that this client has started or seen begin, and that have not ended.
     pub live_turns: usize,
-    /// Bytes of notifications that lie unread in turn handles and notification streams.
+    /// Bytes that unread notifications take in turn handles and notification streams, by estimate.
     pub queued_bytes: usize,
     /// Notifications that have come so far.
     pub notifications: u64,
-    /// Those of them that this version can't type, because it doesn't know the method, or because the
-    /// parameters don't have the shape that it knows. They were delivered as `Unrecognized`.
+    /// What this version couldn't type: notifications of an unknown method or with parameters of another
+    /// shape, and values of another shape in notifications and responses, which were delivered as
+    /// `Unrecognized`; elements of lists that couldn't be read, which were left out; lines that could be
+    /// read only in part. Each is logged.
     pub unrecognized: u64,
     /// Requests of the runtime that wait for the answer of this program.
     pub server_requests_pending: usize,

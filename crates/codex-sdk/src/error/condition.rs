@@ -2,7 +2,7 @@
 
 use codex_types::CodexErrorInfo;
 
-/// What an error means to a program, from [`Error::condition`].
+/// What an error means to a program, from [`Error::condition`](crate::Error::condition).
 ///
 /// The runtime answers nearly every refusal with the same code. These are told apart by its words, as
 /// the pinned version has them; another version may word one differently, and then it has no condition.

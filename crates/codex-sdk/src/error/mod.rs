@@ -190,8 +190,8 @@ pub enum Error {
         source: Option<Box<Error>>,
     },
 
-    /// The turn's events ended without `turn/completed`.
-    #[error("the turn ended without `turn/completed`: what came before is in the partial result")]
+    /// The turn's events ended without `turn/completed`, or with one that can't be read.
+    #[error("the turn ended {}: what came before is in the partial result", unended(.0))]
     TurnIncomplete(#[source] Box<TurnIncomplete>),
 
     /// A subscription was read too slowly and ended; everything else goes on.
@@ -305,6 +305,14 @@ fn unspawned(source: &io::Error) -> &'static str {
     }
 }
 
+/// What is said of a turn whose end is not known.
+fn unended(incomplete: &TurnIncomplete) -> &'static str {
+    match incomplete.source {
+        Some(Error::Decode(_)) => "in a way that can't be read",
+        _ => "without `turn/completed`",
+    }
+}
+
 /// What is said of a program that did not start.
 fn unstarted(condition: Option<Condition>) -> String {
     match condition {
@@ -335,7 +343,7 @@ impl From<types::DecodeError> for Error {
     }
 }
 
-/// A turn whose events ended without `turn/completed`.
+/// A turn whose events ended without `turn/completed`, or with one that can't be read.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TurnIncomplete {

@@ -119,7 +119,8 @@ query! {
     ///
     /// What isn't set is as the runtime has it: threads of interactive programs, which this crate's are,
     /// that aren't archived. Awaiting it brings one page, which tells the `cursor` of the next
-    /// one in `next_cursor`; [`Self::stream`] brings all threads.
+    /// one in `next_cursor`; [`Self::stream`] brings all threads. One that can't be read is left out, logged
+    /// and counted in [`Stats::unrecognized`](crate::Stats::unrecognized); so it is in all lists.
     ///
     /// ```no_run
     /// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {

@@ -94,7 +94,7 @@ impl CodexBuilder {
     setters! {
         /// Uses the Codex binary at this path instead of the pinned runtime.
         ///
-        /// A version other than [`RUNTIME_VERSION`] is allowed and logged as a warning.
+        /// A version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is allowed and logged as a warning.
         codex_bin: PathBuf => launch.codex_bin;
         /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
         ///
@@ -206,7 +206,8 @@ impl CodexBuilder {
         ///
         /// Whoever a longer one was for gets [`Error::LineTooLong`]; the connection lives on.
         max_line_bytes = usize => limits.max_line_bytes;
-        /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB.
+        /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB. What is
+        /// counted is about what they take in memory, which is more than their size on the wire.
         ///
         /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on.
         subscription_budget = usize => limits.subscription_budget;

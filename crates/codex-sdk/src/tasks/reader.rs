@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use codex_types as types;
+use codex_types::lenient;
+use serde::de;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
 
 use crate::connection::Connection;
-use crate::connection::event_queue::Notification;
+use crate::connection::event_queue::{Notification, held};
 use crate::connection::lines::{Line, Lines};
 use crate::connection::lost::Lost;
 use crate::error::Error;
@@ -42,54 +45,69 @@ pub(crate) async fn read(
 
 /// Routes one line.
 fn receive(connection: &Arc<Connection>, responder: &Arc<Responder>, line: &[u8]) {
-    let malformed = match types::Message::parse(line) {
-        Ok(types::Message::Notification { method, params, .. }) => match decode(&method, params) {
-            Some(notification) => {
-                return connection.router().deliver(notification, line.len());
-            }
-            None => format!("the parameters of `{method}` nest too deeply"),
-        },
-        Ok(types::Message::Response { id, result }) => {
-            return resolve(connection, Some(&id), Ok(result));
-        }
-        Ok(types::Message::Error { id, error }) => {
-            return resolve(connection, id.as_ref(), Err(error));
-        }
-        Ok(types::Message::Request { id, method, params }) => {
-            return dispatch::receive(connection, responder, id, &method, params);
-        }
-        Err(_) => describe(line),
+    let problem = match types::Message::parse(line) {
+        Ok(message) => return route(connection, responder, message, line),
+        Err(problem) => problem,
     };
-    lose(
-        connection,
-        line,
-        &[],
-        &Error::MalformedLine { reason: malformed },
-    );
+    let Some(readable) = lenient::line(line) else {
+        let reason = describe(line, &problem);
+        return lose(connection, line, &[], &Error::MalformedLine { reason });
+    };
+    tracing::warn!(%problem, "read a line as far as it can be read");
+    connection.count_unreadable(1);
+    match types::Message::parse(&readable) {
+        // What is asked might not be what is shown.
+        Ok(types::Message::Request { id, .. }) => refuse(connection, &id, &problem.to_string()),
+        Ok(message) => route(connection, responder, message, line),
+        Err(_) => {}
+    }
+}
+
+fn route(
+    connection: &Arc<Connection>,
+    responder: &Arc<Responder>,
+    message: types::Message<'_>,
+    line: &[u8],
+) {
+    match message {
+        types::Message::Notification { method, params, .. } => {
+            let notification = decode(connection, &method, params);
+            let bytes = held(&notification, line);
+            connection.router().deliver(notification, bytes);
+        }
+        types::Message::Response { id, result } => resolve(connection, Some(&id), Ok(result)),
+        types::Message::Error { id, error } => resolve(connection, id.as_ref(), Err(error)),
+        types::Message::Request { id, method, params } => {
+            dispatch::receive(connection, responder, id, &method, params);
+        }
+    }
 }
 
 /// What is wrong with a line that is no message. A message that is merely damaged may hold a secret,
-/// so that only what doesn't even begin like one is quoted.
-fn describe(line: &[u8]) -> String {
-    if line.trim_ascii_start().starts_with(b"{") {
-        return format!("{} bytes that begin like one", line.len());
+/// so that only what doesn't even begin like JSON is quoted.
+fn describe(line: &[u8], problem: &types::MessageError) -> String {
+    let length = line.len();
+    if !matches!(line.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
+        let shown = String::from_utf8_lossy(&line[..length.min(SHOWN_OF_MALFORMED)]);
+        return format!("it begins with {shown:?}");
     }
-    let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN_OF_MALFORMED)]);
-    format!("it begins with {shown:?}")
+    match problem {
+        types::MessageError::Json(reason) => format!("{length} bytes: {reason}"),
+        other => format!("{length} bytes: {other}"),
+    }
 }
 
-/// A known method with an unexpected body stays readable, and ends no stream. `None` if it can't.
-fn decode(method: &str, params: Option<&RawValue>) -> Option<Notification> {
-    let error = match Notification::decode(method, params) {
-        Ok(notification) => return Some(notification),
-        Err(error) => error,
-    };
-    tracing::warn!(method, %error, "could not decode a notification");
-    let params = params.map_or("null", RawValue::get);
-    Some(Notification::Unrecognized {
-        method: method.to_owned(),
-        params: serde_json::from_str(params).ok()?,
-    })
+/// What can't be decoded of a notification stays readable as `Unrecognized`, and ends no stream.
+fn decode(connection: &Connection, method: &str, params: Option<&RawValue>) -> Notification {
+    let read = lenient::notification(method, params);
+    if let Some(error) = read.problems.first() {
+        tracing::warn!(method, %error, "could not decode all of a notification");
+        // One that is unrecognized as a whole is counted by the router.
+        if !matches!(read.value, Notification::Unrecognized { .. }) {
+            connection.count_unreadable(1);
+        }
+    }
+    read.value
 }
 
 fn resolve(
@@ -118,17 +136,33 @@ fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     let (method, id) = (lost.method, lost.id);
     tracing::warn!(%error, method, id, ?lost.thread_id, ?lost.turn_id, "skipped a line");
     if let (Some(_), Some(id)) = (method, id) {
-        let refusal =
-            types::JsonRpcError::new(dispatch::INTERNAL_ERROR, "the request was too long to read");
-        let id = types::RequestId::Integer(id);
-        dispatch::answer(connection, types::encode_error(Some(&id), &refusal));
+        refuse(
+            connection,
+            &types::RequestId::Integer(id),
+            &error.to_string(),
+        );
     }
+    let unread = |method: &str| match error {
+        Error::MalformedLine { .. } => {
+            let problem = serde_json::from_str::<IgnoredAny>(&head).err();
+            let problem = problem.unwrap_or_else(|| de::Error::custom("no reply"));
+            Error::from(types::DecodeError::new(method, &problem).within(&head))
+        }
+        other => other.clone(),
+    };
     let mut router = connection.router();
     let of_request = match (method, id) {
-        (None, Some(id)) => router.resolve(id, |_| Err(error.clone())),
+        (None, Some(id)) => router.resolve(id, |method| Err(unread(method))),
         _ => false,
     };
     if !of_request {
         router.lose(&lost, error);
     }
+}
+
+/// Answers a request of the runtime that could not be read.
+fn refuse(connection: &Arc<Connection>, id: &types::RequestId, problem: &str) {
+    let message = format!("the request could not be read: {problem}");
+    let refusal = types::JsonRpcError::new(dispatch::INTERNAL_ERROR, message);
+    dispatch::answer(connection, types::encode_error(Some(id), &refusal));
 }

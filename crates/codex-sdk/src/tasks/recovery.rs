@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_types::{
-    SortDirection, ThreadReadParams, ThreadStatus, ThreadTurnsListParams, Turn,
+    DecodeError, SortDirection, ThreadReadParams, ThreadStatus, ThreadTurnsListParams, Turn,
     TurnCompletedNotification, TurnItemsView, TurnStatus,
 };
 use serde_json::value::to_raw_value;
@@ -97,26 +97,30 @@ async fn look_up(connection: &Arc<Connection>, doubt: &Doubt) -> Result<Found> {
     {
         return Ok(Found::Running);
     }
-    let turns = newest_turns(connection, &doubt.thread_id, after).await?;
+    let (turns, problems) = newest_turns(connection, &doubt.thread_id, after).await?;
     let turn = turns.into_iter().find(|turn| turn.id == doubt.turn_id);
-    Ok(match turn {
-        Some(turn) if turn.status == TurnStatus::InProgress => Found::Running,
-        Some(turn) => Found::Stored(Box::new(turn)),
-        None => Found::Nothing,
-    })
+    match turn {
+        Some(turn) if turn.status == TurnStatus::InProgress => Ok(Found::Running),
+        Some(turn) => Ok(Found::Stored(Box::new(turn))),
+        // It may be the one that can't be read.
+        None => match problems.into_iter().next() {
+            Some(problem) => Err(problem.into()),
+            None => Ok(Found::Nothing),
+        },
+    }
 }
 
 async fn newest_turns(
     connection: &Arc<Connection>,
     thread_id: &str,
     after: Duration,
-) -> Result<Vec<Turn>> {
+) -> Result<(Vec<Turn>, Vec<DecodeError>)> {
     let mut list = ThreadTurnsListParams::new(thread_id);
     list.limit = Some(NEWEST);
     list.sort_direction = Some(SortDirection::Desc);
     list.items_view = Some(TurnItemsView::Full);
-    let refused = match connection.call(&list, Some(after)).await {
-        Ok(page) => return Ok(page.data),
+    let refused = match connection.read(&list, Some(after)).await {
+        Ok((page, problems)) => return Ok((page.data, problems)),
         Err(refused) if refused.rpc().is_some() => refused,
         Err(error) => return Err(error),
     };
@@ -124,7 +128,7 @@ async fn newest_turns(
     let mut read = ThreadReadParams::new(thread_id);
     read.include_turns = Some(true);
     let read = connection.call(&read, Some(after)).await;
-    Ok(read.map_err(|_| refused)?.thread.turns)
+    Ok((read.map_err(|_| refused)?.thread.turns, Vec::new()))
 }
 
 fn doubts(router: &mut Router, doubt: &Doubt) -> bool {

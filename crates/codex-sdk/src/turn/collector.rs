@@ -2,9 +2,13 @@
 
 use std::collections::HashSet;
 
+use codex_types::lenient;
 use codex_types::{
-    MessagePhase, ThreadItem, TokenUsageBreakdown, Turn, TurnError, TurnItemsView, TurnStatus,
+    DecodeError, MessagePhase, ThreadItem, TokenUsageBreakdown, Turn, TurnError, TurnItemsView,
+    TurnStatus,
 };
+use serde::de;
+use serde_json::Value;
 
 use crate::connection::event_queue::Notification;
 use crate::connection::unhandled;
@@ -37,7 +41,7 @@ pub(crate) struct Collector {
     complete: bool,
     /// Why the model is being asked once more, as long as nothing came since.
     trouble: Option<TurnError>,
-    /// Why the result can't be whole: the notifications broke off, or an item could not be read.
+    /// Why the result can't be whole: the notifications broke off, or how the turn ended can't be read.
     broken: Option<Error>,
 }
 
@@ -122,16 +126,44 @@ impl Collector {
         }
     }
 
-    /// A notification of a known method that could not be decoded comes as an unrecognised one. That
-    /// may pass in a stream; a result without an item that was there may not.
-    fn unrecognized(&mut self, method: &str, params: &serde_json::Value) {
-        if !matches!(method, "item/completed" | "turn/completed") {
-            return;
+    /// A notification of a known method that could not be decoded comes as an unrecognised one. What a
+    /// result is made of is taken from it all the same.
+    fn unrecognized(&mut self, method: &str, params: &Value) {
+        match method {
+            "item/completed" => {
+                let item = params.get("item").map(lenient::value);
+                self.result.items.extend(item.and_then(Result::ok));
+            }
+            "turn/completed" => self.complete_unread(&params["turn"]),
+            _ => {}
         }
-        let raw = serde_json::value::to_raw_value(params).ok();
-        if let Err(error) = Notification::decode(method, raw.as_deref()) {
+    }
+
+    /// Takes what can be read from the end of a turn. A result needs its status.
+    fn complete_unread(&mut self, turn: &Value) {
+        let Some(status) = turn["status"].as_str() else {
+            let error = de::Error::custom("the end of a turn without its status");
+            let error = DecodeError::new("turn/completed", &error);
             self.broken.get_or_insert(Error::from(error));
-        }
+            return;
+        };
+        self.complete = true;
+        self.result.status = TurnStatus::from(status);
+        let items = turn["items"]
+            .as_array()
+            .filter(|_| turn["itemsView"] == "full");
+        let items = items.into_iter().flatten().map(lenient::value);
+        self.fill(&items.filter_map(Result::ok).collect::<Vec<_>>());
+        let error = turn.get("error").filter(|error| !error.is_null());
+        self.result.error = error.map(|error| {
+            lenient::value(error).unwrap_or_else(|_| {
+                let message = error["message"].as_str();
+                TurnError::new(message.unwrap_or("the reason could not be read"))
+            })
+        });
+        self.result.started_at = turn["startedAt"].as_i64().or(self.result.started_at);
+        self.result.completed_at = turn["completedAt"].as_i64();
+        self.result.duration_ms = turn["durationMs"].as_i64();
     }
 
     /// Notes the error that ended the notifications.
@@ -179,7 +211,10 @@ impl Collector {
 fn final_response(items: &[ThreadItem]) -> Option<String> {
     let messages = || {
         items.iter().rev().filter_map(|item| match item {
-            ThreadItem::AgentMessage(message) => Some(message),
+            // One that says nothing is no answer.
+            ThreadItem::AgentMessage(message) => {
+                Some(message).filter(|message| !message.text.trim().is_empty())
+            }
             _ => None,
         })
     };

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use codex_types::{TurnStartParams, TurnSteerResponse, decode_response};
+use codex_types::{TurnStartParams, TurnSteerResponse};
 use futures_core::Stream;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -75,7 +75,7 @@ impl TurnHandle {
         // The turn may begin all the same.
         route.registration.interrupt |= matches!(reply, Err(Error::TurnTimeout(_)));
         let reply = reply?;
-        let response = decode_response::<TurnStartParams>(&reply.result)?;
+        let (response, _) = codex.connection.decode::<TurnStartParams>(&reply.result)?;
         let phase = reply
             .phase
             .unwrap_or_else(|| watch::channel(Phase::Completed).1);

@@ -144,26 +144,6 @@ async fn parity_120_and_121_what_cant_be_decoded_stays_readable() {
     turn.run().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_result_is_not_made_without_an_item_that_cant_be_decoded() {
-    let (codex, mut peer) = connect().await;
-    let thread = start_thread(&codex, &mut peer, "t").await;
-    let turn = start_turn(&thread, &mut peer, "1").await;
-    let item = json!({ "type": "agentMessage", "id": "i", "text": 5 });
-    peer.turn("t", "1").item_completed(item).await;
-    peer.turn("t", "1").completed("completed").await;
-    let error = turn.run().await.unwrap_err();
-    assert!(matches!(error, Error::TurnIncomplete(_)), "{error:?}");
-    let cause = std::error::Error::source(&error).unwrap();
-    let chain = std::iter::successors(Some(cause), |error| error.source());
-    let text: Vec<_> = chain.map(ToString::to_string).collect();
-    assert!(
-        text.iter()
-            .any(|line| line.contains("`item/completed`: at `item")),
-        "{text:?}"
-    );
-}
-
 #[tokio::test(start_paused = true)]
 async fn parity_s6_a_slow_reader_loses_its_own_subscription_only() {
     let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(50_000)).await;
@@ -188,7 +168,8 @@ async fn parity_s6_a_slow_reader_loses_its_own_subscription_only() {
         matches!(error, Error::Lagged { budget: 50_000, .. }),
         "{error:?}"
     );
-    assert!((40..100).contains(&read), "{read}");
+    // Each takes more than its 1000 bytes.
+    assert!((30..50).contains(&read), "{read}");
     assert!(ignored.next().await.is_none());
 }
 

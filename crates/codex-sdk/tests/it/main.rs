@@ -21,4 +21,5 @@ mod routing;
 mod stall;
 mod subscriptions;
 mod support;
+mod unreadable;
 mod wire;

@@ -24,7 +24,7 @@ async fn parity_81_what_was_read_doesnt_count_against_a_turn_that_runs_on() {
     idle(&codex).await;
 }
 
-/// Sends ten pieces of text, about 7 kB on the wire.
+/// Sends ten pieces of text, about 7 kB on the wire and 11 kB unread.
 async fn ten_deltas(codex: &Codex, peer: &mut Peer) {
     for _ in 0..10 {
         peer.turn("t", "1").delta("i", &"x".repeat(500)).await;
@@ -41,7 +41,7 @@ async fn read_ten_deltas(turn: &mut TurnHandle) {
 
 #[tokio::test]
 async fn parity_82_a_slow_handle_keeps_what_it_hasnt_read_up_to_its_own_budget() {
-    let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(10_000)).await;
+    let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(16_000)).await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let mut fast = start_turn(&thread, &mut peer, "1").await;
     let mut slow = start_turn(&thread, &mut peer, "1").await;
@@ -63,7 +63,7 @@ async fn parity_82_a_slow_handle_keeps_what_it_hasnt_read_up_to_its_own_budget()
         }
     };
     assert!(
-        matches!(error, Error::Lagged { budget: 10_000, .. }),
+        matches!(error, Error::Lagged { budget: 16_000, .. }),
         "{error:?}"
     );
     assert!(slow.next().await.is_none());
@@ -74,7 +74,7 @@ async fn parity_82_a_slow_handle_keeps_what_it_hasnt_read_up_to_its_own_budget()
 
 #[tokio::test]
 async fn parity_87_the_end_of_the_connection_reaches_every_handle_also_one_that_is_full() {
-    let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(8_000)).await;
+    let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(12_000)).await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let mut full = start_turn(&thread, &mut peer, "1").await;
     let mut empty = start_turn(&thread, &mut peer, "1").await;
