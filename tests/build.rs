@@ -2,7 +2,8 @@
 //! change. Some are read as they are, without rustdoc: their names of items aren't written as links. The
 //! copies made here have them as links, so that rustdoc finds a name that is gone.
 
-use std::{env, fs, io, path::PathBuf};
+use std::path::PathBuf;
+use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=../docs");

@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codex_e2e::Stage;
-use codex_sdk::{
-    ApprovalMode, Codex, Sandbox,
-    types::{
-        ApprovalsReviewer, AskForApproval, CommandExecutionApprovalDecision,
-        CommandExecutionStatus, SandboxPolicy, SandboxPolicyReadOnly, SandboxPolicyWorkspaceWrite,
-        ThreadItem, ThreadResumeParams, ThreadResumeResponse,
-    },
+use codex_sdk::types::{
+    ApprovalsReviewer, AskForApproval, CommandExecutionApprovalDecision, CommandExecutionStatus,
+    SandboxPolicy, SandboxPolicyReadOnly, SandboxPolicyWorkspaceWrite, ThreadItem,
+    ThreadResumeParams, ThreadResumeResponse,
 };
+use codex_sdk::{ApprovalMode, Codex, Sandbox};
 use codex_testkit::Reply;
 use serde_json::json;
 

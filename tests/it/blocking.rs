@@ -3,11 +3,9 @@
 use std::thread;
 
 use codex_e2e::Stage;
-use codex_sdk::{
-    RetryPolicy,
-    blocking::{self, Codex},
-    types::{ThreadLoadedListParams, TurnStatus},
-};
+use codex_sdk::blocking::Codex;
+use codex_sdk::types::{ThreadLoadedListParams, TurnStatus};
+use codex_sdk::{RetryPolicy, blocking};
 use codex_testkit::{Gate, Reply};
 
 /// A stage, and what carries its model.

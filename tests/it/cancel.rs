@@ -1,9 +1,13 @@
 //! Futures dropped while they wait.
 
-use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
 use codex_e2e::{Stage, idle, is_idle, is_usable};
-use codex_sdk::{Notification, NotificationStream, types::TurnStatus};
+use codex_sdk::types::TurnStatus;
+use codex_sdk::{Notification, NotificationStream};
 use codex_testkit::{Gate, Reply};
 
 /// Polls a future until it was polled `polls` times or has ended, then drops it; whether it has ended.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use codex_e2e::{Stage, is_idle, next_text};
-use codex_sdk::{Codex, types::ModelListParams};
+use codex_sdk::Codex;
+use codex_sdk::types::ModelListParams;
 use codex_testkit::{Gate, Reply};
 
 const THREADS: usize = 16;

@@ -1,7 +1,8 @@
 //! Whatever stops a turn or refuses a call has a condition: provoked on the real runtime, and compared with
 //! the table in the FAQ.
 
-use std::{collections::BTreeSet, fmt::Debug};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use codex_sdk::{Condition, Error, RpcError, TurnFailed};
 

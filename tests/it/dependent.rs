@@ -1,14 +1,13 @@
 //! A crate outside of this workspace that depends on the SDK, as a user's does: the programs of the README
 //! and of the guide are copied into it, built, and run.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use codex_e2e::{Stage, blocks};
 use codex_testkit::Reply;
-use tokio::{process::Command, sync::OnceCell};
+use tokio::process::Command;
+use tokio::sync::OnceCell;
 
 const README: &str = include_str!("../../README.md");
 const GUIDE: &str = include_str!("../../docs/getting-started.md");

@@ -1,11 +1,9 @@
 //! The pages: what they print is what is printed, and what they point to is there.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use codex_e2e::{blocks, demo};
 use tokio::io::AsyncWriteExt;

@@ -1,7 +1,9 @@
 //! What a person meets in the first hour: each message says what happened, why, and what to do next. The
 //! FAQ shows each as it is.
 
-use std::{fs, path::Path, time::Duration};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
 use codex_e2e::{Stage, blocks, processes_in};
 use codex_sdk::{Codex, Condition, Error, Thread};

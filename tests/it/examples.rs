@@ -1,16 +1,15 @@
 //! The examples, run as programs with a scripted model, and what they print.
 
-use std::{
-    borrow::BorrowMut,
-    collections::BTreeMap,
-    path::PathBuf,
-    process::{Output, Stdio},
-    time::Duration,
-};
+use std::borrow::BorrowMut;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use codex_e2e::{Stage, demo, processes_in};
 use serde_json::Value;
-use tokio::{process::Command, sync::OnceCell};
+use tokio::process::Command;
+use tokio::sync::OnceCell;
 
 #[cfg(unix)]
 mod chat;

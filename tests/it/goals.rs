@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use codex_e2e::{Stage, idle, is_idle, is_usable};
-use codex_sdk::{
-    Codex, Condition, Error, Notification, Thread, TurnResult,
-    types::{self, ThreadGoal, ThreadGoalStatus, ThreadItem, TurnStatus},
-};
+use codex_sdk::types::{ThreadGoal, ThreadGoalStatus, ThreadItem, TurnStatus};
+use codex_sdk::{Codex, Condition, Error, Notification, Thread, TurnResult, types};
 use codex_testkit::{Gate, Reply, Usage};
 use tokio::time::timeout;
 

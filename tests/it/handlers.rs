@@ -1,7 +1,8 @@
 //! What the runtime asks of the program, and what comes of the answers.
 
 use codex_e2e::Stage;
-use codex_sdk::{TurnResult, types::ThreadItem};
+use codex_sdk::TurnResult;
+use codex_sdk::types::ThreadItem;
 use codex_testkit::Reply;
 use serde_json::json;
 

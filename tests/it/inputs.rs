@@ -3,13 +3,11 @@
 use std::fs;
 
 use codex_e2e::Stage;
-use codex_sdk::{
-    Error, ExternalMessage, InputItem, Thread,
-    types::{
-        FunctionCallOutputContentItem as Item, FunctionCallOutputContentItemInputImage as Image,
-        FunctionCallOutputContentItemInputText as Text, ThreadItem,
-    },
+use codex_sdk::types::{
+    FunctionCallOutputContentItem as Item, FunctionCallOutputContentItemInputImage as Image,
+    FunctionCallOutputContentItemInputText as Text, ThreadItem,
 };
+use codex_sdk::{Error, ExternalMessage, InputItem, Thread};
 use codex_testkit::{Gate, RecordedRequest, Reply};
 use serde_json::{Value, json};
 

@@ -1,9 +1,12 @@
 //! Turns that share something: several handles on one turn, and one id on two threads.
 
-use std::{future::poll_fn, pin::Pin, task::Poll};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 
 use codex_e2e::{Stage, is_idle};
-use codex_sdk::{Codex, Thread, TurnHandle, types::TurnStatus};
+use codex_sdk::types::TurnStatus;
+use codex_sdk::{Codex, Thread, TurnHandle};
 use codex_testkit::{Gate, Reply};
 
 /// A turn that waits at a gate, with a second handle that joined it by a text.

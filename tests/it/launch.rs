@@ -1,6 +1,7 @@
 //! With which arguments and in which environment the runtime runs, and that it can be ended.
 
-use std::{fs, time::Duration};
+use std::fs;
+use std::time::Duration;
 
 use codex_e2e::{Stage, processes_in};
 use codex_sdk::{CloseReason, CodexBuilder, runtime};
@@ -60,7 +61,9 @@ async fn parity_101_the_arguments_are_the_configuration_and_the_app_server_on_st
 
 #[cfg(target_os = "linux")]
 mod environment {
-    use std::{collections::BTreeMap, env, fs, path::PathBuf};
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+    use std::{env, fs};
 
     use codex_e2e::{Stage, only_process_in};
     use codex_sdk::{CodexBuilder, runtime};

@@ -1,20 +1,17 @@
 //! Servers of the Model Context Protocol that threads are given.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use codex_e2e::{Stage, processes_in};
-use codex_sdk::{
-    McpServer,
-    types::{
-        McpServerConnectionStatus, McpServerStartupState, McpServerStatus, McpServerStatusDetail,
-    },
+use codex_sdk::McpServer;
+use codex_sdk::types::{
+    McpServerConnectionStatus, McpServerStartupState, McpServerStatus, McpServerStatusDetail,
 };
 use serde_json::json;
 
-use crate::{
-    mcp::support::{TINY, call, client, found, servers, started, text, tiny, variable},
-    secrets::Shown,
-};
+use crate::mcp::support::{TINY, call, client, found, servers, started, text, tiny, variable};
+use crate::secrets::Shown;
 
 mod calls;
 mod http;

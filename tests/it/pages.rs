@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use codex_e2e::Stage;
-use codex_sdk::{
-    Condition, Error,
-    types::{GetAccountRateLimitsParams, ThreadReadParams, TurnStartParams},
-};
+use codex_sdk::types::{GetAccountRateLimitsParams, ThreadReadParams, TurnStartParams};
+use codex_sdk::{Condition, Error};
 use codex_testkit::Reply;
 use serde_json::json;
 

@@ -61,7 +61,8 @@ async fn parity_130_a_refusal_of_the_runtime_has_its_code_and_its_words() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn parity_133_after_the_death_of_the_runtime_every_call_says_that_it_has_ended() {
-    use codex_sdk::{CloseReason, types::TurnStatus};
+    use codex_sdk::CloseReason;
+    use codex_sdk::types::TurnStatus;
 
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::stall());

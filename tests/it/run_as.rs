@@ -1,13 +1,12 @@
 //! Answers as values of a type: what the model is held to, and what comes back.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::time::Duration;
 
 use codex_e2e::{Stage, idle, is_idle};
-use codex_sdk::{
-    AnswerError, Codex, Error, Notification, Result, Structured, Thread,
-    schemars::{self, JsonSchema},
-    types::TurnStatus,
-};
+use codex_sdk::schemars::JsonSchema;
+use codex_sdk::types::TurnStatus;
+use codex_sdk::{AnswerError, Codex, Error, Notification, Result, Structured, Thread, schemars};
 use codex_testkit::{Gate, Reply};
 use serde::Deserialize;
 use serde_json::{Value, json};

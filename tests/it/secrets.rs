@@ -1,17 +1,13 @@
 //! The API key appears nowhere but where it belongs.
 
-use std::{
-    fmt::{Debug, Display},
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::fmt::{Debug, Display};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use codex_e2e::Stage;
-use codex_sdk::{
-    Codex, Thread,
-    types::{LoginAccountParams, LoginAccountParamsApiKey},
-};
+use codex_sdk::types::{LoginAccountParams, LoginAccountParamsApiKey};
+use codex_sdk::{Codex, Thread};
 use codex_testkit::Reply;
 use serde_json::json;
 use tracing_subscriber::fmt::format::FmtSpan;

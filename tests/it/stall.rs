@@ -3,15 +3,11 @@
 use std::time::Duration;
 
 use codex_e2e::{Stage, idle, is_usable};
-use codex_sdk::{
-    Codex, Deadline, Error, TurnTimeout,
-    types::{ThreadGoalGetParams, ThreadGoalStatus, ThreadItem, TurnStatus},
-};
+use codex_sdk::types::{ThreadGoalGetParams, ThreadGoalStatus, ThreadItem, TurnStatus};
+use codex_sdk::{Codex, Deadline, Error, TurnTimeout};
 use codex_testkit::{Gate, Reply};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex},
-    process::{Child, ChildStdin, ChildStdout},
-};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 
 /// Far more than any of these takes.
 const LONG: Duration = Duration::from_secs(30);

@@ -1,7 +1,8 @@
 //! Starts in homes and on machines that aren't ideal.
 #![cfg(target_os = "linux")]
 
-use std::fs::{self, File};
+use std::fs;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

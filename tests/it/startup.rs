@@ -1,12 +1,10 @@
 //! What stands in the way of a start: each a typed error in time, and no process is left.
 #![cfg(unix)]
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use codex_e2e::{Stage, processes_in};
 use codex_sdk::{CloseReason, CodexBuilder, Error, runtime};

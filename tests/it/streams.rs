@@ -1,10 +1,8 @@
 //! What streams bring, alone and beside each other, and what options reach the model.
 
 use codex_e2e::{Stage, next_text};
-use codex_sdk::{
-    Codex, Notification, Thread, TurnResult,
-    types::{ThreadItem, TokenUsageBreakdown, TokenUsageBreakdownRequired, TurnStatus},
-};
+use codex_sdk::types::{ThreadItem, TokenUsageBreakdown, TokenUsageBreakdownRequired, TurnStatus};
+use codex_sdk::{Codex, Notification, Thread, TurnResult};
 use codex_testkit::{Gate, Reply, Usage};
 use serde_json::json;
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use codex_e2e::blocks;
-use codex_sdk::{
-    Codex, CodexBuilder, Condition, Sandbox, Tool,
-    schemars::{self, JsonSchema},
-    types::{FileChangeApprovalDecision::Decline, TurnStatus},
-};
-use codex_testkit::{CodexHome, Gate, Peer, Reply, ScriptedModel, peer::shapes};
+use codex_sdk::schemars::JsonSchema;
+use codex_sdk::types::FileChangeApprovalDecision::Decline;
+use codex_sdk::types::TurnStatus;
+use codex_sdk::{Codex, CodexBuilder, Condition, Sandbox, Tool, schemars};
+use codex_testkit::peer::shapes;
+use codex_testkit::{CodexHome, Gate, Peer, Reply, ScriptedModel};
 
 #[test]
 fn the_page_shows_what_runs_here() {

@@ -1,18 +1,15 @@
 //! Tools of the program that the model calls.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use codex_e2e::{Stage, is_idle};
+use codex_sdk::schemars::JsonSchema;
+use codex_sdk::types::{ThreadItem, TurnStatus};
 use codex_sdk::{
-    Codex, Error, HandlerResult, RequestContext, ServerRequestHandler, Tool, ToolOutput,
-    schemars::{self, JsonSchema},
-    types::{self, ThreadItem, TurnStatus},
+    Codex, Error, HandlerResult, RequestContext, ServerRequestHandler, Tool, ToolOutput, schemars,
+    types,
 };
 use codex_testkit::{RecordedRequest, Reply};
 use serde::Deserialize;

@@ -1,10 +1,8 @@
 //! What a turn streams and what it brings.
 
 use codex_e2e::Stage;
-use codex_sdk::{
-    Error, Notification,
-    types::{self, ThreadItem, TurnStatus},
-};
+use codex_sdk::types::{ThreadItem, TurnStatus};
+use codex_sdk::{Error, Notification, types};
 use codex_testkit::{Reply, Usage};
 
 /// Names a notification by its method, and an item by its kind.

@@ -1,15 +1,14 @@
 //! What is given to the runtime arrives as it was meant, or is refused before anything is started.
 
-use std::{
-    ffi::OsString,
-    fs,
-    os::unix::ffi::OsStringExt,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use codex_e2e::Stage;
-use codex_sdk::{Codex, CodexBuilder, Error, RUNTIME_VERSION, runtime, types::ConfigReadParams};
+use codex_sdk::types::ConfigReadParams;
+use codex_sdk::{Codex, CodexBuilder, Error, RUNTIME_VERSION, runtime};
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use codex_e2e::{Stage, processes_in};
-use codex_sdk::{Condition, Error, RUNTIME_VERSION, runtime, types::InitializeCapabilities};
+use codex_sdk::types::InitializeCapabilities;
+use codex_sdk::{Condition, Error, RUNTIME_VERSION, runtime};
 use codex_testkit::Reply;
 use serde_json::json;
 

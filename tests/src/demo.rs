@@ -1,6 +1,7 @@
 //! The examples of `codex-sdk` with a scripted model: for `cargo xtask demo`, and for the tests.
 
-use std::{fs, time::Duration};
+use std::fs;
+use std::time::Duration;
 
 use anyhow::Context;
 use codex_testkit::{CodexHomeBuilder, Gate, Reply, Usage};

@@ -1,11 +1,9 @@
 //! What the end-to-end suites share: an isolated runtime with a scripted model.
 
-use std::{
-    env, fs,
-    path::Path,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use codex_sdk::{Codex, CodexBuilder, Thread, TurnHandle};
 use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, Reply, ScriptedModel};

@@ -1,13 +1,11 @@
 //! `cargo xtask demo`: an example, run with a scripted model.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::{fs, io};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;

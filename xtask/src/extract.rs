@@ -1,10 +1,8 @@
 //! The schema, out of the pinned runtime.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use codex_cli_bin::{RUNTIME_VERSION, terminal_progress};

@@ -4,16 +4,15 @@
 //! replaced by paths to our own, and `null`, absence and defaults are our affair: what it makes of
 //! those is wrong in places (a union of a string and objects becomes a struct of flattened options).
 
-use std::{
-    collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use proc_macro2::TokenStream;
 use schemars_0_8::schema::Schema;
 use serde_json::{Map, Value, json};
-use syn::{Ident, Item, Meta, Type, visit_mut::VisitMut};
+use syn::visit_mut::VisitMut;
+use syn::{Ident, Item, Meta, Type};
 use typify_impl::{TypeSpace, TypeSpaceSettings};
 
 use crate::model::Model;

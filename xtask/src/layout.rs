@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use syn::{GenericArgument, PathArguments, Type};
 
-use crate::{
-    fields::FieldTypes,
-    model::{Definition, Kind, Model},
-};
+use crate::fields::FieldTypes;
+use crate::model::{Definition, Kind, Model};
 
 /// Payloads above this many bytes are boxed, so that moving a message through a channel is cheap.
 const LARGE: usize = 200;

@@ -4,7 +4,8 @@
 
 #![expect(unreachable_pub, reason = "nothing reaches into a binary")]
 
-use std::{ffi::OsString, path::PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

@@ -4,12 +4,15 @@
 //! The names are checked in, so that all but their origin is checked without Python and offline. So is the
 //! list of behaviours, `docs/parity/behaviours.md`, whose numbers the names of tests begin with.
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use codex_cli_bin::RUNTIME_VERSION;
 
-use crate::{codegen::Files, regen::root};
+use crate::codegen::Files;
+use crate::regen::root;
 
 mod behaviours;
 mod table;

@@ -1,22 +1,17 @@
 //! `cargo xtask regen`: schema from the pinned runtime, types from the schema.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    codegen::{self, Files},
-    emit::{self, Provenance},
-    extract::{self, Emitted},
-    fields,
-    model::{Model, Overrides},
-    normalise,
-};
+use crate::codegen::Files;
+use crate::emit::Provenance;
+use crate::extract::Emitted;
+use crate::model::{Model, Overrides};
+use crate::{codegen, emit, extract, fields, normalise};
 
 /// Regenerates everything, or with `check` fails with what would change.
 pub fn run(check: bool) -> Result<()> {

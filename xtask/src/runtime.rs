@@ -1,9 +1,8 @@
 //! `cargo xtask runtime`: the pinned runtime, by hand.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io;
+use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -1,6 +1,7 @@
 //! Who may change the files of a runtime.
 
-use std::fs::{self, Metadata};
+use std::fs;
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -1,16 +1,12 @@
-use std::{
-    io,
-    path::PathBuf,
-    process::{Command, ExitStatus},
-    time::{Duration, Instant},
-};
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
 
-use crate::{
-    Progress,
-    child::Child,
-    output::telling_line,
-    staging::{Sizes, Staging},
-};
+use crate::Progress;
+use crate::child::Child;
+use crate::output::telling_line;
+use crate::staging::{Sizes, Staging};
 
 /// How long a Python may take to say where it is.
 const START: Duration = Duration::from_secs(10);

@@ -1,17 +1,13 @@
-use std::{
-    env::consts::{ARCH, OS},
-    io,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::env::consts::{ARCH, OS};
+use std::io;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::{
-    Flaw, Pin,
-    child::Child,
-    output::telling_line,
-    package::{self, Package},
-    staging::Staging,
-};
+use crate::child::Child;
+use crate::output::telling_line;
+use crate::package::Package;
+use crate::staging::Staging;
+use crate::{Flaw, Pin, package};
 
 /// Checks that the package in `staging` is what `pin` says, is for this machine, and starts.
 pub(crate) fn check(staging: &Staging, pin: &Pin, timeout: Duration) -> Result<(), Flaw> {

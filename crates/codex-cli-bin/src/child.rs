@@ -1,12 +1,10 @@
-use std::{
-    ffi::OsStr,
-    fs::{self, File},
-    io::{self, Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
-    process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio},
-    thread,
-    time::Duration,
-};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::Duration;
+use std::{fs, io, thread};
 
 const POLL: Duration = Duration::from_millis(50);
 /// How much of a child's output is looked at.

@@ -1,4 +1,6 @@
-use std::{error, fmt, io, path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{error, fmt, io};
 
 /// Why the runtime could not be found or installed.
 ///

@@ -1,19 +1,12 @@
-use std::{
-    fs::{self, File, TryLockError},
-    io,
-    path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
-};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
-use crate::{
-    Attempt, Error, Flaw, Origin, Pin, Progress, Runtime, access,
-    candidate::{CANDIDATES, Outcome, Task},
-    check, data_dir,
-    package::Package,
-    staging::Staging,
-    wheel,
-};
+use crate::candidate::{CANDIDATES, Outcome, Task};
+use crate::package::Package;
+use crate::staging::Staging;
+use crate::{Attempt, Error, Flaw, Origin, Pin, Progress, Runtime, access, check, data_dir, wheel};
 
 const REPORT: Duration = Duration::from_millis(200);
 

@@ -1,11 +1,10 @@
-use std::{
-    env, fmt, fs,
-    path::{self, Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+use std::{env, fmt, fs, path};
 
 use etcetera::BaseStrategy;
 
-use crate::{Error, Flaw, Installer, RUNTIME_VERSION, package::Package};
+use crate::package::Package;
+use crate::{Error, Flaw, Installer, RUNTIME_VERSION};
 
 const BIN_VARIABLE: &str = "CODEX_SDK_BIN";
 const DIR_VARIABLE: &str = "CODEX_SDK_RUNTIME_DIR";

@@ -1,13 +1,10 @@
 //! The command `codex-cli-bin`: install and find the pinned Codex runtime.
 
-use std::{
-    env,
-    ffi::OsString,
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::{env, fs, io};
 
 use codex_cli_bin::{Installer, Pin, RUNTIME_VERSION, data_dir, locate, terminal_progress};
 

@@ -1,7 +1,5 @@
-use std::{
-    fs,
-    path::{Component, Path, PathBuf},
-};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 

@@ -1,4 +1,5 @@
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
 /// What an installation is doing, reported about five times a second.
 ///

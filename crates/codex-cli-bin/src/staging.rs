@@ -1,9 +1,6 @@
-use std::{
-    fs::{self, File, OpenOptions},
-    io,
-    path::{Path, PathBuf},
-    process,
-};
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::{fs, io, process};
 
 use crate::{access, package};
 

@@ -1,4 +1,5 @@
-use std::{io::IsTerminal, time::Duration};
+use std::io::IsTerminal;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 

@@ -1,13 +1,13 @@
-use std::{
-    fmt::Write as _,
-    fs::{self, File},
-    io::{self, Read, Write as _},
-    path::Path,
-};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{Read, Write as _};
+use std::path::Path;
+use std::{fs, io};
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Pin, staging::Staging};
+use crate::staging::Staging;
+use crate::{Error, Pin};
 
 /// Copies the wheel at `path` into the staging folder, if it is a pinned one.
 ///

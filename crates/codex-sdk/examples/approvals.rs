@@ -3,10 +3,10 @@
 
 use std::path::Component;
 
-use codex_sdk::{
-    Codex, Sandbox,
-    types::{CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File},
+use codex_sdk::types::{
+    CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File,
 };
+use codex_sdk::{Codex, Sandbox};
 
 const TASK: &str = "Ask for permission where you need it. Create notes.txt with the line `hello`, by a \
     patch. Then run `touch done.txt`. Then run `rm notes.txt`. If something is refused, go on.";

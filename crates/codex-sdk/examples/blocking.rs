@@ -3,12 +3,11 @@
 //! Needs `--features blocking`.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use std::{
-    io::{self, Write},
-    thread,
-};
+use std::io::Write;
+use std::{io, thread};
 
-use codex_sdk::{Sandbox, blocking::Codex};
+use codex_sdk::Sandbox;
+use codex_sdk::blocking::Codex;
 
 fn main() -> anyhow::Result<()> {
     let codex = Codex::start().block_on()?;

@@ -4,26 +4,22 @@
 //! file's comes with its diff. `/exit` or Ctrl-D leaves.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use std::{
-    io::{self, Write},
-    pin::pin,
-    time::Duration,
-};
+use std::io;
+use std::io::Write;
+use std::pin::pin;
+use std::time::Duration;
 
-use codex_sdk::{
-    Codex, Error, Notification, Sandbox, Thread,
-    types::{
-        CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File,
-        FileUpdateChange, PatchChangeKind, ThreadItem, TurnStatus,
-    },
+use codex_sdk::types::{
+    CommandExecutionApprovalDecision as Command, FileChangeApprovalDecision as File,
+    FileUpdateChange, PatchChangeKind, ThreadItem, TurnStatus,
 };
-use rustyline::{DefaultEditor, error::ReadlineError};
-use tokio::{
-    signal::ctrl_c,
-    sync::{mpsc, oneshot},
-    task::block_in_place,
-    time::timeout,
-};
+use codex_sdk::{Codex, Error, Notification, Sandbox, Thread};
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+use tokio::signal::ctrl_c;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::block_in_place;
+use tokio::time::timeout;
 
 /// What the runtime wants to know. It is asked where the terminal is, between two pieces of the answer.
 struct Question {

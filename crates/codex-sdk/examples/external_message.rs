@@ -1,7 +1,8 @@
 //! A message from outside starts a turn: the model sees it as a tool's output, and nobody's order.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use codex_sdk::{Codex, ExternalMessage, Sandbox, types::ThreadItem};
+use codex_sdk::types::ThreadItem;
+use codex_sdk::{Codex, ExternalMessage, Sandbox};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -3,7 +3,8 @@
 //! A login that is there already stays. With `-- --login` it isn't given up: finish it in the browser.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use codex_sdk::{Codex, types::Account};
+use codex_sdk::Codex;
+use codex_sdk::types::Account;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -4,7 +4,8 @@
 //! kept. Without a login, or with `--scripted`, the model is a script; all else is the real thing.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 
 use codex_sdk::{Codex, Notification, Sandbox, TurnResult, runtime, types};
 use codex_testkit::{CodexHome, Reply, ScriptedModel, Usage};

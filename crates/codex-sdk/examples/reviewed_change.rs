@@ -3,11 +3,9 @@
 
 use std::io;
 
-use codex_sdk::{
-    Codex, Sandbox,
-    schemars::{self, JsonSchema},
-    types::FileChangeApprovalDecision::{Accept, Decline},
-};
+use codex_sdk::schemars::JsonSchema;
+use codex_sdk::types::FileChangeApprovalDecision::{Accept, Decline};
+use codex_sdk::{Codex, Sandbox, schemars};
 use serde::Deserialize;
 
 #[derive(Deserialize, JsonSchema)]

@@ -1,10 +1,12 @@
 //! The notifications of a turn as they come: its start, its items, the answer word by word, its end.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 
 use anyhow::ensure;
-use codex_sdk::{Codex, Notification, Sandbox, types::ThreadItem};
+use codex_sdk::types::ThreadItem;
+use codex_sdk::{Codex, Notification, Sandbox};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

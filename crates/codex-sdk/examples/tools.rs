@@ -1,10 +1,8 @@
 //! A function of this program that the model calls, with arguments as a Rust type.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use codex_sdk::{
-    Codex, Sandbox, Tool,
-    schemars::{self, JsonSchema},
-};
+use codex_sdk::schemars::JsonSchema;
+use codex_sdk::{Codex, Sandbox, Tool, schemars};
 use serde::Deserialize;
 
 #[derive(Deserialize, JsonSchema)]

@@ -2,10 +2,8 @@
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use anyhow::{Context, ensure};
-use codex_sdk::{
-    ApprovalMode, Codex, Sandbox,
-    types::{Personality, ReasoningSummary},
-};
+use codex_sdk::types::{Personality, ReasoningSummary};
+use codex_sdk::{ApprovalMode, Codex, Sandbox};
 use serde_json::{Value, json};
 
 #[tokio::main]

@@ -1,10 +1,8 @@
 //! An answer as a value of a Rust type: its schema is made strict, the model is held to it.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use codex_sdk::{
-    Codex, Error, Sandbox,
-    schemars::{self, JsonSchema},
-};
+use codex_sdk::schemars::JsonSchema;
+use codex_sdk::{Codex, Error, Sandbox, schemars};
 use serde::Deserialize;
 
 /// What the comments say is what the model is told.

@@ -1,4 +1,6 @@
-use std::{fmt::Display, panic::Location, time::Duration};
+use std::fmt::Display;
+use std::panic::Location;
+use std::time::Duration;
 
 /// Awaits `event` for at most `limit`, then panics in the name of `caller`.
 ///

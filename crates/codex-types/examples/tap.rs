@@ -7,11 +7,9 @@
 //!
 //! It needs nothing but these types: no runtime, no client, no executor.
 
-use std::{
-    env,
-    fs::File,
-    io::{self, BufRead, BufReader, Write},
-};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::{env, io};
 
 #[path = "tap/summary.rs"]
 mod summary;

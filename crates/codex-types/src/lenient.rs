@@ -19,17 +19,17 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
+use crate::repair::repair;
+use crate::support::lenient::leniently;
 use crate::{
     ClientMethod, DecodeError, JsonRpcError, Message, ServerNotification, decode_response,
-    repair::repair, support::lenient::leniently,
 };
 
 /// The list of a page, where the protocol has pages.

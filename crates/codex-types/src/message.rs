@@ -1,9 +1,12 @@
-use std::{borrow::Cow, error::Error, fmt};
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::{JsonRpcError, RequestId, reason, support::Text};
+use crate::support::Text;
+use crate::{JsonRpcError, RequestId, reason};
 
 /// One line of the wire, in either direction, with its payload still raw.
 ///

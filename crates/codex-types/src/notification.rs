@@ -1,6 +1,7 @@
 use serde_json::value::RawValue;
 
-use crate::{DecodeError, ServerNotification, support::encode};
+use crate::support::encode;
+use crate::{DecodeError, ServerNotification};
 
 /// A notification of the server with the time the runtime stamped on it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! Texts that are JSON but for a few places, which no parser takes: the places are rewritten.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// `serde_json` reads 127 levels; a line holds a few around its payload.
 const MAX_DEPTH: usize = 100;

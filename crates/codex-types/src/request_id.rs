@@ -1,9 +1,7 @@
 use std::fmt;
 
-use serde::{
-    de::{Deserialize, Deserializer, Error, Visitor},
-    ser::{Serialize, Serializer},
-};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 /// The id of a request: an integer or a string, chosen by whoever sends the request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

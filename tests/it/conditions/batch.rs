@@ -1,10 +1,8 @@
 //! A batch that loses nothing.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use codex_e2e::{Stage, idle};
 use codex_sdk::{Codex, Condition, RetryPolicy, retry_on_transient};

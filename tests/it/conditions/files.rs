@@ -7,7 +7,8 @@ use codex_sdk::{Codex, Condition};
 use codex_testkit::Reply;
 use serde_json::json;
 
-use crate::conditions::{means, refusals::rollout};
+use crate::conditions::means;
+use crate::conditions::refusals::rollout;
 
 /// A stage with a thread on which a turn has run, and its id. Nobody has it open.
 async fn stored() -> (Stage, Codex, String) {

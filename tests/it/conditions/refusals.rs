@@ -1,9 +1,7 @@
 //! Calls that the runtime refuses.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use codex_e2e::Stage;
 use codex_sdk::{Condition, McpServer};

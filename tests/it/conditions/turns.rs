@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use codex_e2e::Stage;
-use codex_sdk::{
-    Condition, HandlerResult, RequestContext, ServerRequestHandler,
-    types::{CurrentTimeReadParams, CurrentTimeReadResponse},
-};
+use codex_sdk::types::{CurrentTimeReadParams, CurrentTimeReadResponse};
+use codex_sdk::{Condition, HandlerResult, RequestContext, ServerRequestHandler};
 use codex_testkit::{Reply, Usage};
 use serde_json::{Value, json};
 

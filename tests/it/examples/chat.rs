@@ -3,10 +3,8 @@
 use std::process::Command;
 
 use codex_e2e::{Stage, demo, processes_in};
-use rexpect::{
-    process::WaitStatus,
-    session::{PtySession, spawn_command},
-};
+use rexpect::process::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
 
 use crate::examples::executable;
 

@@ -1,6 +1,8 @@
 //! Each example is in the index and has a script.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use codex_e2e::demo;
 

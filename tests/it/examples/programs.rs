@@ -1,6 +1,7 @@
 //! Examples that take arguments, ask the model for something of their own, or print what differs.
 
-use std::{collections::BTreeSet, process::Stdio};
+use std::collections::BTreeSet;
+use std::process::Stdio;
 
 use codex_e2e::demo;
 use codex_sdk::RUNTIME_VERSION;

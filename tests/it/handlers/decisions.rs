@@ -1,24 +1,18 @@
 //! Approvals of commands and of changes of files, and the decisions about them.
 
-use std::{
-    fs,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use codex_e2e::{Stage, is_idle};
-use codex_sdk::{
-    ApprovalMode, Codex, RequestContext, Sandbox, TurnResult,
-    types::{
-        AskForApproval, CommandExecutionApprovalDecision as Command,
-        CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment as Amended,
-        CommandExecutionRequestApprovalParams as CommandApproval,
-        FileChangeApprovalDecision as File, ThreadItem, TurnStatus,
-    },
+use codex_sdk::types::{
+    AskForApproval, CommandExecutionApprovalDecision as Command,
+    CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment as Amended,
+    CommandExecutionRequestApprovalParams as CommandApproval, FileChangeApprovalDecision as File,
+    ThreadItem, TurnStatus,
 };
+use codex_sdk::{ApprovalMode, Codex, RequestContext, Sandbox, TurnResult};
 use codex_testkit::Reply;
 use serde_json::json;
 

@@ -7,7 +7,8 @@ use codex_sdk::{HandlerResult, RequestContext, ServerRequestHandler, types};
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 
-use crate::{handlers::stage, recording::accounts::access_token};
+use crate::handlers::stage;
+use crate::recording::accounts::access_token;
 
 /// Answers everything, and notes what it was asked.
 #[derive(Default)]

@@ -1,21 +1,15 @@
 //! Requests that get no useful answer: no handler, one that refuses, fails or hangs, a client that is closed.
 
-use std::{
-    future::pending,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use codex_sdk::{
-    ApprovalMode, HandlerResult, RequestContext, ServerRequestHandler,
-    types::{
-        CommandExecutionApprovalDecision as Command,
-        CommandExecutionRequestApprovalParams as CommandApproval,
-        CommandExecutionRequestApprovalResponse, ThreadLoadedListParams, TurnStatus,
-    },
+use codex_sdk::types::{
+    CommandExecutionApprovalDecision as Command,
+    CommandExecutionRequestApprovalParams as CommandApproval,
+    CommandExecutionRequestApprovalResponse, ThreadLoadedListParams, TurnStatus,
 };
+use codex_sdk::{ApprovalMode, HandlerResult, RequestContext, ServerRequestHandler};
 use tokio::sync::oneshot;
 
 use crate::handlers::{command_status, stage, wants_to_write, was_written};

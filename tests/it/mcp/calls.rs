@@ -1,13 +1,13 @@
 //! What the model does with the tools of a server.
 
 use codex_e2e::Stage;
+use codex_sdk::types::{
+    McpServerElicitationAction, McpServerElicitationRequestParams,
+    McpServerElicitationRequestResponse, McpServerStartupState, McpToolCallStatus, TurnStatus,
+};
 use codex_sdk::{
     ApprovalMode, HandlerResult, McpToolApproval, RequestContext, Sandbox, ServerRequestHandler,
     StartThread,
-    types::{
-        McpServerElicitationAction, McpServerElicitationRequestParams,
-        McpServerElicitationRequestResponse, McpServerStartupState, McpToolCallStatus, TurnStatus,
-    },
 };
 use codex_testkit::{RecordedRequest, Reply};
 use serde_json::json;

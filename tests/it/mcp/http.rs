@@ -1,28 +1,20 @@
 //! Servers of the Model Context Protocol that are reached by HTTP, and logins to them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-use axum::{
-    Json, Router,
-    extract::{Query, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use codex_e2e::Stage;
-use codex_sdk::{
-    McpServer, Notification,
-    types::{McpAuthStatus, McpServerStartupState},
-};
+use codex_sdk::types::{McpAuthStatus, McpServerStartupState};
+use codex_sdk::{McpServer, Notification};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 /// A server of tools that wants a token, and the authorization server that gives it. As a server of tools
 /// it doesn't get further than that: what is asked of it is recorded, and fails.

@@ -1,11 +1,8 @@
 use codex_e2e::Stage;
-use codex_sdk::{
-    Codex, McpServer, Notification, NotificationStream, Thread, TurnResult,
-    types::{
-        McpServerStartupState, McpServerStatusUpdatedNotification, ThreadItem,
-        ThreadItemMcpToolCall,
-    },
+use codex_sdk::types::{
+    McpServerStartupState, McpServerStatusUpdatedNotification, ThreadItem, ThreadItemMcpToolCall,
 };
+use codex_sdk::{Codex, McpServer, Notification, NotificationStream, Thread, TurnResult};
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 

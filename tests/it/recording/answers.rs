@@ -6,7 +6,8 @@ use codex_types::{
 };
 use serde_json::{Value, json};
 
-use crate::recording::{accounts::access_token, tally::drop_nulls};
+use crate::recording::accounts::access_token;
+use crate::recording::tally::drop_nulls;
 
 /// Says yes to whatever the runtime asks; `None` for what these tests don't provoke.
 pub(crate) fn answer(request: &ServerRequest) -> Option<Value> {

@@ -1,12 +1,14 @@
 //! What the runtime knows and is told apart from threads: configuration, skills, plugins, models.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use codex_e2e::Stage;
 use codex_types as types;
 use serde_json::json;
 
-use crate::recording::{session::Session, tally::Tally};
+use crate::recording::session::Session;
+use crate::recording::tally::Tally;
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::with(|home| home.model_name("gpt-5.5"))

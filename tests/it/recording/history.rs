@@ -5,7 +5,8 @@ use codex_testkit::Reply;
 use codex_types as types;
 use serde_json::json;
 
-use crate::recording::{session::Session, tally::Tally};
+use crate::recording::session::Session;
+use crate::recording::tally::Tally;
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::new().await.unwrap();

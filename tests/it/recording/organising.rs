@@ -5,10 +5,8 @@ use codex_testkit::{Gate, Reply};
 use codex_types as types;
 use serde_json::json;
 
-use crate::recording::{
-    session::{Session, text},
-    tally::Tally,
-};
+use crate::recording::session::{Session, text};
+use crate::recording::tally::Tally;
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::new().await.unwrap();

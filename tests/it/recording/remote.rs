@@ -6,12 +6,11 @@ use codex_e2e::Stage;
 use codex_testkit::Reply;
 use codex_types as types;
 use serde_json::json;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Child,
-};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
 
-use crate::recording::{session::Session, tally::Tally};
+use crate::recording::session::Session;
+use crate::recording::tally::Tally;
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::new().await.unwrap();

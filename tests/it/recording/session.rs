@@ -1,4 +1,6 @@
-use std::{collections::HashMap, fmt::Debug, time::Duration};
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::time::Duration;
 
 use codex_e2e::Stage;
 use codex_testkit::Reply;
@@ -8,17 +10,14 @@ use codex_types::{
     encode_request, encode_response,
 };
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json, value::RawValue};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout},
-    time::timeout,
-};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::time::timeout;
 
-use crate::recording::{
-    answers::answer,
-    tally::{CheckReply, Tally, check_reply},
-};
+use crate::recording::answers::answer;
+use crate::recording::tally::{CheckReply, Tally, check_reply};
 
 const DEADLINE: Duration = Duration::from_secs(15);
 

@@ -1,10 +1,12 @@
-use std::{collections::BTreeSet, fmt::Debug};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use codex_types::{
     ClientMethod, Message, NotificationEnvelope, RequestId, ServerRequest, decode_response,
     encode_error, encode_response,
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// What was recorded, by method, and whatever was not decoded whole.
 #[derive(Debug, Default)]

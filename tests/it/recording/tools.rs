@@ -4,7 +4,8 @@ use codex_e2e::Stage;
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 
-use crate::recording::{session::Session, tally::Tally};
+use crate::recording::session::Session;
+use crate::recording::tally::Tally;
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::with(|home| {

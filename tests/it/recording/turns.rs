@@ -5,10 +5,8 @@ use codex_testkit::{Gate, Reply};
 use codex_types as types;
 use serde_json::{Value, json};
 
-use crate::recording::{
-    session::{Session, text},
-    tally::Tally,
-};
+use crate::recording::session::{Session, text};
+use crate::recording::tally::Tally;
 
 const HOOKS: &str = r#"
     [tools.update_plan]

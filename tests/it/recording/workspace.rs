@@ -4,7 +4,8 @@ use codex_e2e::Stage;
 use codex_types as types;
 use serde_json::json;
 
-use crate::recording::{session::Session, tally::Tally};
+use crate::recording::session::Session;
+use crate::recording::tally::Tally;
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::new().await.unwrap();

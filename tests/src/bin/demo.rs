@@ -1,7 +1,9 @@
 //! Runs a built example of `codex-sdk` with a scripted model: `demo PATH ARGUMENTS`. `cargo xtask demo`
 //! starts it.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use codex_e2e::demo;

@@ -1,18 +1,17 @@
 //! A server of the Model Context Protocol, for tests: a few tools and a resource.
 
+use rmcp::handler::server::wrapper::Parameters;
+use rmcp::model::{
+    ElicitRequestParams, ElicitationSchema, ListResourcesResult, PaginatedRequestParams,
+    ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    RequestMetaObject, Resource, ResourceContents, ServerCapabilities, ServerConfig,
+};
+use rmcp::schemars::JsonSchema;
+use rmcp::service::RequestContext;
+use rmcp::transport::stdio;
 use rmcp::{
-    ErrorData, Peer, RoleServer, ServerHandler, ServiceExt,
-    handler::server::wrapper::Parameters,
-    model::{
-        ElicitRequestParams, ElicitationSchema, ListResourcesResult, PaginatedRequestParams,
-        ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse,
-        ReadResourceResult, RequestMetaObject, Resource, ResourceContents, ServerCapabilities,
-        ServerConfig,
-    },
-    schemars::{self, JsonSchema},
-    service::RequestContext,
-    tool, tool_handler, tool_router,
-    transport::stdio,
+    ErrorData, Peer, RoleServer, ServerHandler, ServiceExt, schemars, tool, tool_handler,
+    tool_router,
 };
 use serde::Deserialize;
 

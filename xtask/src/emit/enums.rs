@@ -6,11 +6,9 @@ use quote::{format_ident, quote};
 use syn::Type;
 
 use super::{Context, routes};
-use crate::{
-    docs,
-    model::{Definition, Shape, Variant},
-    schema::reference,
-};
+use crate::docs;
+use crate::model::{Definition, Shape, Variant};
+use crate::schema::reference;
 
 /// A named string.
 pub fn text(context: &Context, definition: &Definition) -> Vec<TokenStream> {

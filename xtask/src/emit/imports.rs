@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
-use syn::{Ident, Token, punctuated::Punctuated, visit_mut::VisitMut};
+use syn::punctuated::Punctuated;
+use syn::visit_mut::VisitMut;
+use syn::{Ident, Token};
 
-use crate::{codegen, model::Model};
+use crate::codegen;
+use crate::model::Model;
 
 /// The file of these items, with the imports they need.
 pub fn with_imports(

@@ -6,10 +6,8 @@ use anyhow::{Result, ensure};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{
-    Context,
-    structs::{Ready, redacted, values},
-};
+use super::Context;
+use super::structs::{Ready, redacted, values};
 use crate::model::{Definition, Kind, Params, Struct};
 
 /// A constructor with more arguments than this is worse than a literal.

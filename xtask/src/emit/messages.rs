@@ -6,10 +6,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{Context, methods, routes};
-use crate::{
-    docs,
-    model::{Method, Notification, Params},
-};
+use crate::docs;
+use crate::model::{Method, Notification, Params};
 
 /// A variant of a message enum.
 struct Entry {

@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::Context;
-use crate::{docs, model::Params};
+use crate::docs;
+use crate::model::Params;
 
 /// `ClientMethod` for every request of the client.
 pub fn client(context: &Context) -> Vec<TokenStream> {

@@ -6,12 +6,11 @@ use anyhow::Result;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::{
-    codegen::{self, Files},
-    fields::FieldTypes,
-    layout::Layout,
-    model::{Definition, Kind, Model, Usage},
-};
+use crate::codegen;
+use crate::codegen::Files;
+use crate::fields::FieldTypes;
+use crate::layout::Layout;
+use crate::model::{Definition, Kind, Model, Usage};
 
 mod enums;
 mod imports;

@@ -5,10 +5,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::Context;
-use crate::{
-    model::{Definition, Field, Kind},
-    schema::reference,
-};
+use crate::model::{Definition, Field, Kind};
+use crate::schema::reference;
 
 /// A routing key.
 pub struct Key {

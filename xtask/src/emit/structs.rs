@@ -6,12 +6,11 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use super::{Context, making::Making};
-use crate::{
-    docs,
-    model::{Definition, Field, Kind, Struct},
-    schema::reference,
-};
+use super::Context;
+use super::making::Making;
+use crate::docs;
+use crate::model::{Definition, Field, Kind, Struct};
+use crate::schema::reference;
 
 /// `support/object.rs` has no bits for more fields.
 const MOST_FIELDS: usize = 64;

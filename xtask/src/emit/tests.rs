@@ -1,10 +1,8 @@
 //! What holds for the types as they are checked in, read without the help of the generator.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use quote::ToTokens;
 use syn::{

@@ -10,10 +10,8 @@ use heck::ToUpperCamelCase;
 use serde_json::Value;
 
 use super::{Model, Overrides};
-use crate::{
-    normalise::Bundle,
-    schema::{Object, constant, description, non_null, nullable, reference},
-};
+use crate::normalise::Bundle;
+use crate::schema::{Object, constant, description, non_null, nullable, reference};
 
 /// A request.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use super::{Field, Kind, Model, Struct, secrets::suspects};
+use super::secrets::suspects;
+use super::{Field, Kind, Model, Struct};
 
 /// Stands for the entries of an open struct that have no field.
 const REST: &str = ".*";

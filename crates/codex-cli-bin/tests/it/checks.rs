@@ -1,7 +1,5 @@
-use std::{
-    env::consts::{ARCH, OS},
-    time::Duration,
-};
+use std::env::consts::{ARCH, OS};
+use std::time::Duration;
 
 use codex_cli_bin::{Error, Flaw};
 

@@ -1,4 +1,6 @@
-use std::{fs, process::Command, time::Duration};
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
 
 use codex_cli_bin::{Error, Installer};
 

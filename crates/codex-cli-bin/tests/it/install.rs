@@ -1,11 +1,8 @@
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::Command,
-    thread,
-    time::Duration,
-};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use std::{fs, thread};
 
 use codex_cli_bin::{Error, Origin, Progress};
 

@@ -1,8 +1,6 @@
-use std::{
-    fs::{self, File},
-    io::{BufRead, BufReader, Read},
-    thread,
-};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::{fs, thread};
 
 use crate::support::{Package, Sandbox, VERSION, succeeded};
 

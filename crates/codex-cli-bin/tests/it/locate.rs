@@ -1,8 +1,6 @@
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use codex_cli_bin::{Error, Origin, RUNTIME_VERSION, explicit};
 

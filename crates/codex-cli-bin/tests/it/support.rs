@@ -1,11 +1,9 @@
-use std::{
-    env::consts::{ARCH, OS},
-    ffi::OsString,
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::env::consts::{ARCH, OS};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use codex_cli_bin::{Installer, Pin};
 use tempfile::TempDir;

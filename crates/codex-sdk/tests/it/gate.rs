@@ -2,7 +2,8 @@
 
 use codex_sdk::types::{McpServerOauthClientRegistration, ThreadGoalMutationOrigin};
 use codex_sdk::{Codex, Condition, Error, ExternalMessage};
-use codex_testkit::{Peer, peer::shapes};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::json;
 
 use crate::support::{accept_turn, sent, start_thread};

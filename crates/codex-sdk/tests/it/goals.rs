@@ -1,14 +1,12 @@
 //! Goals whose turns change at the wrong moment.
 
-use codex_sdk::{Codex, Condition, Thread, TurnHandle, types::TurnStatus};
+use codex_sdk::types::TurnStatus;
+use codex_sdk::{Codex, Condition, Thread, TurnHandle};
 use codex_testkit::Peer;
 use serde_json::json;
 
-use crate::support::{
-    begin, connect,
-    goal::{accept_goal, goal_is, pause, stored_goal},
-    idle, settle, start_thread,
-};
+use crate::support::goal::{accept_goal, goal_is, pause, stored_goal};
+use crate::support::{begin, connect, idle, settle, start_thread};
 
 async fn start(peer: &mut Peer, thread: &Thread) -> TurnHandle {
     let serve = async {

@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
-use codex_sdk::{
-    Codex, CodexBuilder, HandlerResult, Tool, types::CommandExecutionApprovalDecision as Decision,
-};
-use codex_testkit::{Peer, peer::shapes};
+use codex_sdk::types::CommandExecutionApprovalDecision as Decision;
+use codex_sdk::{Codex, CodexBuilder, HandlerResult, Tool};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::json;
 use tokio::sync::oneshot;
 

@@ -2,7 +2,8 @@
 
 use codex_sdk::types::InitializeCapabilities;
 use codex_sdk::{Codex, CodexBuilder, Condition, Error, Metadata, RUNTIME_VERSION};
-use codex_testkit::{Peer, peer::shapes};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
 /// What a client that is answered this way becomes, and the app-server that answered.

@@ -1,6 +1,7 @@
 //! Logins that end early, late, or for somebody else.
 
-use codex_sdk::{CloseReason, Codex, DeviceCodeLogin, types::CancelLoginAccountStatus};
+use codex_sdk::types::CancelLoginAccountStatus;
+use codex_sdk::{CloseReason, Codex, DeviceCodeLogin};
 use codex_testkit::Peer;
 use serde_json::json;
 

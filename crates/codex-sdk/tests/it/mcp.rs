@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use codex_sdk::{Error, McpServer, McpToolApproval, types::McpServerOauthClientRegistration};
+use codex_sdk::types::McpServerOauthClientRegistration;
+use codex_sdk::{Error, McpServer, McpToolApproval};
 use serde_json::{Value, json};
 
 use crate::support::{connect, sent, settle};

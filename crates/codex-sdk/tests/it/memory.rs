@@ -1,6 +1,7 @@
 //! What is freed, as the system sees it.
 
-use std::{env, fs, process::Command};
+use std::process::Command;
+use std::{env, fs};
 
 use crate::support::{connect, settle, start_thread, start_turn};
 

@@ -1,14 +1,15 @@
 //! Every option, as it is on the wire.
 
+use codex_sdk::types::{
+    Personality, ReasoningSummary, SortDirection, ThreadListCwdFilter, ThreadSortKey,
+    ThreadSourceKind, ThreadStartSource,
+};
 use codex_sdk::{
     ApprovalMode, Call, Codex, Error, ExternalMessage, InputItem, RunInput, Sandbox, StartTurn,
     Thread,
-    types::{
-        Personality, ReasoningSummary, SortDirection, ThreadListCwdFilter, ThreadSortKey,
-        ThreadSourceKind, ThreadStartSource,
-    },
 };
-use codex_testkit::{Peer, peer::shapes};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
 use crate::support::{connect, sent, start_thread, start_turn};

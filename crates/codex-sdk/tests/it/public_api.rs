@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+use codex_sdk::schemars::JsonSchema;
+use codex_sdk::secrecy::SecretString;
+use codex_sdk::types::{
+    ApprovalsReviewer, AskForApproval, Personality, ReasoningEffort, ReasoningSummary,
+    ServerNotification, ThreadItem, ThreadLoadedListParams, ThreadLoadedListResponse,
+    ThreadStartSource, ThreadTokenUsage, TokenUsageBreakdown, TurnError, TurnStatus,
+};
 use codex_sdk::{
     ApprovalMode, BoxError, Call, ChatgptLogin, Codex, CodexBuilder, DeviceCodeLogin, Error,
     ExternalMessage, ForkThread, HandlerResult, Input, InputItem, ListModels, ListThreads,
@@ -9,14 +16,7 @@ use codex_sdk::{
     RequestContext, Result, ResumeThread, RetryPolicy, RunInput, Sandbox, SendRawRequest,
     SendRequest, ServerRequestHandler, StartGoal, StartThread, StartTurn, Stats, Structured,
     Thread, Tool, ToolOutput, TurnControl, TurnHandle, TurnResult, retry_on_overload,
-    retry_on_transient, runtime,
-    schemars::JsonSchema,
-    secrecy::SecretString,
-    types::{
-        self, ApprovalsReviewer, AskForApproval, Personality, ReasoningEffort, ReasoningSummary,
-        ServerNotification, ThreadItem, ThreadLoadedListParams, ThreadLoadedListResponse,
-        ThreadStartSource, ThreadTokenUsage, TokenUsageBreakdown, TurnError, TurnStatus,
-    },
+    retry_on_transient, runtime, types,
 };
 use futures_core::Stream;
 use serde::Deserialize;

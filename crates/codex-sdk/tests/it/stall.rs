@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use codex_sdk::{Codex, CodexBuilder, Error, Thread, TurnHandle, TurnTimeout};
-use codex_testkit::{Peer, peer::shapes};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
 use crate::support::{accept_turn, connect_with, idle, start_thread};

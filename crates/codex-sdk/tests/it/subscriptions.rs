@@ -1,7 +1,9 @@
 //! Who is given what, for how long, and what is left of it.
 
-use codex_sdk::{CloseReason, Codex, Error, Notification, TurnHandle, types::TurnStatus};
-use codex_testkit::{Peer, peer::shapes};
+use codex_sdk::types::TurnStatus;
+use codex_sdk::{CloseReason, Codex, Error, Notification, TurnHandle};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use codex_sdk::{Call, Codex, CodexBuilder, Thread, TurnHandle};
-use codex_testkit::{Peer, PeerRequest, peer::shapes};
+use codex_testkit::peer::shapes;
+use codex_testkit::{Peer, PeerRequest};
 use serde_json::{Value, json};
 
 pub(crate) mod goal;

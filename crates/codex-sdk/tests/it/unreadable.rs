@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use codex_sdk::{
-    Codex, Error, Notification, RpcErrorKind,
-    types::{CommandExecParams, ThreadItem, TurnStatus},
-};
-use codex_testkit::{Peer, peer::shapes};
+use codex_sdk::types::{CommandExecParams, ThreadItem, TurnStatus};
+use codex_sdk::{Codex, Error, Notification, RpcErrorKind};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
 use crate::support::{connect, connect_with, settle, start_thread, start_turn};

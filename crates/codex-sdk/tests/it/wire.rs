@@ -1,9 +1,7 @@
 //! What calls and their options are on the wire.
 
-use codex_sdk::{
-    ApprovalMode, Codex, ExternalMessage, Sandbox, Thread,
-    types::{LoginAccountParams, LoginAccountParamsChatgptAuthTokensRequired},
-};
+use codex_sdk::types::{LoginAccountParams, LoginAccountParamsChatgptAuthTokensRequired};
+use codex_sdk::{ApprovalMode, Codex, ExternalMessage, Sandbox, Thread};
 use codex_testkit::Peer;
 use serde_json::{Value, json};
 

@@ -1,7 +1,5 @@
-use std::{
-    env, fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 use etcetera::BaseStrategy as _;
 

@@ -1,11 +1,8 @@
 //! An isolated `CODEX_HOME` for one test.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    thread,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io, thread};
 
 mod builder;
 mod location;

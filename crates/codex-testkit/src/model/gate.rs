@@ -1,4 +1,5 @@
-use std::{panic::Location, time::Duration};
+use std::panic::Location;
+use std::time::Duration;
 
 use tokio::sync::watch;
 

@@ -1,15 +1,14 @@
 //! A scripted Responses API: what a test says is what the model answers.
 
-use std::{
-    convert::Infallible,
-    io,
-    net::SocketAddr,
-    panic::Location,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::deadline::within;
 

@@ -1,32 +1,24 @@
-use std::{
-    collections::{BTreeMap, VecDeque},
-    convert::Infallible,
-    io,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
-};
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
-use axum::{
-    Json, Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, Method, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
-    serve::ListenerExt as _,
-};
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt as _;
+use axum::{Json, Router};
 use futures_core::Stream;
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    sync::{mpsc, oneshot, watch},
-};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{
-    events,
-    reply::{Ending, Reply},
-    request::RecordedRequest,
-};
+use super::events;
+use super::reply::{Ending, Reply};
+use super::request::RecordedRequest;
 
 /// How much may leave in one write.
 const CHUNK_BYTES: usize = 16 << 10;

@@ -1,6 +1,8 @@
 //! An app-server that does exactly what the test says, over a pipe in memory.
 
-use std::{fmt, panic::Location, time::Duration};
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use codex_testkit::ScriptedModel;
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 pub(crate) struct Response {
     pub(crate) status: u16,

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use codex_testkit::{Peer, peer::shapes};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream,

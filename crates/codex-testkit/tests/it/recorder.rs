@@ -1,7 +1,5 @@
-use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
-};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use codex_testkit::ProxyRecorder;
 

@@ -1,14 +1,13 @@
 //! The real runtime accepts what the kit serves.
 
-use std::{process::Stdio, time::Duration};
+use std::process::Stdio;
+use std::time::Duration;
 
 use codex_testkit::{CodexHome, Gate, ProxyRecorder, RecordedRequest, Reply, ScriptedModel, Usage};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
-    time::timeout,
-};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
 
 /// A runtime over stdio, spoken to in bare JSON lines.
 struct Runtime {

@@ -1,6 +1,9 @@
-use std::{fs, path::Path, sync::LazyLock};
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
 
-use codex_testkit::{Peer, peer::shapes};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 

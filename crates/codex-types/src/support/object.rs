@@ -5,12 +5,13 @@
 //! one loop serves all: a struct lists its keys, and has a slot for each field behind a `dyn`, so
 //! that neither this loop nor its error paths are compiled once more for each.
 
-use std::{fmt, marker::PhantomData};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{
-    de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor},
-    ser::{Serialize, SerializeMap, Serializer},
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
 };
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 /// A struct that is an object on the wire.

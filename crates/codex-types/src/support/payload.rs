@@ -1,6 +1,7 @@
 //! The params of messages.
 
-use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::DecodeError;
@@ -52,10 +53,8 @@ impl<P: Payload> Serialize for Params<'_, P> {
 /// Whole lines of message enums.
 pub(crate) mod encode {
     use super::{Params, Payload};
-    use crate::{
-        RequestId,
-        encode::{notification_line, request_line},
-    };
+    use crate::RequestId;
+    use crate::encode::{notification_line, request_line};
 
     pub(crate) fn request<P: Payload>(
         message: &P,

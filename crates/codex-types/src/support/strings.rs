@@ -1,6 +1,7 @@
 //! Enums over strings, and named strings.
 
-use std::{fmt, marker::PhantomData};
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Error, Visitor};
 

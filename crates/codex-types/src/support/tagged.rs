@@ -5,15 +5,12 @@
 //! first, so the common path here streams the rest straight into the body, and its errors keep
 //! their position.
 
-use std::{fmt, marker::PhantomData};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{
-    de::{
-        Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
-        value::MapAccessDeserializer,
-    },
-    ser::{Serialize, SerializeMap, Serializer},
-};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Text, lenient};

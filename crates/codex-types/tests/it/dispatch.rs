@@ -1,6 +1,7 @@
 //! From the name of a definition to what sends a value through its type.
 
-use std::{borrow::Cow, error::Error};
+use std::borrow::Cow;
+use std::error::Error;
 
 use codex_types::{
     ClientMethod, ClientNotification, ClientRequest, DecodeError, GetAccountRateLimitsParams,
@@ -8,7 +9,8 @@ use codex_types::{
     RemoteControlDisableParams, RemoteControlEnableParams, RequestId, ServerRequest,
     decode_response, encode_error, encode_notification, encode_request, encode_response,
 };
-use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::definitions::DEFINITIONS;

@@ -7,7 +7,8 @@ use codex_types::{
     LoginAccountParamsChatgptAuthTokensRequired, McpElicitationPrimitiveSchema, Model,
     ModelRequired, ServerNotification, Thread, ThreadItem, ThreadSettingsUpdateParams, TurnStatus,
 };
-use serde_json::{Value, from_value, json, to_value, value::RawValue};
+use serde_json::value::RawValue;
+use serde_json::{Value, from_value, json, to_value};
 
 fn decode(method: &str, params: &Value) -> Result<ServerNotification, codex_types::DecodeError> {
     ServerNotification::decode(

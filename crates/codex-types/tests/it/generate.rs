@@ -2,14 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    picks::{DEEP, Picks, Presence, Style},
-    sample::{Fields, Kind, Sample, Site, Step, Wire},
-    schema::Schema,
-    shapes::{
-        branches, catch_all, is_anything, is_null, is_required, limits, not_null, single_key,
-        strings, tag,
-    },
+use crate::picks::{DEEP, Picks, Presence, Style};
+use crate::sample::{Fields, Kind, Sample, Site, Step, Wire};
+use crate::schema::Schema;
+use crate::shapes::{
+    branches, catch_all, is_anything, is_null, is_required, limits, not_null, single_key, strings,
+    tag,
 };
 
 /// Makes one instance.

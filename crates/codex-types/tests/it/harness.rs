@@ -1,20 +1,19 @@
 //! All definitions, and instances of each.
 
-use std::{cell::RefCell, collections::BTreeSet, fmt::Write as _};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
-use proptest::{
-    prelude::{Strategy as _, any},
-    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
-};
+use proptest::prelude::{Strategy as _, any};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::{Value, json};
 
-use crate::{
-    dispatch::{self, RoundTrip},
-    generate::{sample, systematic},
-    picks::{Picks, Seen, Style, Taken},
-    sample::{Sample, Wire},
-    schema::Schema,
-};
+use crate::dispatch;
+use crate::dispatch::RoundTrip;
+use crate::generate::{sample, systematic};
+use crate::picks::{Picks, Seen, Style, Taken};
+use crate::sample::{Sample, Wire};
+use crate::schema::Schema;
 
 /// A definition under test.
 pub(crate) struct Subject {

@@ -4,12 +4,12 @@ use codex_types::{
     DecodeError, Message, RequestId, ServerNotification, ThreadItem, ThreadListParams,
     ThreadReadParams, UserInput, lenient,
 };
-use serde_json::{
-    Value, json,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
-use crate::{generate::systematic, picks::Style, schema::Schema};
+use crate::generate::systematic;
+use crate::picks::Style;
+use crate::schema::Schema;
 
 fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).unwrap()

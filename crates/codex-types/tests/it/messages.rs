@@ -4,12 +4,12 @@ use codex_types::{
     ClientNotification, ClientRequest, Message, NotificationEnvelope, RequestId,
     ServerNotification, ServerRequest,
 };
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{generate::systematic, picks::Style, schema::Schema};
+use crate::generate::systematic;
+use crate::picks::Style;
+use crate::schema::Schema;
 
 /// Calls `check` with every method of a list, and instances of its params.
 fn each(list: &str, check: impl Fn(&str, &Value, &RawValue)) {

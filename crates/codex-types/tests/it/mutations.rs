@@ -15,11 +15,9 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    harness::{Subject, Verdict, each_random, each_systematic, subjects},
-    picks::Style,
-    sample::{Kind, Sample, Site, Step, Wire, at_mut, render, same},
-};
+use crate::harness::{Subject, Verdict, each_random, each_systematic, subjects};
+use crate::picks::Style;
+use crate::sample::{Kind, Sample, Site, Step, Wire, at_mut, render, same};
 
 /// A string, tag, key or field that is in no schema.
 const NEW: &str = "brandNew";

@@ -1,6 +1,7 @@
 //! What the crate is made of, and what it keeps away from.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 /// What a browser doesn't have, and what types don't need.
 const OUTSIDE: [&str; 9] = [

@@ -9,7 +9,8 @@ use codex_types::{
     ServerRequest, ThreadItem, ToolRequestUserInputResponse, decode_response,
 };
 use serde::Deserialize;
-use serde_json::{Value, json, value::to_raw_value};
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
 
 const SECRET: &str = "SECRET";
 /// Secrets that look like the words around them.

@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{
-    dispatch,
-    generate::systematic,
-    harness::{Subject, Verdict, each_random, each_systematic, subjects},
-    picks::{Seen, Style, Taken},
-    sample::{Sample, same},
-    schema::Schema,
-    shapes::branches,
-};
+use crate::dispatch;
+use crate::generate::systematic;
+use crate::harness::{Subject, Verdict, each_random, each_systematic, subjects};
+use crate::picks::{Seen, Style, Taken};
+use crate::sample::{Sample, same};
+use crate::schema::Schema;
+use crate::shapes::branches;
 
 #[test]
 fn minimal_instances_survive() {

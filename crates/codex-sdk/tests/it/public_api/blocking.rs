@@ -1,10 +1,8 @@
 //! The same operations, for programs that aren't async.
 
-use codex_sdk::{
-    ChatgptLogin, Notification, Result, Structured, TurnHandle, TurnResult,
-    blocking::{Codex, Thread},
-    types::{ThreadLoadedListParams, ThreadLoadedListResponse},
-};
+use codex_sdk::blocking::{Codex, Thread};
+use codex_sdk::types::{ThreadLoadedListParams, ThreadLoadedListResponse};
+use codex_sdk::{ChatgptLogin, Notification, Result, Structured, TurnHandle, TurnResult};
 use serde_json::{Value, json};
 
 use crate::public_api::{SECOND, Summary};

@@ -2,9 +2,10 @@
 
 use std::process::ExitStatus;
 
+use codex_sdk::types::CodexErrorInfo;
 use codex_sdk::{
     CloseReason, Condition, Error, RpcError, RpcErrorKind, TurnFailed, TurnIncomplete, TurnResult,
-    TurnTimeout, types::CodexErrorInfo,
+    TurnTimeout,
 };
 use serde_json::Value;
 

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use codex_sdk::{Deadline, types::TurnStatus};
+use codex_sdk::Deadline;
+use codex_sdk::types::TurnStatus;
 use codex_testkit::peer::shapes;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    stall::{MINUTE, SECOND, accept, interrupt, is_usable, stalling, thread, timed_out},
-    support::{accept_turn, begin, idle, settle},
-};
+use crate::stall::{MINUTE, SECOND, accept, interrupt, is_usable, stalling, thread, timed_out};
+use crate::support::{accept_turn, begin, idle, settle};
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_turn_is_interrupted_and_its_thread_usable() {

@@ -1,17 +1,14 @@
 //! Turns whose `turn/completed` never comes, though their thread is idle.
 
-use codex_sdk::{
-    Codex, Error, Thread, TurnHandle,
-    types::{ThreadItem, TurnStatus},
-};
-use codex_testkit::{Peer, peer::shapes};
+use codex_sdk::types::{ThreadItem, TurnStatus};
+use codex_sdk::{Codex, Error, Thread, TurnHandle};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    stall::{MINUTE, SECOND, accept, active, is_usable, status, thread},
-    support::{accept_turn, begin, idle, settle},
-};
+use crate::stall::{MINUTE, SECOND, accept, active, is_usable, status, thread};
+use crate::support::{accept_turn, begin, idle, settle};
 
 /// A turn without deadlines that has brought one message.
 async fn talking() -> (Codex, Peer, Thread, TurnHandle) {

@@ -1,16 +1,14 @@
 //! Turns that wait for the program or its user.
 
-use codex_sdk::{Codex, Deadline, HandlerResult, types::CommandExecutionApprovalDecision};
+use codex_sdk::types::CommandExecutionApprovalDecision;
+use codex_sdk::{Codex, Deadline, HandlerResult};
 use codex_testkit::peer::shapes;
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    stall::{
-        MINUTE, SECOND, accept, active, interrupt, is_usable, stalling, thread, thread_of,
-        timed_out,
-    },
-    support::begin,
+use crate::stall::{
+    MINUTE, SECOND, accept, active, interrupt, is_usable, stalling, thread, thread_of, timed_out,
 };
+use crate::support::begin;
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_waits_for_an_approval_doesnt_stall() {

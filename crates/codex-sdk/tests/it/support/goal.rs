@@ -1,6 +1,7 @@
 //! What the app-server says about the goal of the thread `t`.
 
-use codex_testkit::{Peer, peer::shapes};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
 /// The goal as the app-server has stored it.
