@@ -63,11 +63,8 @@ async fn main() -> anyhow::Result<()> {
     let result = thread.run(TASK).await?;
     println!("Status: {}", result.status);
     println!("Text: {}", result.final_response.unwrap_or_default());
-    let mut files: Vec<_> = own
-        .read_dir()?
-        .flatten()
-        .map(|file| file.file_name())
-        .collect();
+    let files = own.read_dir()?.flatten();
+    let mut files: Vec<_> = files.map(|file| file.file_name()).collect();
     files.sort();
     println!("files: {files:?}");
     codex.close().await?;

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use crate::conditions::{failed, means};
 
+const REJECTED: Condition = Condition::RequestRejected;
+
 fn status(code: u16) -> Reply {
     Reply::status(code, json!({}))
 }
@@ -119,17 +121,14 @@ async fn a_turn_that_fails_again_unless_something_changes_is_not_transient() {
         ),
         (filtered, Condition::PolicyViolation),
         (cut, Condition::AnswerTruncated),
-        (status(400), Condition::RequestRejected),
-        (
-            refused(400, "invalid_json_schema"),
-            Condition::RequestRejected,
-        ),
-        (fails("invalid_prompt"), Condition::RequestRejected),
+        (status(400), REJECTED),
+        (refused(400, "invalid_json_schema"), REJECTED),
+        (fails("invalid_prompt"), REJECTED),
         // Of this policy the runtime passes on the words alone.
-        (refused(400, "bio_policy"), Condition::RequestRejected),
-        (status(404), Condition::RequestRejected),
-        (status(413), Condition::RequestRejected),
-        (status(422), Condition::RequestRejected),
+        (refused(400, "bio_policy"), REJECTED),
+        (status(404), REJECTED),
+        (status(413), REJECTED),
+        (status(422), REJECTED),
     ];
     assert!(replies.iter().all(|(_, it)| !it.is_transient()));
     each_means(replies).await;

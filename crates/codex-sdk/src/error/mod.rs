@@ -258,9 +258,7 @@ impl Error {
     }
 
     /// What this means to a program: why a turn stopped or a call was refused. `None` where that isn't
-    /// known, and for errors that the variant alone tells apart.
-    ///
-    /// The table in `docs/faq.md` has all conditions, with what to do about each.
+    /// known, and for errors that the variant alone tells apart. `docs/faq.md` has a table of them all.
     pub fn condition(&self) -> Option<Condition> {
         match self {
             Self::TurnFailed(failed) => failed.condition(),
@@ -273,10 +271,7 @@ impl Error {
             Self::RuntimeTooOld { .. } | Self::RuntimeUnsupported { .. } => {
                 Some(Condition::RuntimeTooOld)
             }
-            Self::Handshake {
-                condition: Some(condition),
-                ..
-            } => Some(*condition),
+            Self::Handshake { condition, .. } if condition.is_some() => *condition,
             _ => self.rpc()?.condition(),
         }
     }

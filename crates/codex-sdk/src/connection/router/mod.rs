@@ -7,10 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use codex_types::{RequestId, ServerRequest, TokenUsageBreakdown};
+use codex_types::TokenUsageBreakdown;
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use tokio::sync::{mpsc, watch};
 
 use crate::connection::event_queue::{EventSender, Notification};
 use crate::connection::lost::Lost;
@@ -20,8 +19,7 @@ use crate::connection::router::goal_route::GoalState;
 use crate::connection::router::known_threads::KnownThreads;
 use crate::connection::router::lifecycle::{Change, Lifecycle};
 use crate::connection::router::pending_calls::{PendingCall, Reply, started_turn};
-use crate::connection::router::pending_requests::{PendingRequest, PendingRequests, Repeated};
-use crate::connection::router::server_request::{Asked, Context};
+use crate::connection::router::pending_requests::PendingRequests;
 use crate::connection::router::subscriptions::{Subscriptions, Topic};
 use crate::connection::router::thread_turns::ThreadTurns;
 use crate::connection::router::totals::Totals;
@@ -29,7 +27,6 @@ use crate::connection::stats::Stats;
 use crate::connection::unhandled::LOGGED;
 use crate::error::closed::Closed;
 use crate::error::{Error, Result};
-use crate::tool::Toolbox;
 
 pub(crate) mod activity;
 pub(crate) mod effect;
@@ -41,6 +38,7 @@ pub(crate) mod missed_ends;
 pub(crate) mod pending_calls;
 pub(crate) mod pending_requests;
 pub(crate) mod pending_turn;
+mod requests;
 pub(crate) mod server_request;
 pub(crate) mod subscriptions;
 pub(crate) mod thread_turns;
@@ -78,83 +76,9 @@ impl Router {
         let _ = self.effects.send(effect);
     }
 
-    /// Registers a request of the runtime, unless it is one that was asked before.
-    pub(crate) fn ask(
-        &mut self,
-        id: &RequestId,
-        request: &ServerRequest,
-        until: oneshot::Sender<()>,
-    ) -> Asked {
-        match self.requests.repeated(id) {
-            Some(Repeated::Waiting) => return Asked::Again,
-            Some(Repeated::Answered(line)) => return Asked::Answered(line),
-            None => {}
-        }
-        let (thread_id, turn_id) = (request.thread_id(), request.turn_id());
-        let turn = thread_id.zip(turn_id);
-        if turn.is_some_and(|(thread, turn)| self.threads_known.has_ended(thread, turn)) {
-            return Asked::TooLate;
-        }
-        let thread = thread_id.and_then(|id| self.threads.get(id));
-        let item = thread.zip(request.item_id());
-        let begun = thread
-            .zip(turn_id)
-            .is_some_and(|(thread, id)| thread.runs(id));
-        let context = Context {
-            item: item.and_then(|(thread, item_id)| thread.announced(item_id)),
-            parent_thread_id: thread_id.and_then(|id| self.threads_known.parent(id)),
-            is_replay: turn_id.is_some() && !begun,
-        };
-        let tool = match request {
-            ServerRequest::ItemToolCall(call) => self.threads_known.tool(call),
-            _ => None,
-        };
-        if self.closed.is_none() {
-            let owned = |part: Option<&str>| part.map(str::to_owned);
-            let pending = PendingRequest::new(owned(thread_id), owned(turn_id), until);
-            self.requests.add(id.clone(), pending);
-        }
-        Asked::New(context, tool)
-    }
-
-    /// Notes the answer to a request of the runtime; `false` if none is wanted any more.
-    pub(crate) fn answered(&mut self, id: &RequestId, line: &str) -> bool {
-        let (wanted, thread_id) = self.requests.answer(id, line);
-        self.note_answer(thread_id.as_deref());
-        wanted
-    }
-
-    fn note_answer(&mut self, thread_id: Option<&str>) {
-        if let Some(thread) = thread_id.and_then(|id| self.threads.get_mut(id)) {
-            thread.activity.answered();
-        }
-    }
-
-    /// When the turn of a thread last waited for an answer of this program: now, if it does.
-    pub(crate) fn last_wait(&self, thread_id: &str) -> Option<Instant> {
-        if self.requests.is_waited_for(thread_id) {
-            return Some(Instant::now());
-        }
-        self.threads.get(thread_id)?.activity.last_wait()
-    }
-
     /// What a thread is known to have used.
     pub(crate) fn usage(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
         self.threads_known.used(thread_id)
-    }
-
-    /// Gives a thread its tools, else those of its source. What is returned is to be dropped once the lock
-    /// is released.
-    pub(crate) fn equip(
-        &mut self,
-        thread_id: &str,
-        source: Option<&str>,
-        tools: Toolbox,
-    ) -> Option<Toolbox> {
-        if self.closed.is_some() {
-            return Some(tools);
-        }
-        self.threads_known.equip(thread_id, source, tools)
     }
 
     /// What waits and what runs.

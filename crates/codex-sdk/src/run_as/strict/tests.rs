@@ -375,17 +375,13 @@ macro_rules! mutual {
             #[expect(dead_code, reason = "it is its schema that counts")]
             enum $name {
                 End,
-                Next {
-                    /// Any of them.
-                    next: Box<Any>,
-                },
+                /// Any of them.
+                Next(Box<Any>),
             }
         )*
 
-        /// Refers to all, and all refer to it and to each other.
         #[derive(JsonSchema)]
-        #[expect(dead_code, reason = "it is its schema that counts")]
-        #[expect(non_snake_case, reason = "the fields are named after the types")]
+        #[expect(dead_code, non_snake_case, reason = "it is its schema that counts")]
         struct Any {
             $(
                 /// One of them.

@@ -1,0 +1,86 @@
+//! What the router does with the requests of the runtime.
+
+use codex_types::{RequestId, ServerRequest};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::connection::router::Router;
+use crate::connection::router::pending_requests::{PendingRequest, Repeated};
+use crate::connection::router::server_request::{Asked, Context};
+use crate::tool::Toolbox;
+
+impl Router {
+    /// Registers a request of the runtime, unless it is one that was asked before.
+    pub(crate) fn ask(
+        &mut self,
+        id: &RequestId,
+        request: &ServerRequest,
+        until: oneshot::Sender<()>,
+    ) -> Asked {
+        match self.requests.repeated(id) {
+            Some(Repeated::Waiting) => return Asked::Again,
+            Some(Repeated::Answered(line)) => return Asked::Answered(line),
+            None => {}
+        }
+        let (thread_id, turn_id) = (request.thread_id(), request.turn_id());
+        let turn = thread_id.zip(turn_id);
+        if turn.is_some_and(|(thread, turn)| self.threads_known.has_ended(thread, turn)) {
+            return Asked::TooLate;
+        }
+        let thread = thread_id.and_then(|id| self.threads.get(id));
+        let item = thread.zip(request.item_id());
+        let begun = thread
+            .zip(turn_id)
+            .is_some_and(|(thread, id)| thread.runs(id));
+        let context = Context {
+            item: item.and_then(|(thread, item_id)| thread.announced(item_id)),
+            parent_thread_id: thread_id.and_then(|id| self.threads_known.parent(id)),
+            is_replay: turn_id.is_some() && !begun,
+        };
+        let tool = match request {
+            ServerRequest::ItemToolCall(call) => self.threads_known.tool(call),
+            _ => None,
+        };
+        if self.closed.is_none() {
+            let owned = |part: Option<&str>| part.map(str::to_owned);
+            let pending = PendingRequest::new(owned(thread_id), owned(turn_id), until);
+            self.requests.add(id.clone(), pending);
+        }
+        Asked::New(context, tool)
+    }
+
+    /// Notes the answer to a request of the runtime; `false` if none is wanted any more.
+    pub(crate) fn answered(&mut self, id: &RequestId, line: &str) -> bool {
+        let (wanted, thread_id) = self.requests.answer(id, line);
+        self.note_answer(thread_id.as_deref());
+        wanted
+    }
+
+    pub(super) fn note_answer(&mut self, thread_id: Option<&str>) {
+        if let Some(thread) = thread_id.and_then(|id| self.threads.get_mut(id)) {
+            thread.activity.answered();
+        }
+    }
+
+    /// When the turn of a thread last waited for an answer of this program: now, if it does.
+    pub(crate) fn last_wait(&self, thread_id: &str) -> Option<Instant> {
+        if self.requests.is_waited_for(thread_id) {
+            return Some(Instant::now());
+        }
+        self.threads.get(thread_id)?.activity.last_wait()
+    }
+
+    /// Gives a thread its tools, else those of its source. What is returned is to be dropped once the lock
+    /// is released.
+    pub(crate) fn equip(
+        &mut self,
+        thread_id: &str,
+        source: Option<&str>,
+        tools: Toolbox,
+    ) -> Option<Toolbox> {
+        if self.closed.is_some() {
+            return Some(tools);
+        }
+        self.threads_known.equip(thread_id, source, tools)
+    }
+}
