@@ -80,9 +80,14 @@ fn names_in(folder: &Path) -> Result<String> {
     )
 }
 
-/// Python in a folder where nothing of ours can get in its way.
+/// Python in a folder where nothing of ours can get in its way: the program itself, because a version manager's
+/// shim adds steps of its own to `pip install`, which can fail.
 fn python(folder: &Path) -> Command {
-    let mut command = Command::new("python3");
+    let ask = ["-I", "-c", "import sys; print(sys.executable)"];
+    let asked = Command::new("python3").args(ask).output().ok();
+    let own = asked.and_then(|asked| String::from_utf8(asked.stdout).ok());
+    let own = own.filter(|path| !path.trim().is_empty());
+    let mut command = Command::new(own.as_deref().map_or("python3", str::trim));
     command.current_dir(folder);
     command
 }
