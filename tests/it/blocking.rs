@@ -1,12 +1,15 @@
 //! Programs without an async runtime.
 
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use codex_e2e::Stage;
 use codex_sdk::blocking::Codex;
+use codex_sdk::schemars::{self, JsonSchema};
 use codex_sdk::types::{ThreadLoadedListParams, TurnStatus};
-use codex_sdk::{RetryPolicy, blocking};
+use codex_sdk::{RetryPolicy, Tool, blocking};
 use codex_testkit::{Gate, Reply};
+use serde::Deserialize;
 
 /// A stage, and what carries its model.
 fn stage() -> (tokio::runtime::Runtime, Stage) {
@@ -98,6 +101,44 @@ fn blocking_threads_have_turns_at_the_same_time_and_lists_are_iterators() {
     let policy = RetryPolicy::default();
     let result = blocking::retry_on_transient(policy, || fifth.run("Still yes?"));
     assert_eq!(result.unwrap().final_response.as_deref(), Some("yes"));
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
+
+#[test]
+fn blocking_tools_may_block_and_block_on_and_hold_up_nobody_else() {
+    let (_runtime, stage) = stage();
+    stage
+        .model
+        .push(Reply::function_call("wait", "{}").id("call"));
+    stage.model.push(Reply::text("Done."));
+    let codex = start(&stage);
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, gate) = mpsc::channel::<()>();
+    let gate = Arc::new(Mutex::new(gate));
+    let weak = Arc::new(Mutex::new(Some(codex.clone())));
+    let own = Arc::clone(&weak);
+    let tool = Tool::new("wait", "Waits.", move |_: Nothing| {
+        let (begun, gate, codex) = (begun.clone(), Arc::clone(&gate), own.lock().unwrap().take());
+        async move {
+            // Neither is asynchronous.
+            let models = codex.ok_or("called twice")?.models().block_on()?;
+            begun.send(models.data.len())?;
+            gate.lock().unwrap().recv()?;
+            Ok("waited")
+        }
+    });
+    let thread = codex.thread_start().tool(tool).block_on().unwrap();
+    let turn = thread.turn("Wait.").block_on().unwrap();
+    assert!(has_begun.recv().unwrap() > 0);
+    // The tool blocks its thread; others are served meanwhile.
+    for _ in 0..20 {
+        codex.account().block_on().unwrap();
+    }
+    go_on.send(()).unwrap();
+    let result = turn.run().block_on().unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("Done."));
 }
 
 #[test]
