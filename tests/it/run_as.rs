@@ -261,11 +261,7 @@ async fn run_as_keeps_an_answer_that_doesnt_fit_and_says_where() {
         ),
         (missing, "$.verdict.Reject", "missing field `because`"),
         ("I'd rather not.", "$", "expected value"),
-        (
-            "[]",
-            "$",
-            "invalid length 0, expected struct Review with 4 elements",
-        ),
+        ("[]", "$", "invalid length"),
     ];
     for (text, path, reason) in cases {
         stage.model.push(Reply::text(text));

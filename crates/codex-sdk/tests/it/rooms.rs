@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// The rooms from the ground up: each imports only from those before it. ARCHITECTURE.md has the map.
 const ROOMS: [&str; 19] = [
@@ -130,7 +130,11 @@ fn imports() -> Imports {
     let of = |(module, path): (&Module, &PathBuf)| {
         let tokens: TokenStream = fs::read_to_string(path).unwrap().parse().unwrap();
         let mut paths = Vec::new();
-        collect(tokens, module, &mut paths);
+        let children = modules
+            .keys()
+            .filter(|it| it.split_last().is_some_and(|(_, it)| it == module));
+        let children = children.filter_map(|it| it.last().cloned()).collect();
+        collect(tokens, module, &children, &mut paths);
         let targets = paths.iter().map(|path| defining(&modules, path));
         let targets = targets.filter(|target| target != module).collect();
         (module.clone(), targets)
@@ -146,8 +150,13 @@ fn defining(modules: &BTreeMap<Module, PathBuf>, path: &[String]) -> Module {
     prefixes.find(|it| modules.contains_key(it)).unwrap()
 }
 
-/// The paths that begin with `crate`, `self` or `super`, from the crate's root.
-fn collect(tokens: TokenStream, module: &[String], paths: &mut Vec<Module>) {
+/// The paths that begin with `crate`, `self`, `super` or a child of the module, from the crate's root.
+fn collect(
+    tokens: TokenStream,
+    module: &[String],
+    children: &BTreeSet<String>,
+    paths: &mut Vec<Module>,
+) {
     let mut tokens = tokens.into_iter().peekable();
     let mut previous = [String::new(), String::new()];
     while let Some(token) = tokens.next() {
@@ -159,15 +168,23 @@ fn collect(tokens: TokenStream, module: &[String], paths: &mut Vec<Module>) {
                 } else {
                     module.to_vec()
                 };
-                collect(group.stream(), &inner, paths);
+                collect(group.stream(), &inner, children, paths);
                 String::new()
             }
             token => token.to_string(),
         };
+        assert!(
+            (&*previous[1], &*text) != ("crate", "as"),
+            "{module:?} renames the crate: name its modules"
+        );
         let base = match &*text {
             "crate" => Some(Module::new()),
             "self" => Some(module.to_vec()),
             "super" => Some(module[..module.len().saturating_sub(1)].to_vec()),
+            // Behind two colons it is part of another path.
+            child if children.contains(child) && previous[1] != ":" => {
+                Some([module, &[child.to_owned()]].concat())
+            }
             _ => None,
         };
         if let Some(base) = base
@@ -209,6 +226,10 @@ fn branches(tokens: TokenStream, base: &[String], paths: &mut Vec<Module>) {
                 tokens.next();
             }
             "self" => paths.push(base.to_vec()),
+            "super" => {
+                let parent = base[..base.len().saturating_sub(1)].to_vec();
+                follow(&mut tokens, parent, paths);
+            }
             segment => {
                 let branch = [base, &[segment.to_owned()]].concat();
                 follow(&mut tokens, branch, paths);
@@ -218,7 +239,7 @@ fn branches(tokens: TokenStream, base: &[String], paths: &mut Vec<Module>) {
 }
 
 fn is_path_separator(token: Option<&TokenTree>) -> bool {
-    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':' && punct.spacing() == Spacing::Joint)
 }
 
 /// A way from a module back to itself, if there is one.
