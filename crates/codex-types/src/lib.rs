@@ -44,7 +44,7 @@
 //! # Building a value
 //!
 //! All fields are public. How a struct is built depends on what it requires, and none of the ways
-//! takes two values that could trade places without a compiler error:
+//! takes two required values of one type by position:
 //!
 //! - With `Default`, if it requires nothing.
 //! - With `new`, if the compiler can tell the required values apart by their types.
