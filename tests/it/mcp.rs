@@ -10,7 +10,7 @@ use codex_sdk::types::{
 };
 use serde_json::json;
 
-use crate::mcp::support::{TINY, call, client, found, servers, started, text, tiny, variable};
+use crate::mcp::support::{TINY, call, found, servers, started, text, tiny, variable};
 use crate::secrets::Shown;
 
 mod calls;
@@ -43,7 +43,7 @@ async fn the_servers_of_a_thread_are_its_own_beside_those_of_the_configuration()
 
 #[tokio::test]
 async fn a_thread_that_is_loaded_again_has_the_servers_that_it_is_given_then() {
-    let (stage, codex) = client().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().mcp_server("tiny", tiny());
     let thread = thread.await.unwrap();
     call(&stage, &thread, "echo", json!({ "text": "hi" })).await;
@@ -156,7 +156,7 @@ async fn the_servers_are_listed_with_their_tools_page_by_page() {
 
 #[tokio::test]
 async fn a_server_that_does_not_start_is_told_of_and_no_turn_is_lost() {
-    let (stage, codex) = client().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let mut events = codex.notifications();
     let missing = || McpServer::stdio("/nowhere/to-be-found");
     let thread = codex.thread_start().mcp_server("missing", missing());
@@ -185,7 +185,7 @@ async fn a_server_that_does_not_start_is_told_of_and_no_turn_is_lost() {
 
 #[tokio::test]
 async fn a_reload_brings_the_changes_of_the_configuration_to_loaded_threads() {
-    let (stage, codex) = client().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     assert_eq!(servers(&codex, &thread).await, [""; 0]);
     let added = format!("[mcp_servers.tiny]\ncommand = '{TINY}'");
@@ -207,7 +207,7 @@ async fn a_failed_start_that_nobody_listens_to_is_logged() {
     // With no other subscriber, an event that another test's thread meets first would be off for good.
     let _other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let _guard = tracing::subscriber::set_default(subscriber);
-    let (stage, codex) = client().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let missing = McpServer::stdio("/nowhere/to-be-found");
     let thread = codex.thread_start().mcp_server("missing", missing);
     let thread = thread.mcp_server("tiny", tiny()).await.unwrap();

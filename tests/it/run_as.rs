@@ -6,7 +6,7 @@ use std::time::Duration;
 use codex_e2e::{Stage, idle, is_idle};
 use codex_sdk::schemars::JsonSchema;
 use codex_sdk::types::TurnStatus;
-use codex_sdk::{AnswerError, Codex, Error, Notification, Result, Structured, Thread, schemars};
+use codex_sdk::{AnswerError, Error, Notification, Result, Structured, schemars};
 use codex_testkit::{Gate, Reply};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -55,12 +55,6 @@ struct Place {
 enum Verdict {
     Accept,
     Reject { because: String },
-}
-
-async fn thread_on(stage: &Stage) -> (Codex, Thread) {
-    let codex = stage.start().await.unwrap();
-    let thread = codex.thread_start().await.unwrap();
-    (codex, thread)
 }
 
 fn answer_error<T: std::fmt::Debug>(result: Result<Structured<T>>) -> AnswerError {
@@ -150,7 +144,7 @@ async fn run_as_holds_the_model_to_the_type_and_reads_its_answer() {
         "parent": {"summary": "Before.", "verdict": "Accept", "findings": [], "parent": null},
     });
     stage.model.push(Reply::text(answer.to_string()));
-    let (_codex, thread) = thread_on(&stage).await;
+    let (_codex, thread) = stage.start_thread().await.unwrap();
     let run = thread.run_as::<Review>("review").model("another-model");
     let Structured { value, result, .. } = run.await.unwrap();
 
@@ -209,7 +203,7 @@ async fn run_as_takes_types_that_are_no_objects() {
     for answer in answers {
         stage.model.push(Reply::text(answer));
     }
-    let (_codex, thread) = thread_on(&stage).await;
+    let (_codex, thread) = stage.start_thread().await.unwrap();
     let places = thread.run_as::<Vec<Place>>("where").await.unwrap();
     assert_eq!(places.value, [Place { line: 1 }, Place { line: 2 }]);
     let verdict = thread.run_as::<Verdict>("and").await.unwrap();
@@ -232,7 +226,7 @@ async fn run_as_refuses_a_type_with_a_map_before_anything_is_sent() {
         scores: HashMap<String, u32>,
     }
     let stage = Stage::new().await.unwrap();
-    let (codex, thread) = thread_on(&stage).await;
+    let (codex, thread) = stage.start_thread().await.unwrap();
     let error = thread.run_as::<Report>("count").await.unwrap_err();
     let Error::Schema { path, problem, .. } = &error else {
         panic!("{error:?}");
@@ -249,7 +243,7 @@ async fn run_as_refuses_a_type_with_a_map_before_anything_is_sent() {
 #[tokio::test]
 async fn run_as_keeps_an_answer_that_doesnt_fit_and_says_where() {
     let stage = Stage::new().await.unwrap();
-    let (_codex, thread) = thread_on(&stage).await;
+    let (_codex, thread) = stage.start_thread().await.unwrap();
     let line = r#"{"summary":"s","verdict":null,"parent":null,"findings":[
         {"fileName":"a.rs","line":"secret","severity":"Bug","fix":{"kind":"none"}}]}"#;
     let missing = r#"{"summary":"s","verdict":{"Reject":{}},"findings":[],"parent":null}"#;
@@ -283,7 +277,7 @@ async fn run_as_keeps_an_answer_that_doesnt_fit_and_says_where() {
 #[tokio::test]
 async fn run_as_without_an_answer_says_so() {
     let stage = Stage::new().await.unwrap();
-    let (_codex, thread) = thread_on(&stage).await;
+    let (_codex, thread) = stage.start_thread().await.unwrap();
     stage.model.push(Reply::text("hm").phase("commentary"));
     let error = answer_error(thread.run_as::<Place>("where").await);
     assert_eq!(error.text, None);
@@ -306,7 +300,7 @@ async fn run_as_without_an_answer_says_so() {
 async fn run_as_that_is_dropped_interrupts_its_turn() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::stall());
-    let (codex, thread) = thread_on(&stage).await;
+    let (codex, thread) = stage.start_thread().await.unwrap();
     let mut events = thread.notifications();
     let run = tokio::spawn(thread.run_as::<Place>("where").into_future());
     stage.model.next_request().await;

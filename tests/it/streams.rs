@@ -2,15 +2,9 @@
 
 use codex_e2e::{Stage, next_text};
 use codex_sdk::types::{ThreadItem, TokenUsageBreakdown, TokenUsageBreakdownRequired, TurnStatus};
-use codex_sdk::{Codex, Notification, Thread, TurnResult};
+use codex_sdk::{Notification, TurnResult};
 use codex_testkit::{Gate, Reply, Usage};
 use serde_json::json;
-
-async fn thread_on(stage: &Stage) -> (Codex, Thread) {
-    let codex = stage.start().await.unwrap();
-    let thread = codex.thread_start().await.unwrap();
-    (codex, thread)
-}
 
 #[tokio::test]
 async fn parity_66_the_model_of_a_turn_is_asked_and_the_usage_is_that_of_call_and_thread() {
@@ -24,7 +18,7 @@ async fn parity_66_the_model_of_a_turn_is_asked_and_the_usage_is_that_of_call_an
     stage
         .model
         .default_reply(Reply::text("Hello.").usage(usage));
-    let (_codex, thread) = thread_on(&stage).await;
+    let (_codex, thread) = stage.start_thread().await.unwrap();
     for times in [1, 2] {
         let result = thread.run("hello").model("another-model").await.unwrap();
         let request = stage.model.next_request().await;
@@ -49,7 +43,7 @@ async fn parity_66_the_model_of_a_turn_is_asked_and_the_usage_is_that_of_call_an
 async fn parity_70_an_output_schema_reaches_the_model() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text(r#"{"ok":true}"#));
-    let (_codex, thread) = thread_on(&stage).await;
+    let (_codex, thread) = stage.start_thread().await.unwrap();
     let schema = json!({
         "type": "object", "properties": {"ok": {"type": "boolean"}},
         "required": ["ok"], "additionalProperties": false,
@@ -71,7 +65,7 @@ async fn parity_76_the_text_of_a_stream_is_its_message_without_the_reasoning() {
     let stage = Stage::new().await.unwrap();
     let reply = Reply::reasoning(["hm", "m"]).then(Reply::deltas(["he", "llo"]));
     stage.model.push(reply);
-    let (_codex, thread) = thread_on(&stage).await;
+    let (_codex, thread) = stage.start_thread().await.unwrap();
     let mut turn = thread.turn("go").await.unwrap();
     let (mut texts, mut others) = (Vec::new(), 0);
     while let Some(event) = turn.next().await {
@@ -120,7 +114,7 @@ async fn parity_80_a_late_handle_has_the_rest_of_the_turn_and_its_usage() {
     let message = Reply::text("early").phase("final_answer").gate_at(6, &gate);
     stage.model.push(message);
     stage.model.push(Reply::text("aside").phase("commentary"));
-    let (codex, thread) = thread_on(&stage).await;
+    let (codex, thread) = stage.start_thread().await.unwrap();
     let mut first = thread.turn("go").await.unwrap();
     loop {
         let event = first.next().await.unwrap().unwrap();
@@ -145,7 +139,7 @@ async fn parity_80_a_late_handle_has_the_rest_of_the_turn_and_its_usage() {
 async fn parity_92_93_a_stream_that_was_read_to_its_end_stays_at_its_end() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("all"));
-    let (codex, thread) = thread_on(&stage).await;
+    let (codex, thread) = stage.start_thread().await.unwrap();
     let mut turn = thread.turn("go").await.unwrap();
     while turn.next().await.is_some() {}
     for _ in 0..3 {
@@ -161,7 +155,7 @@ async fn parity_92_93_a_stream_that_was_read_to_its_end_stays_at_its_end() {
 async fn parity_140_145_a_tier_and_a_source_are_for_one_turn_and_the_thread_lives_on() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
-    let (codex, thread) = thread_on(&stage).await;
+    let (codex, thread) = stage.start_thread().await.unwrap();
     let run = thread.run("hello").turn_service_tier("priority");
     run.source("slack_notification").await.unwrap();
     let request = stage.model.next_request().await;

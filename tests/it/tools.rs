@@ -8,8 +8,7 @@ use codex_e2e::{Stage, is_idle};
 use codex_sdk::schemars::JsonSchema;
 use codex_sdk::types::{ThreadItem, TurnStatus};
 use codex_sdk::{
-    Codex, Error, HandlerResult, RequestContext, ServerRequestHandler, Tool, ToolOutput, schemars,
-    types,
+    Error, HandlerResult, RequestContext, ServerRequestHandler, Tool, ToolOutput, schemars, types,
 };
 use codex_testkit::{RecordedRequest, Reply};
 use serde::Deserialize;
@@ -58,15 +57,9 @@ fn tool_statuses(items: &[ThreadItem]) -> Vec<&str> {
     calls.collect()
 }
 
-async fn start() -> (Stage, Codex) {
-    let stage = Stage::new().await.unwrap();
-    let codex = stage.start().await.unwrap();
-    (stage, codex)
-}
-
 #[tokio::test]
 async fn a_tool_is_offered_with_its_schema_called_and_its_output_seen() {
-    let (stage, codex) = start().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().tool(weather()).await.unwrap();
     calls(&stage, "weather", &json!({ "city": "Lisbon", "days": 3 }));
     let result = thread.run("How is the weather?").await.unwrap();
@@ -89,7 +82,7 @@ async fn a_tool_is_offered_with_its_schema_called_and_its_output_seen() {
 
 #[tokio::test]
 async fn a_tool_that_fails_is_a_failed_output_and_no_failed_turn() {
-    let (stage, codex) = start().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let broken = |_: Weather| async { Err::<String, _>("the sensor is broken".into()) };
     let panicking = |args: Weather| async move {
         assert!(args.city.is_empty(), "{}", args.city);
@@ -121,7 +114,7 @@ async fn a_tool_that_fails_is_a_failed_output_and_no_failed_turn() {
 
 #[tokio::test]
 async fn tools_are_called_in_parallel_and_a_slow_tool_hinders_no_other_turn() {
-    let (stage, codex) = start().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     // Each call waits for the other: called one after the other they would wait for ever.
     let barrier = Arc::new(Barrier::new(2));
     let meet = {
@@ -162,7 +155,7 @@ async fn tools_are_called_in_parallel_and_a_slow_tool_hinders_no_other_turn() {
 
 #[tokio::test]
 async fn several_tool_calls_of_one_reply_are_all_answered() {
-    let (stage, codex) = start().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().tool(weather()).await.unwrap();
     let call = |id: &str, city: &str| {
         Reply::function_call("weather", json!({ "city": city }).to_string()).id(id)
@@ -179,7 +172,7 @@ async fn several_tool_calls_of_one_reply_are_all_answered() {
 
 #[tokio::test]
 async fn tools_of_a_namespace_are_offered_together_and_told_apart() {
-    let (stage, codex) = start().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let answer = |text: &'static str| move |_: Weather| async move { Ok(text) };
     let thread = codex
         .thread_start()
@@ -225,7 +218,7 @@ async fn tools_of_a_namespace_are_offered_together_and_told_apart() {
 
 #[tokio::test]
 async fn a_tool_returns_text_json_or_an_image() {
-    let (stage, codex) = start().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let picture = crate::inputs::PIXEL_URL;
     let thread = codex
         .thread_start()
@@ -249,7 +242,7 @@ async fn a_tool_returns_text_json_or_an_image() {
 
 #[tokio::test]
 async fn a_tool_is_answered_again_on_a_resumed_thread() {
-    let (stage, codex) = start().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().tool(weather()).await.unwrap();
     calls(&stage, "weather", &json!({ "city": "Lisbon" }));
     thread.run("How is the weather?").await.unwrap();
@@ -321,7 +314,7 @@ async fn a_tool_that_nobody_has_is_the_handlers_or_refused() {
 
 #[tokio::test]
 async fn a_tool_with_a_bad_or_a_double_name_is_refused_before_anything_is_sent() {
-    let (_stage, codex) = start().await;
+    let (_stage, codex) = Stage::with_client().await.unwrap();
     let named = |name: &str| Tool::new(name, "", |_: Weather| async { Ok("") });
     for (tools, words) in [
         (vec![named("two words")], "two words"),

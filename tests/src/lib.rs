@@ -111,6 +111,26 @@ impl Stage {
     pub async fn start(&self) -> codex_sdk::Result<Codex> {
         self.builder().start().await
     }
+
+    /// Starts a client on this stage, and a thread of it.
+    ///
+    /// # Errors
+    /// If the runtime doesn't start, or refuses the thread.
+    pub async fn start_thread(&self) -> codex_sdk::Result<(Codex, Thread)> {
+        let codex = self.start().await?;
+        let thread = codex.thread_start().await?;
+        Ok((codex, thread))
+    }
+
+    /// A stage as of [`Self::new`], and a client on it.
+    ///
+    /// # Errors
+    /// As for [`Self::new`] and [`Self::start`].
+    pub async fn with_client() -> anyhow::Result<(Self, Codex)> {
+        let stage = Self::new().await?;
+        let codex = stage.start().await?;
+        Ok((stage, codex))
+    }
 }
 
 impl Drop for Stage {

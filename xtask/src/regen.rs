@@ -217,13 +217,17 @@ mod tests {
         }
     }
 
+    /// Adds an empty type to the schema.
+    fn define(emitted: &mut Emitted, name: &str) {
+        let definitions = format!(r#""definitions": {{ "{name}": {{"type": "object"}}, "#);
+        let schema = &mut emitted.experimental;
+        *schema = schema.replacen("\"definitions\": {", &definitions, 1);
+    }
+
     #[test]
     fn a_response_without_a_method_fails() {
         let (mut emitted, overrides) = checked_in();
-        let orphan = r#""definitions": { "OrphanResponse": {"type": "object"}, "#;
-        emitted.experimental = emitted
-            .experimental
-            .replacen("\"definitions\": {", orphan, 1);
+        define(&mut emitted, "OrphanResponse");
         assert_eq!(
             failure(&emitted, &overrides),
             "`OrphanResponse` answers 0 methods, not 1"
@@ -233,10 +237,7 @@ mod tests {
     #[test]
     fn a_companion_whose_name_is_taken_fails() {
         let (mut emitted, overrides) = checked_in();
-        let taken = r#""definitions": { "FsCopyParamsRequired": {"type": "object"}, "#;
-        emitted.experimental = emitted
-            .experimental
-            .replacen("\"definitions\": {", taken, 1);
+        define(&mut emitted, "FsCopyParamsRequired");
         let error = failure(&emitted, &overrides);
         assert!(
             error.contains("needs the name for the required fields of `FsCopyParams`"),

@@ -12,11 +12,11 @@ use codex_sdk::{
 use codex_testkit::{RecordedRequest, Reply};
 use serde_json::json;
 
-use crate::mcp::support::{call, client, found, offered, started, text, tiny};
+use crate::mcp::support::{call, found, offered, started, text, tiny};
 
 #[tokio::test]
 async fn the_model_finds_and_calls_the_tools_of_a_threads_server() {
-    let (stage, codex) = client().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let mut events = codex.notifications();
     let thread = codex.thread_start().mcp_server("tiny", tiny());
     let thread = thread.await.unwrap();
@@ -59,7 +59,7 @@ async fn a_model_without_a_search_is_offered_the_tools_at_once() {
 
 #[tokio::test]
 async fn a_tool_that_fails_is_a_failed_item_and_the_turn_goes_on() {
-    let (stage, codex) = client().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().mcp_server("tiny", tiny());
     let thread = thread.await.unwrap();
     let (item, output, result) = call(&stage, &thread, "fail", json!({})).await;
@@ -71,7 +71,7 @@ async fn a_tool_that_fails_is_a_failed_item_and_the_turn_goes_on() {
 
 #[tokio::test]
 async fn mcp_elicitation_without_a_handler_is_declined() {
-    let (stage, codex) = client().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     for mode in [ApprovalMode::DenyAll, ApprovalMode::Ask] {
         let thread = codex.thread_start().approval_mode(mode);
         let thread = thread.mcp_server("tiny", tiny()).await.unwrap();
@@ -119,7 +119,7 @@ async fn is_refused(stage: &Stage, start: StartThread, tool: &str, words: &str) 
 
 #[tokio::test]
 async fn a_tool_that_may_change_something_needs_an_approval_or_full_access() {
-    let (stage, codex) = client().await;
+    let (stage, codex) = Stage::with_client().await.unwrap();
     let never = "approval policy is never";
     for (sandbox, mode, tool, words) in [
         (Sandbox::ReadOnly, ApprovalMode::DenyAll, "change", never),

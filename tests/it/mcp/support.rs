@@ -8,12 +8,6 @@ use serde_json::{Value, json};
 
 pub(super) const TINY: &str = env!("CARGO_BIN_EXE_tiny-mcp");
 
-pub(super) async fn client() -> (Stage, Codex) {
-    let stage = Stage::new().await.unwrap();
-    let codex = stage.start().await.unwrap();
-    (stage, codex)
-}
-
 pub(super) fn tiny() -> McpServer {
     McpServer::stdio(TINY)
 }

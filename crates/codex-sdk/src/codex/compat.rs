@@ -97,8 +97,8 @@ pub(crate) fn too_old(version: &str) -> Error {
     }
 }
 
-/// Whether these last words are those of a runtime that doesn't know the arguments which start an
-/// app-server on its standard input.
+/// Whether this standard error output means that the runtime is too old for the arguments of an
+/// app-server over standard input.
 pub(crate) fn refuses_arguments(stderr: &str) -> bool {
     stderr.contains("unexpected argument '--listen'")
         || stderr.contains("unrecognized subcommand 'app-server'")

@@ -6,13 +6,12 @@ use codex_sdk::types::{
 };
 use codex_sdk::{
     ApprovalMode, Call, Codex, Error, ExternalMessage, InputItem, RunInput, Sandbox, StartTurn,
-    Thread,
 };
 use codex_testkit::Peer;
 use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
-use crate::support::{connect, sent, start_thread, start_turn};
+use crate::support::{connect, sent, start_turn, thread};
 
 /// The parameters of a turn; its thread is `t`.
 async fn turn<O>(peer: &mut Peer, start: StartTurn<O>) -> Value
@@ -22,12 +21,6 @@ where
     let params = sent(peer, "turn/start", start).await;
     assert_eq!(params["threadId"], "t");
     params
-}
-
-async fn thread() -> (Codex, Peer, Thread) {
-    let (codex, mut peer) = connect().await;
-    let thread = start_thread(&codex, &mut peer, "t").await;
-    (codex, peer, thread)
 }
 
 #[tokio::test]

@@ -30,6 +30,13 @@ pub(crate) async fn start_thread(codex: &Codex, peer: &mut Peer, id: &str) -> Th
     thread.unwrap()
 }
 
+/// A client, the app-server that it is connected to, and the thread `t`.
+pub(crate) async fn thread() -> (Codex, Peer, Thread) {
+    let (codex, mut peer) = connect().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    (codex, peer, thread)
+}
+
 /// Starts a turn up to the reply.
 pub(crate) async fn start_turn(thread: &Thread, peer: &mut Peer, id: &str) -> TurnHandle {
     let turn = thread.turn("go").into_future();

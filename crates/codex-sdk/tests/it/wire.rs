@@ -1,17 +1,11 @@
 //! What calls and their options are on the wire.
 
 use codex_sdk::types::{LoginAccountParams, LoginAccountParamsChatgptAuthTokensRequired};
-use codex_sdk::{ApprovalMode, Codex, ExternalMessage, Sandbox, Thread};
+use codex_sdk::{ApprovalMode, ExternalMessage, Sandbox};
 use codex_testkit::Peer;
 use serde_json::{Value, json};
 
-use crate::support::{connect, sent, start_thread};
-
-async fn thread() -> (Codex, Peer, Thread) {
-    let (codex, mut peer) = connect().await;
-    let thread = start_thread(&codex, &mut peer, "t").await;
-    (codex, peer, thread)
-}
+use crate::support::{connect, sent, thread};
 
 #[tokio::test]
 async fn parity_43_a_text_is_one_item_and_an_external_message_is_none() {

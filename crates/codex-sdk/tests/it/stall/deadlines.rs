@@ -1,4 +1,4 @@
-//! What takes too long, as a whole or in silence.
+//! Total and stall deadlines of turns.
 
 use std::time::Duration;
 
