@@ -1,128 +1,127 @@
 //! The queue between the reader and one subscription, bounded by bytes.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
-
-use tokio::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use codex_types::ServerNotification;
-use serde_json::Value;
+use tokio::task::coop;
 
+use crate::connection::wakes::Wakes;
 use crate::error::{Error, Result};
 
 /// A notification of the runtime.
 pub type Notification = ServerNotification;
 
-/// What a value takes in memory beside its text, and an entry of an object beside its key and value:
-/// about what `serde_json` and the allocator take.
-const OF_VALUE: usize = size_of::<Value>();
-const OF_ENTRY: usize = 3 * size_of::<Value>();
+/// A reader that has taken a long batch gives its memory back.
+const KEPT_CAPACITY: usize = 256;
 
-/// About how many bytes a notification takes while it lies unread. A text of two bytes can be a value
-/// of 32.
-pub(crate) fn held(notification: &Notification, line: &[u8]) -> usize {
-    let content = match notification {
-        Notification::Unrecognized { method, params } => method.len() + held_by(params),
-        _ => line.len() + OF_VALUE * values(line),
-    };
-    size_of::<Entry>() + content
+/// What lies unread in all subscriptions of a client.
+#[derive(Debug)]
+pub(crate) struct AllUnread {
+    bytes: AtomicUsize,
+    queues: AtomicUsize,
+    budget: usize,
 }
 
-/// How many values a text of JSON has, at most.
-fn values(mut json: &[u8]) -> usize {
-    let mut values = 1;
-    loop {
-        let quote = memchr::memchr(b'"', json);
-        let (between, string) = json.split_at(quote.unwrap_or(json.len()));
-        values += memchr::memchr3_iter(b',', b'[', b'{', between).count();
-        let Some(string) = string.get(1..) else {
-            return values;
-        };
-        json = after_string(string);
-    }
-}
-
-/// What follows the closing quote of a string.
-fn after_string(mut string: &[u8]) -> &[u8] {
-    while let Some(at) = memchr::memchr2(b'"', b'\\', string) {
-        if string[at] == b'"' {
-            return &string[at + 1..];
+impl AllUnread {
+    pub(crate) fn new(budget: usize) -> Self {
+        Self {
+            bytes: AtomicUsize::new(0),
+            queues: AtomicUsize::new(0),
+            budget,
         }
-        string = string.get(at + 2..).unwrap_or_default();
     }
-    &[]
-}
 
-fn held_by(value: &Value) -> usize {
-    OF_VALUE
-        + match value {
-            Value::String(text) => text.len(),
-            Value::Array(values) => values.iter().map(held_by).sum(),
-            Value::Object(entries) => {
-                let each = |(key, value): (&String, &Value)| OF_ENTRY + key.len() + held_by(value);
-                entries.iter().map(each).sum()
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How much one subscription may hold when this is to come on top: as much as it likes while there
+    /// is room, else its share. One that is read fast doesn't suffer for those that aren't.
+    fn most_of_one(&self, more: usize) -> usize {
+        if self.bytes() + more <= self.budget {
+            return usize::MAX;
         }
+        self.budget / self.queues.load(Ordering::Relaxed).max(1)
+    }
 }
 
 /// Makes the two ends of a subscription that holds at most `budget` bytes of unread notifications, as
-/// [`held`] counts them.
-/// What lies in it counts in `queued` too.
+/// [`held`](crate::connection::held::held) counts them. Who waits for it is woken by way of `wakes`.
 pub(crate) fn event_queue(
     budget: usize,
-    queued: &Arc<AtomicUsize>,
+    all: &Arc<AllUnread>,
+    wakes: &Arc<Wakes>,
 ) -> (EventSender, EventReceiver) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let unread = Unread {
-        own: Arc::default(),
-        queued: Arc::clone(queued),
-    };
-    let queue = EventSender {
-        sender,
-        unread: unread.clone(),
+    all.queues.fetch_add(1, Ordering::Relaxed);
+    let queue = Arc::new(Queue {
+        state: Mutex::default(),
+        bytes: AtomicUsize::new(0),
+        all: Arc::clone(all),
+    });
+    let sender = EventSender {
+        queue: Arc::clone(&queue),
+        wakes: Arc::clone(wakes),
         budget,
     };
-    (queue, EventReceiver { receiver, unread })
+    let batch = VecDeque::new();
+    (sender, EventReceiver { queue, batch })
 }
 
-/// How many bytes lie unread: in one subscription, and in all of a connection.
-#[derive(Debug, Clone)]
-struct Unread {
-    own: Arc<AtomicUsize>,
-    queued: Arc<AtomicUsize>,
+#[derive(Debug)]
+struct Queue {
+    state: Mutex<State>,
+    /// What lies unread, the reader's batch included.
+    bytes: AtomicUsize,
+    all: Arc<AllUnread>,
 }
 
-impl Unread {
+#[derive(Debug, Default)]
+struct State {
+    entries: VecDeque<Entry>,
+    reader: Option<Waker>,
+    /// Nothing comes any more.
+    ended: bool,
+    /// Nobody reads any more.
+    abandoned: bool,
+}
+
+impl Queue {
     fn add(&self, bytes: usize) {
-        self.own.fetch_add(bytes, Ordering::Relaxed);
-        self.queued.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.all.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn remove(&self, bytes: usize) {
-        self.own.fetch_sub(bytes, Ordering::Relaxed);
-        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.all.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The router's end. Dropping it ends the subscription once everything in it was read.
 #[derive(Debug)]
 pub(crate) struct EventSender {
-    sender: mpsc::UnboundedSender<Entry>,
-    unread: Unread,
+    queue: Arc<Queue>,
+    wakes: Arc<Wakes>,
     budget: usize,
 }
 
 /// The subscriber's end. Dropping it frees what is unread.
 #[derive(Debug)]
 pub(crate) struct EventReceiver {
-    receiver: mpsc::UnboundedReceiver<Entry>,
-    unread: Unread,
+    queue: Arc<Queue>,
+    /// What was taken from the queue at once.
+    batch: VecDeque<Entry>,
 }
 
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     item: Result<Notification>,
     bytes: usize,
 }
@@ -133,17 +132,13 @@ impl EventSender {
     ///
     /// A single notification larger than the whole budget is let through to a reader that keeps up.
     pub(crate) fn push(&self, item: Result<Notification>, bytes: usize) -> bool {
-        let unread = self.unread.own.load(Ordering::Relaxed);
-        if unread > 0 && unread + bytes > self.budget {
-            self.lag();
+        let unread = self.queue.bytes.load(Ordering::Relaxed);
+        let budget = self.budget.min(self.queue.all.most_of_one(bytes));
+        if unread > 0 && unread + bytes > budget {
+            self.fail(budget);
             return false;
         }
-        self.unread.add(bytes);
-        let sent = self.sender.send(Entry { item, bytes }).is_ok();
-        if !sent {
-            self.unread.remove(bytes);
-        }
-        sent
+        self.send(Entry { item, bytes })
     }
 
     /// The most bytes that may lie unread.
@@ -153,85 +148,97 @@ impl EventSender {
 
     /// Tells the subscriber that it was read too slowly. Nothing is queued behind this.
     pub(crate) fn lag(&self) {
-        let budget = self.budget;
-        let item = Err(Error::Lagged { budget });
-        // A subscriber that is gone needs no error.
-        let _ = self.sender.send(Entry { item, bytes: 0 });
+        self.fail(self.budget);
     }
 
     /// Whether the subscriber is gone.
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.sender.is_closed()
+        self.queue.state().abandoned
+    }
+
+    fn fail(&self, budget: usize) {
+        let item = Err(Error::Lagged { budget });
+        self.send(Entry { item, bytes: 0 });
+    }
+
+    fn send(&self, entry: Entry) -> bool {
+        let mut state = self.queue.state();
+        if state.abandoned {
+            return false;
+        }
+        self.queue.add(entry.bytes);
+        state.entries.push_back(entry);
+        self.wake(state);
+        true
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            self.wakes.add(move || reader.wake());
+        }
+    }
+}
+
+impl Drop for EventSender {
+    fn drop(&mut self) {
+        let mut state = self.queue.state();
+        state.ended = true;
+        self.wake(state);
     }
 }
 
 impl EventReceiver {
     pub(crate) async fn next(&mut self) -> Option<Result<Notification>> {
-        let entry = self.receiver.recv().await;
-        self.take(entry)
+        std::future::poll_fn(|context| self.poll_next(context)).await
     }
 
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Notification>>> {
-        self.receiver
-            .poll_recv(context)
-            .map(|entry| self.take(entry))
+        // A reader of a stream that never pauses lets others run now and then.
+        let turn = ready!(coop::poll_proceed(context));
+        let entry = match self.batch.pop_front() {
+            Some(entry) => Some(entry),
+            None => ready!(self.poll_batch(context)),
+        };
+        turn.made_progress();
+        Poll::Ready(entry.map(|entry| {
+            self.queue.remove(entry.bytes);
+            entry.item
+        }))
     }
 
-    fn take(&self, entry: Option<Entry>) -> Option<Result<Notification>> {
-        let entry = entry?;
-        self.unread.remove(entry.bytes);
-        Some(entry.item)
+    /// Takes all that lies in the queue, and returns the first of it.
+    fn poll_batch(&mut self, context: &Context<'_>) -> Poll<Option<Entry>> {
+        if self.batch.capacity() > KEPT_CAPACITY {
+            self.batch = VecDeque::new();
+        }
+        let mut state = self.queue.state();
+        if state.entries.is_empty() && !state.ended {
+            match &mut state.reader {
+                Some(reader) => reader.clone_from(context.waker()),
+                none => *none = Some(context.waker().clone()),
+            }
+            return Poll::Pending;
+        }
+        std::mem::swap(&mut state.entries, &mut self.batch);
+        drop(state);
+        Poll::Ready(self.batch.pop_front())
     }
 }
 
 impl Drop for EventReceiver {
     fn drop(&mut self) {
         // From here on nothing is queued, so that what is counted is taken off again.
-        self.receiver.close();
-        while let Ok(entry) = self.receiver.try_recv() {
-            self.unread.remove(entry.bytes);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use codex_types::lenient;
-    use serde_json::value::RawValue;
-
-    use super::{Entry, OF_VALUE, held, values};
-
-    #[test]
-    fn values_are_counted_outside_of_texts() {
-        for (json, expected) in [
-            ("1", 1),
-            (r#""a,[{\\",[1,2]"#, 4),
-            (r#"{"a\"{":[1,2],"b":","}"#, 5),
-            (r#""never ends,,"#, 1),
-            ("\"\\", 1),
-        ] {
-            assert_eq!(values(json.as_bytes()), expected, "{json}");
-        }
-    }
-
-    #[test]
-    fn what_is_counted_is_what_is_held_and_not_what_came() {
-        let zeros = format!("[{}0]", "0,".repeat(999));
-        for (method, params) in [
-            ("new/kind", zeros.clone()),
-            (
-                "app/list/updated",
-                format!(r#"{{"data":[],"more":{zeros}}}"#),
-            ),
-        ] {
-            let params = RawValue::from_string(params).unwrap();
-            let line = format!(r#"{{"method":"{method}","params":{params}}}"#);
-            let read = lenient::notification(method, Some(&params));
-            let held = held(&read.value, line.as_bytes());
-            assert!(held >= size_of::<Entry>() + 1000 * OF_VALUE, "{held}");
-        }
+        let mut state = self.queue.state();
+        state.abandoned = true;
+        let unread = std::mem::take(&mut state.entries);
+        drop(state);
+        let unread = self.batch.drain(..).chain(unread);
+        self.queue.remove(unread.map(|entry| entry.bytes).sum());
+        self.queue.all.queues.fetch_sub(1, Ordering::Relaxed);
     }
 }

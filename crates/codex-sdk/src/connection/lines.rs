@@ -1,9 +1,5 @@
 //! Splits the runtime's output into lines, whatever their length, up to a cap.
 
-use std::io;
-
-use tokio::io::{AsyncRead, AsyncReadExt};
-
 /// How much is kept of each end of a line over the cap, to tell whose it was.
 const KEPT_OF_OVERLONG: usize = 32 * 1024;
 /// A buffer that one long line has grown is given back once it is empty.
@@ -17,53 +13,59 @@ pub(crate) enum Line<'a> {
     Whole(&'a [u8]),
     /// The beginning and the end of a line over the cap; what lay between was skipped.
     Overlong(&'a [u8], &'a [u8]),
-    /// The end of the input.
-    End {
-        /// Bytes that came after the last line's end.
-        unfinished: usize,
-    },
 }
 
+/// What was read and not yet taken. Many lines are taken from one read.
 #[derive(Debug)]
-pub(crate) struct Lines<R> {
-    input: R,
+pub(crate) struct Lines {
+    /// All of it is initialised; what was read lies in `start..end`.
     buffer: Vec<u8>,
-    /// Where the next line begins in `buffer`.
+    /// Where the next line begins.
     start: usize,
-    /// Up to where `buffer` was searched for a line's end.
+    /// Up to where it was searched for a line's end.
     searched: usize,
+    end: usize,
     /// Bytes already thrown away from the middle of a line over the cap.
     skipped: usize,
     cap: usize,
 }
 
-impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(crate) fn new(input: R, cap: usize) -> Self {
+impl Lines {
+    pub(crate) fn new(cap: usize) -> Self {
         Self {
-            input,
-            buffer: Vec::with_capacity(READ_SIZE),
+            buffer: vec![0; READ_SIZE],
             start: 0,
             searched: 0,
+            end: 0,
             skipped: 0,
             cap,
         }
     }
 
-    /// The next line, or the end.
-    ///
-    /// Many lines are taken from one read: this awaits only when no whole line is left.
-    pub(crate) async fn next(&mut self) -> io::Result<Line<'_>> {
-        loop {
-            if let Some(offset) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
-                return Ok(self.take(self.searched + offset));
-            }
-            self.searched = self.buffer.len();
-            self.compact();
-            if self.input.read_buf(&mut self.buffer).await? == 0 {
-                let unfinished = self.skipped + self.buffer.len();
-                return Ok(Line::End { unfinished });
-            }
-        }
+    /// The next line of what was read.
+    pub(crate) fn next(&mut self) -> Option<Line<'_>> {
+        let unsearched = &self.buffer[self.searched..self.end];
+        let Some(offset) = memchr::memchr(b'\n', unsearched) else {
+            self.searched = self.end;
+            return None;
+        };
+        Some(self.take(self.searched + offset))
+    }
+
+    /// Where the next read goes, once no whole line is left.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        self.compact();
+        &mut self.buffer[self.end..]
+    }
+
+    /// Notes that so many bytes were read into [`Self::space`].
+    pub(crate) fn filled(&mut self, bytes: usize) {
+        self.end += bytes;
+    }
+
+    /// Bytes that came after the last line's end.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.skipped + self.end - self.start
     }
 
     fn take(&mut self, end: usize) -> Line<'_> {
@@ -82,55 +84,66 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// Makes room for the next read: drops the lines that were taken and, of a line over the cap,
     /// all but its ends.
     fn compact(&mut self) {
-        self.buffer.drain(..self.start);
-        self.searched -= self.start;
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
         self.start = 0;
         let kept = 2 * KEPT_OF_OVERLONG;
-        if self.skipped + self.buffer.len() > self.cap.max(kept) && self.buffer.len() > kept {
-            let middle = KEPT_OF_OVERLONG..self.buffer.len() - KEPT_OF_OVERLONG;
-            self.skipped += middle.len();
-            self.buffer.drain(middle);
-            self.searched = self.buffer.len();
+        if self.skipped + self.end > self.cap.max(kept) && self.end > kept {
+            self.skipped += self.end - kept;
+            let tail = self.end - KEPT_OF_OVERLONG;
+            self.buffer.copy_within(tail..self.end, KEPT_OF_OVERLONG);
+            self.end = kept;
         }
-        if self.buffer.is_empty() && self.buffer.capacity() > KEPT_CAPACITY {
-            self.buffer.shrink_to(READ_SIZE);
+        self.searched = self.end;
+        if self.end == 0 && self.buffer.len() > KEPT_CAPACITY {
+            self.buffer.truncate(READ_SIZE);
+            self.buffer.shrink_to_fit();
         }
-        if self.buffer.capacity() - self.buffer.len() < READ_SIZE / 4 {
-            self.buffer.reserve(READ_SIZE);
+        if self.buffer.len() - self.end < READ_SIZE / 4 {
+            // A long line costs one copy for each time that it doubles.
+            self.buffer.resize(2 * self.buffer.len(), 0);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT_OF_OVERLONG, Line, Lines};
+    use std::io::Read;
 
-    async fn all(input: &[u8], cap: usize) -> (Vec<(bool, Vec<u8>)>, usize) {
-        let mut lines = Lines::new(input, cap);
+    use super::{KEPT_CAPACITY, KEPT_OF_OVERLONG, Line, Lines};
+
+    /// All lines of an input that is read as it fits, and how long the one without an end is.
+    fn all(mut input: &[u8], cap: usize) -> (Vec<(bool, Vec<u8>)>, usize) {
+        let mut lines = Lines::new(cap);
         let mut found = Vec::new();
         loop {
-            match lines.next().await.unwrap() {
-                Line::Whole(line) => found.push((true, line.to_vec())),
-                Line::Overlong(head, tail) => found.push((false, [head, tail].concat())),
-                Line::End { unfinished } => return (found, unfinished),
+            while let Some(line) = lines.next() {
+                found.push(match line {
+                    Line::Whole(line) => (true, line.to_vec()),
+                    Line::Overlong(head, tail) => (false, [head, tail].concat()),
+                });
+            }
+            match input.read(lines.space()).unwrap() {
+                0 => return (found, lines.unfinished()),
+                read => lines.filled(read),
             }
         }
     }
 
-    #[tokio::test]
-    async fn lines_come_whole_and_in_order() {
-        let (lines, end) = all(b"one\n\nthree\nhalf", 100).await;
+    #[test]
+    fn lines_come_whole_and_in_order() {
+        let (lines, end) = all(b"one\n\nthree\nhalf", 100);
         let expected = [&b"one"[..], b"", b"three"];
         assert_eq!(lines, expected.map(|line| (true, line.to_vec())));
         assert_eq!(end, 4);
     }
 
-    #[tokio::test]
-    async fn a_line_over_the_cap_is_skipped_and_the_next_one_read() {
+    #[test]
+    fn a_line_over_the_cap_is_skipped_and_the_next_one_read() {
         let long = 40 * KEPT_OF_OVERLONG;
         let mut input = vec![b'x'; long];
         input.extend_from_slice(b" the end\nnext\n");
-        let (lines, end) = all(&input, KEPT_OF_OVERLONG).await;
+        let (lines, end) = all(&input, KEPT_OF_OVERLONG);
         assert_eq!(lines.len(), 2);
         let (whole, kept) = &lines[0];
         assert!(!whole && kept.starts_with(b"xxx") && kept.ends_with(b"x the end"));
@@ -139,22 +152,28 @@ mod tests {
         assert_eq!(end, 0);
     }
 
-    #[tokio::test]
-    async fn the_cap_holds_for_lines_within_one_read_too() {
-        let (lines, _) = all(b"12345\n123456\n1\n", 5).await;
+    #[test]
+    fn the_cap_holds_for_lines_within_one_read_too() {
+        let (lines, _) = all(b"12345\n123456\n1\n", 5);
         let whole: Vec<bool> = lines.iter().map(|(whole, _)| *whole).collect();
         assert_eq!(whole, [true, false, true]);
     }
 
-    #[tokio::test]
-    async fn a_long_line_grows_the_buffer_only_for_a_while() {
-        let mut input = vec![b'x'; 8 * 1024 * 1024];
-        input.push(b'\n');
-        let mut lines = Lines::new(&input[..], usize::MAX);
-        assert!(
-            matches!(lines.next().await, Ok(Line::Whole(line)) if line.len() == 8 * 1024 * 1024)
-        );
-        assert!(matches!(lines.next().await, Ok(Line::End { .. })));
-        assert!(lines.buffer.capacity() <= super::KEPT_CAPACITY);
+    #[test]
+    fn a_long_line_grows_the_buffer_only_for_a_while() {
+        let mut lines = Lines::new(usize::MAX);
+        let long = 8 * 1024 * 1024;
+        while lines.end < long {
+            let space = lines.space();
+            space.fill(b'x');
+            let bytes = space.len();
+            lines.filled(bytes);
+            assert_eq!(lines.next(), None);
+        }
+        lines.space()[0] = b'\n';
+        lines.filled(1);
+        assert!(matches!(lines.next(), Some(Line::Whole(line)) if line.len() >= long));
+        lines.space();
+        assert!(lines.buffer.capacity() <= KEPT_CAPACITY);
     }
 }

@@ -5,11 +5,10 @@
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use codex_types as types;
-use codex_types::{ClientMethod, DecodeError, RequestId, lenient};
+use codex_types::{ClientMethod, DecodeError, lenient};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
@@ -17,45 +16,44 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span};
 
-use crate::connection::event_queue::{EventReceiver, EventSender, event_queue};
-use crate::connection::in_flight::{InFlight, Lane, MAX_UNANSWERED};
+use crate::connection::event_queue::{
+    AllUnread, EventReceiver, EventSender, Notification, event_queue,
+};
+use crate::connection::in_flight::{InFlight, MAX_UNANSWERED};
+use crate::connection::limits::Limits;
+use crate::connection::outgoing::Outgoing;
 use crate::connection::router::Router;
 use crate::connection::router::effect::Effect;
 use crate::connection::router::pending_calls::{PendingCall, Reply};
 use crate::connection::router::subscriptions::Topic;
 use crate::connection::stats::Stats;
+use crate::connection::wakes::{Late, Locked, Wakes};
 use crate::error::closed::{CloseReason, Closed};
 use crate::error::{Error, Result};
 
 mod descendants;
 pub(crate) mod event_queue;
+pub(crate) mod held;
 mod in_flight;
+pub(crate) mod limits;
 pub(crate) mod lines;
 pub(crate) mod lost;
+pub(crate) mod outgoing;
 pub(crate) mod process;
 pub(crate) mod registration;
 pub(crate) mod router;
 pub(crate) mod spans;
 pub(crate) mod stats;
 pub(crate) mod unhandled;
+pub(crate) mod wakes;
 
 /// Lines that may wait for the writer.
 const OUTBOUND_LINES: usize = 128;
-/// The interrupt of a turn that has ended may never be answered.
-const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The limits that a client is built with.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) request_timeout: Duration,
-    pub(crate) max_line_bytes: usize,
-    pub(crate) subscription_budget: usize,
-}
-
 /// What is shared by all that belongs to one connection. It doesn't keep the process alive.
 #[derive(Debug)]
 pub(crate) struct Connection {
     router: Mutex<Router>,
+    wakes: Arc<Wakes>,
     outbound: mpsc::Sender<String>,
     in_flight: InFlight,
     unanswered: Arc<Semaphore>,
@@ -66,8 +64,7 @@ pub(crate) struct Connection {
     tasks: Handle,
     pub(crate) limits: Limits,
     pub(crate) span: Span,
-    /// The bytes that lie unread in all subscriptions.
-    queued: Arc<AtomicUsize>,
+    unread: Arc<AllUnread>,
     /// Parts of messages that could not be read.
     unreadable: AtomicUsize,
 }
@@ -80,21 +77,14 @@ pub(crate) struct Queues {
     pub(crate) wanted: mpsc::UnboundedReceiver<Effect>,
 }
 
-/// A request that is ready to be sent.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) id: i64,
-    pub(crate) method: Cow<'static, str>,
-    pub(crate) line: String,
-    timeout: Option<Duration>,
-}
-
 impl Connection {
     pub(crate) fn new(limits: Limits) -> (Arc<Self>, Queues) {
         let (outbound, lines) = mpsc::channel(OUTBOUND_LINES);
         let (effects, wanted) = mpsc::unbounded_channel();
+        let wakes = Arc::<Wakes>::default();
         let connection = Self {
-            router: Mutex::new(Router::new(effects)),
+            router: Mutex::new(Router::new(effects, &wakes)),
+            wakes,
             outbound,
             in_flight: InFlight::default(),
             unanswered: Arc::new(Semaphore::new(MAX_UNANSWERED)),
@@ -104,7 +94,7 @@ impl Connection {
             tasks: Handle::current(),
             limits,
             span: spans::connection(),
-            queued: Arc::default(),
+            unread: Arc::new(AllUnread::new(limits.unread_budget)),
             unreadable: AtomicUsize::default(),
         };
         (Arc::new(connection), Queues { lines, wanted })
@@ -121,19 +111,7 @@ impl Connection {
         params: &P,
         timeout: Option<Duration>,
     ) -> Result<Outgoing> {
-        let id = self.next_id();
-        match types::encode_request(&method, &RequestId::Integer(id), params) {
-            Ok(line) => Ok(Outgoing {
-                id,
-                method,
-                line,
-                timeout,
-            }),
-            Err(source) => Err(Error::Encode {
-                method: method.into_owned(),
-                source: Arc::new(source),
-            }),
-        }
+        Outgoing::new(self.next_id(), method, params, timeout)
     }
 
     /// Sends a typed request.
@@ -185,11 +163,7 @@ impl Connection {
         request: Outgoing,
         turn: Option<(Arc<str>, EventSender)>,
     ) -> Result<Reply> {
-        let after = request.timeout.or(match &*request.method {
-            "turn/interrupt" => Some(INTERRUPT_TIMEOUT.min(self.limits.request_timeout)),
-            other if Lane::of(other) == Lane::LongRunning => None,
-            _ => Some(self.limits.request_timeout),
-        });
+        let after = request.ends_after(self.limits.request_timeout);
         // One too far away to be told is none.
         let deadline = after.and_then(|after| Instant::now().checked_add(after));
         let method = request.method.clone();
@@ -228,15 +202,15 @@ impl Connection {
         // No await between registering and queueing: a dropped future has done both or neither.
         let (reply, answer) = oneshot::channel();
         let (starts_on, events) = turn.unzip();
-        let call = PendingCall {
-            method: request.method,
-            reply,
-            starts_on,
-            permit: Some(permit),
-        };
         if *self.closing.borrow() {
             return Err(self.ended().await);
         }
+        let call = PendingCall {
+            method: request.method,
+            reply: Late::new(reply, &self.wakes),
+            starts_on,
+            permit: Some(Late::new(permit, &self.wakes)),
+        };
         self.router().register(request.id, call, events)?;
         let _guard = PendingGuard {
             connection: Arc::clone(self),
@@ -270,26 +244,39 @@ impl Connection {
 
     /// Subscribes to what no turn handle takes.
     pub(crate) fn subscribe(&self, topic: Topic, budget: usize) -> EventReceiver {
-        let (sender, events) = event_queue(budget, &self.queued);
+        let (sender, events) = event_queue(budget, &self.unread, &self.wakes);
         self.router().subscribe(topic, sender);
         events
     }
 
     /// The queue of a handle's events.
     pub(crate) fn event_queue(&self) -> (EventSender, EventReceiver) {
-        event_queue(self.limits.subscription_budget, &self.queued)
+        event_queue(self.limits.subscription_budget, &self.unread, &self.wakes)
     }
 
     /// What waits, what runs, and what lies unread.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.router().stats();
-        stats.queued_bytes = self.queued.load(Ordering::Relaxed);
+        stats.queued_bytes = self.unread.bytes();
         stats.unrecognized += self.unreadable.load(Ordering::Relaxed) as u64;
         stats
     }
 
-    pub(crate) fn router(&self) -> MutexGuard<'_, Router> {
-        self.router.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn router(&self) -> Locked<'_, Router> {
+        let router = self.router.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked::new(router, &self.wakes)
+    }
+
+    /// Routes one notification, which takes that many bytes. Whoever it is for is woken by the next
+    /// [`Self::wake`].
+    pub(crate) fn deliver(&self, notification: Notification, bytes: usize) {
+        let mut router = self.router.lock().unwrap_or_else(PoisonError::into_inner);
+        router.deliver(notification, bytes);
+    }
+
+    /// Wakes whoever has something to read.
+    pub(crate) fn wake(&self) {
+        self.wakes.wake();
     }
 
     /// Runs a task that answers a request of the runtime. See [`Self::is_ignored`].

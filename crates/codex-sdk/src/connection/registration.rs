@@ -6,11 +6,12 @@ use codex_types::TokenUsageBreakdown;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::connection::Connection;
 use crate::connection::event_queue::EventReceiver;
+use crate::connection::outgoing::Outgoing;
 use crate::connection::router::entry::Expiry;
 use crate::connection::router::goal_route::GoalState;
 use crate::connection::router::pending_calls::Reply;
-use crate::connection::{Connection, Outgoing};
 use crate::error::Result;
 
 /// A handle's place in the router, from before its turn or goal is asked for.

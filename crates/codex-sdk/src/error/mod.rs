@@ -227,7 +227,9 @@ pub enum Error {
     TurnIncomplete(#[source] Box<TurnIncomplete>),
 
     /// A subscription was read too slowly and ended; everything else goes on.
-    #[error("more than {budget} bytes lay unread: read faster, or raise `subscription_budget`")]
+    #[error(
+        "more than {budget} bytes lay unread: read faster, or raise `subscription_budget` or `unread_budget`"
+    )]
     #[non_exhaustive]
     Lagged {
         /// The budget of the subscription, in bytes.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::call::Call;
 use crate::codex::Codex;
-use crate::connection::Limits;
+use crate::connection::limits::Limits;
 use crate::connection::process::Process;
 use crate::error::condition::Condition;
 use crate::error::{Error, Result};
@@ -26,12 +26,10 @@ use crate::start::command::Launch;
 use crate::start::diagnosis::home_of;
 use crate::start::environment::CODEX_HOME;
 use crate::start::{Program, Wired, capabilities, wire};
+use crate::tasks::input::Output;
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a start waits for another one on the same fresh home.
 const BUSY: Duration = Duration::from_secs(15);
-const MAX_LINE_BYTES: usize = 256 * 1024 * 1024;
-const SUBSCRIPTION_BUDGET: usize = 64 * 1024 * 1024;
 
 /// Options for a [`Codex`] client, from [`Codex::builder`].
 ///
@@ -65,11 +63,7 @@ impl Default for CodexBuilder {
             require_pinned: false,
             early_notifications: None,
             startup_timeout: None,
-            limits: Limits {
-                request_timeout: REQUEST_TIMEOUT,
-                max_line_bytes: MAX_LINE_BYTES,
-                subscription_budget: SUBSCRIPTION_BUDGET,
-            },
+            limits: Limits::default(),
             handlers: HandlerRegistry::default(),
         }
     }
@@ -249,6 +243,10 @@ impl CodexBuilder {
         ///
         /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on.
         subscription_budget = usize => limits.subscription_budget;
+        /// How many bytes may lie unread in all of them together. Default: 256 MiB.
+        ///
+        /// Beyond it, those that hold more than their share end with [`Error::Lagged`].
+        unread_budget = usize => limits.unread_budget;
     }
 
     /// Starts the runtime and shakes hands (`initialize`).
@@ -303,7 +301,7 @@ impl CodexBuilder {
             source: Arc::new(source),
         })?;
         let process = Some((process, pipes.stderr));
-        let wired = self.wire(pipes.stdout, pipes.stdin, process);
+        let wired = self.wire(Output::Pipe(pipes.stdout), pipes.stdin, process);
         let codex = self.shake_hands(wired, &program).await?;
         if let Some(home) = self.launch.env.chosen_home()? {
             warn_of_another_home(codex.metadata(), &home);
@@ -331,6 +329,7 @@ impl CodexBuilder {
     ) -> Call<Codex> {
         Call::new(async move {
             self.check()?;
+            let output = Output::Stream(Box::new(output));
             let wired = self.wire(output, input, None);
             let program = Program {
                 path: PathBuf::from("app-server"),
@@ -342,7 +341,7 @@ impl CodexBuilder {
 
     fn wire(
         &self,
-        output: impl AsyncRead + Unpin + Send + 'static,
+        output: Output,
         input: impl AsyncWrite + Unpin + Send + 'static,
         process: Option<(Process, ChildStderr)>,
     ) -> Wired {

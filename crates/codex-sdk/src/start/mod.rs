@@ -5,24 +5,27 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use codex_types::{ClientMethod, InitializeParams};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::process::ChildStderr;
 use tracing::Instrument;
 
 use crate::codex::inner::CodexInner;
 use crate::codex::metadata::Metadata;
 use crate::codex::notifications::NotificationStream;
+use crate::connection::Connection;
+use crate::connection::limits::Limits;
 use crate::connection::process::{Process, StderrTail};
 use crate::connection::router::subscriptions::Topic;
-use crate::connection::{Connection, Limits};
 use crate::error::closed::{CloseReason, Closed};
 use crate::error::condition::Condition;
 use crate::error::{Error, Result};
 use crate::server_requests::dispatch::Responder;
 use crate::server_requests::registry::HandlerRegistry;
 use crate::start::patience::{MOST, Patience};
+use crate::tasks::input::{self, Output};
+use crate::tasks::reader::Intake;
 use crate::tasks::supervisor::Supervised;
-use crate::tasks::{reader, supervisor, upkeep, writer};
+use crate::tasks::{supervisor, upkeep, writer};
 
 mod acceptance;
 pub(crate) mod builder;
@@ -51,7 +54,7 @@ struct Wired {
 fn wire(
     limits: Limits,
     handlers: HandlerRegistry,
-    output: impl AsyncRead + Unpin + Send + 'static,
+    output: Output,
     input: impl AsyncWrite + Unpin + Send + 'static,
     process: Option<(Process, ChildStderr)>,
     early: Option<usize>,
@@ -66,9 +69,8 @@ fn wire(
         .map(|budget| NotificationStream::new(connection.subscribe(Topic::Everything, budget)));
     let stderr = StderrTail::default();
     let span = || connection.span.clone();
-    let reader =
-        reader::read(Arc::clone(&connection), Arc::clone(&responder), output).instrument(span());
-    let reader = tokio::spawn(reader);
+    let intake = Intake::new(Arc::clone(&connection), Arc::clone(&responder));
+    let reader = input::read(intake, output, span());
     let writer = tokio::spawn(writer::write(queues.lines, input).instrument(span()));
     let upkeep = upkeep::run(Arc::clone(&connection), queues.wanted);
     tokio::spawn(upkeep.instrument(span()));

@@ -1,5 +1,6 @@
 //! The tasks of a connection, each with one job.
 
+pub(crate) mod input;
 pub(crate) mod reader;
 mod recovery;
 pub(crate) mod supervisor;

@@ -1,4 +1,4 @@
-//! Reads what the runtime writes, and routes it. It awaits nothing but its input.
+//! Routes what the runtime writes.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use codex_types::lenient;
 use serde::de;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use tokio::io::AsyncRead;
 
 use crate::connection::Connection;
-use crate::connection::event_queue::{Notification, held};
+use crate::connection::event_queue::Notification;
+use crate::connection::held::held;
 use crate::connection::lines::{Line, Lines};
 use crate::connection::lost::Lost;
 use crate::error::Error;
@@ -22,27 +22,56 @@ use crate::server_requests::dispatch::Responder;
 /// How much of a malformed line an error shows.
 const SHOWN_OF_MALFORMED: usize = 80;
 
-/// Reads the runtime's output and routes it, until it ends.
-pub(crate) async fn read(
+/// Takes what the runtime writes, as it is read, and routes it.
+pub(crate) struct Intake {
     connection: Arc<Connection>,
     responder: Arc<Responder>,
-    output: impl AsyncRead + Unpin + Send,
-) -> CloseReason {
-    let limit = connection.limits.max_line_bytes;
-    let mut lines = Lines::new(output, limit);
-    loop {
-        if connection.is_ignored() {
-            return CloseReason::Ignored;
+    lines: Lines,
+}
+
+impl Intake {
+    pub(crate) fn new(connection: Arc<Connection>, responder: Arc<Responder>) -> Self {
+        let lines = Lines::new(connection.limits.max_line_bytes);
+        Self {
+            connection,
+            responder,
+            lines,
         }
-        match lines.next().await {
-            Ok(Line::Whole(line)) => receive(&connection, &responder, line),
-            Ok(Line::Overlong(head, tail)) => {
-                lose(&connection, head, tail, &Error::LineTooLong { limit });
+    }
+
+    /// Where the next read goes.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        self.lines.space()
+    }
+
+    /// Routes the lines that a read has completed, and then wakes whoever they are for: each once,
+    /// however many there are. How many there were, or why nothing more is to be read.
+    pub(crate) fn take(&mut self, read: std::io::Result<usize>) -> Result<usize, CloseReason> {
+        let bytes = read.map_err(|error| CloseReason::Io(error.to_string()))?;
+        if bytes == 0 {
+            return Err(match self.lines.unfinished() {
+                0 => CloseReason::Ended,
+                bytes => CloseReason::EndedInLine { bytes },
+            });
+        }
+        self.lines.filled(bytes);
+        let mut count = 0;
+        while let Some(line) = self.lines.next() {
+            if self.connection.is_ignored() {
+                return Err(CloseReason::Ignored);
             }
-            Ok(Line::End { unfinished: 0 }) => return CloseReason::Ended,
-            Ok(Line::End { unfinished }) => return CloseReason::EndedInLine { bytes: unfinished },
-            Err(error) => return CloseReason::Io(error.to_string()),
+            let (connection, responder) = (&self.connection, &self.responder);
+            match line {
+                Line::Whole(line) => receive(connection, responder, line),
+                Line::Overlong(head, tail) => {
+                    let limit = connection.limits.max_line_bytes;
+                    lose(connection, head, tail, &Error::LineTooLong { limit });
+                }
+            }
+            count += 1;
         }
+        self.connection.wake();
+        Ok(count)
     }
 }
 
@@ -52,17 +81,18 @@ fn receive(connection: &Arc<Connection>, responder: &Arc<Responder>, line: &[u8]
         Ok(message) => return route(connection, responder, message, line),
         Err(problem) => problem,
     };
-    let Some(readable) = lenient::line(line) else {
+    let readable = lenient::line(line);
+    let message = readable.as_deref().map(types::Message::parse);
+    let Some(Ok(message)) = message else {
         let reason = describe(line, &problem);
         return lose(connection, line, &[], &Error::MalformedLine { reason });
     };
     tracing::warn!(%problem, "read a line as far as it can be read");
     connection.count_unreadable(1);
-    match types::Message::parse(&readable) {
+    match message {
         // What is asked might not be what is shown.
-        Ok(types::Message::Request { id, .. }) => refuse(connection, &id, &problem.to_string()),
-        Ok(message) => route(connection, responder, message, line),
-        Err(_) => {}
+        types::Message::Request { id, .. } => refuse(connection, &id, &problem.to_string()),
+        message => route(connection, responder, message, line),
     }
 }
 
@@ -77,7 +107,7 @@ fn route(
             tracing::trace!(method = &*method, "notification");
             let notification = decode(connection, &method, params);
             let bytes = held(&notification, line);
-            connection.router().deliver(notification, bytes);
+            connection.deliver(notification, bytes);
         }
         types::Message::Response { id, result } => resolve(connection, Some(&id), Ok(result)),
         types::Message::Error { id, error } => resolve(connection, id.as_ref(), Err(error)),

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::connection::Connection;
 use crate::connection::process::{Process, StderrTail};
 use crate::error::closed::{CloseReason, Closed};
+use crate::tasks::input::Reading;
 
 /// How long the last output of a process that has exited may take to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -21,7 +22,7 @@ const ABANDONED: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Supervised {
     pub(crate) connection: Arc<Connection>,
-    pub(crate) reader: JoinHandle<CloseReason>,
+    pub(crate) reader: Reading,
     pub(crate) writer: JoinHandle<CloseReason>,
     /// The process and the task that drains its stderr, if there is one.
     pub(crate) process: Option<(Process, JoinHandle<()>)>,
@@ -41,7 +42,7 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
     let (reason, read_on) = tokio::select! {
         biased;
         () = tasks.connection.closing() => (CloseReason::Requested, false),
-        reason = &mut tasks.reader => (reason.unwrap_or(CloseReason::Abandoned), false),
+        reason = &mut tasks.reader.ended => (reason.unwrap_or(CloseReason::Abandoned), false),
         reason = &mut tasks.writer => (reason.unwrap_or(CloseReason::Abandoned), true),
         status = exited => {
             tasks.exit_status = status;
@@ -57,7 +58,7 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
     }
     if read_on {
         // Deliver what the runtime had written before it left. Its end tells more than a broken pipe.
-        if let Ok(Ok(reason)) = timeout(DRAIN, &mut tasks.reader).await {
+        if let Ok(Ok(reason)) = timeout(DRAIN, &mut tasks.reader.ended).await {
             tasks.reason = reason;
         }
     }
@@ -66,7 +67,6 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
 impl Drop for Supervised {
     /// After [`supervise`], or instead of it when the async runtime is shut down.
     fn drop(&mut self) {
-        self.reader.abort();
         self.writer.abort();
         if let Some((process, stderr)) = &self.process {
             process.end_blocking(ABANDONED);

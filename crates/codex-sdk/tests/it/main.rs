@@ -25,4 +25,5 @@ mod stall;
 mod subscriptions;
 mod support;
 mod unreadable;
+mod wakers;
 mod wire;

@@ -75,6 +75,39 @@ async fn parity_82_a_slow_handle_keeps_what_it_hasnt_read_up_to_its_own_budget()
 }
 
 #[tokio::test]
+async fn beyond_the_budget_of_all_those_end_that_hold_more_than_their_share() {
+    let budgets = Codex::builder().subscription_budget(50_000);
+    let (codex, mut peer) = connect_with(budgets.unread_budget(60_000)).await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let mut fast = start_turn(&thread, &mut peer, "1").await;
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        slow.push(start_turn(&thread, &mut peer, "1").await);
+    }
+    // Each may hold 50 kB, and four of them 200 kB.
+    for _ in 0..10 {
+        ten_deltas(&codex, &mut peer).await;
+        read_ten_deltas(&mut fast).await;
+        assert!(codex.stats().queued_bytes < 75_000, "{:?}", codex.stats());
+    }
+    for mut turn in slow {
+        let mut read = 0;
+        let error = loop {
+            match turn.next().await.unwrap() {
+                Ok(_) => read += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Lagged { .. }), "{error:?}");
+        assert!((10..40).contains(&read), "{read}");
+        assert!(turn.next().await.is_none());
+    }
+    peer.turn("t", "1").completed("completed").await;
+    assert_eq!(fast.run().await.unwrap().status, TurnStatus::Completed);
+    idle(&codex).await;
+}
+
+#[tokio::test]
 async fn parity_87_the_end_of_the_connection_reaches_every_handle_also_one_that_is_full() {
     let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(12_000)).await;
     let thread = start_thread(&codex, &mut peer, "t").await;

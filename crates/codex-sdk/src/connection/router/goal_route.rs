@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::connection::event_queue::{EventSender, Notification};
 use crate::connection::router::entry::Entry;
+use crate::connection::wakes::{Wakes, Watched};
 use crate::error::Error;
 
 /// How far a goal is.
@@ -36,16 +37,16 @@ impl GoalState {
 #[derive(Debug)]
 pub(crate) struct GoalRoute {
     entry: Entry,
-    state: watch::Sender<GoalState>,
+    state: Watched<GoalState>,
     /// Whether turns are the goal's: not before the goal that it replaces is cleared.
     open: bool,
 }
 
 impl GoalRoute {
-    pub(crate) fn new(handle_id: i64, events: EventSender) -> Self {
+    pub(crate) fn new(handle_id: i64, events: EventSender, wakes: &Arc<Wakes>) -> Self {
         Self {
             entry: Entry::new(handle_id, events),
-            state: watch::Sender::default(),
+            state: Watched::new(GoalState::default(), wakes),
             open: false,
         }
     }
@@ -72,7 +73,7 @@ impl GoalRoute {
             return;
         }
         let turn_id: Arc<str> = turn_id.into();
-        self.state.send_modify(|state| {
+        self.state.change(|state| {
             state.first.get_or_insert_with(|| Arc::clone(&turn_id));
             state.running = Some(turn_id);
         });
@@ -124,7 +125,7 @@ impl GoalRoute {
     }
 
     fn change(&self, change: impl FnOnce(&mut GoalState)) -> bool {
-        self.state.send_modify(|state| {
+        self.state.change(|state| {
             change(state);
             state.over |=
                 state.pursued == Some(false) && state.first.is_some() && state.running.is_none();

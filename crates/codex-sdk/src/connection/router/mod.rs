@@ -25,6 +25,7 @@ use crate::connection::router::thread_turns::ThreadTurns;
 use crate::connection::router::totals::Totals;
 use crate::connection::stats::Stats;
 use crate::connection::unhandled::LOGGED;
+use crate::connection::wakes::Wakes;
 use crate::error::closed::Closed;
 use crate::error::{Error, Result};
 
@@ -55,10 +56,11 @@ pub(crate) struct Router {
     subscriptions: Subscriptions,
     /// Set once; nothing is registered afterwards.
     closed: Option<Arc<Closed>>,
+    wakes: Arc<Wakes>,
 }
 
 impl Router {
-    pub(crate) fn new(effects: mpsc::UnboundedSender<Effect>) -> Self {
+    pub(crate) fn new(effects: mpsc::UnboundedSender<Effect>, wakes: &Arc<Wakes>) -> Self {
         Self {
             effects,
             calls: HashMap::new(),
@@ -68,6 +70,7 @@ impl Router {
             totals: Totals::default(),
             subscriptions: Subscriptions::default(),
             closed: None,
+            wakes: Arc::clone(wakes),
         }
     }
 
@@ -99,6 +102,11 @@ impl Router {
         self.threads.get_mut(thread_id)
     }
 
+    fn thread_or_new(&mut self, thread_id: &str) -> &mut ThreadTurns {
+        let thread = self.threads.entry(thread_id.to_owned());
+        thread.or_insert_with(|| ThreadTurns::new(&self.wakes))
+    }
+
     fn open(&self) -> Result<()> {
         let closed = self.closed.as_ref();
         closed.map_or(Ok(()), |closed| Err(Error::Closed(Arc::clone(closed))))
@@ -123,7 +131,7 @@ impl Router {
     ) -> Result<()> {
         self.open()?;
         if let (Some(thread_id), Some(events)) = (&call.starts_on, events) {
-            let thread = self.threads.entry(thread_id.to_string()).or_default();
+            let thread = self.thread_or_new(thread_id);
             if thread.has_goal() {
                 return Err(Error::thread_busy(thread_id));
             }
@@ -141,7 +149,7 @@ impl Router {
         events: EventSender,
     ) -> Result<watch::Receiver<GoalState>> {
         self.open()?;
-        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        let thread = self.thread_or_new(thread_id);
         if thread.count() > 0 {
             return Err(Error::thread_busy(thread_id));
         }
@@ -151,7 +159,7 @@ impl Router {
     /// Has turns that begin on this thread without a handle interrupted, for a little while: the one
     /// that was about to begin when its goal was paused.
     pub(crate) fn reject_turns(&mut self, thread_id: &str) {
-        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        let thread = self.thread_or_new(thread_id);
         thread.reject_turns(true);
         self.want(Effect::AcceptTurns(thread_id.to_owned()));
         self.settle(Some(thread_id), Unclaimed::new());
@@ -166,7 +174,7 @@ impl Router {
 
     /// Ends one [`Self::reject_turns`].
     pub(crate) fn accept_turns(&mut self, thread_id: &str) {
-        let thread = self.threads.entry(thread_id.to_owned()).or_default();
+        let thread = self.thread_or_new(thread_id);
         thread.reject_turns(false);
         self.settle(Some(thread_id), Unclaimed::new());
     }
@@ -187,9 +195,8 @@ impl Router {
         let turn_id = outcome.as_deref().ok().and_then(started_turn);
         let phase = self.started(&call, id, turn_id.as_deref());
         // Nobody listens if the caller's future was dropped.
-        let _ = call
-            .reply
-            .send(outcome.map(|result| Reply { result, phase }));
+        let outcome = outcome.map(|result| Reply { result, phase });
+        call.reply.finish(move |reply| drop(reply.send(outcome)));
         true
     }
 
@@ -248,7 +255,7 @@ impl Router {
         if let Some(event) = &lifecycle {
             self.requests.withdraw(event);
             if let Change::Started { turn_id } = &event.change {
-                let thread = self.threads.entry(event.thread_id.clone()).or_default();
+                let thread = self.thread_or_new(&event.thread_id);
                 thread.begin(turn_id);
             }
         }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::connection::router::entry::Phase;
+use crate::connection::wakes::Late;
 use crate::error::Result;
 
 /// What the reply to a request brings its caller.
@@ -22,11 +23,11 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) struct PendingCall {
     pub(crate) method: Cow<'static, str>,
-    pub(crate) reply: oneshot::Sender<Result<Reply>>,
+    pub(crate) reply: Late<oneshot::Sender<Result<Reply>>>,
     /// The thread on which this request starts a turn.
     pub(crate) starts_on: Option<Arc<str>>,
     /// Counted against the requests in flight until the reply or the deadline.
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    pub(crate) permit: Option<Late<OwnedSemaphorePermit>>,
 }
 
 /// The id in the reply to `turn/start`.

@@ -20,9 +20,10 @@ use crate::connection::router::activity::Activity;
 use crate::connection::router::entry::{Entry, Expiry, Orphan, Phase, Unclaimed};
 use crate::connection::router::goal_route::{GoalRoute, GoalState};
 use crate::connection::router::pending_turn::{Claim, PendingTurn};
+use crate::connection::wakes::{Wakes, Watched};
 use crate::error::Error;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ThreadTurns {
     pending: Vec<PendingTurn>,
     pub(crate) active: Vec<ActiveTurn>,
@@ -35,12 +36,13 @@ pub(crate) struct ThreadTurns {
     /// even after it has taken the pause of a goal.
     unwanted: u32,
     pub(crate) activity: Activity,
+    wakes: Arc<Wakes>,
 }
 
 #[derive(Debug)]
 pub(crate) struct ActiveTurn {
     pub(crate) id: String,
-    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) phase: Watched<Phase>,
     pub(crate) entries: Vec<Entry>,
     interest: Interest,
     /// Its end may have been missed, and that is being looked into.
@@ -67,6 +69,18 @@ impl ActiveTurn {
 }
 
 impl ThreadTurns {
+    pub(crate) fn new(wakes: &Arc<Wakes>) -> Self {
+        Self {
+            pending: Vec::new(),
+            active: Vec::new(),
+            goal: None,
+            announced: Vec::new(),
+            unwanted: 0,
+            activity: Activity::default(),
+            wakes: Arc::clone(wakes),
+        }
+    }
+
     /// The number of turns and goals.
     pub(crate) fn count(&self) -> usize {
         self.pending.len() + self.active.len() + usize::from(self.goal.is_some())
@@ -84,7 +98,7 @@ impl ThreadTurns {
         events: EventSender,
     ) -> watch::Receiver<GoalState> {
         self.goal
-            .insert(GoalRoute::new(handle_id, events))
+            .insert(GoalRoute::new(handle_id, events, &self.wakes))
             .subscribe()
     }
 
@@ -195,7 +209,7 @@ impl ThreadTurns {
         // What this program begins itself is no straggler of a goal that it gave up.
         let unwanted = self.unwanted > 0 && !self.goal.as_ref().is_some_and(GoalRoute::is_open);
         let turn = self.active_or_new(turn_id);
-        turn.phase.send_replace(Phase::Started);
+        turn.phase.change(|phase| *phase = Phase::Started);
         if unwanted && turn.entries.is_empty() {
             turn.orphan();
         }
@@ -211,7 +225,7 @@ impl ThreadTurns {
             .take_if(|goal| goal.complete(turn_id, interrupted));
         self.active.retain(|turn| {
             if turn.id == turn_id {
-                turn.phase.send_replace(Phase::Completed);
+                turn.phase.change(|phase| *phase = Phase::Completed);
             }
             turn.id != turn_id
         });
@@ -357,7 +371,7 @@ impl ThreadTurns {
         let index = index.unwrap_or_else(|| {
             self.active.push(ActiveTurn {
                 id: turn_id.to_owned(),
-                phase: watch::Sender::new(Phase::Accepted),
+                phase: Watched::new(Phase::Accepted, &self.wakes),
                 entries: Vec::new(),
                 interest: Interest::Wanted,
                 doubted: false,

@@ -1,0 +1,24 @@
+//! What a client is held to.
+
+use std::time::Duration;
+
+/// The limits that a client is built with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) request_timeout: Duration,
+    pub(crate) max_line_bytes: usize,
+    pub(crate) subscription_budget: usize,
+    pub(crate) unread_budget: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            request_timeout: Duration::from_secs(60),
+            max_line_bytes: 256 * MIB,
+            subscription_budget: 64 * MIB,
+            unread_budget: 256 * MIB,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A request before it is sent.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codex_types as types;
+use codex_types::RequestId;
+use serde::Serialize;
+
+use crate::connection::in_flight::Lane;
+use crate::error::{Error, Result};
+
+/// The interrupt of a turn that has ended may never be answered.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request that is ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) id: i64,
+    pub(crate) method: Cow<'static, str>,
+    pub(crate) line: String,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Outgoing {
+    /// Without a timeout, the method's own counts.
+    pub(crate) fn new<P: Serialize>(
+        id: i64,
+        method: Cow<'static, str>,
+        params: &P,
+        timeout: Option<Duration>,
+    ) -> Result<Self> {
+        match types::encode_request(&method, &RequestId::Integer(id), params) {
+            Ok(line) => Ok(Self {
+                id,
+                method,
+                line,
+                timeout,
+            }),
+            Err(source) => Err(Error::Encode {
+                method: method.into_owned(),
+                source: Arc::new(source),
+            }),
+        }
+    }
+
+    /// How long it may take, if there is a limit, where `usual` is that of most requests.
+    pub(crate) fn ends_after(&self, usual: Duration) -> Option<Duration> {
+        self.timeout.or(match &*self.method {
+            "turn/interrupt" => Some(INTERRUPT_TIMEOUT.min(usual)),
+            other if Lane::of(other) == Lane::LongRunning => None,
+            _ => Some(usual),
+        })
+    }
+}
