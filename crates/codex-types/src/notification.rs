@@ -1,6 +1,6 @@
 use serde_json::value::RawValue;
 
-use crate::support::encode;
+use crate::support::{RawParams, encode};
 use crate::{DecodeError, ServerNotification};
 
 /// A notification of the server with the time the runtime stamped on it.
@@ -25,6 +25,32 @@ impl NotificationEnvelope {
     ) -> Result<Self, DecodeError> {
         Ok(Self {
             notification: ServerNotification::decode(method, params)?,
+            emitted_at_ms,
+        })
+    }
+
+    /// Decodes a whole line in one pass, where [`Message::parse`](crate::Message::parse) and
+    /// [`Self::decode`] take two. It reads notifications as the runtime writes them, without spaces: the
+    /// method, the params, and nothing else but the time.
+    ///
+    /// `None` for any other line, and for one that can't be read: those two read the one, and tell what is
+    /// wrong with the other.
+    pub fn decode_line(line: &[u8]) -> Option<Self> {
+        let line = str::from_utf8(line).ok()?.strip_prefix("{\"method\":\"")?;
+        let (method, line) = line.split_once('"')?;
+        if method.contains('\\') {
+            return None;
+        }
+        let params = RawParams::at_start_of(method, line.strip_prefix(",\"params\":")?);
+        let notification = ServerNotification::decode_params(method, &params).ok()?;
+        let end = params.rest().strip_suffix('}')?;
+        let emitted_at_ms = match end.strip_prefix(",\"emittedAtMs\":") {
+            Some(time) => Some(serde_json::from_str(time).ok()?),
+            None if end.is_empty() => None,
+            None => return None,
+        };
+        Some(Self {
+            notification,
             emitted_at_ms,
         })
     }

@@ -218,7 +218,10 @@ fn functions(message: &Message) -> TokenStream {
             ///
             /// If the method is known, and its params are not of its type.
             pub fn decode(method: &str, params: Option<&RawValue>) -> Result<Self, DecodeError> {
-                let params = RawParams::new(method, params);
+                Self::decode_params(method, &RawParams::new(method, params))
+            }
+
+            pub(crate) fn decode_params(method: &str, params: &RawParams<'_>) -> Result<Self, DecodeError> {
                 Ok(match method {
                     #(#decoders)*
                     _ => Self::Unrecognized { method: method.to_owned(), params: params.decode()? },

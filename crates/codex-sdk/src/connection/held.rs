@@ -21,6 +21,12 @@ pub(crate) fn held(notification: &Notification, line: &[u8]) -> usize {
 
 /// How many values a text of JSON has, at most.
 fn values(mut json: &[u8]) -> usize {
+    // Most texts are short of values even if all that is in their strings is counted, and this is ten
+    // times as fast.
+    let most = 1 + json.chunks(255).map(separators).sum::<usize>();
+    if most * OF_VALUE <= 2 * json.len() {
+        return most;
+    }
     let mut values = 1;
     loop {
         let quote = memchr::memchr(b'"', json);
@@ -31,6 +37,16 @@ fn values(mut json: &[u8]) -> usize {
         };
         json = after_string(string);
     }
+}
+
+/// How many of at most 255 bytes stand before a value, outside of a string. Counted in bytes, so that
+/// many are counted at once.
+fn separators(json: &[u8]) -> usize {
+    let count = json.iter().fold(0_u8, |count, byte| {
+        // The two brackets differ in this bit alone.
+        count + u8::from(*byte == b',') + u8::from(byte | 0x20 == b'{')
+    });
+    usize::from(count)
 }
 
 /// What follows the closing quote of a string.

@@ -82,40 +82,48 @@ fn on_task(
     }
 }
 
-/// How long to let lines gather before the next read.
+/// Whether lines come so fast that it pays to let some gather before the next read.
 #[derive(Debug)]
 struct Pace {
-    last: Instant,
-    /// Lines that came one close after another.
-    dense: usize,
+    begun: Instant,
+    /// Lines since then.
+    lines: u32,
+    busy: bool,
 }
 
-/// Lines that come further apart than this are delivered one by one.
-const CLOSE: Duration = Duration::from_micros(120);
-/// How many have to come close after one another before anything is put off.
-const BEFORE: usize = 64;
+/// How long lines are counted before it is decided anew.
+const WINDOW: Duration = Duration::from_millis(4);
+/// How many lines a millisecond are too many to be read one by one.
+const MANY: u32 = 6;
+/// A read that brought so many lines is no reason to wait for more.
+const ENOUGH: u32 = 64;
 /// How long lines gather then.
-const PAUSE: Duration = Duration::from_micros(400);
+const PAUSE: Duration = Duration::from_micros(1000);
+    static P: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| {
+        std::env::var("PAUSE").map_or(1000, |v| v.parse().unwrap_or(1000))
+    });
+    Duration::from_micros(*P)
+}
 
 impl Pace {
     fn new(now: Instant) -> Self {
         Self {
-            last: now,
-            dense: 0,
+            begun: now,
+            lines: 0,
+            busy: false,
         }
     }
 
     /// Notes a read, and says whether to pause before the next one.
-    fn pause(&mut self, lines: usize, now: Instant) -> Option<Duration> {
-        let passed = now.duration_since(self.last);
-        self.last = now;
-        let count = u32::try_from(lines).unwrap_or(u32::MAX);
-        if passed > CLOSE.saturating_mul(count) {
-            self.dense = 0;
-            return None;
+    fn pause(&mut self, lines: u32, now: Instant) -> Option<Duration> {
+        self.lines = self.lines.saturating_add(lines);
+        let passed = now.duration_since(self.begun);
+        if passed >= WINDOW {
+            self.busy = u128::from(self.lines) >= u128::from(MANY) * passed.as_millis();
+            self.begun = now;
+            self.lines = 0;
         }
-        self.dense = self.dense.saturating_add(lines);
-        (self.dense >= BEFORE).then_some(PAUSE)
+        (self.busy && lines < ENOUGH).then_some(PAUSE)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use codex_types as types;
-use codex_types::lenient;
+use codex_types::{NotificationEnvelope, lenient};
 use serde::de;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -46,7 +46,7 @@ impl Intake {
 
     /// Routes the lines that a read has completed, and then wakes whoever they are for: each once,
     /// however many there are. How many there were, or why nothing more is to be read.
-    pub(crate) fn take(&mut self, read: std::io::Result<usize>) -> Result<usize, CloseReason> {
+    pub(crate) fn take(&mut self, read: std::io::Result<usize>) -> Result<u32, CloseReason> {
         let bytes = read.map_err(|error| CloseReason::Io(error.to_string()))?;
         if bytes == 0 {
             return Err(match self.lines.unfinished() {
@@ -77,6 +77,9 @@ impl Intake {
 
 /// Routes one line.
 fn receive(connection: &Arc<Connection>, responder: &Arc<Responder>, line: &[u8]) {
+    if let Some(read) = NotificationEnvelope::decode_line(line) {
+        return deliver(connection, read.notification, line);
+    }
     let problem = match types::Message::parse(line) {
         Ok(message) => return route(connection, responder, message, line),
         Err(problem) => problem,
@@ -104,10 +107,8 @@ fn route(
 ) {
     match message {
         types::Message::Notification { method, params, .. } => {
-            tracing::trace!(method = &*method, "notification");
             let notification = decode(connection, &method, params);
-            let bytes = held(&notification, line);
-            connection.deliver(notification, bytes);
+            deliver(connection, notification, line);
         }
         types::Message::Response { id, result } => resolve(connection, Some(&id), Ok(result)),
         types::Message::Error { id, error } => resolve(connection, id.as_ref(), Err(error)),
@@ -115,6 +116,12 @@ fn route(
             dispatch::receive(connection, responder, id, &method, params);
         }
     }
+}
+
+fn deliver(connection: &Connection, notification: Notification, line: &[u8]) {
+    tracing::trace!(method = notification.method(), "notification");
+    let bytes = held(&notification, line);
+    connection.deliver(notification, bytes);
 }
 
 /// What is wrong with a line that is no message. A message that is merely damaged may hold a secret,

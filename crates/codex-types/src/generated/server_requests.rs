@@ -97,7 +97,12 @@ impl ServerRequest {
     ///
     /// If the method is known, and its params are not of its type.
     pub fn decode(method: &str, params: Option<&RawValue>) -> Result<Self, DecodeError> {
-        let params = RawParams::new(method, params);
+        Self::decode_params(method, &RawParams::new(method, params))
+    }
+    pub(crate) fn decode_params(
+        method: &str,
+        params: &RawParams<'_>,
+    ) -> Result<Self, DecodeError> {
         Ok(
             match method {
                 "item/commandExecution/requestApproval" => {

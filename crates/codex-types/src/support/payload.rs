@@ -1,7 +1,11 @@
 //! The params of messages.
 
-use serde::de::DeserializeOwned;
+use std::cell::Cell;
+
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Serialize, Serializer};
+use serde_json::Deserializer;
+use serde_json::de::StrRead;
 use serde_json::value::RawValue;
 
 use crate::DecodeError;
@@ -10,6 +14,8 @@ use crate::DecodeError;
 pub(crate) struct RawParams<'a> {
     method: &'a str,
     json: &'a str,
+    /// Where the params end, if something may follow them.
+    end: Option<Cell<usize>>,
 }
 
 impl<'a> RawParams<'a> {
@@ -17,12 +23,42 @@ impl<'a> RawParams<'a> {
         Self {
             method,
             json: params.map_or("null", RawValue::get),
+            end: None,
         }
     }
 
+    /// The params that a text begins with.
+    pub(crate) fn at_start_of(method: &'a str, json: &'a str) -> Self {
+        Self {
+            method,
+            json,
+            end: Some(Cell::new(0)),
+        }
+    }
+
+    /// What follows the params, once they were decoded.
+    pub(crate) fn rest(&self) -> &'a str {
+        let end = self.end.as_ref().map_or(self.json.len(), Cell::get);
+        self.json.get(end..).unwrap_or_default()
+    }
+
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_str(self.json)
-            .map_err(|error| DecodeError::new(self.method, &error).within(self.json))
+        let mut json = Deserializer::from_str(self.json);
+        let value = T::deserialize(&mut json);
+        match value.and_then(|value| self.end(json).map(|()| value)) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(DecodeError::new(self.method, &error).within(self.json)),
+        }
+    }
+
+    fn end(&self, mut json: Deserializer<StrRead<'_>>) -> Result<(), serde_json::Error> {
+        match &self.end {
+            None => json.end(),
+            Some(end) => {
+                end.set(json.into_iter::<IgnoredAny>().byte_offset());
+                Ok(())
+            }
+        }
     }
 
     /// For methods that take `null`, or nothing, for their default.

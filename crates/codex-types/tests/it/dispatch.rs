@@ -161,6 +161,9 @@ fn client_notification(line: &str) -> Result<String, Failure> {
 fn server_notification(line: &str) -> Result<String, Failure> {
     let (emitted_at_ms, (method, params)) = notification(line)?;
     let decoded = NotificationEnvelope::decode(&method, params, emitted_at_ms);
+    if let Some(at_once) = NotificationEnvelope::decode_line(line.as_bytes()) {
+        assert_eq!(decoded.as_ref().ok(), Some(&at_once), "{line}");
+    }
     let decoded = decoded.map_err(|it| Failure::in_params(&it, params))?;
     decoded.encode().map_err(Failure::from)
 }

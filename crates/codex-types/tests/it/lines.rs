@@ -149,3 +149,33 @@ fn the_stamp_of_a_notification_survives() {
         ServerNotification::ThreadClosed(_)
     ));
 }
+
+#[test]
+fn a_line_is_decoded_at_once_only_if_it_is_written_as_the_runtime_does() {
+    let closed = r#"{"method":"thread/closed","params":{"threadId":"t"}"#;
+    for end in ["}", r#","emittedAtMs":-3}"#, r#","emittedAtMs":null}"#] {
+        let line = format!("{closed}{end}");
+        let read = NotificationEnvelope::decode_line(line.as_bytes());
+        assert_eq!(read.is_some(), !end.contains("null"), "{line}");
+    }
+    let unknown = br#"{"method":"new","params":[1]}"#;
+    let read = NotificationEnvelope::decode_line(unknown).unwrap();
+    assert_eq!(read.notification.method(), "new");
+    for line in [
+        r#"{"method":"thread/closed","params":{"threadId":"t"}"#,
+        r#"{"method":"thread/closed","params":{"threadId":"t"}} "#,
+        r#"{"method":"thread/closed","params":{"threadId":"t"},"id":1}"#,
+        r#"{"method":"thread/closed","params":{"threadId":"t"},"params":{}}"#,
+        r#"{"method":"thread/closed","params":{"threadId":"t"},"emittedAtMs":1,"id":1}"#,
+        r#"{"method":"thread/closed","params":{"threadId":1}}"#,
+        r#"{"method":"thread\/closed","params":{"threadId":"t"}}"#,
+        r#"{"method":"thread/closed"}"#,
+        r#"{"params":{"threadId":"t"},"method":"thread/closed"}"#,
+    ] {
+        assert_eq!(
+            NotificationEnvelope::decode_line(line.as_bytes()),
+            None,
+            "{line}"
+        );
+    }
+}

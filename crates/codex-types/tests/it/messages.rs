@@ -65,6 +65,8 @@ fn every_notification_survives_the_wire() {
             NotificationEnvelope::decode(&method, params, emitted_at_ms).unwrap(),
             decoded
         );
+        let at_once = NotificationEnvelope::decode_line(line.as_bytes());
+        assert_eq!(at_once, Some(decoded));
     });
 }
 

@@ -244,6 +244,9 @@ impl Router {
 
     /// Routes one notification. `bytes` is its size on the wire.
     pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) {
+        if self.closed.is_some() {
+            return;
+        }
         let mut unclaimed = Unclaimed::new();
         self.totals.observe(&notification);
         self.threads_known.observe(&notification);
