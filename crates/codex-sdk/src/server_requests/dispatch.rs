@@ -132,14 +132,19 @@ async fn answered(
     let refused = request.clone();
     let handled = async {
         let answer = handlers.answer(context.clone(), request).await;
-        // Its words are the program's, too, and may panic.
-        answer.map_err(|error| (error.is::<Unsupported>(), error.to_string()))
+        // What it says of itself is foreign code, too, and so is the log: both may panic.
+        answer.inspect_err(|error| {
+            if !error.is::<Unsupported>() {
+                tracing::warn!(method, %error, "a handler failed: refused");
+            }
+        })
     };
     match caught(handled).await {
         Some(Ok(answer)) => return Ok(answer),
-        Some(Err((true, _))) => {}
-        Some(Err((false, error))) => tracing::warn!(method, error, "a handler failed: refused"),
-        None => tracing::warn!(method, "a handler panicked: refused"),
+        Some(Err(_)) => {}
+        None => {
+            caught(async { tracing::warn!(method, "a handler panicked: refused") }).await;
+        }
     }
     refusal(context, refused).await
 }

@@ -15,6 +15,7 @@ mod mcp;
 #[cfg(target_os = "linux")]
 mod memory;
 mod options;
+mod panicking_log;
 mod public_api;
 mod requests;
 mod retry;

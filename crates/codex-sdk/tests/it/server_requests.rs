@@ -9,6 +9,7 @@ use codex_testkit::Peer;
 use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
+use crate::panicking_log::Panicking;
 use crate::support::{connect_with, settle, start_thread, start_turn};
 
 const APPROVAL: &str = "item/commandExecution/requestApproval";
@@ -109,16 +110,31 @@ impl std::fmt::Display for Unspeakable {
 
 impl std::error::Error for Unspeakable {}
 
-#[tokio::test]
-async fn a_handler_whose_error_panics_when_it_is_shown_refuses() {
-    let builder = Codex::builder().on_command_approval(|_, _| async {
-        let refused: HandlerResult<Decision> = Err(BoxError::from(Unspeakable));
-        refused
-    });
+/// On one thread, so that its subscriber reads what all tasks log.
+#[tokio::test(flavor = "current_thread")]
+async fn neither_an_error_nor_a_log_that_panics_keeps_a_request_unanswered() {
+    let fails = || async { HandlerResult::<Decision>::Err("no".into()) };
+    let says = || async { HandlerResult::<Decision>::Err(BoxError::from(Unspeakable)) };
+    let panics = || async { panic!("a handler that panics") };
+    let (failed, panicked) = ("a handler failed: refused", "a handler panicked: refused");
+    refuses(says, Panicking::at("nothing"), 0).await;
+    refuses(says, Panicking::at(panicked), 1).await;
+    refuses(fails, Panicking::at(failed), 1).await;
+    refuses(panics, Panicking::at(panicked), 1).await;
+}
+
+/// Asks for a command, and counts the panics of the log.
+async fn refuses<A>(decide: impl Fn() -> A + Send + Sync + 'static, log: Panicking, panics: usize)
+where
+    A: Future<Output = HandlerResult<Decision>> + Send + 'static,
+{
+    let _guards = log.listen();
+    let builder = Codex::builder().on_command_approval(move |_, _| decide());
     let (_codex, mut peer) = connect_with(builder).await;
     ask(&mut peer, 7, "t", "turn").await;
     let declined = Ok(json!({ "decision": "decline" }));
     assert_eq!(peer.expect_response(7).await, declined);
+    assert_eq!(log.count(), panics);
 }
 
 #[tokio::test]
