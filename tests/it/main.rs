@@ -4,6 +4,7 @@
 mod approvals;
 mod blocking;
 mod cancel;
+mod children;
 mod concurrency;
 mod conditions;
 mod dependent;
