@@ -5,14 +5,19 @@
 use std::path::PathBuf;
 use std::{env, fs, io};
 
+#[path = "build/recipes.rs"]
+mod recipes;
+
 fn main() -> io::Result<()> {
-    println!("cargo::rerun-if-changed=../docs");
+    for path in ["../README.md", "../docs", "../crates"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     for page in ["faq.md", "migrating-from-python.md"] {
         let text = fs::read_to_string(PathBuf::from("../docs").join(page))?;
         fs::write(out.join(page), linked(&text))?;
     }
-    Ok(())
+    recipes::write(&out.join("recipes.rs"))
 }
 
 /// The page with each path of an item as a link, such as `Codex::start`. What stands in a fence stays.

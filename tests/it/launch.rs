@@ -1,9 +1,10 @@
 //! With which arguments and in which environment the runtime runs, and that it can be ended.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
-use codex_e2e::{Stage, processes_in};
+use codex_e2e::{Stage, is_usable, processes_in};
 use codex_sdk::{CloseReason, CodexBuilder, runtime};
 use codex_testkit::peer::shapes;
 use serde_json::json;
@@ -23,6 +24,22 @@ async fn arguments(configure: impl FnOnce(CodexBuilder) -> CodexBuilder) -> Vec<
     builder.start().await.unwrap().close().await.unwrap();
     let arguments = fs::read_to_string(stage.home.workspace().join("arguments"));
     arguments.unwrap().lines().map(str::to_owned).collect()
+}
+
+/// As the FAQ says of how to ship it.
+#[tokio::test]
+async fn a_package_that_was_copied_beside_a_program_is_used_by_its_executable() {
+    let stage = Stage::new().await.unwrap();
+    let codex = runtime::locate().unwrap().codex;
+    let package = codex.ancestors().nth(2).unwrap();
+    let beside = stage.home.workspace().join("codex_cli_bin");
+    let mut copy = Command::new("cp");
+    copy.arg("-R").args([package, &*beside]);
+    assert!(copy.status().unwrap().success());
+    let builder = stage.builder().codex_bin(beside.join("bin/codex"));
+    let codex = builder.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    is_usable(&stage, &codex, &thread).await;
 }
 
 #[tokio::test]

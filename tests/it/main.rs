@@ -25,6 +25,7 @@ mod mcp;
 #[cfg(unix)]
 mod null_and_absent;
 mod pages;
+mod recipes;
 #[cfg(unix)]
 mod recording;
 mod refusals;

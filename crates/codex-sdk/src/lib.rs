@@ -32,7 +32,7 @@
 //! stream of the turn's notifications, from the first, in the runtime's order, to `turn/completed`.
 //!
 //! ```no_run
-//! # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+//! # async fn stream(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
 //! use codex_sdk::{Notification, types::ThreadItem};
 //!
 //! let mut turn = thread.turn("Find the slowest test.").await?;
@@ -69,7 +69,7 @@
 //! `schemars` of another major version, that the trait isn't implemented.
 //!
 //! ```no_run
-//! # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+//! # async fn release(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
 //! use codex_sdk::schemars::{self, JsonSchema};
 //!
 //! #[derive(serde::Deserialize, JsonSchema)]
@@ -98,7 +98,7 @@
 //! [`TurnStatus::Interrupted`](types::TurnStatus::Interrupted).
 //!
 //! ```no_run
-//! # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+//! # async fn control(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
 //! let turn = thread.turn("Write a long story.").await?;
 //! turn.steer("Set it in Lisbon.").await?;
 //!
@@ -130,7 +130,7 @@
 //! [`ThreadItem::McpToolCall`](types::ThreadItem::McpToolCall).
 //!
 //! ```no_run
-//! # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+//! # async fn servers(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
 //! use codex_sdk::{McpServer, McpToolApproval};
 //!
 //! let files = McpServer::stdio("files-mcp").arg("--read-only").env("FILES_KEY", "secret");
@@ -164,7 +164,7 @@
 //! that belongs to them. [`Codex::request_raw`] sends anything at all.
 //!
 //! ```no_run
-//! # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+//! # async fn requests(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
 //! use codex_sdk::types::{ModelListParams, ThreadListParams};
 //! use std::time::Duration;
 //!
@@ -188,7 +188,7 @@
 //! by:
 //!
 //! ```no_run
-//! # async fn example(thread: codex_sdk::Thread) {
+//! # async fn errors(thread: codex_sdk::Thread) {
 //! use codex_sdk::Error;
 //!
 //! match thread.run("Fix the build.").await {
@@ -252,7 +252,7 @@
 //! model for ever. A goal has the same two.
 //!
 //! ```no_run
-//! # async fn example(thread: codex_sdk::Thread) {
+//! # async fn deadline(thread: codex_sdk::Thread) {
 //! use codex_sdk::Error;
 //! use std::time::Duration;
 //!
@@ -289,7 +289,7 @@
 //! ```no_run
 //! use codex_sdk::types::FileChangeApprovalDecision::{Accept, Decline};
 //!
-//! # async fn example() -> codex_sdk::Result<()> {
+//! # async fn approvals() -> codex_sdk::Result<()> {
 //! let codex = codex_sdk::Codex::builder()
 //!     .on_file_change_approval(|context, _params| async move {
 //!         for change in context.changes() {
@@ -322,7 +322,7 @@
 //!     number: u32,
 //! }
 //!
-//! # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+//! # async fn tools(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
 //! let ticket = Tool::new("ticket", "Reads a ticket.", |args: Ticket| async move {
 //!     Ok(std::fs::read_to_string(format!("tickets/{}.txt", args.number))?)
 //! });
@@ -349,7 +349,7 @@
 //! they must not see is kept from them by [`CodexBuilder::env_clear`] and [`CodexBuilder::env_allow`]:
 //!
 //! ```no_run
-//! # async fn example() -> codex_sdk::Result<()> {
+//! # async fn environment() -> codex_sdk::Result<()> {
 //! let codex = codex_sdk::Codex::builder()
 //!     .env_allow(["HOME", "PATH", "LANG"])
 //!     .config("model_reasoning_effort", "low")
@@ -393,7 +393,7 @@
 //! user's own configuration and login out of it:
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn scripted() -> Result<(), Box<dyn std::error::Error>> {
 //! use codex_sdk::Codex;
 //! use codex_testkit::{CodexHome, Reply, ScriptedModel};
 //!

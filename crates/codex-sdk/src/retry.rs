@@ -74,7 +74,7 @@ impl RetryPolicy {
 /// refused and not more: a whole `run` may have done its work before something in it failed.
 ///
 /// ```no_run
-/// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+/// # async fn overloaded(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
 /// use codex_sdk::{RetryPolicy, retry_on_overload};
 ///
 /// let models = retry_on_overload(RetryPolicy::default(), || codex.models()).await?;
@@ -104,7 +104,7 @@ where
 /// attempt, as here, or prompt the model to look at what is there:
 ///
 /// ```no_run
-/// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+/// # async fn transient(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
 /// use std::time::Duration;
 ///
 /// use codex_sdk::{RetryPolicy, retry_on_transient};

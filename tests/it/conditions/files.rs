@@ -64,7 +64,9 @@ async fn a_thread_without_a_stored_history_says_what_to_do() {
 async fn a_damaged_history_is_unreadable_and_a_lost_one_not_found() {
     for text in ["", "\u{feff}{}", "{\"no\": \"rollout\"}\n"] {
         let (stage, codex, id) = stored().await;
-        fs::write(rollout(stage.home.path(), &id).unwrap(), text).unwrap();
+        let file = rollout(stage.home.path(), &id).unwrap();
+        let backup = fs::read(&file).unwrap();
+        fs::write(&file, text).unwrap();
         let resumed = codex.thread_resume(&*id).await.map(drop);
         means(resumed, Condition::ThreadUnreadable);
         let forked = codex.thread_fork(&*id).await.map(drop);
@@ -72,6 +74,10 @@ async fn a_damaged_history_is_unreadable_and_a_lost_one_not_found() {
         let read = json!({ "threadId": id, "includeTurns": true });
         let read = codex.request_raw("thread/read", read).await;
         means(read, Condition::ThreadUnreadable);
+        // The way out that the message names.
+        fs::write(&file, backup).unwrap();
+        let thread = codex.thread_resume(&*id).await.unwrap();
+        thread.run("Are you back?").await.unwrap();
     }
     let (stage, codex, id) = stored().await;
     fs::remove_file(rollout(stage.home.path(), &id).unwrap()).unwrap();

@@ -120,6 +120,16 @@ async fn a_configuration_that_is_written_wrongly_or_too_late_is_told_apart() {
     means(write("nonsense", json!({})).await, Condition::ConfigInvalid);
     let old = json!({ "expectedVersion": "sha256:0" });
     means(write("read-only", old).await, Condition::ConfigChanged);
+
+    // The way out that the message names.
+    let read = codex.request_raw("config/read", json!({ "includeLayers": true }));
+    let layers = read.await.unwrap()["layers"].take();
+    let mut layers = layers.as_array().unwrap().iter();
+    let of_user = layers
+        .find(|layer| layer["name"]["type"] == "user")
+        .unwrap();
+    let new = json!({ "expectedVersion": of_user["version"] });
+    write("read-only", new).await.unwrap();
 }
 
 #[tokio::test]
@@ -202,9 +212,12 @@ async fn two_clients_of_one_home_cannot_write_to_one_thread() {
     resumed.run("And now?").await.unwrap();
 
     // The fork has only what is new: without its source it could not be read.
-    let delete = json!({ "threadId": thread.id() });
-    let refused = second.request_raw("thread/delete", delete).await;
-    means(refused, Condition::ThreadHasForks);
+    let delete = |id: &str| second.request_raw("thread/delete", json!({ "threadId": id }));
+    means(delete(thread.id()).await, Condition::ThreadHasForks);
+    second.thread_archive(thread.id()).await.unwrap();
+    fork.run("Still there?").await.unwrap();
+    delete(fork.id()).await.unwrap();
+    delete(thread.id()).await.unwrap();
 }
 
 /// The file that a thread is stored in.

@@ -172,7 +172,7 @@ async fn a_provider_without_its_key_asks_for_a_login() {
 
 #[tokio::test]
 async fn a_turn_beyond_the_token_budget_says_that_it_is_spent() {
-    let budget = "[features.rollout_budget]\nenabled = true\nlimit_tokens = 1000\n\
+    let budget = "[features.rollout_budget]\nenabled = true\nlimit_tokens = 15000\n\
                   reminder_at_remaining_tokens = [500]";
     let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(budget));
     let stage = stage.await.unwrap();
@@ -189,6 +189,9 @@ async fn a_turn_beyond_the_token_budget_says_that_it_is_spent() {
         results.push(thread.run("Talk.").await);
     }
     means(results.pop().unwrap(), Condition::TokenBudgetSpent);
+    // The way out that the message names.
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("Talk.").await.unwrap();
 }
 
 #[tokio::test]

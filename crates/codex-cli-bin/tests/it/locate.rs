@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use codex_cli_bin::{Error, Origin, RUNTIME_VERSION, explicit};
 
@@ -157,6 +158,22 @@ fn a_runtime_that_others_may_change_is_not_used() {
     refused(|package| mode(&package.join("codex-path"), 0o777), changed);
     refused(|package| mode(package, 0o757), changed);
     refused(|package| mode(package.parent().unwrap(), 0o777), changed);
+}
+
+/// As the FAQ says.
+#[test]
+fn a_runtime_that_others_may_not_change_any_more_is_used() {
+    let sandbox = Sandbox::new();
+    let [_, installed, _] = everywhere(&sandbox, RUNTIME_VERSION);
+    let package = installed.ancestors().nth(2).unwrap();
+    mode(package, 0o777);
+    mode(&package.join("bin/codex"), 0o777);
+    failed(&sandbox.command(["path"]).output().unwrap());
+    let mut chmod = Command::new("chmod");
+    chmod.args(["-R", "go-w"]).arg(package);
+    succeeded(&chmod.output().unwrap());
+    let path = succeeded(&sandbox.command(["path"]).output().unwrap());
+    assert_eq!(path, format!("{}\n", installed.display()));
 }
 
 #[test]

@@ -112,9 +112,9 @@ conditions! {
     HandlerFailed: "correct the `ServerRequestHandler` of this client",
     /// The machine lets the runtime have no more open files, memory, processes or disk space.
     ResourcesExhausted: "free what the message names, or raise its limit",
-    /// The database in the runtime's home can't be opened: other runtimes are starting on the same new home,
+    /// A database in the runtime's home can't be opened: other runtimes are starting on the same new home,
     /// which are waited for, for 15 s; or it is damaged.
-    HomeDatabase: "if no other runtime is starting on its home, move `state*.sqlite` there away: it is made anew",
+    HomeDatabase: "if no other runtime is starting on its home, move the databases there (`*.sqlite*`) away: they are made anew",
     /// The runtime can't write to its home.
     HomeUnwritable: "make its home writable, or choose another one with `codex_home`",
     /// No space is left where the runtime's home is.

@@ -39,7 +39,7 @@ pub(crate) mod open;
 /// Clones are the same thread. They keep the runtime alive.
 ///
 /// ```no_run
-/// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+/// # async fn conversation(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
 /// let thread = codex.thread_start().model("gpt-5.5").await?;
 /// thread.run("What does this crate do?").await?;
 /// // The same conversation goes on.
@@ -112,7 +112,7 @@ impl Thread {
     /// `preserve_order` of `serde_json`, the order of the fields.
     ///
     /// ```no_run
-    /// # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+    /// # async fn review(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
     /// use codex_sdk::schemars::{self, JsonSchema};
     /// use serde::Deserialize;
     ///
@@ -184,7 +184,7 @@ impl Thread {
     /// another goal of this client owns it, it is refused; so is `run` while a goal owns the thread.
     ///
     /// ```no_run
-    /// # async fn example(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+    /// # async fn goal(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
     /// let mut goal = thread.goal("Make all tests pass.").token_budget(200_000).await?;
     /// while let Some(event) = goal.next().await {
     ///     print!("{}", event?.text_delta().unwrap_or_default());
