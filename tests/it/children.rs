@@ -68,7 +68,6 @@ fn ticket_call() -> Reply {
 }
 
 #[tokio::test]
-#[ignore = "the router learns of sub-agents by `thread/started` only, which never comes for them"]
 async fn a_sub_agent_calls_a_tool_of_its_parent() {
     let stage = stage(SECOND).await;
     both_reply(&stage, SECOND, &ticket_call());
@@ -138,7 +137,6 @@ impl ServerRequestHandler for Notes {
 }
 
 #[tokio::test]
-#[ignore = "the router learns of sub-agents by `thread/started` only, which never comes for them"]
 async fn a_handler_is_told_whose_sub_agent_wants_an_approval() {
     for kind in [FIRST, SECOND] {
         let stage = stage(kind).await;
@@ -163,7 +161,6 @@ async fn a_handler_is_told_whose_sub_agent_wants_an_approval() {
 }
 
 #[tokio::test]
-#[ignore = "the router learns of sub-agents by `thread/started` only, which never comes for them"]
 async fn a_handler_is_told_whose_sub_agent_calls_a_tool() {
     let stage = stage(SECOND).await;
     both_reply(&stage, SECOND, &ticket_call());

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use codex_types::{DynamicToolCallParams, TokenUsageBreakdown};
+use codex_types::{
+    CollabAgentTool, DynamicToolCallParams, SubAgentActivityKind, ThreadItem, TokenUsageBreakdown,
+};
 
 use crate::connection::event_queue::Notification;
 use crate::tool::{Tool, Toolbox};
@@ -31,16 +33,39 @@ impl KnownThreads {
 
     pub(super) fn observe(&mut self, notification: &Notification) {
         match notification {
-            Notification::ThreadStarted(it) if it.thread.parent_thread_id.is_some() => {
-                let known = self.0.entry(it.thread.id.clone()).or_default();
-                known.parent.clone_from(&it.thread.parent_thread_id);
+            Notification::ThreadStarted(it) => {
+                if let Some(parent) = &it.thread.parent_thread_id {
+                    self.adopt(&it.thread.id, parent);
+                }
             }
+            // The runtime announces no sub-agent by `thread/started`: an item of its parent tells.
+            Notification::ItemStarted(it) => self.observe_item(&it.thread_id, &it.item),
+            Notification::ItemCompleted(it) => self.observe_item(&it.thread_id, &it.item),
             Notification::ThreadTokenUsageUpdated(it) => {
                 let known = self.0.entry(it.thread_id.clone()).or_default();
                 known.used = Some(it.token_usage.total.clone());
             }
             _ => {}
         }
+    }
+
+    fn observe_item(&mut self, thread_id: &str, item: &ThreadItem) {
+        match item {
+            ThreadItem::SubAgentActivity(it) if it.kind == SubAgentActivityKind::Started => {
+                self.adopt(&it.agent_thread_id, thread_id);
+            }
+            ThreadItem::CollabAgentToolCall(it) if it.tool == CollabAgentTool::SpawnAgent => {
+                for child in &it.receiver_thread_ids {
+                    self.adopt(child, &it.sender_thread_id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn adopt(&mut self, child: &str, parent: &str) {
+        let known = self.0.entry(child.to_owned()).or_default();
+        known.parent = Some(parent.to_owned());
     }
 
     pub(super) fn used(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
