@@ -98,12 +98,7 @@ const MANY: u32 = 6;
 /// A read that brought so many lines is no reason to wait for more.
 const ENOUGH: u32 = 64;
 /// How long lines gather then.
-const PAUSE: Duration = Duration::from_micros(1000);
-    static P: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| {
-        std::env::var("PAUSE").map_or(1000, |v| v.parse().unwrap_or(1000))
-    });
-    Duration::from_micros(*P)
-}
+const PAUSE: Duration = Duration::from_millis(1);
 
 impl Pace {
     fn new(now: Instant) -> Self {

@@ -119,8 +119,35 @@ impl KnownThreads {
         None
     }
 
-    /// Lets go of all that is this thread's. The tools are for the caller to drop.
+    /// Lets go of all that is this thread's, and of its sub-agents: of their ends nothing may be said. The
+    /// tools are for the caller to drop.
     pub(super) fn forget(&mut self, thread_id: &str) -> Option<Toolbox> {
-        self.0.remove(thread_id).map(|known| known.tools)
+        let known = self.0.remove(thread_id);
+        let mut gone = vec![thread_id.to_owned()];
+        while let Some(parent) = gone.pop() {
+            let is_child =
+                |it: &KnownThread| it.parent.as_ref() == Some(&parent) && it.tools.is_empty();
+            let children = self.0.extract_if(|_, it| is_child(it));
+            gone.extend(children.map(|(id, _)| id));
+        }
+        known.map(|known| known.tools)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KnownThreads;
+
+    #[test]
+    fn sub_agents_are_forgotten_with_the_thread_that_made_them() {
+        let mut known = KnownThreads::default();
+        for (child, parent) in [("b", "a"), ("c", "b"), ("other", "x"), ("self", "self")] {
+            known.adopt(child, parent);
+        }
+        known.end_turn("a", "1");
+        known.forget("a");
+        known.forget("self");
+        assert_eq!(known.count(), 1);
+        assert_eq!(known.parent("other").as_deref(), Some("x"));
     }
 }
