@@ -73,7 +73,7 @@ async fn compare(block: &str) {
     );
 }
 
-#[tokio::test]
+#[codex_e2e::test]
 async fn the_pages_show_what_the_examples_print() {
     let mut compared = 0;
     for page in ["walkthrough.md", "getting-started.md"] {

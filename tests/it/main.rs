@@ -43,3 +43,5 @@ mod turns;
 mod values;
 #[cfg(target_os = "linux")]
 mod versions;
+#[cfg(target_os = "linux")]
+mod watch;

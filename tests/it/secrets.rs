@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_e2e::Stage;
+use codex_e2e::watch::Watch;
 use codex_sdk::types::{LoginAccountParams, LoginAccountParamsApiKey};
 use codex_sdk::{Codex, Thread};
 use codex_testkit::Reply;
 use serde_json::json;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
 
 const KEY: &str = "sk-never-to-be-seen-0123456789";
 
@@ -64,13 +66,14 @@ pub(crate) fn capture(logged: &Shown) -> (tracing::Dispatch, tracing::subscriber
         .with_span_events(FmtSpan::CLOSE)
         .with_ansi(false)
         .with_writer(move || writer.clone())
-        .finish();
+        .finish()
+        .with(Watch);
     // With no other subscriber, an event that another test's thread meets first would be off for good.
     let other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     (other, tracing::subscriber::set_default(subscriber))
 }
 
-#[tokio::test(flavor = "current_thread")]
+#[codex_e2e::test(flavor = "current_thread")]
 async fn spans_tell_who_did_what_and_how_long_it_took_but_not_what_was_said() {
     let logged = Shown::default();
     let _guards = capture(&logged);
@@ -124,7 +127,7 @@ async fn be_refused(codex: &Codex, thread: &Thread, shown: &Shown) {
 }
 
 /// On one thread, so that its subscriber sees what all tasks log.
-#[tokio::test(flavor = "current_thread")]
+#[codex_e2e::test(flavor = "current_thread")]
 async fn an_api_key_is_in_no_log_no_debug_output_and_no_error() {
     let (logged, shown) = (Shown::default(), Shown::default());
     let _guards = capture(&logged);

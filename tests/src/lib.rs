@@ -5,13 +5,15 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+pub use codex_e2e_macros::test;
 use codex_sdk::{Codex, CodexBuilder, Thread, TurnHandle};
 use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, Reply, ScriptedModel};
 use tokio::process::Command;
 
 pub mod demo;
+pub mod watch;
 
-/// How long after the end of a client a process may be left, on a busy machine.
+/// How long after the end of a client something of it may be left, on a busy machine.
 const LEFT: Duration = Duration::from_secs(10);
 
 /// A scripted model, a home that points to it, and a recorder that must stay empty.

@@ -53,7 +53,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
     let mut marked = false;
     text.lines().map(str::trim).filter_map(move |line| {
-        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+        let attributes = ["#[test]", "#[tokio::test", "#[codex_e2e::test"];
+        if attributes.iter().any(|it| line.starts_with(it)) {
             marked = true;
         }
         let (before, after) = line.split_once("fn ")?;
@@ -77,8 +78,10 @@ mod tests {
             fn one() {}
             @[tokio::test(start_paused = true)]
             async fn two() { fn inner() {} }
-            async fn three() {}";
+            async fn three() {}
+            @[codex_e2e::test]
+            async fn four() {}";
         let text = text.replace('@', "#");
-        assert_eq!(names_in(&text).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(names_in(&text).collect::<Vec<_>>(), ["one", "two", "four"]);
     }
 }
