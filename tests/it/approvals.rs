@@ -45,7 +45,7 @@ async fn settings(codex: &Codex, thread_id: &str) -> (AskForApproval, ApprovalsR
     (resumed.approval_policy, resumed.approvals_reviewer)
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_7_146_nothing_is_approved_on_a_new_thread_unless_a_mode_says_so() {
     let (_stage, codex) = client().await;
     let modes = [
@@ -66,7 +66,7 @@ async fn parity_7_146_nothing_is_approved_on_a_new_thread_unless_a_mode_says_so(
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_1_2_3_117_a_policy_survives_resume_and_fork_unless_it_is_set() {
     let (_stage, codex) = client().await;
     let mode = ApprovalMode::DenyAll;
@@ -95,7 +95,7 @@ async fn parity_1_2_3_117_a_policy_survives_resume_and_fork_unless_it_is_set() {
 }
 
 /// As one that the official Python SDK began, whose default this mode is.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_stored_thread_whose_approvals_a_model_decides_keeps_that_unless_a_mode_is_set() {
     let (stage, codex) = client().await;
     let thread = codex.thread_start().approval_mode(ApprovalMode::AutoReview);
@@ -123,7 +123,7 @@ async fn a_stored_thread_whose_approvals_a_model_decides_keeps_that_unless_a_mod
     assert_eq!(settings(&codex, thread.id()).await, ASKING);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_4_5_6_the_mode_of_a_turn_stays_and_a_turn_without_one_changes_nothing() {
     let (_stage, codex) = client().await;
     let thread = codex.thread_start().approval_mode(ApprovalMode::Ask);
@@ -147,7 +147,7 @@ async fn parity_4_5_6_the_mode_of_a_turn_stays_and_a_turn_without_one_changes_no
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_146_a_sandbox_holds_for_its_thread_until_a_turn_sets_another() {
     let (_stage, codex) = client().await;
     let sandboxes = [
@@ -176,7 +176,7 @@ async fn parity_146_a_sandbox_holds_for_its_thread_until_a_turn_sets_another() {
 
 /// A hook of the user's home is asked before the handler, and what it allows, nobody else is asked about.
 #[cfg(unix)]
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_trusted_hook_approves_before_the_handler_and_not_with_deny_all() {
     let (stage, codex) = client().await;
     let allow = r#"{"hookSpecificOutput":{"hookEventName":"PermissionRequest","decision":{"behavior":"allow"}}}"#;

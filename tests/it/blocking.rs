@@ -26,7 +26,7 @@ fn start(stage: &Stage) -> Codex {
     stage.builder().start().block_on().unwrap()
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 fn blocking_a_turn_is_an_iterator_and_a_result() {
     let (_runtime, stage) = stage();
     stage.model.push(Reply::deltas(["he", "llo"]));
@@ -49,7 +49,7 @@ fn blocking_a_turn_is_an_iterator_and_a_result() {
     assert!(error.is_closed(), "{error:?}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 fn blocking_a_turn_is_steered_and_interrupted_from_another_thread() {
     let (runtime, stage) = stage();
     let gate = Gate::new();
@@ -70,7 +70,7 @@ fn blocking_a_turn_is_steered_and_interrupted_from_another_thread() {
     other.join().unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 fn blocking_threads_have_turns_at_the_same_time_and_lists_are_iterators() {
     let (_runtime, stage) = stage();
     stage.model.default_reply(Reply::text("yes"));
@@ -106,7 +106,7 @@ fn blocking_threads_have_turns_at_the_same_time_and_lists_are_iterators() {
 #[derive(Deserialize, JsonSchema)]
 struct Nothing {}
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 fn blocking_tools_may_block_and_block_on_and_hold_up_nobody_else() {
     let (_runtime, stage) = stage();
     stage
@@ -141,7 +141,7 @@ fn blocking_tools_may_block_and_block_on_and_hold_up_nobody_else() {
     assert_eq!(result.final_response.as_deref(), Some("Done."));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 fn blocking_a_client_that_is_dropped_ends_its_runtime() {
     let (_runtime, stage) = stage();
     let codex = start(&stage);
@@ -155,7 +155,7 @@ fn blocking_a_client_that_is_dropped_ends_its_runtime() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 #[should_panic(expected = "await the operation instead")]
 async fn blocking_within_an_async_runtime_panics_and_says_what_to_do() {
     let _ = Codex::start().block_on();

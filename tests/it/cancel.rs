@@ -41,7 +41,7 @@ async fn next_end(events: &mut NotificationStream) -> TurnStatus {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_run_dropped_at_any_moment_leaves_an_interrupted_turn_and_empty_tables() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::stall());
@@ -63,7 +63,7 @@ async fn a_run_dropped_at_any_moment_leaves_an_interrupted_turn_and_empty_tables
     is_usable(&stage, &codex, &thread).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_run_dropped_within_a_command_interrupts_its_turn() {
     let stage = Stage::new().await.unwrap();
     let call = Reply::function_call("exec_command", r#"{"cmd":"sleep 60"}"#);
@@ -79,7 +79,7 @@ async fn a_run_dropped_within_a_command_interrupts_its_turn() {
     idle(&codex).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn dropping_one_of_two_runs_on_a_turn_leaves_the_other_alone() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -98,7 +98,7 @@ async fn dropping_one_of_two_runs_on_a_turn_leaves_the_other_alone() {
     idle(&codex).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn dropping_a_handle_lets_its_turn_run_on() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();

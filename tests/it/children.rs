@@ -67,7 +67,7 @@ fn ticket_call() -> Reply {
     Reply::function_call("ticket", r#"{"number":8}"#).id("call")
 }
 
-#[tokio::test]
+#[codex_e2e_macros::test]
 async fn a_sub_agent_calls_a_tool_of_its_parent() {
     let stage = stage(SECOND).await;
     both_reply(&stage, SECOND, &ticket_call());
@@ -136,7 +136,7 @@ impl ServerRequestHandler for Notes {
     }
 }
 
-#[tokio::test]
+#[codex_e2e_macros::test]
 async fn a_handler_is_told_whose_sub_agent_wants_an_approval() {
     for kind in [FIRST, SECOND] {
         let stage = stage(kind).await;
@@ -160,7 +160,7 @@ async fn a_handler_is_told_whose_sub_agent_wants_an_approval() {
     }
 }
 
-#[tokio::test]
+#[codex_e2e_macros::test]
 async fn a_handler_is_told_whose_sub_agent_calls_a_tool() {
     let stage = stage(SECOND).await;
     both_reply(&stage, SECOND, &ticket_call());

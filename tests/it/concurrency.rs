@@ -26,7 +26,7 @@ async fn one_stream(codex: Codex) -> usize {
     reply
 }
 
-#[codex_e2e::test(flavor = "multi_thread")]
+#[codex_e2e_macros::test(flavor = "multi_thread")]
 async fn sixteen_turns_at_once_each_get_exactly_their_own_in_order() {
     let stage = Stage::new().await.unwrap();
     for reply in 0..THREADS {
@@ -45,7 +45,7 @@ async fn sixteen_turns_at_once_each_get_exactly_their_own_in_order() {
     assert!(is_idle(&codex));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_77_97_other_requests_are_answered_while_a_turn_streams() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -62,7 +62,7 @@ async fn parity_77_97_other_requests_are_answered_while_a_turn_streams() {
     assert_eq!(result.final_response.as_deref(), Some("beforeafter"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn two_clients_with_homes_of_their_own_dont_touch_each_other() {
     let (one, two) = (Stage::new().await.unwrap(), Stage::new().await.unwrap());
     let (one_gate, two_gate) = (Gate::new(), Gate::new());

@@ -89,7 +89,7 @@ async fn build(name: &str, dependencies: &str, program: &str) -> PathBuf {
     target.join(file)
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_programs_of_the_pages_run_in_a_crate_outside_of_the_workspace() {
     let stage = Stage::new().await.unwrap();
     let programs = programs().await;

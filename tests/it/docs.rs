@@ -73,7 +73,7 @@ async fn compare(block: &str) {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_pages_show_what_the_examples_print() {
     let mut compared = 0;
     for page in ["walkthrough.md", "getting-started.md"] {

@@ -143,7 +143,7 @@ fn end_all(home: &Path) {
 macro_rules! endings {
     ($($(#[$doc:meta])* $name:ident $from:expr;)*) => {$(
         $(#[$doc])*
-        #[codex_e2e::test]
+        #[codex_e2e_macros::test]
         async fn $name() {
             nothing_is_left_after(stringify!($name), $from).await;
         }

@@ -45,7 +45,7 @@ async fn refused(stage: &Stage, thread: &Thread, status: u16, body: serde_json::
     thread.run("Hello?").await.unwrap_err()
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_person_without_a_login_or_with_a_wrong_key_is_told_to_log_in() {
     let (stage, codex, thread) = with_login().await;
     let url = stage.model.base_url();
@@ -63,7 +63,7 @@ async fn a_person_without_a_login_or_with_a_wrong_key_is_told_to_log_in() {
     assert_in_faq(&wrong.to_string(), &["sk-wrong*0123", &url]);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_person_with_a_model_that_is_refused_is_told_where_the_others_are() {
     let (stage, _codex, thread) = with_login().await;
     let url = stage.model.base_url();
@@ -97,7 +97,7 @@ async fn a_person_with_a_model_that_is_refused_is_told_where_the_others_are() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_person_whose_limit_is_used_up_is_told_until_when() {
     let (stage, _codex, thread) = with_login().await;
     let body = json!({ "error": {
@@ -115,7 +115,7 @@ async fn a_person_whose_limit_is_used_up_is_told_until_when() {
 }
 
 /// A turn whose provider can't be reached goes on for ever, and says so.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_person_without_a_network_is_told_by_the_stall_deadline() {
     let stage = Stage::new().await.unwrap();
     let dead = "[model_providers.dead]\nname = 'dead'\nbase_url = 'http://127.0.0.1:9/v1'\n\
@@ -140,7 +140,7 @@ async fn a_person_without_a_network_is_told_by_the_stall_deadline() {
     assert_eq!(codex.stats().live_turns, 0);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_person_with_a_busy_or_an_unknown_thread_is_told_what_to_do() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::stall());
@@ -160,7 +160,7 @@ async fn a_person_with_a_busy_or_an_unknown_thread_is_told_what_to_do() {
 }
 
 #[cfg(unix)]
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_person_with_an_old_runtime_or_another_program_is_told_which() {
     use codex_sdk::runtime;
 
@@ -195,7 +195,7 @@ async fn a_person_with_an_old_runtime_or_another_program_is_told_which() {
 }
 
 /// What the programs of the README print, as somebody sees it who has just copied them.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_person_without_a_runtime_is_told_how_to_get_one() {
     let empty = tempfile::tempdir().unwrap();
     let run = |program: &Path| {

@@ -40,7 +40,7 @@ fn texts(result: &TurnResult) -> Vec<&str> {
     texts.collect()
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_9_14_a_goal_is_one_turn_over_the_turns_of_the_runtime() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("first").usage(USAGE));
@@ -71,7 +71,7 @@ async fn parity_9_14_a_goal_is_one_turn_over_the_turns_of_the_runtime() {
     assert!(is_idle(&codex), "{:?}", codex.stats());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_10_a_goal_streams_as_one_turn_under_one_id() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::deltas(["on", "e "]));
@@ -96,7 +96,7 @@ async fn parity_10_a_goal_streams_as_one_turn_under_one_id() {
     assert_eq!(texts(&result), ["one ", "two"]);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_11_a_goal_reached_in_its_first_turn_can_no_longer_be_steered() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(reached());
@@ -118,7 +118,7 @@ async fn parity_11_a_goal_reached_in_its_first_turn_can_no_longer_be_steered() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_12_a_goal_replaces_the_one_that_was_stored() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(reached());
@@ -142,7 +142,7 @@ async fn parity_12_a_goal_replaces_the_one_that_was_stored() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_13_23_a_bad_objective_is_refused_before_anything_is_sent() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -171,7 +171,7 @@ async fn parity_13_23_a_bad_objective_is_refused_before_anything_is_sent() {
     assert_eq!(stage.model.requests().len(), 1);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_15_a_continuation_is_steered_under_the_id_of_the_goal() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -192,7 +192,7 @@ async fn parity_15_a_continuation_is_steered_under_the_id_of_the_goal() {
     assert_eq!(request.user_texts().last(), Some(&"Skip a number."));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_17_an_interrupted_goal_is_paused_and_the_thread_usable() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -214,7 +214,7 @@ async fn parity_17_an_interrupted_goal_is_paused_and_the_thread_usable() {
     assert_eq!(stage.model.requests().len(), 3);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_18_a_goal_whose_model_fails_is_a_failed_turn() {
     let cases = [
         (
@@ -243,7 +243,7 @@ async fn parity_18_a_goal_whose_model_fails_is_a_failed_turn() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_19_20_a_dropped_run_pauses_its_goal_and_interrupts_its_turn() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -261,7 +261,7 @@ async fn parity_19_20_a_dropped_run_pauses_its_goal_and_interrupts_its_turn() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_21_a_dropped_handle_lets_its_goal_live_on() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -284,7 +284,7 @@ async fn parity_21_a_dropped_handle_lets_its_goal_live_on() {
     assert_eq!(result.status, TurnStatus::Completed);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_22_the_end_of_the_runtime_ends_a_goal() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -300,7 +300,7 @@ async fn parity_22_the_end_of_the_runtime_ends_a_goal() {
     assert!(is_idle(&codex), "{:?}", codex.stats());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_24_without_the_feature_a_goal_is_unsupported() {
     let stage = Stage::with(|home| home.feature("goals", false))
         .await
@@ -317,7 +317,7 @@ async fn parity_24_without_the_feature_a_goal_is_unsupported() {
     assert_eq!(stage.model.requests().len(), 0);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_25_27_goals_and_turns_keep_out_of_each_others_way() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -350,7 +350,7 @@ async fn parity_25_27_goals_and_turns_keep_out_of_each_others_way() {
     is_usable(&stage, &codex, &thread).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_26_a_goal_dropped_while_it_starts_is_paused() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::stall());

@@ -35,7 +35,7 @@ fn outputs(request: &RecordedRequest) -> Vec<&Value> {
         .collect()
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_38_an_image_reaches_the_model_as_it_is() {
     let (stage, thread) = stage().await;
     let input = [InputItem::text("Look."), InputItem::image(PIXEL_URL)];
@@ -45,7 +45,7 @@ async fn parity_38_an_image_reaches_the_model_as_it_is() {
     assert_eq!(request.user_texts().last(), Some(&"Look."));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_39_a_local_image_is_read_by_the_runtime() {
     let (stage, thread) = stage().await;
     let path = stage.home.workspace().join("pixel.png");
@@ -55,7 +55,7 @@ async fn parity_39_a_local_image_is_read_by_the_runtime() {
     assert!(request.image_urls()[0].starts_with("data:image/png;base64,"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_40_a_skill_is_given_with_its_text() {
     let (stage, thread) = stage().await;
     let folder = stage.home.workspace().join(".agents/skills/greet");
@@ -76,7 +76,7 @@ async fn parity_40_a_skill_is_given_with_its_text() {
     assert!(skills[0].contains("<name>greet</name>") && skills[0].contains("Say ahoy."));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_33_36_an_external_message_is_a_tools_output_and_nobodys_words() {
     let (stage, thread) = stage().await;
     let message = ExternalMessage::new("slack", "The build is red.").namespace("notifications");
@@ -99,7 +99,7 @@ async fn parity_33_36_an_external_message_is_a_tools_output_and_nobodys_words() 
     assert!(kinds.contains(&"functionCallOutput"), "{kinds:?}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn an_external_message_may_be_of_content_items() {
     let (stage, thread) = stage().await;
     let image = Image {
@@ -118,7 +118,7 @@ async fn an_external_message_may_be_of_content_items() {
     assert!(output.contains(PIXEL_URL), "{output}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_34_an_external_message_stays_in_the_history_of_a_resumed_thread() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("seen"));
@@ -147,7 +147,7 @@ async fn parity_34_an_external_message_stays_in_the_history_of_a_resumed_thread(
     assert_eq!(outputs(after), outputs(before));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_37_a_long_external_message_is_cut_as_the_thread_is_configured() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("seen"));
@@ -167,7 +167,7 @@ async fn parity_37_a_long_external_message_is_cut_as_the_thread_is_configured() 
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_35_an_external_message_joins_a_running_turn() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -192,7 +192,7 @@ async fn parity_35_an_external_message_joins_a_running_turn() {
     assert!(second.items.iter().all(|item| item.tag() != "userMessage"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_41_42_45_what_the_runtime_would_misreport_is_refused_before_it_is_sent() {
     let (stage, thread) = stage().await;
     let missing = stage.home.workspace().join("missing.png");
@@ -219,7 +219,7 @@ async fn parity_41_42_45_what_the_runtime_would_misreport_is_refused_before_it_i
     assert_eq!(stage.model.requests().len(), 0);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_megabyte_of_text_is_accepted() {
     let (stage, thread) = stage().await;
     thread.run("x".repeat(1_000_000)).await.unwrap();

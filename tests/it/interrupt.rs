@@ -4,7 +4,7 @@ use codex_e2e::{Stage, is_idle};
 use codex_sdk::types::TurnStatus;
 use codex_testkit::{Gate, Reply};
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn an_interrupt_right_after_the_start_works_50_times_of_50() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::stall());
@@ -20,7 +20,7 @@ async fn an_interrupt_right_after_the_start_works_50_times_of_50() {
     assert!(is_idle(&codex), "{:?}", codex.stats());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_72_an_interrupted_turn_is_no_error_and_the_thread_is_usable() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -47,7 +47,7 @@ async fn parity_72_an_interrupted_turn_is_no_error_and_the_thread_is_usable() {
     control.interrupt().await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn two_handles_on_one_turn_both_see_the_interrupt() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::stall());

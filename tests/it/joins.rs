@@ -45,7 +45,7 @@ async fn held() -> (Stage, Codex, Thread, Gate) {
     (stage, codex, thread, gate)
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_44_a_text_joins_the_running_turn_and_both_handles_end_alike() {
     let joined = joined(Reply::text("both")).await;
     joined.gate.release();
@@ -61,7 +61,7 @@ async fn parity_44_a_text_joins_the_running_turn_and_both_handles_end_alike() {
     assert!(is_idle(&joined.codex));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_86_88_dropping_either_of_two_handles_leaves_the_other_intact() {
     for drop_first in [true, false] {
         let joined = joined(Reply::text("both")).await;
@@ -80,7 +80,7 @@ async fn parity_86_88_dropping_either_of_two_handles_leaves_the_other_intact() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_87_a_failure_of_the_model_reaches_every_handle() {
     let joined = joined(Reply::failed("server_error", "broken")).await;
     joined.gate.release();
@@ -103,7 +103,7 @@ async fn answered<F: Future + Unpin>(codex: &Codex, mut future: F) -> F {
     future
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn dropping_either_of_two_runs_on_a_turn_doesnt_interrupt_the_other() {
     for drop_first in [true, false] {
         let (stage, codex, thread, gate) = held().await;
@@ -148,7 +148,7 @@ async fn text_of(mut turn: TurnHandle) -> String {
     text
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_56_a_fork_made_in_a_turn_keeps_its_id_and_takes_nothing_of_its_stream() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("before"));

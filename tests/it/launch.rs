@@ -27,7 +27,7 @@ async fn arguments(configure: impl FnOnce(CodexBuilder) -> CodexBuilder) -> Vec<
 }
 
 /// As the FAQ says of how to ship it.
-#[tokio::test]
+#[codex_e2e_macros::test]
 async fn a_package_that_was_copied_beside_a_program_is_used_by_its_executable() {
     let stage = Stage::new().await.unwrap();
     let codex = runtime::locate().unwrap().codex;
@@ -42,7 +42,7 @@ async fn a_package_that_was_copied_beside_a_program_is_used_by_its_executable() 
     is_usable(&stage, &codex, &thread).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_100_launch_arguments_are_taken_as_they_are() {
     let given = [
         "app-server",
@@ -55,7 +55,7 @@ async fn parity_100_launch_arguments_are_taken_as_they_are() {
     assert_eq!(got.await, given);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_101_the_arguments_are_the_configuration_and_the_app_server_on_stdio() {
     let got = arguments(|builder| {
         let builder = builder.config("model", "gpt-5.5");
@@ -99,7 +99,7 @@ mod environment {
         (program, variables.collect())
     }
 
-    #[codex_e2e::test]
+    #[codex_e2e_macros::test]
     async fn parity_102_105_the_pinned_runtime_runs_and_its_own_tools_come_first_once() {
         let stage = Stage::new().await.unwrap();
         let pinned = runtime::locate().unwrap();
@@ -119,7 +119,7 @@ mod environment {
         assert_eq!(environment["PATH"], "/usr/bin:/bin");
     }
 
-    #[codex_e2e::test]
+    #[codex_e2e_macros::test]
     async fn parity_107_the_environment_is_inherited_unless_it_is_cleared_and_then_added_to() {
         let stage = Stage::new().await.unwrap();
         let builder = stage.builder().env("ADDED", "by the builder");
@@ -141,7 +141,7 @@ mod environment {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_107_s1_close_ends_a_runtime_that_reads_nothing_and_heeds_nothing() {
     let stage = Stage::new().await.unwrap();
     let reply = json!({"id": 0, "result": shapes::initialize_response()});

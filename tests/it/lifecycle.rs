@@ -22,7 +22,7 @@ fn input_text(message: &codex_sdk::types::ThreadItemUserMessage) -> &str {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_46_a_name_can_be_set_before_any_turn() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -33,7 +33,7 @@ async fn parity_46_a_name_can_be_set_before_any_turn() {
     assert_eq!(read.thread.id, thread.id());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_48_archived_threads_are_listed_apart() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("kept"));
@@ -56,7 +56,7 @@ async fn parity_48_archived_threads_are_listed_apart() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_49_the_history_is_read_in_order() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("first answer"));
@@ -76,7 +76,7 @@ async fn parity_49_the_history_is_read_in_order() {
     assert_eq!(texts, expected);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_50_52_a_thread_lives_on_through_resume_fork_archive_and_unarchive() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -114,7 +114,7 @@ async fn parity_50_52_a_thread_lives_on_through_resume_fork_archive_and_unarchiv
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_new_client_resumes_what_an_earlier_one_left() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -134,7 +134,7 @@ async fn a_new_client_resumes_what_an_earlier_one_left() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_51_a_thread_without_a_turn_cant_be_forked() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -143,7 +143,7 @@ async fn parity_51_a_thread_without_a_turn_cant_be_forked() {
     assert_eq!(error.rpc().unwrap().code, -32600);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_53_models_are_listed() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -152,7 +152,7 @@ async fn parity_53_models_are_listed() {
     assert!(!shown.data.is_empty() && shown.data.len() < all.data.len());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_54_compacting_is_done_as_a_turn_and_over_when_the_call_returns() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("short"));
@@ -176,7 +176,7 @@ async fn parity_54_compacting_is_done_as_a_turn_and_over_when_the_call_returns()
     assert_eq!(stage.model.requests().len(), 2);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_57_58_an_api_key_logs_in_reaches_the_model_and_logs_out() {
     let stage = Stage::with(|home| home.requires_openai_auth(true))
         .await
@@ -197,7 +197,7 @@ async fn parity_57_58_an_api_key_logs_in_reaches_the_model_and_logs_out() {
     assert_eq!(codex.account().await.unwrap().account, None);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_47_the_runtime_presents_itself_by_the_name_and_version_that_it_was_given() {
     let stage = Stage::new().await.unwrap();
     let builder = stage.builder().client_info("my-agent", "My agent", "1.2.3");
@@ -216,7 +216,7 @@ async fn parity_47_the_runtime_presents_itself_by_the_name_and_version_that_it_w
     assert_eq!(metadata.platform_os, std::env::consts::OS);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_55_an_ephemeral_thread_runs_and_leaves_nothing() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -235,7 +235,7 @@ async fn parity_55_an_ephemeral_thread_runs_and_leaves_nothing() {
 }
 
 #[cfg(unix)]
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_59_tokens_that_the_client_keeps_reach_the_model() {
     use codex_sdk::types::{
         LoginAccountParams, LoginAccountParamsChatgptAuthTokens,

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 /// Held by whoever logs in: the runtime listens on a fixed port.
 pub(crate) static PORT: Mutex<()> = Mutex::const_new(());
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_60_61_62_logins_are_cancelled_replaced_and_waited_for() {
     let _port = PORT.lock().await;
     let stage = Stage::with(|home| home.requires_openai_auth(true))

@@ -21,7 +21,7 @@ mod calls;
 mod http;
 mod support;
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_servers_of_a_thread_are_its_own_beside_those_of_the_configuration() {
     let stage = Stage::with(|home| {
         home.model_name("gpt-5.5")
@@ -45,7 +45,7 @@ async fn the_servers_of_a_thread_are_its_own_beside_those_of_the_configuration()
     assert_eq!(found(&stage, &without, "say the same").await, [""; 0]);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_thread_that_is_loaded_again_has_the_servers_that_it_is_given_then() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().mcp_server("tiny", tiny());
@@ -68,7 +68,7 @@ async fn a_thread_that_is_loaded_again_has_the_servers_that_it_is_given_then() {
     assert_eq!(text(&item), "again");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_server_has_its_environment_and_folder_and_leaves_no_trace() {
     const SECRET: &str = "never-to-be-stored-0123456789";
     let stage = Stage::new().await.unwrap();
@@ -113,7 +113,7 @@ fn files_with(folder: &Path, text: &[u8]) -> Vec<String> {
     found
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_servers_are_listed_with_their_tools_page_by_page() {
     let stage =
         Stage::with(|home| home.config_toml(format!("[mcp_servers.home]\ncommand = '{TINY}'")));
@@ -158,7 +158,7 @@ async fn the_servers_are_listed_with_their_tools_page_by_page() {
     assert!(brief[0].resources.is_empty());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_server_that_does_not_start_is_told_of_and_no_turn_is_lost() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let mut events = codex.notifications();
@@ -187,7 +187,7 @@ async fn a_server_that_does_not_start_is_told_of_and_no_turn_is_lost() {
     assert!(message.contains("env is not supported"), "{message}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_reload_brings_the_changes_of_the_configuration_to_loaded_threads() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
@@ -201,7 +201,7 @@ async fn a_reload_brings_the_changes_of_the_configuration_to_loaded_threads() {
 }
 
 /// On one thread, so that its subscriber sees what all tasks log.
-#[codex_e2e::test(flavor = "current_thread")]
+#[codex_e2e_macros::test(flavor = "current_thread")]
 async fn a_failed_start_that_nobody_listens_to_is_logged() {
     let logged = Shown::default();
     let writer = logged.clone();

@@ -44,7 +44,7 @@ async fn turn(session: &mut Session<'_>, thread: &str, options: Value) -> Option
     asked(session.stage)
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_thread_starts_with_the_configured_tier_unless_it_is_null() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;
@@ -58,7 +58,7 @@ async fn a_thread_starts_with_the_configured_tier_unless_it_is_null() {
     session.end().await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_fork_starts_with_the_configured_tier_unless_it_is_null() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;
@@ -74,7 +74,7 @@ async fn a_fork_starts_with_the_configured_tier_unless_it_is_null() {
     session.end().await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_thread_resumes_with_the_configured_tier_unless_it_is_null() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;
@@ -108,7 +108,7 @@ fn standard_is_null() -> Vec<(Option<String>, Option<String>)> {
     ]
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_keeps_the_tier_unless_it_is_null() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;
@@ -123,7 +123,7 @@ async fn a_turn_keeps_the_tier_unless_it_is_null() {
     session.end().await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_settings_of_a_thread_keep_the_tier_unless_it_is_null() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;
@@ -141,7 +141,7 @@ async fn the_settings_of_a_thread_keep_the_tier_unless_it_is_null() {
     session.end().await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_settings_of_a_turn_keep_the_tier_unless_it_is_null() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;
@@ -170,7 +170,7 @@ async fn the_settings_of_a_turn_keep_the_tier_unless_it_is_null() {
     session.end().await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_list_of_threads_is_narrowed_by_null() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;
@@ -211,7 +211,7 @@ async fn a_list_of_threads_is_narrowed_by_null() {
     session.end().await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn null_clears_what_absence_keeps() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;
@@ -256,7 +256,7 @@ async fn null_clears_what_absence_keeps() {
     session.end().await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_output_of_a_process_has_a_cap_unless_it_is_null() {
     let stage = stage().await;
     let mut session = Session::start(&stage).await;

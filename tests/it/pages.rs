@@ -8,7 +8,7 @@ use codex_sdk::{Condition, Error};
 use codex_testkit::Reply;
 use serde_json::json;
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_list_is_streamed_over_all_of_its_pages() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -38,7 +38,7 @@ async fn a_list_is_streamed_over_all_of_its_pages() {
     assert_eq!(count, all.data.len());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_turns_and_items_of_a_long_thread_are_streamed() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -69,7 +69,7 @@ async fn the_turns_and_items_of_a_long_thread_are_streamed() {
     assert_eq!(kinds, ["userMessage", "agentMessage"].repeat(5));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_list_whose_runtime_has_ended_says_so_and_ends() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -85,7 +85,7 @@ fn means(error: &Error, condition: Condition) {
     assert_eq!(error.condition(), Some(condition), "{error}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_130_refusals_are_told_apart_by_what_they_mean() {
     let stage = Stage::with(|home| home.requires_openai_auth(true));
     let stage = stage.await.unwrap();

@@ -181,7 +181,7 @@ fn documentation() -> Vec<Scene> {
     ]
 }
 
-#[tokio::test]
+#[codex_e2e_macros::test]
 async fn every_recipe_is_run_or_has_a_reason_why_not() {
     let listed = Command::new(RECIPES).output().await.unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
@@ -193,14 +193,14 @@ async fn every_recipe_is_run_or_has_a_reason_why_not() {
     assert_eq!(difference, [&""; 0], "not listed here, or gone");
 }
 
-#[tokio::test]
+#[codex_e2e_macros::test]
 async fn the_recipes_of_the_pages_run() {
     for scene in [pages(), from_python()].concat() {
         run(scene).await;
     }
 }
 
-#[tokio::test]
+#[codex_e2e_macros::test]
 async fn the_recipes_of_the_documentation_run() {
     for scene in documentation() {
         run(scene).await;

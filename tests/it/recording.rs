@@ -16,7 +16,7 @@ mod tools;
 mod turns;
 mod workspace;
 
-#[codex_e2e::test(flavor = "multi_thread")]
+#[codex_e2e_macros::test(flavor = "multi_thread")]
 async fn every_line_of_a_recording_decodes() {
     let (one, two) = tokio::join!(
         async {

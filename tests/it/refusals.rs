@@ -7,7 +7,7 @@ use serde_json::json;
 
 const NO_THREAD: &str = "01900000-0000-7000-8000-000000000000";
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_130_a_refusal_of_the_runtime_has_its_code_and_its_words() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -59,7 +59,7 @@ async fn parity_130_a_refusal_of_the_runtime_has_its_code_and_its_words() {
 }
 
 #[cfg(target_os = "linux")]
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_133_after_the_death_of_the_runtime_every_call_says_that_it_has_ended() {
     use codex_sdk::CloseReason;
     use codex_sdk::types::TurnStatus;

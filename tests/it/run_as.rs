@@ -132,7 +132,7 @@ fn assert_all_strict(schema: &Value) {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn run_as_holds_the_model_to_the_type_and_reads_its_answer() {
     let stage = Stage::new().await.unwrap();
     let answer = json!({
@@ -193,7 +193,7 @@ async fn run_as_holds_the_model_to_the_type_and_reads_its_answer() {
     assert_eq!(schema["$defs"]["Finding"]["required"], keys);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn run_as_takes_types_that_are_no_objects() {
     let stage = Stage::new().await.unwrap();
     let answers = [
@@ -213,7 +213,7 @@ async fn run_as_takes_types_that_are_no_objects() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn run_as_refuses_a_type_with_a_map_before_anything_is_sent() {
     #[derive(Debug, Deserialize, JsonSchema)]
     #[expect(dead_code, reason = "it is never read")]
@@ -240,7 +240,7 @@ async fn run_as_refuses_a_type_with_a_map_before_anything_is_sent() {
     assert_eq!(stage.model.requests().len(), 1);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn run_as_keeps_an_answer_that_doesnt_fit_and_says_where() {
     let stage = Stage::new().await.unwrap();
     let (_codex, thread) = stage.start_thread().await.unwrap();
@@ -274,7 +274,7 @@ async fn run_as_keeps_an_answer_that_doesnt_fit_and_says_where() {
     assert_eq!(error.path, "$[1].line");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn run_as_without_an_answer_says_so() {
     let stage = Stage::new().await.unwrap();
     let (_codex, thread) = stage.start_thread().await.unwrap();
@@ -296,7 +296,7 @@ async fn run_as_without_an_answer_says_so() {
     assert_eq!(error.result.status, TurnStatus::Interrupted);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn run_as_that_is_dropped_interrupts_its_turn() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::stall());

@@ -73,7 +73,7 @@ pub(crate) fn capture(logged: &Shown) -> (tracing::Dispatch, tracing::subscriber
     (other, tracing::subscriber::set_default(subscriber))
 }
 
-#[codex_e2e::test(flavor = "current_thread")]
+#[codex_e2e_macros::test(flavor = "current_thread")]
 async fn spans_tell_who_did_what_and_how_long_it_took_but_not_what_was_said() {
     let logged = Shown::default();
     let _guards = capture(&logged);
@@ -127,7 +127,7 @@ async fn be_refused(codex: &Codex, thread: &Thread, shown: &Shown) {
 }
 
 /// On one thread, so that its subscriber sees what all tasks log.
-#[codex_e2e::test(flavor = "current_thread")]
+#[codex_e2e_macros::test(flavor = "current_thread")]
 async fn an_api_key_is_in_no_log_no_debug_output_and_no_error() {
     let (logged, shown) = (Shown::default(), Shown::default());
     let _guards = capture(&logged);

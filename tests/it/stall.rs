@@ -20,7 +20,7 @@ fn timed_out(error: &Error) -> &TurnTimeout {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_model_that_stalls_is_given_up_and_the_thread_usable_100_times_of_100() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -53,7 +53,7 @@ async fn a_model_that_stalls_is_given_up_and_the_thread_usable_100_times_of_100(
     idle(&codex).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_stream_that_stalls_has_what_came_before() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -84,7 +84,7 @@ async fn a_stream_that_stalls_has_what_came_before() {
     is_usable(&stage, &codex, &thread).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_command_that_stalls_is_given_up() {
     let stage = Stage::new().await.unwrap();
     let call = Reply::function_call("exec_command", r#"{"cmd":"sleep 60"}"#);
@@ -100,7 +100,7 @@ async fn a_command_that_stalls_is_given_up() {
     is_usable(&stage, &codex, &thread).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_goal_that_stalls_is_paused() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("first"));
@@ -152,7 +152,7 @@ async fn pass_on(mut client: DuplexStream, mut runtime: ChildStdin) {
     let _ = tokio::io::copy(&mut client, &mut runtime).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn turns_whose_ends_are_missed_are_read_from_the_runtime_and_dont_stall() {
     let stage = Stage::new().await.unwrap();
     let (codex, _child) = hard_of_hearing(&stage).await;
@@ -180,7 +180,7 @@ async fn turns_whose_ends_are_missed_are_read_from_the_runtime_and_dont_stall() 
     idle(&codex).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_missed_end_that_isnt_stored_is_told_and_doesnt_stall() {
     let stage = Stage::new().await.unwrap();
     let (codex, _child) = hard_of_hearing(&stage).await;

@@ -17,7 +17,7 @@ use crate::startup::script;
 /// Threads that a runtime takes seconds to index.
 const MANY: usize = 1000;
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn twelve_first_starts_on_one_home_all_succeed() {
     let stage = Stage::new().await.unwrap();
     let mut starts: JoinSet<_> = (0..12)
@@ -28,7 +28,7 @@ async fn twelve_first_starts_on_one_home_all_succeed() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_start_that_indexes_its_home_is_waited_for_and_a_deadline_says_what_it_cut_off() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -70,7 +70,7 @@ async fn a_start_that_indexes_its_home_is_waited_for_and_a_deadline_says_what_it
     assert_eq!(count, MANY + 1);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_runtime_that_works_for_longer_than_an_idle_one_may_take_is_waited_for() {
     let stage = Stage::new().await.unwrap();
     let runtime = codex_testkit::runtime().unwrap();
@@ -87,7 +87,7 @@ async fn a_runtime_that_works_for_longer_than_an_idle_one_may_take_is_waited_for
     codex.close().await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_program_that_does_nothing_is_given_up_without_a_deadline() {
     let stage = Stage::new().await.unwrap();
     let error = stage
@@ -128,7 +128,7 @@ fn forget_index(home: &Path) {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_home_whose_database_is_damaged_says_so() {
     let stage = Stage::new().await.unwrap();
     stage.start().await.unwrap().close().await.unwrap();
@@ -164,7 +164,7 @@ async fn a_home_whose_database_is_damaged_says_so() {
     stage.start().await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_value_of_the_wrong_type_is_named() {
     let stage = Stage::new().await.unwrap();
     let error = stage
@@ -185,7 +185,7 @@ async fn a_value_of_the_wrong_type_is_named() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_machine_that_lets_a_process_open_too_few_files_says_so() {
     let stage = Stage::new().await.unwrap();
     let said = starting(&stage, "ulimit -n 22; exec \"$0\"").await;
@@ -193,7 +193,7 @@ async fn a_machine_that_lets_a_process_open_too_few_files_says_so() {
     assert!(said.contains("ulimit -n"), "{said}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn arguments_that_the_system_refuses_have_their_own_words() {
     let stage = Stage::new().await.unwrap();
     let long = "x".repeat(4 * 1024 * 1024);
@@ -210,7 +210,7 @@ async fn arguments_that_the_system_refuses_have_their_own_words() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_start_that_is_given_up_while_it_installs_holds_no_program() {
     let stage = Stage::new().await.unwrap();
     let folder = stage.home.path().join("runtimes");

@@ -31,7 +31,7 @@ pub(crate) fn script(stage: &Stage, text: &str) -> PathBuf {
     path
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_103_a_missing_codex_bin() {
     let stage = Stage::new().await.unwrap();
     let error = failure(&stage, stage.builder().codex_bin("/no/such/codex")).await;
@@ -40,7 +40,7 @@ async fn parity_103_a_missing_codex_bin() {
     assert!(error.to_string().contains("codex_bin"), "{error}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_codex_bin_that_says_nothing() {
     let stage = Stage::new().await.unwrap();
     let silent = script(&stage, "exec sleep 300");
@@ -57,7 +57,7 @@ async fn a_codex_bin_that_says_nothing() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_codex_bin_that_repeats_what_it_hears() {
     let stage = Stage::new().await.unwrap();
     let error = failure(
@@ -68,7 +68,7 @@ async fn a_codex_bin_that_repeats_what_it_hears() {
     assert!(matches!(error, Error::Handshake { .. }), "{error:?}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_runtime_that_dies_during_the_handshake() {
     let stage = Stage::new().await.unwrap();
     let dying = script(&stage, "read line; echo 'out of luck' >&2; exit 3");
@@ -80,7 +80,7 @@ async fn a_runtime_that_dies_during_the_handshake() {
     assert_eq!(closed.exit_status.unwrap().code(), Some(3));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_home_that_does_not_exist() {
     let stage = Stage::new().await.unwrap();
     let missing = stage.home.workspace().join("nowhere");
@@ -91,14 +91,14 @@ async fn a_home_that_does_not_exist() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_runtime_that_refuses_its_arguments_is_quoted() {
     let stage = Stage::new().await.unwrap();
     let error = failure(&stage, stage.builder().launch_args(["--no-such-flag"])).await;
     assert!(error.to_string().contains("--no-such-flag"), "{error}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_flood_on_stderr_without_a_line_end_stops_nothing() {
     let stage = Stage::new().await.unwrap();
     let codex = runtime::locate().unwrap().codex;
@@ -114,7 +114,7 @@ async fn a_flood_on_stderr_without_a_line_end_stops_nothing() {
     assert_eq!(result.final_response.as_deref(), Some("heard"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_104_without_a_runtime_the_error_names_the_call_and_the_command() {
     let stage = Stage::new().await.unwrap();
     // Located in this process, whose environment a test can't change: a child does it.

@@ -6,7 +6,7 @@ use codex_sdk::{Notification, TurnResult};
 use codex_testkit::{Gate, Reply, Usage};
 use serde_json::json;
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_66_the_model_of_a_turn_is_asked_and_the_usage_is_that_of_call_and_thread() {
     let stage = Stage::new().await.unwrap();
     let usage = Usage {
@@ -39,7 +39,7 @@ async fn parity_66_the_model_of_a_turn_is_asked_and_the_usage_is_that_of_call_an
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_70_an_output_schema_reaches_the_model() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text(r#"{"ok":true}"#));
@@ -60,7 +60,7 @@ async fn parity_70_an_output_schema_reaches_the_model() {
     assert_eq!(request.body["text"]["format"], expected);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_76_the_text_of_a_stream_is_its_message_without_the_reasoning() {
     let stage = Stage::new().await.unwrap();
     let reply = Reply::reasoning(["hm", "m"]).then(Reply::deltas(["he", "llo"]));
@@ -78,7 +78,7 @@ async fn parity_76_the_text_of_a_stream_is_its_message_without_the_reasoning() {
     assert!(others > 0);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_78_two_streams_read_in_turns_have_their_own_each() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -106,7 +106,7 @@ async fn parity_78_two_streams_read_in_turns_have_their_own_each() {
     assert_eq!(b.final_response.as_deref(), Some("b1b2"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_80_a_late_handle_has_the_rest_of_the_turn_and_its_usage() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -135,7 +135,7 @@ async fn parity_80_a_late_handle_has_the_rest_of_the_turn_and_its_usage() {
     assert_eq!(codex.stats().live_turns, 0);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_92_93_a_stream_that_was_read_to_its_end_stays_at_its_end() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("all"));
@@ -151,7 +151,7 @@ async fn parity_92_93_a_stream_that_was_read_to_its_end_stays_at_its_end() {
     assert_eq!(result.final_response.as_deref(), Some("all"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_140_145_a_tier_and_a_source_are_for_one_turn_and_the_thread_lives_on() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));

@@ -17,7 +17,7 @@ fn the_page_shows_what_runs_here() {
     // The page doesn't show this test, for which this is imported.
     let here = here.replace("use codex_e2e::blocks;\n", "");
     // What the tests leave behind is looked at here alone.
-    let here = here.replace("#[codex_e2e::test]", "#[tokio::test]");
+    let here = here.replace("#[codex_e2e_macros::test]", "#[tokio::test]");
     let here: BTreeSet<_> = here.split("\n\n").map(str::trim_end).collect();
     for block in blocks(page, "rust") {
         // The program of the page is the reader's.
@@ -49,7 +49,7 @@ fn builder(home: &CodexHome) -> CodexBuilder {
     Codex::builder().envs(home.env()).cwd(home.workspace())
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_summary_is_the_answer() -> codex_sdk::Result<()> {
     let (model, home) = stage().await;
     let codex = builder(&home).start().await?;
@@ -68,7 +68,7 @@ struct Ticket {
     number: u32,
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_model_is_told_what_the_tool_says() -> codex_sdk::Result<()> {
     let (model, home) = stage().await;
     let codex = builder(&home).start().await?;
@@ -88,7 +88,7 @@ async fn the_model_is_told_what_the_tool_says() -> codex_sdk::Result<()> {
     codex.close().await
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_change_that_is_declined_is_not_made() -> codex_sdk::Result<()> {
     let (model, home) = stage().await;
     let codex = builder(&home)
@@ -108,7 +108,7 @@ async fn a_change_that_is_declined_is_not_made() -> codex_sdk::Result<()> {
     codex.close().await
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_is_interrupted_while_the_model_thinks() -> codex_sdk::Result<()> {
     let (model, home) = stage().await;
     let codex = builder(&home).start().await?;
@@ -123,7 +123,7 @@ async fn a_turn_is_interrupted_while_the_model_thinks() -> codex_sdk::Result<()>
     codex.close().await
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_wrong_key_is_told_from_other_failures() -> codex_sdk::Result<()> {
     let (model, home) = stage().await;
     let codex = builder(&home).start().await?;
@@ -135,7 +135,7 @@ async fn a_wrong_key_is_told_from_other_failures() -> codex_sdk::Result<()> {
     codex.close().await
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_runtime_that_ends_in_a_turn_is_an_error() {
     let (mut peer, (output, input)) = Peer::pair();
     let start = Codex::builder().start_with_io(output, input);
@@ -155,7 +155,7 @@ async fn a_runtime_that_ends_in_a_turn_is_an_error() {
     assert!(result.unwrap_err().is_closed());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_program_asks_the_script() -> Result<(), Box<dyn std::error::Error>> {
     let (model, home) = stage().await;
     model.push(Reply::text("It is empty."));
@@ -173,7 +173,7 @@ async fn a_program_asks_the_script() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_script_that_has_run_out_says_so() -> codex_sdk::Result<()> {
     let (_model, home) = stage().await;
     let codex = builder(&home).start().await?;

@@ -55,7 +55,7 @@ fn cost(stage: &Stage) -> (usize, usize) {
     (files, memory.parse().unwrap())
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_thousand_short_threads_on_one_client_cost_no_more_than_a_few() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -80,7 +80,7 @@ async fn a_thousand_short_threads_on_one_client_cost_no_more_than_a_few() {
     assert_eq!(codex.stats().known_threads, 0);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_closed_thread_is_unloaded_and_a_stored_one_is_resumed() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -97,7 +97,7 @@ async fn a_closed_thread_is_unloaded_and_a_stored_one_is_resumed() {
     thread.run("Still there?").await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_thread_whose_turn_runs_is_not_closed() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -113,7 +113,7 @@ async fn a_thread_whose_turn_runs_is_not_closed() {
     thread.close().await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn tools_of_a_thread_that_was_archived_are_dropped() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -140,7 +140,7 @@ async fn tools_of_a_thread_that_was_archived_are_dropped() {
     assert_eq!(codex.stats().known_threads, 0);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_fork_answers_with_the_tools_of_its_source() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("hello"));
@@ -156,7 +156,7 @@ async fn a_fork_answers_with_the_tools_of_its_source() {
     assert!(has_seen(&stage, "ticket 8 is done"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_thread_that_is_resumed_while_a_tool_runs_runs_it_once() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -188,7 +188,7 @@ async fn a_thread_that_is_resumed_while_a_tool_runs_runs_it_once() {
     assert_eq!(codex.stats().server_requests_pending, 0);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_goal_that_is_set_right_after_another_was_given_up_runs() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -210,7 +210,7 @@ async fn a_goal_that_is_set_right_after_another_was_given_up_runs() {
     assert_eq!(result.final_response.as_deref(), Some("Reached."));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_thread_runs_a_turn_right_after_it_was_compacted() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
@@ -229,7 +229,7 @@ async fn a_thread_runs_a_turn_right_after_it_was_compacted() {
     assert!(codex_e2e::is_idle(&codex));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn two_thousand_steers_at_once_are_all_answered() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();

@@ -57,7 +57,7 @@ fn tool_statuses(items: &[ThreadItem]) -> Vec<&str> {
     calls.collect()
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_tool_is_offered_with_its_schema_called_and_its_output_seen() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().tool(weather()).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_tool_is_offered_with_its_schema_called_and_its_output_seen() {
     assert!(is_idle(&codex), "{:?}", codex.stats());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_tool_that_fails_is_a_failed_output_and_no_failed_turn() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let broken = |_: Weather| async { Err::<String, _>("the sensor is broken".into()) };
@@ -112,7 +112,7 @@ async fn a_tool_that_fails_is_a_failed_output_and_no_failed_turn() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn tools_are_called_in_parallel_and_a_slow_tool_hinders_no_other_turn() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     // Each call waits for the other: called one after the other they would wait for ever.
@@ -153,7 +153,7 @@ async fn tools_are_called_in_parallel_and_a_slow_tool_hinders_no_other_turn() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn several_tool_calls_of_one_reply_are_all_answered() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().tool(weather()).await.unwrap();
@@ -170,7 +170,7 @@ async fn several_tool_calls_of_one_reply_are_all_answered() {
     assert!(output(&last, "two").contains("Porto"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn tools_of_a_namespace_are_offered_together_and_told_apart() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let answer = |text: &'static str| move |_: Weather| async move { Ok(text) };
@@ -216,7 +216,7 @@ async fn tools_of_a_namespace_are_offered_together_and_told_apart() {
     assert!(tools.contains("The customers."), "{tools}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_tool_returns_text_json_or_an_image() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let picture = crate::inputs::PIXEL_URL;
@@ -240,7 +240,7 @@ async fn a_tool_returns_text_json_or_an_image() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_tool_is_answered_again_on_a_resumed_thread() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().tool(weather()).await.unwrap();
@@ -258,7 +258,7 @@ async fn a_tool_is_answered_again_on_a_resumed_thread() {
     assert!(output.contains("Rain in Porto"), "{output}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_tool_that_nobody_has_is_the_handlers_or_refused() {
     struct Guess(AtomicUsize);
     impl ServerRequestHandler for Guess {
@@ -312,7 +312,7 @@ async fn a_tool_that_nobody_has_is_the_handlers_or_refused() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_tool_with_a_bad_or_a_double_name_is_refused_before_anything_is_sent() {
     let (_stage, codex) = Stage::with_client().await.unwrap();
     let named = |name: &str| Tool::new(name, "", |_: Weather| async { Ok("") });

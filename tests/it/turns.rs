@@ -16,7 +16,7 @@ fn describe(event: &Notification) -> String {
     format!("{}{}", event.method(), kind.unwrap_or_default())
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_73_75_79_a_plain_turn_streams_in_the_runtimes_order_and_ends() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::deltas(["he", "llo"]));
@@ -53,7 +53,7 @@ async fn parity_73_75_79_a_plain_turn_streams_in_the_runtimes_order_and_ends() {
     codex.close().await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_65_67_a_result_holds_every_completed_item_the_usage_and_the_times() {
     let stage = Stage::new().await.unwrap();
     let usage = Usage {
@@ -78,7 +78,7 @@ async fn parity_65_67_a_result_holds_every_completed_item_the_usage_and_the_time
     assert!(result.duration_ms.is_some());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_usage_of_a_turn_is_its_share_of_the_threads_also_on_a_resumed_one() {
     let usage = |input, output| Usage {
         input,
@@ -112,7 +112,7 @@ async fn the_usage_of_a_turn_is_its_share_of_the_threads_also_on_a_resumed_one()
     assert_eq!(shares(&thread.run("three").await.unwrap()), (40, 4, 100));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_that_ends_before_the_model_has_answered_has_no_usage() {
     let stage = Stage::new().await.unwrap();
     let usage = Usage {
@@ -138,7 +138,7 @@ async fn a_turn_that_ends_before_the_model_has_answered_has_no_usage() {
     assert_eq!(third.turn_usage().unwrap().input_tokens, 10);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_74_run_on_a_handle_includes_what_was_already_read() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::deltas(["one ", "two"]));
@@ -176,7 +176,7 @@ async fn final_response(messages: &[(&str, Option<&str>)]) -> Option<String> {
     result.final_response
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_68_the_final_response_is_the_marked_message_else_the_last_unmarked_one() {
     let (commentary, answer) = (Some("commentary"), Some("final_answer"));
     let marked = final_response(&[("a", answer), ("b", None), ("c", commentary)]).await;
@@ -193,7 +193,7 @@ async fn parity_68_the_final_response_is_the_marked_message_else_the_last_unmark
     assert_eq!(before.as_deref(), Some("b"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn parity_69_a_failed_turn_is_an_error_with_its_kind_and_what_came_before() {
     let stage = Stage::new().await.unwrap();
     stage
@@ -218,7 +218,7 @@ async fn parity_69_a_failed_turn_is_an_error_with_its_kind_and_what_came_before(
     assert_eq!(result.final_response.as_deref(), Some("Better."));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_failed_turn_is_a_notification_in_its_stream() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::failed("server_error", "broken"));
@@ -235,7 +235,7 @@ async fn a_failed_turn_is_a_notification_in_its_stream() {
     assert_eq!(completed.turn.status, TurnStatus::Failed);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_can_be_steered() {
     let stage = Stage::new().await.unwrap();
     let gate = codex_testkit::Gate::new();
@@ -257,7 +257,7 @@ async fn a_turn_can_be_steered() {
     assert_eq!(requests[1].user_texts().last(), Some(&"In French, please."));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn requests_are_typed_and_refusals_say_what_was_refused() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -274,7 +274,7 @@ async fn requests_are_typed_and_refusals_say_what_was_refused() {
     assert_eq!(rpc.method, "no/such");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn what_no_turn_takes_comes_to_the_subscriptions() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("Hello."));
@@ -311,7 +311,7 @@ async fn what_no_turn_takes_comes_to_the_subscriptions() {
     assert!(of_thread.next().await.is_none());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn with_no_handler_nothing_is_approved_and_the_turn_goes_on() {
     let stage = Stage::new().await.unwrap();
     let call = r#"{"cmd":"touch approved.txt"}"#;

@@ -44,7 +44,7 @@ async fn refused(stage: &Stage, builder: CodexBuilder) -> String {
     error.to_string()
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn folders_that_are_not_utf8_are_refused() {
     let stage = Stage::new().await.unwrap();
     let folder = no_utf8(stage.home.workspace());
@@ -75,7 +75,7 @@ async fn folders_that_are_not_utf8_are_refused() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn variables_arguments_and_paths_that_no_process_can_be_given_are_refused() {
     let stage = Stage::new().await.unwrap();
     let builder = || stage.builder();
@@ -111,7 +111,7 @@ pub(crate) async fn logged(builder: CodexBuilder) -> (Codex, String) {
     (codex, shown.take())
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_home_that_the_runtime_does_not_take_is_logged() {
     let stage = Stage::new().await.unwrap();
     let other = tempfile::tempdir_in(stage.home.workspace()).unwrap();
@@ -142,7 +142,7 @@ pub(crate) async fn configuration(codex: &Codex) -> Value {
     serde_json::to_value(read).unwrap()["config"].take()
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn keys_of_the_configuration_with_quotes_and_dots_arrive() {
     let stage = Stage::new().await.unwrap();
     let theirs = "[projects.\"/srv/theirs.d\"]\ntrust_level = 'trusted'";
@@ -172,7 +172,7 @@ async fn keys_of_the_configuration_with_quotes_and_dots_arrive() {
     assert_eq!(config["mcp_servers"]["x"]["command"], "true");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn keys_of_the_configuration_that_would_be_misapplied_are_refused() {
     let stage = Stage::new().await.unwrap();
     for key in [
@@ -197,7 +197,7 @@ async fn keys_of_the_configuration_that_would_be_misapplied_are_refused() {
     codex.thread_start().config(nested).await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_marks_of_a_surrounding_session_stay_behind_unless_asked_for() {
     let stage = Stage::new().await.unwrap();
     let codex = runtime::locate().unwrap().codex;
@@ -260,7 +260,7 @@ async fn the_marks_of_a_surrounding_session_stay_behind_unless_asked_for() {
 }
 
 /// What the runtime tells the commands of the model about itself: a newer one may have more to leave behind.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn every_mark_that_the_runtime_sets_is_known() {
     let stage = Stage::new().await.unwrap();
     let command = json!({ "cmd": "env > environment", "login": false });
@@ -300,7 +300,7 @@ async fn every_mark_that_the_runtime_sets_is_known() {
     assert!(variables.iter().any(|(name, _)| *name == "CODEX_THREAD_ID"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_path_has_no_empty_entries() {
     let stage = Stage::new().await.unwrap();
     let pinned = runtime::locate().unwrap();

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::startup::script;
 use crate::values::{configuration, logged};
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn another_version_is_logged_as_older_newer_or_unknown() {
     let stage = Stage::new().await.unwrap();
     for (version, expected) in [
@@ -31,7 +31,7 @@ async fn another_version_is_logged_as_older_newer_or_unknown() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_notification_that_was_opted_out_of_does_not_come() {
     let stage = Stage::new().await.unwrap();
     let delta = "item/agentMessage/delta";
@@ -67,7 +67,7 @@ fn disguised(stage: &Stage, version: &str) -> PathBuf {
     script(stage, &format!("'{}' \"$@\" | {disguise}", codex.display()))
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_runtime_that_is_too_old_or_not_the_pinned_one_is_refused_by_its_version() {
     let stage = Stage::new().await.unwrap();
     let old = stage.builder().codex_bin(disguised(&stage, "0.131.0"));
@@ -102,7 +102,7 @@ async fn a_runtime_that_is_too_old_or_not_the_pinned_one_is_refused_by_its_versi
 }
 
 /// What the test kit says that a home may have.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_policies_that_the_test_kit_documents_are_taken() {
     for policy in ["on-request", "never"] {
         for sandbox in ["read-only", "workspace-write", "danger-full-access"] {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use codex_e2e::{Stage, watch};
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn what_a_client_keeps_is_seen_until_it_has_ended() {
     assert_eq!(watch::left(), [""; 0]);
     let (_stage, codex) = Stage::with_client().await.unwrap();
@@ -31,7 +31,7 @@ fn no_async_test_goes_unwatched() {
             let text = fs::read_to_string(&path).unwrap();
             let mut lines = text.lines().map(str::trim);
             let unwatched = lines.any(|line| line.starts_with("#[tokio::test"));
-            assert!(!unwatched, "use codex_e2e::test: {}", path.display());
+            assert!(!unwatched, "use codex_e2e_macros::test: {}", path.display());
         }
     }
 }

@@ -5,7 +5,6 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-pub use codex_e2e_macros::test;
 use codex_sdk::{Codex, CodexBuilder, Thread, TurnHandle};
 use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, Reply, ScriptedModel};
 use tokio::process::Command;

@@ -1,6 +1,6 @@
 //! What a test may leave behind: nothing.
 //!
-//! `#[codex_e2e::test]` wraps each test into this. Once everything that the test holds is dropped, and while
+//! `#[codex_e2e_macros::test]` wraps each test into this. Once everything that the test holds is dropped, and while
 //! its Tokio runtime still runs, each client that it has started must come to its end: its handles and tasks
 //! are gone, its pipes are closed, its counters are zero. No task of the test's runtime may be left either.
 //!

@@ -64,7 +64,7 @@ async fn ask(codex: Codex, number: usize, attempts: u32, seen: Seen) -> (usize, 
     (number, result.final_response)
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_batch_with_every_passing_failure_in_it_loses_no_prompt() {
     let stage = Stage::new().await.unwrap();
     let failures = failures();

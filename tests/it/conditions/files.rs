@@ -23,7 +23,7 @@ async fn stored() -> (Stage, Codex, String) {
     (stage, codex, id)
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn an_archived_thread_is_brought_back() {
     let (_stage, codex, id) = stored().await;
     let unarchived = codex.thread_unarchive(&*id).await.map(drop);
@@ -41,7 +41,7 @@ async fn an_archived_thread_is_brought_back() {
     means(again, Condition::ThreadInUse);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_thread_without_a_stored_history_says_what_to_do() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("Yes."));
@@ -60,7 +60,7 @@ async fn a_thread_without_a_stored_history_says_what_to_do() {
     assert!(!unused.turns().await.unwrap().data.is_empty());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_damaged_history_is_unreadable_and_a_lost_one_not_found() {
     for text in ["", "\u{feff}{}", "{\"no\": \"rollout\"}\n"] {
         let (stage, codex, id) = stored().await;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::conditions::{means, rpc};
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn an_unknown_method_is_refused_in_one_sentence() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -24,7 +24,7 @@ async fn an_unknown_method_is_refused_in_one_sentence() {
     assert!(rpc(&error).message.contains("`thread/resume`"), "{error}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_mistake_in_the_parameters_is_an_invalid_request() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -56,7 +56,7 @@ async fn a_mistake_in_the_parameters_is_an_invalid_request() {
     means(blank, Condition::InvalidRequest);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn what_fails_on_the_machine_of_the_runtime_is_told_by_its_words() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -74,7 +74,7 @@ async fn what_fails_on_the_machine_of_the_runtime_is_told_by_its_words() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_mistake_in_a_configuration_is_named() {
     let stage = Stage::with(|home| home.trusted(true)).await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -104,7 +104,7 @@ async fn a_mistake_in_a_configuration_is_named() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_configuration_that_is_written_wrongly_or_too_late_is_told_apart() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -132,7 +132,7 @@ async fn a_configuration_that_is_written_wrongly_or_too_late_is_told_apart() {
     write("read-only", new).await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn an_mcp_server_that_is_required_or_unknown_is_named() {
     let stage = Stage::new().await.unwrap();
     let codex = stage.start().await.unwrap();
@@ -150,7 +150,7 @@ async fn an_mcp_server_that_is_required_or_unknown_is_named() {
     means(refused, Condition::McpServerFailed);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_beside_a_compaction_finds_the_thread_busy() {
     let stage = Stage::new().await.unwrap();
     let gate = Gate::new();
@@ -171,7 +171,7 @@ async fn a_turn_beside_a_compaction_finds_the_thread_busy() {
 
 /// A runtime that may open only a few files.
 #[cfg(unix)]
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_machine_without_free_files_is_named() {
     let stage = Stage::new().await.unwrap();
     let codex = codex_sdk::runtime::locate().unwrap().codex;
@@ -189,7 +189,7 @@ async fn a_machine_without_free_files_is_named() {
     means(Err::<(), _>(error), Condition::ResourcesExhausted);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn two_clients_of_one_home_cannot_write_to_one_thread() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("Yes."));

@@ -42,7 +42,7 @@ async fn each_means(replies: impl IntoIterator<Item = (Reply, Condition)>) {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_that_failed_for_a_passing_reason_is_transient() {
     let broken = Reply::text("Once upon").then(Reply::disconnect());
     let replies = [
@@ -74,7 +74,7 @@ async fn a_turn_that_failed_for_a_passing_reason_is_transient() {
     each_means(replies).await;
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_that_fails_again_unless_something_changes_is_not_transient() {
     let cut = Reply::text("Once").then(Reply::incomplete("max_output_tokens"));
     let filtered = Reply::text("Once").then(Reply::incomplete("content_filter"));
@@ -135,7 +135,7 @@ async fn a_turn_that_fails_again_unless_something_changes_is_not_transient() {
 }
 
 /// By default the runtime itself tries again, several times, before a turn fails.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_that_the_runtime_itself_tried_again_says_the_same() {
     let tries = "[model_providers.scripted]\nrequest_max_retries = 1\nstream_max_retries = 1\n\
                  stream_idle_timeout_ms = 300";
@@ -160,7 +160,7 @@ async fn a_turn_that_the_runtime_itself_tried_again_says_the_same() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_provider_without_its_key_asks_for_a_login() {
     let key = "[model_providers.scripted]\nenv_key = 'NO_SUCH_KEY'";
     let stage = Stage::with(|home| home.config_toml(key)).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_provider_without_its_key_asks_for_a_login() {
     assert!(error.to_string().contains("NO_SUCH_KEY"), "{error}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_beyond_the_token_budget_says_that_it_is_spent() {
     let budget = "[features.rollout_budget]\nenabled = true\nlimit_tokens = 15000\n\
                   reminder_at_remaining_tokens = [500]";
@@ -194,7 +194,7 @@ async fn a_turn_beyond_the_token_budget_says_that_it_is_spent() {
     thread.run("Talk.").await.unwrap();
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_turn_whose_clock_tells_nonsense_names_the_handler() {
     struct Broken;
     impl ServerRequestHandler for Broken {
@@ -217,7 +217,7 @@ async fn a_turn_whose_clock_tells_nonsense_names_the_handler() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_deadline_and_a_lost_connection_are_not_transient() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::stall());

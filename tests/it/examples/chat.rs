@@ -43,7 +43,7 @@ fn ends(mut chat: PtySession, stage: &Stage) {
     assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
 }
 
-#[codex_e2e::test(flavor = "multi_thread")]
+#[codex_e2e_macros::test(flavor = "multi_thread")]
 async fn a_chat_streams_asks_is_interrupted_and_left() {
     let (stage, mut chat) = chat().await;
     tokio::task::block_in_place(|| {
@@ -103,7 +103,7 @@ async fn a_chat_streams_asks_is_interrupted_and_left() {
     });
 }
 
-#[codex_e2e::test(flavor = "multi_thread")]
+#[codex_e2e_macros::test(flavor = "multi_thread")]
 async fn a_chat_takes_no_for_an_answer_and_ends_with_its_input() {
     let (stage, mut chat) = chat().await;
     tokio::task::block_in_place(|| {

@@ -5,7 +5,7 @@ use crate::examples::run;
 /// A test for an example, by what it prints.
 macro_rules! prints {
     ($($test:ident: $name:literal => [$($line:expr),* $(,)?];)*) => {$(
-        #[codex_e2e::test]
+        #[codex_e2e_macros::test]
         async fn $test() {
             assert_eq!(run($name).await, [$($line),*]);
         }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::examples::{command, finished, lines, masked, run, within};
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn models_and_metadata_lists_the_models() {
     let lines = run("models_and_metadata").await;
     assert_eq!(lines[0], format!("Server: Codex {RUNTIME_VERSION}"));
@@ -30,7 +30,7 @@ async fn models_and_metadata_lists_the_models() {
     assert!(all.starts_with("models.count with hidden ones: "), "{all}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn model_selection_takes_a_model_and_its_highest_effort() {
     let stage = demo::stage("model_selection", None).await.unwrap();
     let output = command(&stage, "model_selection", &[]).await;
@@ -47,7 +47,7 @@ async fn model_selection_takes_a_model_and_its_highest_effort() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn images_reach_the_model() {
     let flag = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -70,7 +70,7 @@ async fn images_reach_the_model() {
     assert_eq!(pictures.len(), 1);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn local_image_that_is_missing_is_named() {
     let stage = demo::stage("local_image", None).await.unwrap();
     let output = finished(command(&stage, "local_image", &["missing.png"]).await).await;
@@ -80,7 +80,7 @@ async fn local_image_that_is_missing_is_named() {
     assert!(errors.contains("missing.png"), "{errors}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn concurrency_runs_many_threads_and_is_quiet_without_a_terminal() {
     let stage = demo::stage("concurrency", None).await.unwrap();
     let output = finished(command(&stage, "concurrency", &["20"]).await).await;
@@ -97,7 +97,7 @@ async fn concurrency_runs_many_threads_and_is_quiet_without_a_terminal() {
     assert!(errors.contains("Give a number"), "{errors}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn batch_answers_every_prompt_though_the_provider_fails_in_every_passing_way() {
     let lines = run("batch").await;
     let (answers, sums) = lines.split_at(20);
@@ -115,7 +115,7 @@ async fn batch_answers_every_prompt_though_the_provider_fails_in_every_passing_w
 }
 
 /// A prompt that can't be answered is told, and the others are answered.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn batch_tells_which_prompt_failed_for_good() {
     // Its model has the same answer for everybody.
     let stage = demo::stage("concurrency", None).await.unwrap();
@@ -131,7 +131,7 @@ async fn batch_tells_which_prompt_failed_for_good() {
     assert!(printed.contains("answered: 2 of 3"), "{printed}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn turn_controls_steers_one_turn_and_interrupts_another() {
     let gate = Gate::new();
     let stage = demo::stage("turn_controls", Some(&gate)).await.unwrap();
@@ -156,7 +156,7 @@ async fn turn_controls_steers_one_turn_and_interrupts_another() {
     assert_eq!(lines, expected);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approvals_are_decided_by_rules() {
     let lines = run("approvals").await;
     assert!(lines[0].ends_with("/notes.txt"), "{lines:?}");
@@ -174,7 +174,7 @@ async fn approvals_are_decided_by_rules() {
     assert_eq!(lines[1..], expected);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn login_and_account_begins_a_login_and_gives_it_up() {
     let _port = crate::login::PORT.lock().await;
     let lines = run("login_and_account").await;
@@ -188,7 +188,7 @@ async fn login_and_account_begins_a_login_and_gives_it_up() {
     assert_eq!(lines[5], "account: none");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn quickstart_runs_with_its_own_script() {
     let stage = demo::stage("turn_result", None).await.unwrap();
     let output = command(&stage, "quickstart", &["--scripted"]).await;
@@ -204,7 +204,7 @@ async fn quickstart_runs_with_its_own_script() {
 }
 
 /// Of a program that is given a home that isn't there.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn an_example_that_fails_says_what_to_do() {
     let stage = demo::stage("turn_result", None).await.unwrap();
     let mut command = command(&stage, "turn_result", &[]).await;

@@ -65,7 +65,7 @@ async fn counting(stage: &Stage, decision: Command) -> (Codex, Arc<AtomicUsize>)
     (codex, asked)
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_of_a_command_runs_it() {
     let stage = stage().await;
     let (_codex, result) = decided(&stage, Command::Accept).await;
@@ -74,7 +74,7 @@ async fn approval_of_a_command_runs_it() {
     assert!(was_written(&stage));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_declined_keeps_the_command_from_running_and_the_turn_goes_on() {
     let stage = stage().await;
     let (_codex, result) = decided(&stage, Command::Decline).await;
@@ -87,7 +87,7 @@ async fn approval_declined_keeps_the_command_from_running_and_the_turn_goes_on()
     assert!(output.contains("rejected"), "{output}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_cancelled_interrupts_the_turn() {
     let stage = stage().await;
     let (codex, result) = decided(&stage, Command::Cancel).await;
@@ -96,7 +96,7 @@ async fn approval_cancelled_interrupts_the_turn() {
     assert!(is_idle(&codex), "{:?}", codex.stats());
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_for_the_session_is_asked_once() {
     let stage = stage().await;
     let (codex, asked) = counting(&stage, Command::AcceptForSession).await;
@@ -109,7 +109,7 @@ async fn approval_for_the_session_is_asked_once() {
     assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_with_an_amendment_allows_the_like_from_then_on() {
     let stage = stage().await;
     let codex = stage
@@ -134,7 +134,7 @@ async fn approval_with_an_amendment_allows_the_like_from_then_on() {
     assert!(rules.collect::<String>().contains("touch"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_that_is_still_thought_about_hinders_no_other_turn() {
     let stage = stage().await;
     let (asked, enough) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -168,7 +168,7 @@ async fn approval_that_is_still_thought_about_hinders_no_other_turn() {
     assert_eq!(command_status(&result), Some("completed"));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_of_a_file_change_has_the_diff_in_hand() {
     for (decision, written) in [(File::Accept, true), (File::Decline, false)] {
         let stage = stage().await;
@@ -207,7 +207,7 @@ async fn approval_of_a_file_change_has_the_diff_in_hand() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_by_a_model_under_auto_review_asks_nobody() {
     let stage = stage().await;
     let (codex, asked) = counting(&stage, Command::Decline).await;

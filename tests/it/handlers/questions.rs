@@ -61,7 +61,7 @@ impl ServerRequestHandler for Obliging {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_of_permissions_and_answers_of_the_user_reach_the_model() {
     let stage = stage().await;
     let handler = Arc::new(Obliging::default());
@@ -109,7 +109,7 @@ async fn approval_of_permissions_and_answers_of_the_user_reach_the_model() {
     );
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_handlers_tell_the_time_or_else_it_is_the_true_one() {
     let clock = "[features.current_time_reminder]\nenabled = true\nclock_source = \"external\"";
     for handled in [true, false] {
@@ -132,7 +132,7 @@ async fn approval_handlers_tell_the_time_or_else_it_is_the_true_one() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn tokens_that_the_program_keeps_are_refreshed_by_its_handler() {
     struct Tokens;
     impl ServerRequestHandler for Tokens {

@@ -18,7 +18,7 @@ struct Refusing;
 
 impl ServerRequestHandler for Refusing {}
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_is_given_neither_without_a_handler_nor_by_one_that_refuses() {
     for handled in [false, true] {
         let stage = stage().await;
@@ -64,7 +64,7 @@ impl ServerRequestHandler for Trouble {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_handlers_that_panic_fail_hang_or_call_back_harm_nobody_else() {
     let stage = stage().await;
     let handler = Arc::new(Trouble {
@@ -101,7 +101,7 @@ async fn approval_handlers_that_panic_fail_hang_or_call_back_harm_nobody_else() 
     assert!(was_written(&stage));
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn approval_that_is_waited_for_ends_with_the_client() {
     let stage = stage().await;
     let (dropped, waiting) = oneshot::channel::<()>();

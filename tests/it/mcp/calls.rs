@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::mcp::support::{call, found, offered, started, text, tiny};
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn the_model_finds_and_calls_the_tools_of_a_threads_server() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let mut events = codex.notifications();
@@ -41,7 +41,7 @@ async fn the_model_finds_and_calls_the_tools_of_a_threads_server() {
 }
 
 /// Not every model has the tool that searches.
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_model_without_a_search_is_offered_the_tools_at_once() {
     let stage = Stage::with(|home| home.sandbox_mode("read-only"));
     let stage = stage.await.unwrap();
@@ -57,7 +57,7 @@ async fn a_model_without_a_search_is_offered_the_tools_at_once() {
     assert_eq!(offered(request.tools()), expected);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_tool_that_fails_is_a_failed_item_and_the_turn_goes_on() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().mcp_server("tiny", tiny());
@@ -69,7 +69,7 @@ async fn a_tool_that_fails_is_a_failed_item_and_the_turn_goes_on() {
     assert_eq!(result.status, TurnStatus::Completed);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn mcp_elicitation_without_a_handler_is_declined() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     for mode in [ApprovalMode::DenyAll, ApprovalMode::Ask] {
@@ -81,7 +81,7 @@ async fn mcp_elicitation_without_a_handler_is_declined() {
     }
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn mcp_elicitation_is_answered_by_the_handler() {
     struct Ada;
     impl ServerRequestHandler for Ada {
@@ -117,7 +117,7 @@ async fn is_refused(stage: &Stage, start: StartThread, tool: &str, words: &str) 
     assert_eq!(message.is_empty(), words.is_empty(), "{shown}");
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_tool_that_may_change_something_needs_an_approval_or_full_access() {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let never = "approval policy is never";

@@ -136,7 +136,7 @@ async fn follow(url: &str) -> String {
     visit(location.expect(&response)).await
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_server_by_http_is_sent_its_headers_and_its_token() {
     let guarded = Guarded::start().await;
     let stage = Stage::new().await.unwrap();
@@ -170,7 +170,7 @@ async fn a_server_by_http_is_sent_its_headers_and_its_token() {
     assert_eq!(header("x-unset"), None);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_login_to_a_server_ends_when_the_browser_comes_back() {
     let guarded = Guarded::start().await;
     let stage = Stage::with(|home| {
@@ -200,7 +200,7 @@ async fn a_login_to_a_server_ends_when_the_browser_comes_back() {
     assert!(granted);
 }
 
-#[codex_e2e::test]
+#[codex_e2e_macros::test]
 async fn a_login_to_a_server_that_nobody_answers_ends_at_its_deadline() {
     let guarded = Guarded::start().await;
     let stage = Stage::with(|home| home.config_toml("mcp_oauth_credentials_store = 'file'"));

@@ -1,4 +1,4 @@
-//! The attribute of the end-to-end tests. `codex_e2e` re-exports it.
+//! The attribute of the end-to-end tests.
 
 use proc_macro::TokenStream;
 use quote::quote;

@@ -53,7 +53,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
     let mut marked = false;
     text.lines().map(str::trim).filter_map(move |line| {
-        let attributes = ["#[test]", "#[tokio::test", "#[codex_e2e::test"];
+        let attributes = ["#[test]", "#[tokio::test", "#[codex_e2e_macros::test"];
         if attributes.iter().any(|it| line.starts_with(it)) {
             marked = true;
         }
@@ -79,7 +79,7 @@ mod tests {
             @[tokio::test(start_paused = true)]
             async fn two() { fn inner() {} }
             async fn three() {}
-            @[codex_e2e::test]
+            @[codex_e2e_macros::test]
             async fn four() {}";
         let text = text.replace('@', "#");
         assert_eq!(names_in(&text).collect::<Vec<_>>(), ["one", "two", "four"]);

@@ -9,7 +9,6 @@ use codex_types::{ClientMethod, TurnStartParams, decode_response};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tracing::dispatcher::with_default;
 
 use crate::codex::compat;
 use crate::codex::metadata::{Metadata, name_and_version};
@@ -140,26 +139,5 @@ impl Drop for CodexInner {
         if let Some(process) = &self.process {
             process.dismiss();
         }
-    }
-}
-
-impl Drop for Connection {
-    /// Logs what is still counted. All of it is zero, unless something was forgotten, or a stream of
-    /// notifications is kept longer than its client.
-    fn drop(&mut self) {
-        let stats = self.stats();
-        let log = || {
-            tracing::debug!(
-                requests_in_flight = stats.requests_in_flight,
-                live_turns = stats.live_turns,
-                server_requests_pending = stats.server_requests_pending,
-                queued_bytes = stats.queued_bytes,
-                "nothing of the connection is left"
-            );
-        };
-        // Whoever has seen it start sees this too, wherever the last handle is dropped.
-        self.span.with_subscriber(|(_, subscriber)| {
-            with_default(subscriber, || self.span.in_scope(log));
-        });
     }
 }

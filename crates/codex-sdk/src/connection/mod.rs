@@ -33,6 +33,7 @@ use crate::error::{Error, Result};
 
 mod descendants;
 pub(crate) mod event_queue;
+mod farewell;
 pub(crate) mod held;
 mod in_flight;
 pub(crate) mod limits;
