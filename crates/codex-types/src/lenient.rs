@@ -99,6 +99,7 @@ fn readable(error: &RawValue) -> JsonRpcError {
 }
 
 /// Reads the params of a notification. One of a known method that can't be read is `Unrecognized`.
+#[inline]
 pub fn notification(method: &str, params: Option<&RawValue>) -> Lenient<ServerNotification> {
     let problem = match ServerNotification::decode(method, params) {
         Ok(notification) => return Lenient::whole(notification),
@@ -128,14 +129,21 @@ pub fn response<M: ClientMethod>(result: &RawValue) -> Result<Lenient<M::Respons
         Err(problem) => problem,
     };
     let text = repair(result.get());
-    let first = match read::<M>(&text) {
-        Ok(value) => {
-            let problems = vec![problem];
-            return Ok(Lenient { value, problems });
+    let mut value = None;
+    let mut read = |text: &str| match leniently(|| serde_json::from_str(text)) {
+        Ok(read) => {
+            value = Some(read);
+            None
         }
-        Err(first) => first,
+        Err(error) => Some(DecodeError::new(M::METHOD, &error).within(text)),
     };
-    page::<M>(&text, first).ok_or(problem)
+    let problems = match read(&text) {
+        None => Some(vec![problem.clone()]),
+        Some(first) => page(&text, first, &mut read),
+    };
+    let read = value.zip(problems);
+    read.map(|(value, problems)| Lenient { value, problems })
+        .ok_or(problem)
 }
 
 /// Reads a value, such as an item in the params of an `Unrecognized` notification.
@@ -148,13 +156,13 @@ pub fn value<T: DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error>
     leniently(|| serde_json::from_str(&text))
 }
 
-fn read<M: ClientMethod>(text: &str) -> Result<M::Response, DecodeError> {
-    leniently(|| serde_json::from_str(text))
-        .map_err(|error| DecodeError::new(M::METHOD, &error).within(text))
-}
-
-/// Reads a page without the elements that can't be read.
-fn page<M: ClientMethod>(text: &str, mut problem: DecodeError) -> Option<Lenient<M::Response>> {
+/// Reads a page without the elements that can't be read. What it says of those; `None` if it can't be read even
+/// so. It is not compiled once more for each type.
+fn page(
+    text: &str,
+    mut problem: DecodeError,
+    read: &mut dyn FnMut(&str) -> Option<DecodeError>,
+) -> Option<Vec<DecodeError>> {
     let mut fields: BTreeMap<Cow<'_, str>, Box<RawValue>> = serde_json::from_str(text).ok()?;
     let elements = fields.remove(PAGE)?;
     let mut elements: Vec<&RawValue> = serde_json::from_str(elements.get()).ok()?;
@@ -171,9 +179,9 @@ fn page<M: ClientMethod>(text: &str, mut problem: DecodeError) -> Option<Lenient
         problems.push(problem.clone().at(path));
         fields.insert(Cow::Borrowed(PAGE), to_raw_value(&elements).ok()?);
         let text = serde_json::to_string(&fields).ok()?;
-        match read::<M>(&text) {
-            Ok(value) => return Some(Lenient { value, problems }),
-            Err(next) => problem = next,
+        match read(&text) {
+            None => return Some(problems),
+            Some(next) => problem = next,
         }
     }
     None

@@ -18,6 +18,7 @@ impl NotificationEnvelope {
     /// # Errors
     ///
     /// If the method is known, and its params are not of its type.
+    #[inline]
     pub fn decode(
         method: &str,
         params: Option<&RawValue>,
@@ -35,6 +36,7 @@ impl NotificationEnvelope {
     ///
     /// `None` for any other line, and for one that can't be read: those two read the one, and tell what is
     /// wrong with the other.
+    #[inline]
     pub fn decode_line(line: &[u8]) -> Option<Self> {
         let line = str::from_utf8(line).ok()?.strip_prefix("{\"method\":\"")?;
         let (method, line) = line.split_once('"')?;
@@ -60,12 +62,14 @@ impl NotificationEnvelope {
     /// # Errors
     ///
     /// If the params cannot be written as JSON.
+    #[inline]
     pub fn encode(&self) -> Result<String, serde_json::Error> {
         encode::notification(&self.notification, self.emitted_at_ms)
     }
 }
 
 impl From<ServerNotification> for NotificationEnvelope {
+    #[inline]
     fn from(notification: ServerNotification) -> Self {
         Self {
             notification,
@@ -76,6 +80,7 @@ impl From<ServerNotification> for NotificationEnvelope {
 
 impl ServerNotification {
     /// The piece of the agent's message, if it is an `item/agentMessage/delta`.
+    #[inline]
     pub fn text_delta(&self) -> Option<&str> {
         match self {
             Self::ItemAgentMessageDelta(body) => Some(&body.delta),

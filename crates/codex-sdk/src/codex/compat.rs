@@ -2,6 +2,7 @@
 
 use codex_cli_bin::RUNTIME_VERSION;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -106,6 +107,15 @@ pub(crate) fn refuses_arguments(stderr: &str) -> bool {
 
 /// Refuses an option that this runtime would ignore. One whose version says nothing takes every option.
 pub(crate) fn check<P: Serialize>(version: &str, method: &str, params: &P) -> Result<()> {
+    check_written(version, method, &|| serde_json::to_string(params))
+}
+
+/// Nothing here is compiled once more for each method.
+fn check_written(
+    version: &str,
+    method: &str,
+    write: &dyn Fn() -> serde_json::Result<String>,
+) -> Result<()> {
     let mut gated = OPTIONS.iter().filter(|(of, ..)| *of == method).peekable();
     let (Some(_), Some(parsed)) = (gated.peek(), Version::parse(version)) else {
         return Ok(());
@@ -117,7 +127,8 @@ pub(crate) fn check<P: Serialize>(version: &str, method: &str, params: &P) -> Re
         return Ok(());
     }
     // What can't be written as JSON is told when it is sent.
-    let params = serde_json::to_value(params).unwrap_or_default();
+    let written = write().unwrap_or_default();
+    let params: Value = serde_json::from_str(&written).unwrap_or_default();
     match lacking.find(|(_, option, _)| params.get(option).is_some()) {
         Some((_, option, since)) => Err(Error::RuntimeTooOld {
             option: (*option).to_owned(),

@@ -45,6 +45,7 @@ pub(crate) mod registration;
 pub(crate) mod router;
 pub(crate) mod spans;
 pub(crate) mod stats;
+mod tree;
 pub(crate) mod unhandled;
 pub(crate) mod wakes;
 
@@ -131,9 +132,14 @@ impl Connection {
         params: &M,
         timeout: Option<Duration>,
     ) -> Result<(M::Response, Vec<DecodeError>)> {
-        let request = self.outgoing(Cow::Borrowed(M::METHOD), params, timeout)?;
-        let reply = self.request(request, None).await?;
-        self.decode::<M>(&reply.result)
+        // As little as can be is compiled once more for each method.
+        let request = self.outgoing(Cow::Borrowed(M::METHOD), params, timeout);
+        let result = self.ask(request).await?;
+        self.decode::<M>(&result)
+    }
+
+    async fn ask(self: &Arc<Self>, request: Result<Outgoing>) -> Result<Box<RawValue>> {
+        Ok(self.request(request?, None).await?.result)
     }
 
     /// Decodes a response as far as it can be decoded, on the task of the caller: the reader doesn't
@@ -143,11 +149,15 @@ impl Connection {
         result: &RawValue,
     ) -> Result<(M::Response, Vec<DecodeError>)> {
         let read = lenient::response::<M>(result)?;
-        for error in &read.problems {
+        self.tell_unreadable(&read.problems);
+        Ok((read.value, read.problems))
+    }
+
+    fn tell_unreadable(&self, problems: &[DecodeError]) {
+        for error in problems {
             tracing::warn!(%error, "could not decode all of a response");
         }
-        self.count_unreadable(read.problems.len());
-        Ok((read.value, read.problems))
+        self.count_unreadable(problems.len());
     }
 
     /// Counts parts of messages that could not be read.

@@ -31,7 +31,17 @@ impl Outgoing {
         params: &P,
         timeout: Option<Duration>,
     ) -> Result<Self> {
-        match types::encode_request(&method, &RequestId::Integer(id), params) {
+        let line = types::encode_request(&method, &RequestId::Integer(id), params);
+        Self::of_line(id, method, line, timeout)
+    }
+
+    fn of_line(
+        id: i64,
+        method: Cow<'static, str>,
+        line: serde_json::Result<String>,
+        timeout: Option<Duration>,
+    ) -> Result<Self> {
+        match line {
             Ok(line) => Ok(Self {
                 id,
                 method,

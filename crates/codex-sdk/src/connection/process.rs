@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::connection::descendants::Descendants;
+use crate::connection::tree::Tree;
 
 /// How long the runtime may take to leave after its input ended; it takes about 30 ms.
 const GRACE: Duration = Duration::from_secs(1);
@@ -24,8 +24,6 @@ const DISMISS: Duration = Duration::from_secs(1);
 const REAP: Duration = Duration::from_secs(1);
 /// How often it is looked whether it has exited, where no async runtime tells.
 const POLL: Duration = Duration::from_millis(2);
-#[cfg(unix)]
-const SIGTERM: i32 = 15;
 /// How much of stderr is kept for errors.
 const STDERR_TAIL: usize = 4 * 1024;
 
@@ -41,7 +39,7 @@ pub(crate) struct Pipes {
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     /// `None` once the child was reaped: from then on its process id may be somebody else's.
-    child: Arc<Mutex<Option<Box<dyn ChildWrapper>>>>,
+    child: Arc<Mutex<Option<Tree>>>,
     descendants: Descendants,
 }
 
@@ -52,18 +50,8 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let descendants = Descendants::of(&mut command);
-        let mut wrapped = CommandWrap::from(command);
-        #[cfg(unix)]
-        wrapped.wrap(process_wrap::tokio::ProcessGroup::leader());
-        #[cfg(windows)]
-        wrapped.wrap(process_wrap::tokio::JobObject);
-        wrapped.wrap(KillOnDrop);
-        let mut child = wrapped.spawn()?;
-        let pipes = (
-            child.stdin().take(),
-            child.stdout().take(),
-            child.stderr().take(),
-        );
+        let mut child = Tree::spawn(command)?;
+        let pipes = child.pipes();
         let process = Self {
             child: Arc::new(Mutex::new(Some(child))),
             descendants,
@@ -84,8 +72,7 @@ impl Process {
     /// runtime.
     pub(crate) fn kill(&self) {
         if let Some(child) = self.lock().as_mut() {
-            // It fails only when nothing is left to kill.
-            let _ = child.start_kill();
+            child.kill();
         }
         self.descendants.kill();
     }
@@ -126,10 +113,7 @@ impl Process {
         let Some(child) = guard.as_ref() else {
             return false;
         };
-        #[cfg(unix)]
-        let _ = child.signal(SIGTERM);
-        #[cfg(not(unix))]
-        let _ = child;
+        child.ask_to_leave();
         true
     }
 
@@ -137,7 +121,7 @@ impl Process {
         let begun = Instant::now();
         loop {
             let mut guard = self.lock();
-            let exited = guard.as_mut().map(|child| child.inner_mut().try_wait());
+            let exited = guard.as_mut().map(Tree::try_wait);
             drop(guard);
             match exited {
                 Some(Ok(None)) if begun.elapsed() < grace => thread::sleep(POLL),
@@ -156,15 +140,12 @@ impl Process {
             let Some(child) = guard.as_mut() else {
                 return std::task::Poll::Ready(None);
             };
-            // The child keeps its waker itself: a future made anew for each poll loses nothing.
-            // It is the leader that is waited for; the rest of its group is killed below.
-            let leader = child.inner_mut();
-            let status = std::pin::pin!(leader.wait()).poll(context);
-            status.map(|status| Some(status.ok()))
+            // The rest of its group is killed below.
+            child.poll_wait(context).map(|status| Some(status.ok()))
         })
         .await;
         if let Some(mut child) = self.lock().take() {
-            let _ = child.start_kill();
+            child.kill();
         }
         status.flatten()
     }
@@ -184,7 +165,7 @@ impl Process {
         status.ok().flatten()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn ChildWrapper>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Tree>> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

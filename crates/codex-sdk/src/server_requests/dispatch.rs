@@ -4,8 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use codex_types as types;
 use codex_types::{JsonRpcError, RequestId, ServerRequest};
-use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
@@ -87,7 +86,7 @@ fn context(responder: &Responder, request: &ServerRequest, known: Context) -> Re
     }
 }
 
-fn line(id: &RequestId, answer: Result<Value, JsonRpcError>) -> serde_json::Result<String> {
+fn line(id: &RequestId, answer: Result<Box<RawValue>, JsonRpcError>) -> serde_json::Result<String> {
     match answer {
         Ok(result) => types::encode_response(id, &result),
         Err(error) => types::encode_error(Some(id), &error),
@@ -123,10 +122,10 @@ async fn answered(
     context: RequestContext,
     request: ServerRequest,
     tool: Option<Tool>,
-) -> Result<Value, JsonRpcError> {
+) -> Result<Box<RawValue>, JsonRpcError> {
     if let (Some(tool), ServerRequest::ItemToolCall(call)) = (tool, &request) {
         let response = tool.call(call.arguments.clone()).await;
-        return serde_json::to_value(response).map_err(|_| failed());
+        return to_raw_value(&response).map_err(|_| failed());
     }
     let method = request.method().to_owned();
     let refused = request.clone();
@@ -150,7 +149,10 @@ async fn answered(
 }
 
 /// The protocol's own refusal.
-async fn refusal(context: RequestContext, request: ServerRequest) -> Result<Value, JsonRpcError> {
+async fn refusal(
+    context: RequestContext,
+    request: ServerRequest,
+) -> Result<Box<RawValue>, JsonRpcError> {
     let method = request.method().to_owned();
     let refusal = Arc::new(Refuse).answer(context, request).await;
     refusal.map_err(|_| JsonRpcError {

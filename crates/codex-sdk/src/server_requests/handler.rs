@@ -20,7 +20,7 @@ use codex_types::{
     ThreadItem, ToolRequestUserInputParams, ToolRequestUserInputResponse,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
@@ -106,7 +106,7 @@ macro_rules! server_requests {
                 self: Arc<Self>,
                 context: RequestContext,
                 request: ServerRequest,
-            ) -> Answering<HandlerResult<Value>> {
+            ) -> Answering<HandlerResult<Box<RawValue>>> {
                 Box::pin(async move {
                     match request {
                         $(ServerRequest::$variant(params) => {
@@ -197,7 +197,7 @@ pub(crate) trait Answer: Send + Sync {
         self: Arc<Self>,
         context: RequestContext,
         request: ServerRequest,
-    ) -> Answering<HandlerResult<Value>>;
+    ) -> Answering<HandlerResult<Box<RawValue>>>;
 }
 
 /// Every default.
@@ -211,8 +211,8 @@ impl ServerRequestHandler for Refuse {}
 #[error("this client doesn't support it")]
 pub(crate) struct Unsupported;
 
-pub(crate) fn written<R: Serialize>(response: HandlerResult<R>) -> HandlerResult<Value> {
-    Ok(serde_json::to_value(response?)?)
+pub(crate) fn written<R: Serialize>(response: HandlerResult<R>) -> HandlerResult<Box<RawValue>> {
+    Ok(to_raw_value(&response?)?)
 }
 
 fn denied() -> ReviewDecision {

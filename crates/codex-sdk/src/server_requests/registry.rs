@@ -7,7 +7,7 @@ use codex_types::{
     CommandExecutionRequestApprovalParams, FileChangeRequestApprovalParams, ServerRequest,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::error::HandlerResult;
 use crate::server_requests::handler::{
@@ -15,7 +15,7 @@ use crate::server_requests::handler::{
 };
 
 pub(crate) type OnApproval<P> =
-    Arc<dyn Fn(RequestContext, P) -> Answering<HandlerResult<Value>> + Send + Sync>;
+    Arc<dyn Fn(RequestContext, P) -> Answering<HandlerResult<Box<RawValue>>> + Send + Sync>;
 
 /// All that answers the requests of the runtime for one client.
 #[derive(Clone, Default)]
@@ -42,7 +42,7 @@ impl HandlerRegistry {
         &self,
         context: RequestContext,
         request: ServerRequest,
-    ) -> Answering<HandlerResult<Value>> {
+    ) -> Answering<HandlerResult<Box<RawValue>>> {
         match (&self.command_approval, &self.file_change_approval, request) {
             (Some(decide), _, ServerRequest::ItemCommandExecutionRequestApproval(params)) => {
                 decide(context, *params)

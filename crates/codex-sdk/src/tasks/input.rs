@@ -1,9 +1,7 @@
 //! Reads what the runtime writes: a pipe on a thread that paces itself, anything else on a task.
 //!
 //! The runtime writes each line by itself, so that under load the cost of a line is its read and the
-//! wake-ups of its reader and its consumer. Here one read takes many lines: see [`Pace`].
-
-use std::time::{Duration, Instant};
+//! wake-ups of its reader and its consumer. Here one read takes many lines: see `Pace`.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::ChildStdout;
@@ -43,8 +41,10 @@ enum Stop {
 
 impl Drop for Stop {
     fn drop(&mut self) {
-        if let Self::Task(task) = self {
-            task.abort();
+        match self {
+            Self::Task(task) => task.abort(),
+            #[cfg(unix)]
+            Self::Thread { .. } | Self::Nothing => {}
         }
     }
 }
@@ -82,46 +82,6 @@ fn on_task(
     }
 }
 
-/// Whether lines come so fast that it pays to let some gather before the next read.
-#[derive(Debug)]
-struct Pace {
-    begun: Instant,
-    /// Lines since then.
-    lines: u32,
-    busy: bool,
-}
-
-/// How long lines are counted before it is decided anew.
-const WINDOW: Duration = Duration::from_millis(4);
-/// How many lines a millisecond are too many to be read one by one.
-const MANY: u32 = 6;
-/// A read that brought so many lines is no reason to wait for more.
-const ENOUGH: u32 = 64;
-/// How long lines gather then.
-const PAUSE: Duration = Duration::from_millis(1);
-
-impl Pace {
-    fn new(now: Instant) -> Self {
-        Self {
-            begun: now,
-            lines: 0,
-            busy: false,
-        }
-    }
-
-    /// Notes a read, and says whether to pause before the next one.
-    fn pause(&mut self, lines: u32, now: Instant) -> Option<Duration> {
-        self.lines = self.lines.saturating_add(lines);
-        let passed = now.duration_since(self.begun);
-        if passed >= WINDOW {
-            self.busy = u128::from(self.lines) >= u128::from(MANY) * passed.as_millis();
-            self.begun = now;
-            self.lines = 0;
-        }
-        (self.busy && lines < ENOUGH).then_some(PAUSE)
-    }
-}
-
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
@@ -136,8 +96,9 @@ mod unix {
     use tokio::sync::oneshot;
     use tracing::dispatcher;
 
-    use super::{Pace, Reading, Stop};
+    use super::{Reading, Stop};
     use crate::error::closed::CloseReason;
+    use crate::tasks::pace::Pace;
     use crate::tasks::reader::Intake;
 
     pub(super) fn read(intake: Intake, output: ChildStdout, span: tracing::Span) -> Reading {

@@ -1,6 +1,8 @@
 //! The tasks of a connection, each with one job.
 
 pub(crate) mod input;
+#[cfg(unix)]
+mod pace;
 pub(crate) mod reader;
 mod recovery;
 pub(crate) mod supervisor;

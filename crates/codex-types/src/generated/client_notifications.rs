@@ -28,9 +28,11 @@ impl ClientNotification {
     /// # Errors
     ///
     /// If the method is known, and its params are not of its type.
+    #[inline]
     pub fn decode(method: &str, params: Option<&RawValue>) -> Result<Self, DecodeError> {
         Self::decode_params(method, &RawParams::new(method, params))
     }
+    #[inline]
     pub(crate) fn decode_params(
         method: &str,
         params: &RawParams<'_>,
@@ -52,10 +54,12 @@ impl ClientNotification {
     /// # Errors
     ///
     /// If the params cannot be written as JSON.
+    #[inline]
     pub fn encode(&self) -> Result<String, serde_json::Error> {
         encode::notification(self, None)
     }
     /// The method.
+    #[inline]
     pub fn method(&self) -> &str {
         match self {
             Self::Initialized => "initialized",
@@ -65,9 +69,11 @@ impl ClientNotification {
 }
 
 impl Payload for ClientNotification {
+    #[inline]
     fn method(&self) -> &str {
         self.method()
     }
+    #[inline]
     fn has_params(&self) -> bool {
         !matches!(self, Self::Initialized)
     }

@@ -842,9 +842,11 @@ impl ClientRequest {
     /// # Errors
     ///
     /// If the method is known, and its params are not of its type.
+    #[inline]
     pub fn decode(method: &str, params: Option<&RawValue>) -> Result<Self, DecodeError> {
         Self::decode_params(method, &RawParams::new(method, params))
     }
+    #[inline]
     pub(crate) fn decode_params(
         method: &str,
         params: &RawParams<'_>,
@@ -1131,10 +1133,12 @@ impl ClientRequest {
     /// # Errors
     ///
     /// If the params cannot be written as JSON.
+    #[inline]
     pub fn encode(&self, id: &RequestId) -> Result<String, serde_json::Error> {
         encode::request(self, id)
     }
     /// The method.
+    #[inline]
     pub fn method(&self) -> &str {
         match self {
             Self::Initialize(_) => "initialize",
@@ -1331,9 +1335,11 @@ impl ClientRequest {
 }
 
 impl Payload for ClientRequest {
+    #[inline]
     fn method(&self) -> &str {
         self.method()
     }
+    #[inline]
     fn has_params(&self) -> bool {
         !matches!(
             self, Self::MemoryReset | Self::RolloutCompress |

@@ -340,9 +340,11 @@ impl ServerNotification {
     /// # Errors
     ///
     /// If the method is known, and its params are not of its type.
+    #[inline]
     pub fn decode(method: &str, params: Option<&RawValue>) -> Result<Self, DecodeError> {
         Self::decode_params(method, &RawParams::new(method, params))
     }
+    #[inline]
     pub(crate) fn decode_params(
         method: &str,
         params: &RawParams<'_>,
@@ -538,10 +540,12 @@ impl ServerNotification {
     /// # Errors
     ///
     /// If the params cannot be written as JSON.
+    #[inline]
     pub fn encode(&self) -> Result<String, serde_json::Error> {
         encode::notification(self, None)
     }
     /// The method.
+    #[inline]
     pub fn method(&self) -> &str {
         match self {
             Self::Error(_) => "error",
@@ -659,9 +663,11 @@ impl ServerNotification {
 }
 
 impl Payload for ServerNotification {
+    #[inline]
     fn method(&self) -> &str {
         self.method()
     }
+    #[inline]
     fn has_params(&self) -> bool {
         true
     }
@@ -819,6 +825,7 @@ impl Payload for ServerNotification {
 
 impl ServerNotification {
     /// The thread it belongs to, if it says so.
+    #[inline]
     pub fn thread_id(&self) -> Option<&str> {
         match self {
             Self::Error(body) => Some(body.thread_id.as_str()),
@@ -898,6 +905,7 @@ impl ServerNotification {
         }
     }
     /// The turn it belongs to, if it says so.
+    #[inline]
     pub fn turn_id(&self) -> Option<&str> {
         match self {
             Self::Error(body) => Some(body.turn_id.as_str()),
@@ -942,6 +950,7 @@ impl ServerNotification {
         }
     }
     /// The item it belongs to, if it says so.
+    #[inline]
     pub fn item_id(&self) -> Option<&str> {
         match self {
             Self::ItemStarted(body) => body.item.id(),
@@ -966,6 +975,7 @@ impl ServerNotification {
         }
     }
     /// The id of the turn it belongs to, if it says so, to be replaced.
+    #[inline]
     pub fn turn_id_mut(&mut self) -> Option<&mut String> {
         match self {
             Self::Error(body) => Some(&mut body.turn_id),

@@ -96,9 +96,11 @@ impl ServerRequest {
     /// # Errors
     ///
     /// If the method is known, and its params are not of its type.
+    #[inline]
     pub fn decode(method: &str, params: Option<&RawValue>) -> Result<Self, DecodeError> {
         Self::decode_params(method, &RawParams::new(method, params))
     }
+    #[inline]
     pub(crate) fn decode_params(
         method: &str,
         params: &RawParams<'_>,
@@ -142,10 +144,12 @@ impl ServerRequest {
     /// # Errors
     ///
     /// If the params cannot be written as JSON.
+    #[inline]
     pub fn encode(&self, id: &RequestId) -> Result<String, serde_json::Error> {
         encode::request(self, id)
     }
     /// The method.
+    #[inline]
     pub fn method(&self) -> &str {
         match self {
             Self::ItemCommandExecutionRequestApproval(_) => {
@@ -169,9 +173,11 @@ impl ServerRequest {
 }
 
 impl Payload for ServerRequest {
+    #[inline]
     fn method(&self) -> &str {
         self.method()
     }
+    #[inline]
     fn has_params(&self) -> bool {
         true
     }
@@ -207,6 +213,7 @@ impl Payload for ServerRequest {
 
 impl ServerRequest {
     /// The thread it belongs to, if it says so.
+    #[inline]
     pub fn thread_id(&self) -> Option<&str> {
         match self {
             Self::ItemCommandExecutionRequestApproval(body) => {
@@ -225,6 +232,7 @@ impl ServerRequest {
         }
     }
     /// The turn it belongs to, if it says so.
+    #[inline]
     pub fn turn_id(&self) -> Option<&str> {
         match self {
             Self::ItemCommandExecutionRequestApproval(body) => {
@@ -240,6 +248,7 @@ impl ServerRequest {
         }
     }
     /// The item it belongs to, if it says so.
+    #[inline]
     pub fn item_id(&self) -> Option<&str> {
         match self {
             Self::ItemCommandExecutionRequestApproval(body) => {

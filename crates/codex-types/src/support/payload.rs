@@ -44,21 +44,22 @@ impl<'a> RawParams<'a> {
 
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         let mut json = Deserializer::from_str(self.json);
-        let value = T::deserialize(&mut json);
-        match value.and_then(|value| self.end(json).map(|()| value)) {
-            Ok(value) => Ok(value),
-            Err(error) => Err(DecodeError::new(self.method, &error).within(self.json)),
+        match T::deserialize(&mut json) {
+            Ok(value) => self.end(json).map(|()| value),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 
-    fn end(&self, mut json: Deserializer<StrRead<'_>>) -> Result<(), serde_json::Error> {
-        match &self.end {
-            None => json.end(),
-            Some(end) => {
-                end.set(json.into_iter::<IgnoredAny>().byte_offset());
-                Ok(())
-            }
+    fn end(&self, mut json: Deserializer<StrRead<'_>>) -> Result<(), DecodeError> {
+        if let Some(end) = &self.end {
+            end.set(json.into_iter::<IgnoredAny>().byte_offset());
+            return Ok(());
         }
+        json.end().map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &serde_json::Error) -> DecodeError {
+        DecodeError::new(self.method, error).within(self.json)
     }
 
     /// For methods that take `null`, or nothing, for their default.

@@ -35,6 +35,7 @@ pub enum Account {
 
 impl Account {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::ApiKey => "apiKey",
@@ -62,6 +63,7 @@ impl Tagged for Account {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -90,6 +92,7 @@ pub struct AccountChatgpt {
 
 impl AccountChatgpt {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(plan_type: PlanType) -> Self {
         Self { email: None, plan_type }
     }
@@ -111,6 +114,7 @@ pub struct AccountLoginCompletedNotification {
 
 impl AccountLoginCompletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(success: bool) -> Self {
         Self {
             error: None,
@@ -140,6 +144,7 @@ pub struct AccountRateLimitsUpdatedNotification {
 
 impl AccountRateLimitsUpdatedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(rate_limits: RateLimitSnapshot) -> Self {
         Self { rate_limits }
     }
@@ -167,6 +172,7 @@ pub enum AccountRoutingOverride {
 
 impl AccountRoutingOverride {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::NoConstraint => "NO_CONSTRAINT",
@@ -178,6 +184,7 @@ impl AccountRoutingOverride {
 }
 
 impl From<&str> for AccountRoutingOverride {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "NO_CONSTRAINT" => Self::NoConstraint,
@@ -199,6 +206,7 @@ pub struct AccountTokenUsageDailyBucket {
 
 impl AccountTokenUsageDailyBucket {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(start_date: impl Into<String>, tokens: i64) -> Self {
         Self {
             start_date: start_date.into(),
@@ -259,6 +267,7 @@ pub struct AttestationGenerateResponse {
 }
 
 impl fmt::Debug for AttestationGenerateResponse {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AttestationGenerateResponse").field("token", &Redacted).finish()
     }
@@ -266,6 +275,7 @@ impl fmt::Debug for AttestationGenerateResponse {
 
 impl AttestationGenerateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(token: impl Into<String>) -> Self {
         Self { token: token.into() }
     }
@@ -305,6 +315,7 @@ pub enum AuthMode {
 
 impl AuthMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Apikey => "apikey",
@@ -321,6 +332,7 @@ impl AuthMode {
 }
 
 impl From<&str> for AuthMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "apikey" => Self::Apikey,
@@ -365,6 +377,7 @@ pub struct BedrockAwsProfile {
 
 impl BedrockAwsProfile {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -424,6 +437,7 @@ pub struct BedrockDiscoverResponse {
 
 impl BedrockDiscoverResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         environment_credentials: Vec<BedrockEnvironmentCredential>,
         profiles: Vec<BedrockAwsProfile>,
@@ -451,6 +465,7 @@ pub struct BedrockEnvironmentCredential {
 
 impl BedrockEnvironmentCredential {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(type_: AwsCredentialType) -> Self {
         Self { region: None, type_ }
     }
@@ -481,6 +496,7 @@ pub enum BedrockSetupParams {
 
 impl BedrockSetupParams {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Profile(_) => "profile",
@@ -506,6 +522,7 @@ impl Tagged for BedrockSetupParams {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -523,6 +540,7 @@ pub struct BedrockSetupParamsEnvironment {
 
 impl BedrockSetupParamsEnvironment {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(region: impl Into<String>) -> Self {
         Self { region: region.into() }
     }
@@ -562,6 +580,7 @@ pub struct CancelLoginAccountParams {
 
 impl CancelLoginAccountParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(login_id: impl Into<String>) -> Self {
         Self { login_id: login_id.into() }
     }
@@ -579,6 +598,7 @@ pub struct CancelLoginAccountResponse {
 
 impl CancelLoginAccountResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: CancelLoginAccountStatus) -> Self {
         Self { status }
     }
@@ -602,6 +622,7 @@ pub enum CancelLoginAccountStatus {
 
 impl CancelLoginAccountStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Canceled => "canceled",
@@ -612,6 +633,7 @@ impl CancelLoginAccountStatus {
 }
 
 impl From<&str> for CancelLoginAccountStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "canceled" => Self::Canceled,
@@ -637,6 +659,7 @@ pub struct ChatgptAuthTokensRefreshParams {
 
 impl ChatgptAuthTokensRefreshParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(reason: ChatgptAuthTokensRefreshReason) -> Self {
         Self {
             previous_account_id: None,
@@ -662,6 +685,7 @@ pub enum ChatgptAuthTokensRefreshReason {
 
 impl ChatgptAuthTokensRefreshReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Unauthorized => "unauthorized",
@@ -671,6 +695,7 @@ impl ChatgptAuthTokensRefreshReason {
 }
 
 impl From<&str> for ChatgptAuthTokensRefreshReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "unauthorized" => Self::Unauthorized,
@@ -690,6 +715,7 @@ pub struct ChatgptAuthTokensRefreshResponse {
 }
 
 impl fmt::Debug for ChatgptAuthTokensRefreshResponse {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatgptAuthTokensRefreshResponse")
             .field("access_token", &Redacted)
@@ -706,6 +732,7 @@ pub struct ChatgptAuthTokensRefreshResponseRequired {
 }
 
 impl fmt::Debug for ChatgptAuthTokensRefreshResponseRequired {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatgptAuthTokensRefreshResponseRequired")
             .field("access_token", &Redacted)
@@ -750,6 +777,7 @@ pub enum ConsumeAccountRateLimitResetCreditOutcome {
 
 impl ConsumeAccountRateLimitResetCreditOutcome {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Reset => "reset",
@@ -762,6 +790,7 @@ impl ConsumeAccountRateLimitResetCreditOutcome {
 }
 
 impl From<&str> for ConsumeAccountRateLimitResetCreditOutcome {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "reset" => Self::Reset,
@@ -786,6 +815,7 @@ pub struct ConsumeAccountRateLimitResetCreditParams {
 
 impl ConsumeAccountRateLimitResetCreditParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(idempotency_key: impl Into<String>) -> Self {
         Self {
             credit_id: None,
@@ -807,6 +837,7 @@ pub struct ConsumeAccountRateLimitResetCreditResponse {
 
 impl ConsumeAccountRateLimitResetCreditResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(outcome: ConsumeAccountRateLimitResetCreditOutcome) -> Self {
         Self { outcome }
     }
@@ -833,6 +864,7 @@ pub struct GatewayOAuthChangedNotification {
 }
 
 impl fmt::Debug for GatewayOAuthChangedNotification {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatewayOAuthChangedNotification")
             .field("auth_url", &Redacted)
@@ -845,6 +877,7 @@ impl fmt::Debug for GatewayOAuthChangedNotification {
 
 impl GatewayOAuthChangedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(provider_id: impl Into<String>, status: GatewayOAuthStatus) -> Self {
         Self {
             auth_url: None,
@@ -930,6 +963,7 @@ pub enum GatewayOAuthStatus {
 
 impl GatewayOAuthStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::NotReady => "notReady",
@@ -942,6 +976,7 @@ impl GatewayOAuthStatus {
 }
 
 impl From<&str> for GatewayOAuthStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "notReady" => Self::NotReady,
@@ -1002,6 +1037,7 @@ pub struct GetAccountRateLimitsResponse {
 
 impl GetAccountRateLimitsResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(rate_limits: RateLimitSnapshot) -> Self {
         Self {
             account_id: None,
@@ -1034,6 +1070,7 @@ pub struct GetAccountResponse {
 
 impl GetAccountResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(requires_openai_auth: bool) -> Self {
         Self {
             account: None,
@@ -1071,6 +1108,7 @@ pub struct GetAccountTokenUsageResponse {
 
 impl GetAccountTokenUsageResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(summary: AccountTokenUsageSummary) -> Self {
         Self {
             daily_usage_buckets: None,
@@ -1097,6 +1135,7 @@ pub struct GetWorkspaceMessagesResponse {
 
 impl GetWorkspaceMessagesResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(feature_enabled: bool, messages: Vec<WorkspaceMessage>) -> Self {
         Self { feature_enabled, messages }
     }
@@ -1136,6 +1175,7 @@ pub enum LoginAccountParams {
 }
 
 impl fmt::Debug for LoginAccountParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ApiKey(body) => f.debug_tuple("ApiKey").field(body).finish(),
@@ -1159,6 +1199,7 @@ impl fmt::Debug for LoginAccountParams {
 
 impl LoginAccountParams {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::ApiKey(_) => "apiKey",
@@ -1196,6 +1237,7 @@ impl Tagged for LoginAccountParams {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1213,6 +1255,7 @@ pub struct LoginAccountParamsAmazonBedrock {
 }
 
 impl fmt::Debug for LoginAccountParamsAmazonBedrock {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountParamsAmazonBedrock")
             .field("api_key", &Redacted)
@@ -1238,6 +1281,7 @@ pub struct LoginAccountParamsAmazonBedrockAccessKeys {
 }
 
 impl fmt::Debug for LoginAccountParamsAmazonBedrockAccessKeys {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountParamsAmazonBedrockAccessKeys")
             .field("access_key_id", &self.access_key_id)
@@ -1256,6 +1300,7 @@ pub struct LoginAccountParamsAmazonBedrockAccessKeysRequired {
 }
 
 impl fmt::Debug for LoginAccountParamsAmazonBedrockAccessKeysRequired {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountParamsAmazonBedrockAccessKeysRequired")
             .field("access_key_id", &self.access_key_id)
@@ -1292,6 +1337,7 @@ pub struct LoginAccountParamsApiKey {
 }
 
 impl fmt::Debug for LoginAccountParamsApiKey {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountParamsApiKey").field("api_key", &Redacted).finish()
     }
@@ -1299,6 +1345,7 @@ impl fmt::Debug for LoginAccountParamsApiKey {
 
 impl LoginAccountParamsApiKey {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(api_key: impl Into<String>) -> Self {
         Self { api_key: api_key.into() }
     }
@@ -1338,6 +1385,7 @@ pub struct LoginAccountParamsChatgptAuthTokens {
 }
 
 impl fmt::Debug for LoginAccountParamsChatgptAuthTokens {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountParamsChatgptAuthTokens")
             .field("access_token", &Redacted)
@@ -1356,6 +1404,7 @@ pub struct LoginAccountParamsChatgptAuthTokensRequired {
 }
 
 impl fmt::Debug for LoginAccountParamsChatgptAuthTokensRequired {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountParamsChatgptAuthTokensRequired")
             .field("access_token", &Redacted)
@@ -1408,6 +1457,7 @@ pub enum LoginAccountResponse {
 }
 
 impl fmt::Debug for LoginAccountResponse {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ApiKey => f.write_str("ApiKey"),
@@ -1426,6 +1476,7 @@ impl fmt::Debug for LoginAccountResponse {
 
 impl LoginAccountResponse {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::ApiKey => "apiKey",
@@ -1459,6 +1510,7 @@ impl Tagged for LoginAccountResponse {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1475,6 +1527,7 @@ pub struct LoginAccountResponseChatgpt {
 }
 
 impl fmt::Debug for LoginAccountResponseChatgpt {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountResponseChatgpt")
             .field("auth_url", &Redacted)
@@ -1499,6 +1552,7 @@ pub struct LoginAccountResponseChatgptDeviceCode {
 }
 
 impl fmt::Debug for LoginAccountResponseChatgptDeviceCode {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginAccountResponseChatgptDeviceCode")
             .field("login_id", &self.login_id)
@@ -1528,6 +1582,7 @@ pub enum LoginAppBrand {
 
 impl LoginAppBrand {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Codex => "codex",
@@ -1538,6 +1593,7 @@ impl LoginAppBrand {
 }
 
 impl From<&str> for LoginAppBrand {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "codex" => Self::Codex,
@@ -1575,6 +1631,7 @@ pub enum RateLimitReachedType {
 
 impl RateLimitReachedType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::RateLimitReached => "rate_limit_reached",
@@ -1592,6 +1649,7 @@ impl RateLimitReachedType {
 }
 
 impl From<&str> for RateLimitReachedType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "rate_limit_reached" => Self::RateLimitReached,
@@ -1681,6 +1739,7 @@ pub enum RateLimitResetCreditStatus {
 
 impl RateLimitResetCreditStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Available => "available",
@@ -1693,6 +1752,7 @@ impl RateLimitResetCreditStatus {
 }
 
 impl From<&str> for RateLimitResetCreditStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "available" => Self::Available,
@@ -1718,6 +1778,7 @@ pub struct RateLimitResetCreditsSummary {
 
 impl RateLimitResetCreditsSummary {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(available_count: i64) -> Self {
         Self {
             available_count,
@@ -1745,6 +1806,7 @@ pub enum RateLimitResetType {
 
 impl RateLimitResetType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::CodexRateLimits => "codexRateLimits",
@@ -1755,6 +1817,7 @@ impl RateLimitResetType {
 }
 
 impl From<&str> for RateLimitResetType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "codexRateLimits" => Self::CodexRateLimits,
@@ -1807,6 +1870,7 @@ pub struct RateLimitWindow {
 
 impl RateLimitWindow {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(used_percent: i32) -> Self {
         Self {
             resets_at: None,
@@ -1830,6 +1894,7 @@ pub struct SendAddCreditsNudgeEmailParams {
 
 impl SendAddCreditsNudgeEmailParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(credit_type: AddCreditsNudgeCreditType) -> Self {
         Self { credit_type }
     }
@@ -1847,6 +1912,7 @@ pub struct SendAddCreditsNudgeEmailResponse {
 
 impl SendAddCreditsNudgeEmailResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: AddCreditsNudgeEmailStatus) -> Self {
         Self { status }
     }
@@ -1884,6 +1950,7 @@ pub struct UserVerificationCancelParams {
 
 impl UserVerificationCancelParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(request_id: RequestId) -> Self {
         Self { request_id }
     }
@@ -1919,6 +1986,7 @@ pub enum UserVerificationCancellationReason {
 
 impl UserVerificationCancellationReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::UserCancelled => "userCancelled",
@@ -1929,6 +1997,7 @@ impl UserVerificationCancellationReason {
 }
 
 impl From<&str> for UserVerificationCancellationReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "userCancelled" => Self::UserCancelled,
@@ -1979,6 +2048,7 @@ pub struct UserVerificationEnrollResponse {
 
 impl UserVerificationEnrollResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(credential_id: impl Into<String>) -> Self {
         Self {
             algorithm: None,
@@ -2022,6 +2092,7 @@ pub enum UserVerificationErrorDetails {
 
 impl UserVerificationErrorDetails {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::InvalidRequest(_) => "invalidRequest",
@@ -2051,6 +2122,7 @@ impl Tagged for UserVerificationErrorDetails {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2068,6 +2140,7 @@ pub struct UserVerificationErrorDetailsCancelled {
 
 impl UserVerificationErrorDetailsCancelled {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(reason: UserVerificationCancellationReason) -> Self {
         Self { reason }
     }
@@ -2087,6 +2160,7 @@ pub struct UserVerificationErrorDetailsFailed {
 
 impl UserVerificationErrorDetailsFailed {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(reason: UserVerificationFailureReason) -> Self {
         Self { reason }
     }
@@ -2106,6 +2180,7 @@ pub struct UserVerificationErrorDetailsInvalidRequest {
 
 impl UserVerificationErrorDetailsInvalidRequest {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(reason: UserVerificationInvalidRequestReason) -> Self {
         Self { reason }
     }
@@ -2125,6 +2200,7 @@ pub struct UserVerificationErrorDetailsUnavailable {
 
 impl UserVerificationErrorDetailsUnavailable {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(reason: UserVerificationUnavailableReason) -> Self {
         Self { reason }
     }
@@ -2154,6 +2230,7 @@ pub enum UserVerificationFailureReason {
 
 impl UserVerificationFailureReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::AuthenticationFailed => "authenticationFailed",
@@ -2166,6 +2243,7 @@ impl UserVerificationFailureReason {
 }
 
 impl From<&str> for UserVerificationFailureReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "authenticationFailed" => Self::AuthenticationFailed,
@@ -2193,6 +2271,7 @@ pub enum UserVerificationInvalidRequestReason {
 
 impl UserVerificationInvalidRequestReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::InvalidParams => "invalidParams",
@@ -2202,6 +2281,7 @@ impl UserVerificationInvalidRequestReason {
 }
 
 impl From<&str> for UserVerificationInvalidRequestReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "invalidParams" => Self::InvalidParams,
@@ -2225,6 +2305,7 @@ pub struct UserVerificationProof {
 }
 
 impl fmt::Debug for UserVerificationProof {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserVerificationProof")
             .field("credential_id", &self.credential_id)
@@ -2252,6 +2333,7 @@ pub struct UserVerificationRpcError {
 
 impl UserVerificationRpcError {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         code: i64,
         data: UserVerificationErrorDetails,
@@ -2315,6 +2397,7 @@ pub enum UserVerificationUnavailableReason {
 
 impl UserVerificationUnavailableReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::CredentialMissing => "credentialMissing",
@@ -2326,6 +2409,7 @@ impl UserVerificationUnavailableReason {
 }
 
 impl From<&str> for UserVerificationUnavailableReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "credentialMissing" => Self::CredentialMissing,
@@ -2369,6 +2453,7 @@ pub struct UserVerificationVerifyResponse {
 
 impl UserVerificationVerifyResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(proof: UserVerificationProof) -> Self {
         Self { proof }
     }
@@ -2435,6 +2520,7 @@ pub enum WorkspaceMessageType {
 
 impl WorkspaceMessageType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Headline => "headline",
@@ -2446,6 +2532,7 @@ impl WorkspaceMessageType {
 }
 
 impl From<&str> for WorkspaceMessageType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "headline" => Self::Headline,

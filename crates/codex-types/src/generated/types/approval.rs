@@ -69,6 +69,7 @@ pub struct ApplyPatchApprovalParams {
 
 impl ApplyPatchApprovalParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         call_id: impl Into<String>,
         conversation_id: ThreadId,
@@ -100,6 +101,7 @@ pub struct ApplyPatchApprovalResponse {
 
 impl ApplyPatchApprovalResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(decision: ReviewDecision) -> Self {
         Self { decision }
     }
@@ -127,6 +129,7 @@ pub enum ApprovalsReviewer {
 
 impl ApprovalsReviewer {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::User => "user",
@@ -138,6 +141,7 @@ impl ApprovalsReviewer {
 }
 
 impl From<&str> for ApprovalsReviewer {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "user" => Self::User,
@@ -173,6 +177,7 @@ pub enum AskForApproval {
 
 impl AskForApproval {
     /// The string, or the key of the object.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Untrusted => "untrusted",
@@ -185,6 +190,7 @@ impl AskForApproval {
 }
 
 impl External for AskForApproval {
+    #[inline]
     fn unit(name: &str) -> Option<Self> {
         Some(
             match name {
@@ -208,6 +214,7 @@ impl External for AskForApproval {
             ),
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -274,6 +281,7 @@ pub enum AutoReviewDecisionSource {
 
 impl AutoReviewDecisionSource {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Agent => "agent",
@@ -283,6 +291,7 @@ impl AutoReviewDecisionSource {
 }
 
 impl From<&str> for AutoReviewDecisionSource {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "agent" => Self::Agent,
@@ -338,6 +347,7 @@ pub enum CommandExecutionApprovalDecision {
 
 impl CommandExecutionApprovalDecision {
     /// The string, or the key of the object.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Accept => "accept",
@@ -352,6 +362,7 @@ impl CommandExecutionApprovalDecision {
 }
 
 impl External for CommandExecutionApprovalDecision {
+    #[inline]
     fn unit(name: &str) -> Option<Self> {
         Some(
             match name {
@@ -381,6 +392,7 @@ impl External for CommandExecutionApprovalDecision {
             ),
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -397,6 +409,7 @@ pub struct CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
 
 impl CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(execpolicy_amendment: Vec<String>) -> Self {
         Self { execpolicy_amendment }
     }
@@ -415,6 +428,7 @@ pub struct CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment {
 
 impl CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(network_policy_amendment: NetworkPolicyAmendment) -> Self {
         Self { network_policy_amendment }
     }
@@ -440,6 +454,7 @@ pub enum CommandExecutionApprovalKind {
 
 impl CommandExecutionApprovalKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Command => "command",
@@ -450,6 +465,7 @@ impl CommandExecutionApprovalKind {
 }
 
 impl From<&str> for CommandExecutionApprovalKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "command" => Self::Command,
@@ -541,6 +557,7 @@ for CommandExecutionRequestApprovalParams {
 }
 
 impl CommandExecutionRequestApprovalParams {
+    #[inline]
     fn default_kind() -> CommandExecutionApprovalKind {
         CommandExecutionApprovalKind::Command
     }
@@ -573,6 +590,7 @@ pub struct CommandExecutionRequestApprovalResponse {
 
 impl CommandExecutionRequestApprovalResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(decision: CommandExecutionApprovalDecision) -> Self {
         Self { decision }
     }
@@ -640,6 +658,7 @@ pub struct ExecCommandApprovalResponse {
 
 impl ExecCommandApprovalResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(decision: ReviewDecision) -> Self {
         Self { decision }
     }
@@ -670,6 +689,7 @@ pub enum FileChange {
 
 impl FileChange {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Add(_) => "add",
@@ -697,6 +717,7 @@ impl Tagged for FileChange {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -712,6 +733,7 @@ pub struct FileChangeAdd {
 
 impl FileChangeAdd {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(content: impl Into<String>) -> Self {
         Self { content: content.into() }
     }
@@ -739,6 +761,7 @@ pub enum FileChangeApprovalDecision {
 
 impl FileChangeApprovalDecision {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Accept => "accept",
@@ -751,6 +774,7 @@ impl FileChangeApprovalDecision {
 }
 
 impl From<&str> for FileChangeApprovalDecision {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "accept" => Self::Accept,
@@ -772,6 +796,7 @@ pub struct FileChangeDelete {
 
 impl FileChangeDelete {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(content: impl Into<String>) -> Self {
         Self { content: content.into() }
     }
@@ -872,6 +897,7 @@ pub struct FileChangeRequestApprovalResponse {
 
 impl FileChangeRequestApprovalResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(decision: FileChangeApprovalDecision) -> Self {
         Self { decision }
     }
@@ -892,6 +918,7 @@ pub struct FileChangeUpdate {
 
 impl FileChangeUpdate {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(unified_diff: impl Into<String>) -> Self {
         Self {
             move_path: None,
@@ -921,6 +948,7 @@ pub enum FileSystemAccessMode {
 
 impl FileSystemAccessMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Read => "read",
@@ -932,6 +960,7 @@ impl FileSystemAccessMode {
 }
 
 impl From<&str> for FileSystemAccessMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "read" => Self::Read,
@@ -965,6 +994,7 @@ pub enum FileSystemPath {
 
 impl FileSystemPath {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Path(_) => "path",
@@ -992,6 +1022,7 @@ impl Tagged for FileSystemPath {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1007,6 +1038,7 @@ pub struct FileSystemPathGlobPattern {
 
 impl FileSystemPathGlobPattern {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(pattern: impl Into<String>) -> Self {
         Self { pattern: pattern.into() }
     }
@@ -1024,6 +1056,7 @@ pub struct FileSystemPathPath {
 
 impl FileSystemPathPath {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: LegacyAppPathString) -> Self {
         Self { path }
     }
@@ -1041,6 +1074,7 @@ pub struct FileSystemPathSpecial {
 
 impl FileSystemPathSpecial {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(value: FileSystemSpecialPath) -> Self {
         Self { value }
     }
@@ -1059,6 +1093,7 @@ pub struct FileSystemSandboxEntry {
 
 impl FileSystemSandboxEntry {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(access: FileSystemAccessMode, path: FileSystemPath) -> Self {
         Self { access, path }
     }
@@ -1099,6 +1134,7 @@ pub enum FileSystemSpecialPath {
 
 impl FileSystemSpecialPath {
     /// The value of `kind`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Root => "root",
@@ -1132,6 +1168,7 @@ impl Tagged for FileSystemSpecialPath {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1158,6 +1195,7 @@ pub struct FileSystemSpecialPathUnknown {
 
 impl FileSystemSpecialPathUnknown {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -1196,6 +1234,7 @@ pub struct GuardianApprovalReview {
 
 impl GuardianApprovalReview {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: GuardianApprovalReviewStatus) -> Self {
         Self {
             rationale: None,
@@ -1246,6 +1285,7 @@ pub enum GuardianApprovalReviewAction {
 
 impl GuardianApprovalReviewAction {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Command(_) => "command",
@@ -1283,6 +1323,7 @@ impl Tagged for GuardianApprovalReviewAction {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1299,6 +1340,7 @@ pub struct GuardianApprovalReviewActionApplyPatch {
 
 impl GuardianApprovalReviewActionApplyPatch {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(cwd: LegacyAppPathString, files: Vec<LegacyAppPathString>) -> Self {
         Self { cwd, files }
     }
@@ -1403,6 +1445,7 @@ pub struct GuardianApprovalReviewActionRequestPermissions {
 
 impl GuardianApprovalReviewActionRequestPermissions {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(permissions: RequestPermissionProfile) -> Self {
         Self { permissions, reason: None }
     }
@@ -1453,6 +1496,7 @@ pub enum GuardianApprovalReviewStatus {
 
 impl GuardianApprovalReviewStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::InProgress => "inProgress",
@@ -1466,6 +1510,7 @@ impl GuardianApprovalReviewStatus {
 }
 
 impl From<&str> for GuardianApprovalReviewStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "inProgress" => Self::InProgress,
@@ -1494,6 +1539,7 @@ pub enum GuardianCommandSource {
 
 impl GuardianCommandSource {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Shell => "shell",
@@ -1504,6 +1550,7 @@ impl GuardianCommandSource {
 }
 
 impl From<&str> for GuardianCommandSource {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "shell" => Self::Shell,
@@ -1535,6 +1582,7 @@ pub enum GuardianRiskLevel {
 
 impl GuardianRiskLevel {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Low => "low",
@@ -1547,6 +1595,7 @@ impl GuardianRiskLevel {
 }
 
 impl From<&str> for GuardianRiskLevel {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "low" => Self::Low,
@@ -1580,6 +1629,7 @@ pub enum GuardianUserAuthorization {
 
 impl GuardianUserAuthorization {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Unknown => "unknown",
@@ -1592,6 +1642,7 @@ impl GuardianUserAuthorization {
 }
 
 impl From<&str> for GuardianUserAuthorization {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "unknown" => Self::Unknown,
@@ -1633,6 +1684,7 @@ pub enum NetworkAccess {
 
 impl NetworkAccess {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Restricted => "restricted",
@@ -1643,6 +1695,7 @@ impl NetworkAccess {
 }
 
 impl From<&str> for NetworkAccess {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "restricted" => Self::Restricted,
@@ -1663,6 +1716,7 @@ pub struct NetworkApprovalContext {
 
 impl NetworkApprovalContext {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(host: impl Into<String>, protocol: NetworkApprovalProtocol) -> Self {
         Self {
             host: host.into(),
@@ -1694,6 +1748,7 @@ pub enum NetworkApprovalProtocol {
 
 impl NetworkApprovalProtocol {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Http => "http",
@@ -1706,6 +1761,7 @@ impl NetworkApprovalProtocol {
 }
 
 impl From<&str> for NetworkApprovalProtocol {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "http" => Self::Http,
@@ -1733,6 +1789,7 @@ pub enum NetworkDomainPermission {
 
 impl NetworkDomainPermission {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Allow => "allow",
@@ -1743,6 +1800,7 @@ impl NetworkDomainPermission {
 }
 
 impl From<&str> for NetworkDomainPermission {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "allow" => Self::Allow,
@@ -1763,6 +1821,7 @@ pub struct NetworkPolicyAmendment {
 
 impl NetworkPolicyAmendment {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(action: NetworkPolicyRuleAction, host: impl Into<String>) -> Self {
         Self { action, host: host.into() }
     }
@@ -1787,6 +1846,7 @@ pub enum NetworkPolicyRuleAction {
 
 impl NetworkPolicyRuleAction {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Allow => "allow",
@@ -1797,6 +1857,7 @@ impl NetworkPolicyRuleAction {
 }
 
 impl From<&str> for NetworkPolicyRuleAction {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "allow" => Self::Allow,
@@ -1862,6 +1923,7 @@ pub enum NetworkUnixSocketPermission {
 
 impl NetworkUnixSocketPermission {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Allow => "allow",
@@ -1872,6 +1934,7 @@ impl NetworkUnixSocketPermission {
 }
 
 impl From<&str> for NetworkUnixSocketPermission {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "allow" => Self::Allow,
@@ -1907,6 +1970,7 @@ pub enum ParsedCommand {
 
 impl ParsedCommand {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Read(_) => "read",
@@ -1936,6 +2000,7 @@ impl Tagged for ParsedCommand {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1952,6 +2017,7 @@ pub struct ParsedCommandListFiles {
 
 impl ParsedCommandListFiles {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(cmd: impl Into<String>) -> Self {
         Self {
             cmd: cmd.into(),
@@ -1990,6 +2056,7 @@ pub struct ParsedCommandSearch {
 
 impl ParsedCommandSearch {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(cmd: impl Into<String>) -> Self {
         Self {
             cmd: cmd.into(),
@@ -2013,6 +2080,7 @@ pub struct ParsedCommandUnknown {
 
 impl ParsedCommandUnknown {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(cmd: impl Into<String>) -> Self {
         Self { cmd: cmd.into() }
     }
@@ -2036,6 +2104,7 @@ pub enum PermissionGrantScope {
 
 impl PermissionGrantScope {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Turn => "turn",
@@ -2046,6 +2115,7 @@ impl PermissionGrantScope {
 }
 
 impl From<&str> for PermissionGrantScope {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "turn" => Self::Turn,
@@ -2084,6 +2154,7 @@ pub struct PermissionProfileListResponse {
 
 impl PermissionProfileListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<PermissionProfileSummary>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -2107,6 +2178,7 @@ pub struct PermissionProfileSummary {
 
 impl PermissionProfileSummary {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(allowed: bool, id: impl Into<String>) -> Self {
         Self {
             allowed,
@@ -2188,6 +2260,7 @@ pub struct PermissionsRequestApprovalResponse {
 
 impl PermissionsRequestApprovalResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(permissions: GrantedPermissionProfile) -> Self {
         Self {
             permissions,
@@ -2195,6 +2268,7 @@ impl PermissionsRequestApprovalResponse {
             strict_auto_review: None,
         }
     }
+    #[inline]
     fn default_scope() -> PermissionGrantScope {
         PermissionGrantScope::Turn
     }
@@ -2255,6 +2329,7 @@ pub enum ReviewDecision {
 
 impl ReviewDecision {
     /// The string, or the key of the object.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Approved => "approved",
@@ -2271,6 +2346,7 @@ impl ReviewDecision {
 }
 
 impl External for ReviewDecision {
+    #[inline]
     fn unit(name: &str) -> Option<Self> {
         Some(
             match name {
@@ -2302,6 +2378,7 @@ impl External for ReviewDecision {
             ),
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2318,6 +2395,7 @@ pub struct ReviewDecisionApprovedExecpolicyAmendment {
 
 impl ReviewDecisionApprovedExecpolicyAmendment {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(proposed_execpolicy_amendment: Vec<String>) -> Self {
         Self {
             proposed_execpolicy_amendment,
@@ -2337,6 +2415,7 @@ pub struct ReviewDecisionDenied {
 
 impl ReviewDecisionDenied {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(rejection: impl Into<String>) -> Self {
         Self {
             rejection: rejection.into(),
@@ -2357,6 +2436,7 @@ pub struct ReviewDecisionNetworkPolicyAmendment {
 
 impl ReviewDecisionNetworkPolicyAmendment {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(network_policy_amendment: NetworkPolicyAmendment) -> Self {
         Self { network_policy_amendment }
     }
@@ -2382,6 +2462,7 @@ pub enum SandboxMode {
 
 impl SandboxMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::ReadOnly => "read-only",
@@ -2393,6 +2474,7 @@ impl SandboxMode {
 }
 
 impl From<&str> for SandboxMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "read-only" => Self::ReadOnly,
@@ -2429,6 +2511,7 @@ pub enum SandboxPolicy {
 
 impl SandboxPolicy {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::DangerFullAccess => "dangerFullAccess",
@@ -2460,6 +2543,7 @@ impl Tagged for SandboxPolicy {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2475,6 +2559,7 @@ pub struct SandboxPolicyExternalSandbox {
 }
 
 impl Default for SandboxPolicyExternalSandbox {
+    #[inline]
     fn default() -> Self {
         Self {
             network_access: Self::default_network_access(),
@@ -2483,6 +2568,7 @@ impl Default for SandboxPolicyExternalSandbox {
 }
 
 impl SandboxPolicyExternalSandbox {
+    #[inline]
     fn default_network_access() -> NetworkAccess {
         NetworkAccess::Restricted
     }
@@ -2552,6 +2638,7 @@ pub struct ToolRequestUserInputAnswer {
 }
 
 impl fmt::Debug for ToolRequestUserInputAnswer {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ToolRequestUserInputAnswer").field("answers", &Redacted).finish()
     }
@@ -2559,6 +2646,7 @@ impl fmt::Debug for ToolRequestUserInputAnswer {
 
 impl ToolRequestUserInputAnswer {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(answers: Vec<String>) -> Self {
         Self { answers }
     }
@@ -2685,6 +2773,7 @@ pub struct ToolRequestUserInputResponse {
 
 impl ToolRequestUserInputResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(answers: BTreeMap<String, ToolRequestUserInputAnswer>) -> Self {
         Self { answers }
     }

@@ -43,6 +43,7 @@ pub enum BrowserUseAccessApprovalLifetime {
 
 impl BrowserUseAccessApprovalLifetime {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Turn => "turn",
@@ -53,6 +54,7 @@ impl BrowserUseAccessApprovalLifetime {
 }
 
 impl From<&str> for BrowserUseAccessApprovalLifetime {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "turn" => Self::Turn,
@@ -364,6 +366,7 @@ pub struct Config {
 }
 
 impl fmt::Debug for Config {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("analytics", &self.analytics)
@@ -448,6 +451,7 @@ pub struct ConfigBatchWriteParams {
 
 impl ConfigBatchWriteParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(edits: Vec<ConfigEdit>) -> Self {
         Self {
             edits,
@@ -474,6 +478,7 @@ pub struct ConfigEdit {
 }
 
 impl fmt::Debug for ConfigEdit {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigEdit")
             .field("key_path", &self.key_path)
@@ -499,6 +504,7 @@ pub struct ConfigLayer {
 }
 
 impl fmt::Debug for ConfigLayer {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigLayer")
             .field("config", &Redacted)
@@ -511,6 +517,7 @@ impl fmt::Debug for ConfigLayer {
 
 impl ConfigLayer {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         config: Value,
         name: ConfigLayerSource,
@@ -541,6 +548,7 @@ pub struct ConfigLayerMetadata {
 
 impl ConfigLayerMetadata {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: ConfigLayerSource, version: impl Into<String>) -> Self {
         Self {
             name,
@@ -593,6 +601,7 @@ pub enum ConfigLayerSource {
 
 impl ConfigLayerSource {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::PackagedDefaults(_) => "packagedDefaults",
@@ -642,6 +651,7 @@ impl Tagged for ConfigLayerSource {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -675,6 +685,7 @@ pub struct ConfigLayerSourceLegacyManagedConfigTomlFromFile {
 
 impl ConfigLayerSourceLegacyManagedConfigTomlFromFile {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(file: AbsolutePathBuf) -> Self {
         Self { file }
     }
@@ -709,6 +720,7 @@ pub struct ConfigLayerSourcePackagedDefaults {
 
 impl ConfigLayerSourcePackagedDefaults {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(file: AbsolutePathBuf) -> Self {
         Self { file }
     }
@@ -728,6 +740,7 @@ pub struct ConfigLayerSourceProject {
 
 impl ConfigLayerSourceProject {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(dot_codex_folder: AbsolutePathBuf) -> Self {
         Self { dot_codex_folder }
     }
@@ -748,6 +761,7 @@ pub struct ConfigLayerSourceSystem {
 
 impl ConfigLayerSourceSystem {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(file: AbsolutePathBuf) -> Self {
         Self { file }
     }
@@ -770,6 +784,7 @@ pub struct ConfigLayerSourceUser {
 
 impl ConfigLayerSourceUser {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(file: AbsolutePathBuf) -> Self {
         Self { file, profile: None }
     }
@@ -803,6 +818,7 @@ pub struct ConfigReadResponse {
 
 impl ConfigReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(config: Config, origins: BTreeMap<String, ConfigLayerMetadata>) -> Self {
         Self {
             config,
@@ -866,6 +882,7 @@ pub struct ConfigRequirements {
 }
 
 impl fmt::Debug for ConfigRequirements {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigRequirements")
             .field(
@@ -978,6 +995,7 @@ pub struct ConfigValueWriteParams {
 }
 
 impl fmt::Debug for ConfigValueWriteParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigValueWriteParams")
             .field("expected_version", &self.expected_version)
@@ -997,6 +1015,7 @@ pub struct ConfigValueWriteParamsRequired {
 }
 
 impl fmt::Debug for ConfigValueWriteParamsRequired {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigValueWriteParamsRequired")
             .field("key_path", &self.key_path)
@@ -1042,6 +1061,7 @@ pub struct ConfigWarningNotification {
 
 impl ConfigWarningNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(summary: impl Into<String>) -> Self {
         Self {
             details: None,
@@ -1107,6 +1127,7 @@ pub struct ConfigurationReasoning {
 
 impl ConfigurationReasoning {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(effort: ReasoningEffort) -> Self {
         Self { effort }
     }
@@ -1140,6 +1161,7 @@ pub enum ConfiguredHookHandler {
 
 impl ConfiguredHookHandler {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Command(_) => "command",
@@ -1169,6 +1191,7 @@ impl Tagged for ConfiguredHookHandler {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1191,6 +1214,7 @@ pub struct ConfiguredHookHandlerCommand {
 
 impl ConfiguredHookHandlerCommand {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(async_: bool, command: impl Into<String>) -> Self {
         Self {
             additional_context_limit: None,
@@ -1261,6 +1285,7 @@ pub struct ConfiguredHookMatcherGroup {
 
 impl ConfiguredHookMatcherGroup {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(hooks: Vec<ConfiguredHookHandler>) -> Self {
         Self { hooks, matcher: None }
     }
@@ -1339,6 +1364,7 @@ pub struct ExperimentalFeatureEnablementSetParams {
 
 impl ExperimentalFeatureEnablementSetParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(enablement: BTreeMap<String, bool>) -> Self {
         Self { enablement }
     }
@@ -1357,6 +1383,7 @@ pub struct ExperimentalFeatureEnablementSetResponse {
 
 impl ExperimentalFeatureEnablementSetResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(enablement: BTreeMap<String, bool>) -> Self {
         Self { enablement }
     }
@@ -1393,6 +1420,7 @@ pub struct ExperimentalFeatureListResponse {
 
 impl ExperimentalFeatureListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ExperimentalFeature>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -1423,6 +1451,7 @@ pub enum ExperimentalFeatureStage {
 
 impl ExperimentalFeatureStage {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Beta => "beta",
@@ -1436,6 +1465,7 @@ impl ExperimentalFeatureStage {
 }
 
 impl From<&str> for ExperimentalFeatureStage {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "beta" => Self::Beta,

@@ -30,6 +30,7 @@ pub enum AgentMessageDelivery {
 
 impl AgentMessageDelivery {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Async => "async",
@@ -39,6 +40,7 @@ impl AgentMessageDelivery {
 }
 
 impl From<&str> for AgentMessageDelivery {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "async" => Self::Async,
@@ -83,6 +85,7 @@ pub enum AgentMessageInputContent {
 
 impl AgentMessageInputContent {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::InputText(_) => "input_text",
@@ -110,6 +113,7 @@ impl Tagged for AgentMessageInputContent {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -126,6 +130,7 @@ pub struct AgentMessageInputContentEncryptedContent {
 
 impl AgentMessageInputContentEncryptedContent {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(encrypted_content: impl Into<String>) -> Self {
         Self {
             encrypted_content: encrypted_content.into(),
@@ -145,6 +150,7 @@ pub struct AgentMessageInputContentInputText {
 
 impl AgentMessageInputContentInputText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
@@ -178,6 +184,7 @@ pub enum CommandAction {
 
 impl CommandAction {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Read(_) => "read",
@@ -207,6 +214,7 @@ impl Tagged for CommandAction {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -223,6 +231,7 @@ pub struct CommandActionListFiles {
 
 impl CommandActionListFiles {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(command: impl Into<String>) -> Self {
         Self {
             command: command.into(),
@@ -260,6 +269,7 @@ pub struct CommandActionSearch {
 
 impl CommandActionSearch {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(command: impl Into<String>) -> Self {
         Self {
             command: command.into(),
@@ -283,6 +293,7 @@ pub struct CommandActionUnknown {
 
 impl CommandActionUnknown {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(command: impl Into<String>) -> Self {
         Self { command: command.into() }
     }
@@ -326,6 +337,7 @@ pub enum CommandExecutionSource {
 
 impl CommandExecutionSource {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Agent => "agent",
@@ -338,6 +350,7 @@ impl CommandExecutionSource {
 }
 
 impl From<&str> for CommandExecutionSource {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "agent" => Self::Agent,
@@ -369,6 +382,7 @@ pub enum CommandExecutionStatus {
 
 impl CommandExecutionStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::InProgress => "inProgress",
@@ -381,6 +395,7 @@ impl CommandExecutionStatus {
 }
 
 impl From<&str> for CommandExecutionStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "inProgress" => Self::InProgress,
@@ -418,6 +433,7 @@ pub enum ContentItem {
 
 impl ContentItem {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::InputText(_) => "input_text",
@@ -447,6 +463,7 @@ impl Tagged for ContentItem {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -463,6 +480,7 @@ pub struct ContentItemInputAudio {
 
 impl ContentItemInputAudio {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(audio_url: impl Into<String>) -> Self {
         Self {
             audio_url: audio_url.into(),
@@ -498,6 +516,7 @@ pub struct ContentItemInputText {
 
 impl ContentItemInputText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
@@ -517,6 +536,7 @@ pub struct ContentItemOutputText {
 
 impl ContentItemOutputText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             annotations: None,
@@ -553,6 +573,7 @@ pub enum DynamicToolCallOutputContentItem {
 
 impl DynamicToolCallOutputContentItem {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::InputText(_) => "inputText",
@@ -580,6 +601,7 @@ impl Tagged for DynamicToolCallOutputContentItem {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -595,6 +617,7 @@ pub struct DynamicToolCallOutputContentItemInputAudio {
 
 impl DynamicToolCallOutputContentItemInputAudio {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(audio_url: impl Into<String>) -> Self {
         Self {
             audio_url: audio_url.into(),
@@ -614,6 +637,7 @@ pub struct DynamicToolCallOutputContentItemInputImage {
 
 impl DynamicToolCallOutputContentItemInputImage {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(image_url: impl Into<String>) -> Self {
         Self {
             image_url: image_url.into(),
@@ -633,6 +657,7 @@ pub struct DynamicToolCallOutputContentItemInputText {
 
 impl DynamicToolCallOutputContentItemInputText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
@@ -695,6 +720,7 @@ pub struct DynamicToolCallResponse {
 
 impl DynamicToolCallResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         content_items: Vec<DynamicToolCallOutputContentItem>,
         success: bool,
@@ -724,6 +750,7 @@ pub enum DynamicToolCallStatus {
 
 impl DynamicToolCallStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::InProgress => "inProgress",
@@ -735,6 +762,7 @@ impl DynamicToolCallStatus {
 }
 
 impl From<&str> for DynamicToolCallStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "inProgress" => Self::InProgress,
@@ -762,6 +790,7 @@ pub enum DynamicToolNamespaceTool {
 
 impl DynamicToolNamespaceTool {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Function(_) => "function",
@@ -785,6 +814,7 @@ impl Tagged for DynamicToolNamespaceTool {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -847,6 +877,7 @@ pub enum DynamicToolSpec {
 
 impl DynamicToolSpec {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Function(_) => "function",
@@ -872,6 +903,7 @@ impl Tagged for DynamicToolSpec {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -944,6 +976,7 @@ pub enum FunctionCallOutputBody {
 
 impl Untagged for FunctionCallOutputBody {
     const SHAPES: &'static [&'static [Shape]] = &[&[Shape::String], &[Shape::Array]];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::String),
@@ -956,18 +989,21 @@ impl Untagged for FunctionCallOutputBody {
 untagged_enum!(FunctionCallOutputBody);
 
 impl From<&str> for FunctionCallOutputBody {
+    #[inline]
     fn from(value: &str) -> Self {
         Self::String(value.to_owned())
     }
 }
 
 impl From<String> for FunctionCallOutputBody {
+    #[inline]
     fn from(value: String) -> Self {
         Self::String(value)
     }
 }
 
 impl From<Vec<FunctionCallOutputContentItem>> for FunctionCallOutputBody {
+    #[inline]
     fn from(value: Vec<FunctionCallOutputContentItem>) -> Self {
         Self::List(value)
     }
@@ -999,6 +1035,7 @@ pub enum FunctionCallOutputContentItem {
 
 impl FunctionCallOutputContentItem {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::InputText(_) => "input_text",
@@ -1030,6 +1067,7 @@ impl Tagged for FunctionCallOutputContentItem {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1046,6 +1084,7 @@ pub struct FunctionCallOutputContentItemEncryptedContent {
 
 impl FunctionCallOutputContentItemEncryptedContent {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(encrypted_content: impl Into<String>) -> Self {
         Self {
             encrypted_content: encrypted_content.into(),
@@ -1066,6 +1105,7 @@ pub struct FunctionCallOutputContentItemInputAudio {
 
 impl FunctionCallOutputContentItemInputAudio {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(audio_url: impl Into<String>) -> Self {
         Self {
             audio_url: audio_url.into(),
@@ -1101,6 +1141,7 @@ pub struct FunctionCallOutputContentItemInputText {
 
 impl FunctionCallOutputContentItemInputText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
@@ -1128,6 +1169,7 @@ pub enum ImageDetail {
 
 impl ImageDetail {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Auto => "auto",
@@ -1140,6 +1182,7 @@ impl ImageDetail {
 }
 
 impl From<&str> for ImageDetail {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "auto" => Self::Auto,
@@ -1168,6 +1211,7 @@ pub enum ImageGenerationFailure {
 
 impl ImageGenerationFailure {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::UsageLimitExceeded(_) => "usageLimitExceeded",
@@ -1193,6 +1237,7 @@ impl Tagged for ImageGenerationFailure {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1209,6 +1254,7 @@ pub struct ImageGenerationFailureUsageLimitExceeded {
 
 impl ImageGenerationFailureUsageLimitExceeded {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(limit_id: impl Into<String>) -> Self {
         Self {
             limit_id: limit_id.into(),
@@ -1400,6 +1446,7 @@ pub enum LocalShellAction {
 }
 
 impl fmt::Debug for LocalShellAction {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exec(body) => f.debug_tuple("Exec").field(body).finish(),
@@ -1412,6 +1459,7 @@ impl fmt::Debug for LocalShellAction {
 
 impl LocalShellAction {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Exec(_) => "exec",
@@ -1435,6 +1483,7 @@ impl Tagged for LocalShellAction {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1455,6 +1504,7 @@ pub struct LocalShellActionExec {
 }
 
 impl fmt::Debug for LocalShellActionExec {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalShellActionExec")
             .field("command", &self.command)
@@ -1468,6 +1518,7 @@ impl fmt::Debug for LocalShellActionExec {
 
 impl LocalShellActionExec {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(command: Vec<String>) -> Self {
         Self {
             command,
@@ -1503,6 +1554,7 @@ pub enum LocalShellStatus {
 
 impl LocalShellStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Completed => "completed",
@@ -1514,6 +1566,7 @@ impl LocalShellStatus {
 }
 
 impl From<&str> for LocalShellStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "completed" => Self::Completed,
@@ -1548,6 +1601,7 @@ pub enum MessagePhase {
 
 impl MessagePhase {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Commentary => "commentary",
@@ -1559,6 +1613,7 @@ impl MessagePhase {
 }
 
 impl From<&str> for MessagePhase {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "commentary" => Self::Commentary,
@@ -1589,6 +1644,7 @@ pub enum PatchApplyStatus {
 
 impl PatchApplyStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::InProgress => "inProgress",
@@ -1601,6 +1657,7 @@ impl PatchApplyStatus {
 }
 
 impl From<&str> for PatchApplyStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "inProgress" => Self::InProgress,
@@ -1635,6 +1692,7 @@ pub enum PatchChangeKind {
 
 impl PatchChangeKind {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Add => "add",
@@ -1662,6 +1720,7 @@ impl Tagged for PatchChangeKind {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1744,6 +1803,7 @@ pub enum PlanType {
 
 impl PlanType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Free => "free",
@@ -1770,6 +1830,7 @@ impl PlanType {
 }
 
 impl From<&str> for PlanType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "free" => Self::Free,
@@ -1870,6 +1931,7 @@ pub struct ReasoningEffortOption {
 
 impl ReasoningEffortOption {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         description: impl Into<String>,
         reasoning_effort: ReasoningEffort,
@@ -1904,6 +1966,7 @@ pub enum ReasoningItemContent {
 
 impl ReasoningItemContent {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::ReasoningText(_) => "reasoning_text",
@@ -1929,6 +1992,7 @@ impl Tagged for ReasoningItemContent {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1944,6 +2008,7 @@ pub struct ReasoningItemContentReasoningText {
 
 impl ReasoningItemContentReasoningText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
@@ -1961,6 +2026,7 @@ pub struct ReasoningItemContentText {
 
 impl ReasoningItemContentText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
@@ -1985,6 +2051,7 @@ pub enum ReasoningItemReasoningSummary {
 
 impl ReasoningItemReasoningSummary {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::SummaryText(_) => "summary_text",
@@ -2008,6 +2075,7 @@ impl Tagged for ReasoningItemReasoningSummary {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2023,6 +2091,7 @@ pub struct ReasoningItemReasoningSummarySummaryText {
 
 impl ReasoningItemReasoningSummarySummaryText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
@@ -2052,6 +2121,7 @@ pub enum ReasoningSummary {
 
 impl ReasoningSummary {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Auto => "auto",
@@ -2064,6 +2134,7 @@ impl ReasoningSummary {
 }
 
 impl From<&str> for ReasoningSummary {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "auto" => Self::Auto,
@@ -2195,6 +2266,7 @@ pub enum ResponseItem {
 
 impl ResponseItem {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::AdditionalTools(_) => "additional_tools",
@@ -2272,6 +2344,7 @@ impl Tagged for ResponseItem {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2289,6 +2362,7 @@ pub struct ResponseItemAdditionalTools {
 
 impl ResponseItemAdditionalTools {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(role: impl Into<String>, tools: Vec<Value>) -> Self {
         Self {
             id: None,
@@ -2362,6 +2436,7 @@ pub struct ResponseItemCompaction {
 
 impl ResponseItemCompaction {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(encrypted_content: impl Into<String>) -> Self {
         Self {
             encrypted_content: encrypted_content.into(),
@@ -2389,6 +2464,7 @@ pub struct ResponseItemConfigurationUpdate {
 
 impl ResponseItemConfigurationUpdate {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(reasoning: ConfigurationReasoning) -> Self {
         Self { reasoning }
     }
@@ -2490,6 +2566,7 @@ pub struct ResponseItemCustomToolCallOutput {
 
 impl ResponseItemCustomToolCallOutput {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(call_id: impl Into<String>, output: FunctionCallOutputBody) -> Self {
         Self {
             call_id: call_id.into(),
@@ -2588,6 +2665,7 @@ pub struct ResponseItemFunctionCallOutput {
 
 impl ResponseItemFunctionCallOutput {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(output: FunctionCallOutputBody) -> Self {
         Self {
             call_id: None,
@@ -2680,6 +2758,7 @@ pub struct ResponseItemLocalShellCall {
 
 impl ResponseItemLocalShellCall {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(action: LocalShellAction, status: LocalShellStatus) -> Self {
         Self {
             action,
@@ -2721,6 +2800,7 @@ pub struct ResponseItemMessage {
 
 impl ResponseItemMessage {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(content: Vec<ContentItem>, role: impl Into<String>) -> Self {
         Self {
             content,
@@ -2762,6 +2842,7 @@ pub struct ResponseItemReasoning {
 
 impl ResponseItemReasoning {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(summary: Vec<ReasoningItemReasoningSummary>) -> Self {
         Self {
             content: None,
@@ -2802,6 +2883,7 @@ pub struct ResponseItemToolSearchCall {
 
 impl ResponseItemToolSearchCall {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(arguments: Value, execution: impl Into<String>) -> Self {
         Self {
             arguments,
@@ -2937,6 +3019,7 @@ pub enum ResponsesApiWebSearchAction {
 
 impl ResponsesApiWebSearchAction {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Search(_) => "search",
@@ -2966,6 +3049,7 @@ impl Tagged for ResponsesApiWebSearchAction {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -3076,6 +3160,7 @@ pub enum ThreadItem {
 
 impl ThreadItem {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::UserMessage(_) => "userMessage",
@@ -3106,6 +3191,7 @@ impl ThreadItem {
         }
     }
     /// Its id, if it says so.
+    #[inline]
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::UserMessage(body) => Some(body.id.as_str()),
@@ -3178,6 +3264,7 @@ impl Tagged for ThreadItem {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -3356,6 +3443,7 @@ impl From<ThreadItemCommandExecutionRequired> for ThreadItemCommandExecution {
 }
 
 impl ThreadItemCommandExecution {
+    #[inline]
     fn default_source() -> CommandExecutionSource {
         CommandExecutionSource::Agent
     }
@@ -3384,6 +3472,7 @@ pub struct ThreadItemContextCompaction {
 
 impl ThreadItemContextCompaction {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into() }
     }
@@ -3469,6 +3558,7 @@ pub struct ThreadItemEntry {
 
 impl ThreadItemEntry {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item: ThreadItem, turn_id: impl Into<String>) -> Self {
         Self {
             completed_at_ms: None,
@@ -3508,6 +3598,7 @@ pub struct ThreadItemFileChange {
 
 impl ThreadItemFileChange {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         changes: Vec<FileUpdateChange>,
         id: impl Into<String>,
@@ -3572,6 +3663,7 @@ pub struct ThreadItemHookPrompt {
 
 impl ThreadItemHookPrompt {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(fragments: Vec<HookPromptFragment>, id: impl Into<String>) -> Self {
         Self { fragments, id: id.into() }
     }
@@ -3636,6 +3728,7 @@ pub struct ThreadItemImageView {
 
 impl ThreadItemImageView {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(id: impl Into<String>, path: LegacyAppPathString) -> Self {
         Self { id: id.into(), path }
     }
@@ -3740,6 +3833,7 @@ pub struct ThreadItemReasoning {
 
 impl ThreadItemReasoning {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             content: Vec::new(),
@@ -3767,6 +3861,7 @@ pub struct ThreadItemSleep {
 
 impl ThreadItemSleep {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(duration_ms: u64, id: impl Into<String>) -> Self {
         Self { duration_ms, id: id.into() }
     }
@@ -3832,6 +3927,7 @@ pub struct ThreadItemUserMessage {
 
 impl ThreadItemUserMessage {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(content: Vec<UserInput>, id: impl Into<String>) -> Self {
         Self {
             client_id: None,
@@ -3902,6 +3998,7 @@ pub enum ThreadItemsListAnchor {
 
 impl ThreadItemsListAnchor {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Item(_) => "item",
@@ -3914,6 +4011,7 @@ impl ThreadItemsListAnchor {
         }
     }
     /// The item it belongs to, if it says so.
+    #[inline]
     pub fn item_id(&self) -> Option<&str> {
         match self {
             Self::Item(body) => Some(body.item_id.as_str()),
@@ -3932,6 +4030,7 @@ impl Tagged for ThreadItemsListAnchor {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -3947,6 +4046,7 @@ pub struct ThreadItemsListAnchorItem {
 
 impl ThreadItemsListAnchorItem {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item_id: impl Into<String>) -> Self {
         Self { item_id: item_id.into() }
     }
@@ -3981,6 +4081,7 @@ impl Untagged for ThreadItemsListCursor {
             },
         ],
     ];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::String),
@@ -3993,12 +4094,14 @@ impl Untagged for ThreadItemsListCursor {
 untagged_enum!(ThreadItemsListCursor);
 
 impl From<&str> for ThreadItemsListCursor {
+    #[inline]
     fn from(value: &str) -> Self {
         Self::String(value.to_owned())
     }
 }
 
 impl From<String> for ThreadItemsListCursor {
+    #[inline]
     fn from(value: String) -> Self {
         Self::String(value)
     }
@@ -4020,6 +4123,7 @@ pub struct ThreadItemsListParams {
 
 impl ThreadItemsListParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             cursor: None,
@@ -4051,6 +4155,7 @@ pub struct ThreadItemsListResponse {
 
 impl ThreadItemsListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadItemEntry>) -> Self {
         Self {
             backwards_cursor: None,
@@ -4097,6 +4202,7 @@ pub struct ThreadItemsReadResponse {
 
 impl ThreadItemsReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadItemEntry>) -> Self {
         Self { data }
     }
@@ -4130,6 +4236,7 @@ pub enum WebSearchAction {
 
 impl WebSearchAction {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Search(_) => "search",
@@ -4159,6 +4266,7 @@ impl Tagged for WebSearchAction {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -4216,6 +4324,7 @@ pub enum WebSearchContextSize {
 
 impl WebSearchContextSize {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Low => "low",
@@ -4227,6 +4336,7 @@ impl WebSearchContextSize {
 }
 
 impl From<&str> for WebSearchContextSize {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "low" => Self::Low,
@@ -4273,6 +4383,7 @@ pub enum WebSearchMode {
 
 impl WebSearchMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Disabled => "disabled",
@@ -4285,6 +4396,7 @@ impl WebSearchMode {
 }
 
 impl From<&str> for WebSearchMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "disabled" => Self::Disabled,

@@ -43,6 +43,7 @@ pub struct ListMcpServerStatusResponse {
 
 impl ListMcpServerStatusResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<McpServerStatus>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -67,6 +68,7 @@ pub enum McpAppDisplayMode {
 
 impl McpAppDisplayMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Inline => "inline",
@@ -77,6 +79,7 @@ impl McpAppDisplayMode {
 }
 
 impl From<&str> for McpAppDisplayMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "inline" => Self::Inline,
@@ -99,6 +102,7 @@ pub struct McpAppUi {
 
 impl McpAppUi {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         preferred_model_display_mode: McpAppDisplayMode,
         resource_uri: impl Into<String>,
@@ -135,6 +139,7 @@ pub enum McpAuthStatus {
 
 impl McpAuthStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Unknown => "unknown",
@@ -148,6 +153,7 @@ impl McpAuthStatus {
 }
 
 impl From<&str> for McpAuthStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "unknown" => Self::Unknown,
@@ -174,6 +180,7 @@ pub enum McpElicitationArrayType {
 
 impl McpElicitationArrayType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Array => "array",
@@ -183,6 +190,7 @@ impl McpElicitationArrayType {
 }
 
 impl From<&str> for McpElicitationArrayType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "array" => Self::Array,
@@ -204,6 +212,7 @@ pub struct McpElicitationBooleanSchema {
 
 impl McpElicitationBooleanSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(type_: McpElicitationBooleanType) -> Self {
         Self {
             default: None,
@@ -233,6 +242,7 @@ pub enum McpElicitationBooleanType {
 
 impl McpElicitationBooleanType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Boolean => "boolean",
@@ -242,6 +252,7 @@ impl McpElicitationBooleanType {
 }
 
 impl From<&str> for McpElicitationBooleanType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "boolean" => Self::Boolean,
@@ -349,6 +360,7 @@ impl Untagged for McpElicitationEnumSchema {
             },
         ],
     ];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::SingleSelect),
@@ -374,6 +386,7 @@ pub struct McpElicitationLegacyTitledEnumSchema {
 
 impl McpElicitationLegacyTitledEnumSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(enum_: Vec<String>, type_: McpElicitationStringType) -> Self {
         Self {
             default: None,
@@ -464,6 +477,7 @@ impl Untagged for McpElicitationMultiSelectEnumSchema {
             },
         ],
     ];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::Untitled),
@@ -488,6 +502,7 @@ pub struct McpElicitationNumberSchema {
 
 impl McpElicitationNumberSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(type_: McpElicitationNumberType) -> Self {
         Self {
             default: None,
@@ -523,6 +538,7 @@ pub enum McpElicitationNumberType {
 
 impl McpElicitationNumberType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Number => "number",
@@ -533,6 +549,7 @@ impl McpElicitationNumberType {
 }
 
 impl From<&str> for McpElicitationNumberType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "number" => Self::Number,
@@ -556,6 +573,7 @@ pub enum McpElicitationObjectType {
 
 impl McpElicitationObjectType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Object => "object",
@@ -565,6 +583,7 @@ impl McpElicitationObjectType {
 }
 
 impl From<&str> for McpElicitationObjectType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "object" => Self::Object,
@@ -684,6 +703,7 @@ impl Untagged for McpElicitationPrimitiveSchema {
             },
         ],
     ];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::Enum),
@@ -713,6 +733,7 @@ pub struct McpElicitationSchema {
 
 impl McpElicitationSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         properties: BTreeMap<String, McpElicitationPrimitiveSchema>,
         type_: McpElicitationObjectType,
@@ -761,6 +782,7 @@ impl Untagged for McpElicitationSingleSelectEnumSchema {
             },
         ],
     ];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::Untitled),
@@ -790,6 +812,7 @@ pub enum McpElicitationStringFormat {
 
 impl McpElicitationStringFormat {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Email => "email",
@@ -802,6 +825,7 @@ impl McpElicitationStringFormat {
 }
 
 impl From<&str> for McpElicitationStringFormat {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "email" => Self::Email,
@@ -829,6 +853,7 @@ pub struct McpElicitationStringSchema {
 
 impl McpElicitationStringSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(type_: McpElicitationStringType) -> Self {
         Self {
             default: None,
@@ -864,6 +889,7 @@ pub enum McpElicitationStringType {
 
 impl McpElicitationStringType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::String => "string",
@@ -873,6 +899,7 @@ impl McpElicitationStringType {
 }
 
 impl From<&str> for McpElicitationStringType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "string" => Self::String,
@@ -891,6 +918,7 @@ pub struct McpElicitationTitledEnumItems {
 
 impl McpElicitationTitledEnumItems {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(any_of: Vec<McpElicitationConstOption>) -> Self {
         Self { any_of }
     }
@@ -914,6 +942,7 @@ pub struct McpElicitationTitledMultiSelectEnumSchema {
 
 impl McpElicitationTitledMultiSelectEnumSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         items: McpElicitationTitledEnumItems,
         type_: McpElicitationArrayType,
@@ -952,6 +981,7 @@ pub struct McpElicitationTitledSingleSelectEnumSchema {
 
 impl McpElicitationTitledSingleSelectEnumSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         one_of: Vec<McpElicitationConstOption>,
         type_: McpElicitationStringType,
@@ -983,6 +1013,7 @@ pub struct McpElicitationUntitledEnumItems {
 
 impl McpElicitationUntitledEnumItems {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(enum_: Vec<String>, type_: McpElicitationStringType) -> Self {
         Self { enum_, type_ }
     }
@@ -1007,6 +1038,7 @@ pub struct McpElicitationUntitledMultiSelectEnumSchema {
 
 impl McpElicitationUntitledMultiSelectEnumSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         items: McpElicitationUntitledEnumItems,
         type_: McpElicitationArrayType,
@@ -1045,6 +1077,7 @@ pub struct McpElicitationUntitledSingleSelectEnumSchema {
 
 impl McpElicitationUntitledSingleSelectEnumSchema {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(enum_: Vec<String>, type_: McpElicitationStringType) -> Self {
         Self {
             default: None,
@@ -1117,6 +1150,7 @@ pub struct McpResourceReadResponse {
 
 impl McpResourceReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(contents: Vec<ResourceContent>) -> Self {
         Self {
             contents,
@@ -1142,6 +1176,7 @@ pub struct McpResourceReadTarget {
 
 impl McpResourceReadTarget {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(connector_id: impl Into<String>) -> Self {
         Self {
             connector_id: connector_id.into(),
@@ -1179,6 +1214,7 @@ pub enum McpServerConnectionStatus {
 
 impl McpServerConnectionStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::NotStarted => "notStarted",
@@ -1194,6 +1230,7 @@ impl McpServerConnectionStatus {
 }
 
 impl From<&str> for McpServerConnectionStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "notStarted" => Self::NotStarted,
@@ -1226,6 +1263,7 @@ pub enum McpServerElicitationAction {
 
 impl McpServerElicitationAction {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Accept => "accept",
@@ -1237,6 +1275,7 @@ impl McpServerElicitationAction {
 }
 
 impl From<&str> for McpServerElicitationAction {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "accept" => Self::Accept,
@@ -1278,6 +1317,7 @@ pub enum McpServerElicitationRequestParams {
 
 impl McpServerElicitationRequestParams {
     /// The value of `mode`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::OpenaiUserVerification(_) => "openai/userVerification",
@@ -1294,6 +1334,7 @@ impl McpServerElicitationRequestParams {
         }
     }
     /// The thread it belongs to, if it says so.
+    #[inline]
     pub fn thread_id(&self) -> Option<&str> {
         match self {
             Self::OpenaiUserVerification(body) => Some(body.thread_id.as_str()),
@@ -1305,6 +1346,7 @@ impl McpServerElicitationRequestParams {
         }
     }
     /// The turn it belongs to, if it says so.
+    #[inline]
     pub fn turn_id(&self) -> Option<&str> {
         match self {
             Self::OpenaiUserVerification(body) => body.turn_id.as_deref(),
@@ -1333,6 +1375,7 @@ impl Tagged for McpServerElicitationRequestParams {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1609,6 +1652,7 @@ pub struct McpServerElicitationRequestResponse {
 }
 
 impl fmt::Debug for McpServerElicitationRequestResponse {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("McpServerElicitationRequestResponse")
             .field("meta", &self.meta)
@@ -1620,6 +1664,7 @@ impl fmt::Debug for McpServerElicitationRequestResponse {
 
 impl McpServerElicitationRequestResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(action: McpServerElicitationAction) -> Self {
         Self {
             meta: None,
@@ -1644,6 +1689,7 @@ pub struct McpServerEventNotification {
 
 impl McpServerEventNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(method: impl Into<String>, params: Value) -> Self {
         Self {
             method: method.into(),
@@ -1666,6 +1712,7 @@ pub struct McpServerEventStreamNotification {
 
 impl McpServerEventStreamNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         notification: McpServerEventNotification,
         subscription_id: impl Into<String>,
@@ -1748,6 +1795,7 @@ pub struct McpServerEventStreamStopParams {
 
 impl McpServerEventStreamStopParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(subscription_id: impl Into<String>) -> Self {
         Self {
             subscription_id: subscription_id.into(),
@@ -1819,6 +1867,7 @@ pub struct McpServerMigration {
 
 impl McpServerMigration {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into() }
     }
@@ -1844,6 +1893,7 @@ pub enum McpServerOauthClientRegistration {
 
 impl McpServerOauthClientRegistration {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Auto => "auto",
@@ -1855,6 +1905,7 @@ impl McpServerOauthClientRegistration {
 }
 
 impl From<&str> for McpServerOauthClientRegistration {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "auto" => Self::Auto,
@@ -1880,6 +1931,7 @@ pub struct McpServerOauthLoginCompletedNotification {
 
 impl McpServerOauthLoginCompletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>, success: bool) -> Self {
         Self {
             error: None,
@@ -1913,6 +1965,7 @@ pub struct McpServerOauthLoginParams {
 
 impl McpServerOauthLoginParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             client_registration: None,
@@ -1941,6 +1994,7 @@ pub struct McpServerOauthLoginResponse {
 }
 
 impl fmt::Debug for McpServerOauthLoginResponse {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("McpServerOauthLoginResponse")
             .field("authorization_url", &Redacted)
@@ -1951,6 +2005,7 @@ impl fmt::Debug for McpServerOauthLoginResponse {
 
 impl McpServerOauthLoginResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(authorization_url: impl Into<String>) -> Self {
         Self {
             authorization_url: authorization_url.into(),
@@ -1982,6 +2037,7 @@ pub enum McpServerStartupFailureReason {
 
 impl McpServerStartupFailureReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::ReauthenticationRequired => "reauthenticationRequired",
@@ -1991,6 +2047,7 @@ impl McpServerStartupFailureReason {
 }
 
 impl From<&str> for McpServerStartupFailureReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "reauthenticationRequired" => Self::ReauthenticationRequired,
@@ -2019,6 +2076,7 @@ pub enum McpServerStartupState {
 
 impl McpServerStartupState {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Starting => "starting",
@@ -2031,6 +2089,7 @@ impl McpServerStartupState {
 }
 
 impl From<&str> for McpServerStartupState {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "starting" => Self::Starting,
@@ -2066,6 +2125,7 @@ pub struct McpServerStatus {
 
 impl McpServerStatus {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         auth_status: McpAuthStatus,
         name: impl Into<String>,
@@ -2117,6 +2177,7 @@ pub enum McpServerStatusDetail {
 
 impl McpServerStatusDetail {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Full => "full",
@@ -2127,6 +2188,7 @@ impl McpServerStatusDetail {
 }
 
 impl From<&str> for McpServerStatusDetail {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "full" => Self::Full,
@@ -2150,6 +2212,7 @@ pub struct McpServerStatusUpdatedNotification {
 
 impl McpServerStatusUpdatedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>, status: McpServerStartupState) -> Self {
         Self {
             error: None,
@@ -2221,6 +2284,7 @@ pub struct McpServerToolCallResponse {
 
 impl McpServerToolCallResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(content: Vec<Value>) -> Self {
         Self {
             meta: None,
@@ -2250,6 +2314,7 @@ pub struct McpToolCallAppContext {
 
 impl McpToolCallAppContext {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(connector_id: impl Into<String>) -> Self {
         Self {
             action_name: None,
@@ -2277,6 +2342,7 @@ pub struct McpToolCallError {
 
 impl McpToolCallError {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
@@ -2313,6 +2379,7 @@ pub struct McpToolCallResult {
 
 impl McpToolCallResult {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(content: Vec<Value>) -> Self {
         Self {
             meta: None,
@@ -2344,6 +2411,7 @@ pub enum McpToolCallStatus {
 
 impl McpToolCallStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::InProgress => "inProgress",
@@ -2355,6 +2423,7 @@ impl McpToolCallStatus {
 }
 
 impl From<&str> for McpToolCallStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "inProgress" => Self::InProgress,
@@ -2450,6 +2519,7 @@ impl Untagged for ResourceContent {
             },
         ],
     ];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::Text),
@@ -2598,6 +2668,7 @@ pub struct Tool {
 
 impl Tool {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(input_schema: Value, name: impl Into<String>) -> Self {
         Self {
             meta: None,
@@ -2641,6 +2712,7 @@ pub enum ToolExposureSurface {
 
 impl ToolExposureSurface {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::CodeMode => "code_mode",
@@ -2652,6 +2724,7 @@ impl ToolExposureSurface {
 }
 
 impl From<&str> for ToolExposureSurface {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "code_mode" => Self::CodeMode,

@@ -35,6 +35,7 @@ pub struct ActivePermissionProfile {
 
 impl ActivePermissionProfile {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             extends: None,
@@ -62,6 +63,7 @@ pub enum AddCreditsNudgeCreditType {
 
 impl AddCreditsNudgeCreditType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Credits => "credits",
@@ -72,6 +74,7 @@ impl AddCreditsNudgeCreditType {
 }
 
 impl From<&str> for AddCreditsNudgeCreditType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "credits" => Self::Credits,
@@ -97,6 +100,7 @@ pub enum AddCreditsNudgeEmailStatus {
 
 impl AddCreditsNudgeEmailStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Sent => "sent",
@@ -107,6 +111,7 @@ impl AddCreditsNudgeEmailStatus {
 }
 
 impl From<&str> for AddCreditsNudgeEmailStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "sent" => Self::Sent,
@@ -127,6 +132,7 @@ pub struct AdditionalContextEntry {
 
 impl AdditionalContextEntry {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(kind: AdditionalContextKind, value: impl Into<String>) -> Self {
         Self { kind, value: value.into() }
     }
@@ -151,6 +157,7 @@ pub enum AdditionalContextKind {
 
 impl AdditionalContextKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Untrusted => "untrusted",
@@ -161,6 +168,7 @@ impl AdditionalContextKind {
 }
 
 impl From<&str> for AdditionalContextKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "untrusted" => Self::Untrusted,
@@ -192,6 +200,7 @@ pub enum AllowDenyRequirement {
 
 impl AllowDenyRequirement {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Allow => "allow",
@@ -202,6 +211,7 @@ impl AllowDenyRequirement {
 }
 
 impl From<&str> for AllowDenyRequirement {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "allow" => Self::Allow,
@@ -222,6 +232,7 @@ pub struct AsyncUserInputQuestion {
 
 impl AsyncUserInputQuestion {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             options: None,
@@ -251,6 +262,7 @@ pub enum AutoCompactTokenLimitScope {
 
 impl AutoCompactTokenLimitScope {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Total => "total",
@@ -261,6 +273,7 @@ impl AutoCompactTokenLimitScope {
 }
 
 impl From<&str> for AutoCompactTokenLimitScope {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "total" => Self::Total,
@@ -288,6 +301,7 @@ pub enum AwsCredentialType {
 
 impl AwsCredentialType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::AccessKeys => "accessKeys",
@@ -298,6 +312,7 @@ impl AwsCredentialType {
 }
 
 impl From<&str> for AwsCredentialType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "accessKeys" => Self::AccessKeys,
@@ -326,6 +341,7 @@ pub enum CapabilityRootLocation {
 
 impl CapabilityRootLocation {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Environment(_) => "environment",
@@ -349,6 +365,7 @@ impl Tagged for CapabilityRootLocation {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -389,6 +406,7 @@ pub enum CliAuthCredentialsStoreMode {
 
 impl CliAuthCredentialsStoreMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::File => "file",
@@ -401,6 +419,7 @@ impl CliAuthCredentialsStoreMode {
 }
 
 impl From<&str> for CliAuthCredentialsStoreMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "file" => Self::File,
@@ -521,6 +540,7 @@ pub enum CodexErrorInfo {
 
 impl CodexErrorInfo {
     /// The string, or the key of the object.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::ContextWindowExceeded => "contextWindowExceeded",
@@ -549,6 +569,7 @@ impl CodexErrorInfo {
 }
 
 impl External for CodexErrorInfo {
+    #[inline]
     fn unit(name: &str) -> Option<Self> {
         Some(
             match name {
@@ -598,6 +619,7 @@ impl External for CodexErrorInfo {
             ),
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -613,6 +635,7 @@ pub struct CodexErrorInfoActiveTurnNotSteerable {
 
 impl CodexErrorInfoActiveTurnNotSteerable {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(turn_kind: NonSteerableTurnKind) -> Self {
         Self { turn_kind }
     }
@@ -678,6 +701,7 @@ pub enum CodexResponseHandoffMode {
 
 impl CodexResponseHandoffMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Thinking => "thinking",
@@ -689,6 +713,7 @@ impl CodexResponseHandoffMode {
 }
 
 impl From<&str> for CodexResponseHandoffMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "thinking" => Self::Thinking,
@@ -731,6 +756,7 @@ pub enum ConversationTextRole {
 
 impl ConversationTextRole {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::User => "user",
@@ -742,6 +768,7 @@ impl ConversationTextRole {
 }
 
 impl From<&str> for ConversationTextRole {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "user" => Self::User,
@@ -796,6 +823,7 @@ pub struct CurrentTimeReadParams {
 
 impl CurrentTimeReadParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -818,6 +846,7 @@ pub struct CurrentTimeReadResponse {
 
 impl CurrentTimeReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(current_time_at: i64) -> Self {
         Self { current_time_at }
     }
@@ -845,6 +874,7 @@ pub enum CyberAccessProgram {
 
 impl CyberAccessProgram {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Standard => "standard",
@@ -856,6 +886,7 @@ impl CyberAccessProgram {
 }
 
 impl From<&str> for CyberAccessProgram {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "standard" => Self::Standard,
@@ -879,6 +910,7 @@ pub struct DeprecationNoticeNotification {
 
 impl DeprecationNoticeNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(summary: impl Into<String>) -> Self {
         Self {
             details: None,
@@ -904,6 +936,7 @@ pub enum DesktopOnboardingEntrypoint {
 
 impl DesktopOnboardingEntrypoint {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::LifeSciences => "life_sciences",
@@ -913,6 +946,7 @@ impl DesktopOnboardingEntrypoint {
 }
 
 impl From<&str> for DesktopOnboardingEntrypoint {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "life_sciences" => Self::LifeSciences,
@@ -962,6 +996,7 @@ pub struct FeedbackUploadParams {
 
 impl FeedbackUploadParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(classification: impl Into<String>) -> Self {
         Self {
             classification: classification.into(),
@@ -993,6 +1028,7 @@ pub struct FeedbackUploadResponse {
 
 impl FeedbackUploadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             prompt_hash: None,
@@ -1037,6 +1073,7 @@ pub enum ForcedChatgptWorkspaceIds {
 
 impl Untagged for ForcedChatgptWorkspaceIds {
     const SHAPES: &'static [&'static [Shape]] = &[&[Shape::String], &[Shape::Array]];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::String),
@@ -1049,18 +1086,21 @@ impl Untagged for ForcedChatgptWorkspaceIds {
 untagged_enum!(ForcedChatgptWorkspaceIds);
 
 impl From<&str> for ForcedChatgptWorkspaceIds {
+    #[inline]
     fn from(value: &str) -> Self {
         Self::String(value.to_owned())
     }
 }
 
 impl From<String> for ForcedChatgptWorkspaceIds {
+    #[inline]
     fn from(value: String) -> Self {
         Self::String(value)
     }
 }
 
 impl From<Vec<String>> for ForcedChatgptWorkspaceIds {
+    #[inline]
     fn from(value: Vec<String>) -> Self {
         Self::List(value)
     }
@@ -1080,6 +1120,7 @@ pub enum ForcedLoginMethod {
 
 impl ForcedLoginMethod {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Chatgpt => "chatgpt",
@@ -1090,6 +1131,7 @@ impl ForcedLoginMethod {
 }
 
 impl From<&str> for ForcedLoginMethod {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "chatgpt" => Self::Chatgpt,
@@ -1170,6 +1212,7 @@ pub struct InitializeParams {
 
 impl InitializeParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(client_info: ClientInfo) -> Self {
         Self {
             capabilities: None,
@@ -1220,6 +1263,7 @@ pub enum InputModality {
 
 impl InputModality {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Text => "text",
@@ -1231,6 +1275,7 @@ impl InputModality {
 }
 
 impl From<&str> for InputModality {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "text" => Self::Text,
@@ -1316,6 +1361,7 @@ pub struct MemoryCitation {
 
 impl MemoryCitation {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(entries: Vec<MemoryCitationEntry>, thread_ids: Vec<String>) -> Self {
         Self { entries, thread_ids }
     }
@@ -1374,6 +1420,7 @@ pub struct MemoryStatusResponse {
 
 impl MemoryStatusResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(v2_consolidated_threads: u32, v2_ready: bool) -> Self {
         Self {
             v2_consolidated_threads,
@@ -1401,6 +1448,7 @@ pub enum MergeStrategy {
 
 impl MergeStrategy {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Replace => "replace",
@@ -1411,6 +1459,7 @@ impl MergeStrategy {
 }
 
 impl From<&str> for MergeStrategy {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "replace" => Self::Replace,
@@ -1450,6 +1499,7 @@ pub struct MisalignmentSteer {
 
 impl MisalignmentSteer {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
@@ -1513,6 +1563,7 @@ pub enum NonSteerableTurnKind {
 
 impl NonSteerableTurnKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Review => "review",
@@ -1523,6 +1574,7 @@ impl NonSteerableTurnKind {
 }
 
 impl From<&str> for NonSteerableTurnKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "review" => Self::Review,
@@ -1543,6 +1595,7 @@ pub struct OverriddenMetadata {
 }
 
 impl fmt::Debug for OverriddenMetadata {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OverriddenMetadata")
             .field("effective_value", &Redacted)
@@ -1554,6 +1607,7 @@ impl fmt::Debug for OverriddenMetadata {
 
 impl OverriddenMetadata {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         effective_value: Value,
         message: impl Into<String>,
@@ -1597,6 +1651,7 @@ pub enum Personality {
 
 impl Personality {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::None => "none",
@@ -1608,6 +1663,7 @@ impl Personality {
 }
 
 impl From<&str> for Personality {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "none" => Self::None,
@@ -1689,6 +1745,7 @@ pub enum ProjectChangeType {
 
 impl ProjectChangeType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Created => "created",
@@ -1700,6 +1757,7 @@ impl ProjectChangeType {
 }
 
 impl From<&str> for ProjectChangeType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "created" => Self::Created,
@@ -1721,6 +1779,7 @@ pub struct ProjectChangedNotification {
 
 impl ProjectChangedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(change_type: ProjectChangeType, project_id: impl Into<String>) -> Self {
         Self {
             change_type,
@@ -1782,6 +1841,7 @@ pub struct ProjectCreateResponse {
 
 impl ProjectCreateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(project: Project) -> Self {
         Self { project }
     }
@@ -1801,6 +1861,7 @@ pub struct ProjectDeleteParams {
 
 impl ProjectDeleteParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(project_id: impl Into<String>) -> Self {
         Self {
             project_id: project_id.into(),
@@ -1871,6 +1932,7 @@ pub struct ProjectImportResponse {
 
 impl ProjectImportResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(project: Project) -> Self {
         Self { project }
     }
@@ -1911,6 +1973,7 @@ pub struct ProjectListResponse {
 
 impl ProjectListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<Project>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -1932,6 +1995,7 @@ pub struct ProjectMoveParams {
 
 impl ProjectMoveParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(project_id: impl Into<String>) -> Self {
         Self {
             before_project_id: None,
@@ -1963,6 +2027,7 @@ pub struct ProjectReadParams {
 
 impl ProjectReadParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(project_id: impl Into<String>) -> Self {
         Self {
             project_id: project_id.into(),
@@ -1984,6 +2049,7 @@ pub struct ProjectReadResponse {
 
 impl ProjectReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(project: Project) -> Self {
         Self { project }
     }
@@ -2001,6 +2067,7 @@ pub struct ProjectRoot {
 
 impl ProjectRoot {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf) -> Self {
         Self { path }
     }
@@ -2024,6 +2091,7 @@ pub enum ProjectSortKey {
 
 impl ProjectSortKey {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Position => "position",
@@ -2034,6 +2102,7 @@ impl ProjectSortKey {
 }
 
 impl From<&str> for ProjectSortKey {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "position" => Self::Position,
@@ -2058,6 +2127,7 @@ pub struct ProjectUpdateParams {
 
 impl ProjectUpdateParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(project_id: impl Into<String>) -> Self {
         Self {
             metadata: None,
@@ -2085,6 +2155,7 @@ pub struct ProjectUpdateResponse {
 
 impl ProjectUpdateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(project: Project) -> Self {
         Self { project }
     }
@@ -2116,6 +2187,7 @@ pub struct RequestHeader {
 }
 
 impl fmt::Debug for RequestHeader {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestHeader")
             .field("name", &self.name)
@@ -2141,6 +2213,7 @@ pub enum ResidencyRequirement {
 
 impl ResidencyRequirement {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Us => "us",
@@ -2150,6 +2223,7 @@ impl ResidencyRequirement {
 }
 
 impl From<&str> for ResidencyRequirement {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "us" => Self::Us,
@@ -2194,6 +2268,7 @@ pub enum ScheduledTaskSchedule {
 
 impl ScheduledTaskSchedule {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Hourly(_) => "hourly",
@@ -2223,6 +2298,7 @@ impl Tagged for ScheduledTaskSchedule {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2238,6 +2314,7 @@ pub struct ScheduledTaskScheduleDaily {
 
 impl ScheduledTaskScheduleDaily {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(time: impl Into<String>) -> Self {
         Self { time: time.into() }
     }
@@ -2257,6 +2334,7 @@ pub struct ScheduledTaskScheduleHourly {
 
 impl ScheduledTaskScheduleHourly {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(interval_hours: u32) -> Self {
         Self { days: None, interval_hours }
     }
@@ -2275,6 +2353,7 @@ pub struct ScheduledTaskScheduleWeekdays {
 
 impl ScheduledTaskScheduleWeekdays {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(time: impl Into<String>) -> Self {
         Self { time: time.into() }
     }
@@ -2293,6 +2372,7 @@ pub struct ScheduledTaskScheduleWeekly {
 
 impl ScheduledTaskScheduleWeekly {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(days: Vec<ScheduledTaskWeekday>, time: impl Into<String>) -> Self {
         Self { days, time: time.into() }
     }
@@ -2343,6 +2423,7 @@ pub enum ScheduledTaskWeekday {
 
 impl ScheduledTaskWeekday {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Mo => "MO",
@@ -2358,6 +2439,7 @@ impl ScheduledTaskWeekday {
 }
 
 impl From<&str> for ScheduledTaskWeekday {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "MO" => Self::Mo,
@@ -2387,6 +2469,7 @@ pub struct SelectedCapabilityRoot {
 
 impl SelectedCapabilityRoot {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(id: impl Into<String>, location: CapabilityRootLocation) -> Self {
         Self { id: id.into(), location }
     }
@@ -2406,6 +2489,7 @@ pub struct ServerDiagnosticsGauge {
 
 impl ServerDiagnosticsGauge {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>, value: u64) -> Self {
         Self { name: name.into(), value }
     }
@@ -2436,6 +2520,7 @@ pub struct ServerDiagnosticsProcess {
 
 impl ServerDiagnosticsProcess {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(id: u32) -> Self {
         Self {
             id,
@@ -2462,6 +2547,7 @@ pub struct ServerDiagnosticsResponse {
 
 impl ServerDiagnosticsResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         gauges: Vec<ServerDiagnosticsGauge>,
         process: ServerDiagnosticsProcess,
@@ -2484,6 +2570,7 @@ pub struct ServerRequestResolvedNotification {
 
 impl ServerRequestResolvedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(request_id: RequestId, thread_id: impl Into<String>) -> Self {
         Self {
             request_id,
@@ -2511,6 +2598,7 @@ pub struct Settings {
 
 impl Settings {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(model: impl Into<String>) -> Self {
         Self {
             developer_instructions: None,
@@ -2540,6 +2628,7 @@ pub enum SortDirection {
 
 impl SortDirection {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Asc => "asc",
@@ -2550,6 +2639,7 @@ impl SortDirection {
 }
 
 impl From<&str> for SortDirection {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "asc" => Self::Asc,
@@ -2584,6 +2674,7 @@ pub struct SubagentMigration {
 
 impl SubagentMigration {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into() }
     }
@@ -2655,6 +2746,7 @@ pub enum Verbosity {
 
 impl Verbosity {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Low => "low",
@@ -2666,6 +2758,7 @@ impl Verbosity {
 }
 
 impl From<&str> for Verbosity {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "low" => Self::Low,
@@ -2701,6 +2794,7 @@ pub struct WarningNotification {
 
 impl WarningNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -2728,6 +2822,7 @@ pub enum WriteStatus {
 
 impl WriteStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Ok => "ok",
@@ -2738,6 +2833,7 @@ impl WriteStatus {
 }
 
 impl From<&str> for WriteStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "ok" => Self::Ok,

@@ -27,6 +27,7 @@ pub struct AppBranding {
 
 impl AppBranding {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(is_discoverable_app: bool) -> Self {
         Self {
             category: None,
@@ -73,6 +74,7 @@ pub struct AppConfig {
 }
 
 impl Default for AppConfig {
+    #[inline]
     fn default() -> Self {
         Self {
             approvals_reviewer: None,
@@ -89,6 +91,7 @@ impl Default for AppConfig {
 }
 
 impl AppConfig {
+    #[inline]
     fn default_enabled() -> bool {
         true
     }
@@ -164,6 +167,7 @@ impl From<AppInfoRequired> for AppInfo {
 }
 
 impl AppInfo {
+    #[inline]
     fn default_is_enabled() -> bool {
         true
     }
@@ -221,6 +225,7 @@ pub struct AppListUpdatedNotification {
 
 impl AppListUpdatedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<AppInfo>) -> Self {
         Self { data }
     }
@@ -268,6 +273,7 @@ pub struct AppReview {
 
 impl AppReview {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: impl Into<String>) -> Self {
         Self { status: status.into() }
     }
@@ -287,6 +293,7 @@ pub struct AppScreenshot {
 
 impl AppScreenshot {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(user_prompt: impl Into<String>) -> Self {
         Self {
             file_id: None,
@@ -407,6 +414,7 @@ pub enum AppTemplateUnavailableReason {
 
 impl AppTemplateUnavailableReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::NotConfiguredForWorkspace => "NOT_CONFIGURED_FOR_WORKSPACE",
@@ -417,6 +425,7 @@ impl AppTemplateUnavailableReason {
 }
 
 impl From<&str> for AppTemplateUnavailableReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "NOT_CONFIGURED_FOR_WORKSPACE" => Self::NotConfiguredForWorkspace,
@@ -446,6 +455,7 @@ pub enum AppToolApproval {
 
 impl AppToolApproval {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Auto => "auto",
@@ -458,6 +468,7 @@ impl AppToolApproval {
 }
 
 impl From<&str> for AppToolApproval {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "auto" => Self::Auto,
@@ -521,6 +532,7 @@ impl From<AppToolSummaryRequired> for AppToolSummary {
 }
 
 impl AppToolSummary {
+    #[inline]
     fn default_is_enabled() -> bool {
         true
     }
@@ -551,6 +563,7 @@ pub struct ApplicationNetworkRequirements {
 
 impl ApplicationNetworkRequirements {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         domains: BTreeMap<String, NetworkDomainPermission>,
         enabled: bool,
@@ -601,6 +614,7 @@ pub struct AppsDefaultConfig {
 }
 
 impl Default for AppsDefaultConfig {
+    #[inline]
     fn default() -> Self {
         Self {
             approvals_reviewer: None,
@@ -613,12 +627,15 @@ impl Default for AppsDefaultConfig {
 }
 
 impl AppsDefaultConfig {
+    #[inline]
     fn default_destructive_enabled() -> bool {
         true
     }
+    #[inline]
     fn default_enabled() -> bool {
         true
     }
+    #[inline]
     fn default_open_world_enabled() -> bool {
         true
     }
@@ -664,6 +681,7 @@ pub struct AppsInstalledResponse {
 
 impl AppsInstalledResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(apps: Vec<InstalledApp>) -> Self {
         Self { apps }
     }
@@ -707,6 +725,7 @@ pub struct AppsListResponse {
 
 impl AppsListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<AppInfo>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -732,6 +751,7 @@ pub struct AppsReadParams {
 
 impl AppsReadParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(app_ids: Vec<String>) -> Self {
         Self {
             app_ids,
@@ -758,6 +778,7 @@ pub struct AppsReadResponse {
 
 impl AppsReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(apps: Vec<ConnectorMetadata>, missing_app_ids: Vec<String>) -> Self {
         Self { apps, missing_app_ids }
     }
@@ -857,6 +878,7 @@ pub struct ExternalAgentConfigDetectResponse {
 
 impl ExternalAgentConfigDetectResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(items: Vec<ExternalAgentConfigMigrationItem>) -> Self {
         Self {
             connectors: Vec::new(),
@@ -879,6 +901,7 @@ pub struct ExternalAgentConfigImportCompletedNotification {
 
 impl ExternalAgentConfigImportCompletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         import_id: impl Into<String>,
         item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
@@ -904,6 +927,7 @@ pub struct ExternalAgentConfigImportHistoriesReadResponse {
 
 impl ExternalAgentConfigImportHistoriesReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         connectors: Vec<ExternalAgentImportedConnectorCandidate>,
         data: Vec<ExternalAgentConfigImportHistory>,
@@ -930,6 +954,7 @@ pub struct ExternalAgentConfigImportHistory {
 
 impl ExternalAgentConfigImportHistory {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         completed_at_ms: i64,
         failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
@@ -965,6 +990,7 @@ pub struct ExternalAgentConfigImportHistoryRecordParams {
 
 impl ExternalAgentConfigImportHistoryRecordParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         item_type_results: Vec<ExternalAgentConfigImportHistoryRecordTypeResultParams>,
         provider_id: impl Into<String>,
@@ -989,6 +1015,7 @@ pub struct ExternalAgentConfigImportHistoryRecordResponse {
 
 impl ExternalAgentConfigImportHistoryRecordResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(import_id: impl Into<String>) -> Self {
         Self {
             import_id: import_id.into(),
@@ -1013,6 +1040,7 @@ pub struct ExternalAgentConfigImportHistoryRecordSuccessParams {
 
 impl ExternalAgentConfigImportHistoryRecordSuccessParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item_type: ExternalAgentConfigMigrationItemType) -> Self {
         Self {
             cwd: None,
@@ -1042,6 +1070,7 @@ pub struct ExternalAgentConfigImportHistoryRecordTypeResultParams {
 
 impl ExternalAgentConfigImportHistoryRecordTypeResultParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
         item_type: ExternalAgentConfigMigrationItemType,
@@ -1120,6 +1149,7 @@ pub struct ExternalAgentConfigImportItemTypeSuccess {
 
 impl ExternalAgentConfigImportItemTypeSuccess {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item_type: ExternalAgentConfigMigrationItemType) -> Self {
         Self {
             cwd: None,
@@ -1153,6 +1183,7 @@ pub struct ExternalAgentConfigImportParams {
 
 impl ExternalAgentConfigImportParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(migration_items: Vec<ExternalAgentConfigMigrationItem>) -> Self {
         Self {
             migration_items,
@@ -1179,6 +1210,7 @@ pub struct ExternalAgentConfigImportProgressNotification {
 
 impl ExternalAgentConfigImportProgressNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         import_id: impl Into<String>,
         item_type_results: Vec<ExternalAgentConfigImportTypeResult>,
@@ -1203,6 +1235,7 @@ pub struct ExternalAgentConfigImportResponse {
 
 impl ExternalAgentConfigImportResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(import_id: impl Into<String>) -> Self {
         Self {
             import_id: import_id.into(),
@@ -1224,6 +1257,7 @@ pub struct ExternalAgentConfigImportTypeResult {
 
 impl ExternalAgentConfigImportTypeResult {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         failures: Vec<ExternalAgentConfigImportItemTypeFailure>,
         item_type: ExternalAgentConfigMigrationItemType,
@@ -1255,6 +1289,7 @@ pub struct ExternalAgentConfigMigrationItem {
 
 impl ExternalAgentConfigMigrationItem {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         description: impl Into<String>,
         item_type: ExternalAgentConfigMigrationItemType,
@@ -1305,6 +1340,7 @@ pub enum ExternalAgentConfigMigrationItemType {
 
 impl ExternalAgentConfigMigrationItemType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::AgentsMd => "AGENTS_MD",
@@ -1323,6 +1359,7 @@ impl ExternalAgentConfigMigrationItemType {
 }
 
 impl From<&str> for ExternalAgentConfigMigrationItemType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "AGENTS_MD" => Self::AgentsMd,
@@ -1352,6 +1389,7 @@ pub struct ExternalAgentDetectedConnectorCandidate {
 
 impl ExternalAgentDetectedConnectorCandidate {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         name: impl Into<String>,
         session_count: u32,
@@ -1385,6 +1423,7 @@ pub enum ExternalAgentDetectedConnectorSource {
 
 impl ExternalAgentDetectedConnectorSource {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::RemoteMcpServersConfig => "remoteMcpServersConfig",
@@ -1395,6 +1434,7 @@ impl ExternalAgentDetectedConnectorSource {
 }
 
 impl From<&str> for ExternalAgentDetectedConnectorSource {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "remoteMcpServersConfig" => Self::RemoteMcpServersConfig,
@@ -1416,6 +1456,7 @@ pub struct ExternalAgentImportedConnectorCandidate {
 
 impl ExternalAgentImportedConnectorCandidate {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         name: impl Into<String>,
         session_count: u32,
@@ -1447,6 +1488,7 @@ pub enum ExternalAgentImportedConnectorSource {
 
 impl ExternalAgentImportedConnectorSource {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::RemoteMcpServersConfig => "remoteMcpServersConfig",
@@ -1456,6 +1498,7 @@ impl ExternalAgentImportedConnectorSource {
 }
 
 impl From<&str> for ExternalAgentImportedConnectorSource {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "remoteMcpServersConfig" => Self::RemoteMcpServersConfig,
@@ -1476,6 +1519,7 @@ pub struct HookCompletedNotification {
 
 impl HookCompletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(run: HookRunSummary, thread_id: impl Into<String>) -> Self {
         Self {
             run,
@@ -1537,6 +1581,7 @@ pub enum HookEventName {
 
 impl HookEventName {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::PreToolUse => "preToolUse",
@@ -1557,6 +1602,7 @@ impl HookEventName {
 }
 
 impl From<&str> for HookEventName {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "preToolUse" => Self::PreToolUse,
@@ -1592,6 +1638,7 @@ pub enum HookExecutionMode {
 
 impl HookExecutionMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Sync => "sync",
@@ -1602,6 +1649,7 @@ impl HookExecutionMode {
 }
 
 impl From<&str> for HookExecutionMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "sync" => Self::Sync,
@@ -1631,6 +1679,7 @@ pub enum HookHandlerType {
 
 impl HookHandlerType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Command => "command",
@@ -1643,6 +1692,7 @@ impl HookHandlerType {
 }
 
 impl From<&str> for HookHandlerType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "command" => Self::Command,
@@ -1680,6 +1730,7 @@ pub enum HookMetadata {
 
 impl HookMetadata {
     /// The value of `handlerType`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Command(_) => "command",
@@ -1709,6 +1760,7 @@ impl Tagged for HookMetadata {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2044,6 +2096,7 @@ pub struct HookMigration {
 
 impl HookMigration {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into() }
     }
@@ -2062,6 +2115,7 @@ pub struct HookOutputEntry {
 
 impl HookOutputEntry {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(kind: HookOutputEntryKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
     }
@@ -2092,6 +2146,7 @@ pub enum HookOutputEntryKind {
 
 impl HookOutputEntryKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Warning => "warning",
@@ -2105,6 +2160,7 @@ impl HookOutputEntryKind {
 }
 
 impl From<&str> for HookOutputEntryKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "warning" => Self::Warning,
@@ -2151,6 +2207,7 @@ pub enum HookRunStatus {
 
 impl HookRunStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Running => "running",
@@ -2164,6 +2221,7 @@ impl HookRunStatus {
 }
 
 impl From<&str> for HookRunStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "running" => Self::Running,
@@ -2237,6 +2295,7 @@ impl From<HookRunSummaryRequired> for HookRunSummary {
 }
 
 impl HookRunSummary {
+    #[inline]
     fn default_source() -> HookSource {
         HookSource::Unknown
     }
@@ -2273,6 +2332,7 @@ pub enum HookScope {
 
 impl HookScope {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Thread => "thread",
@@ -2283,6 +2343,7 @@ impl HookScope {
 }
 
 impl From<&str> for HookScope {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "thread" => Self::Thread,
@@ -2326,6 +2387,7 @@ pub enum HookSource {
 
 impl HookSource {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::System => "system",
@@ -2345,6 +2407,7 @@ impl HookSource {
 }
 
 impl From<&str> for HookSource {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "system" => Self::System,
@@ -2375,6 +2438,7 @@ pub struct HookStartedNotification {
 
 impl HookStartedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(run: HookRunSummary, thread_id: impl Into<String>) -> Self {
         Self {
             run,
@@ -2408,6 +2472,7 @@ pub enum HookTrustStatus {
 
 impl HookTrustStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Managed => "managed",
@@ -2420,6 +2485,7 @@ impl HookTrustStatus {
 }
 
 impl From<&str> for HookTrustStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "managed" => Self::Managed,
@@ -2444,6 +2510,7 @@ pub struct HooksListEntry {
 
 impl HooksListEntry {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         cwd: impl Into<String>,
         errors: Vec<HookErrorInfo>,
@@ -2485,6 +2552,7 @@ pub struct HooksListResponse {
 
 impl HooksListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<HooksListEntry>) -> Self {
         Self { data }
     }
@@ -2504,6 +2572,7 @@ pub struct MarketplaceAddParams {
 
 impl MarketplaceAddParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(source: impl Into<String>) -> Self {
         Self {
             ref_name: None,
@@ -2529,6 +2598,7 @@ pub struct MarketplaceAddResponse {
 
 impl MarketplaceAddResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         already_added: bool,
         installed_root: AbsolutePathBuf,
@@ -2567,6 +2637,7 @@ pub struct MarketplaceLoadErrorInfo {
 
 impl MarketplaceLoadErrorInfo {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(marketplace_path: AbsolutePathBuf, message: impl Into<String>) -> Self {
         Self {
             marketplace_path,
@@ -2588,6 +2659,7 @@ pub struct MarketplaceRemoveParams {
 
 impl MarketplaceRemoveParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(marketplace_name: impl Into<String>) -> Self {
         Self {
             marketplace_name: marketplace_name.into(),
@@ -2608,6 +2680,7 @@ pub struct MarketplaceRemoveResponse {
 
 impl MarketplaceRemoveResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(marketplace_name: impl Into<String>) -> Self {
         Self {
             installed_root: None,
@@ -2702,6 +2775,7 @@ pub enum PluginAuthPolicy {
 
 impl PluginAuthPolicy {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::OnInstall => "ON_INSTALL",
@@ -2712,6 +2786,7 @@ impl PluginAuthPolicy {
 }
 
 impl From<&str> for PluginAuthPolicy {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "ON_INSTALL" => Self::OnInstall,
@@ -2737,6 +2812,7 @@ pub enum PluginAvailability {
 
 impl PluginAvailability {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::DisabledByAdmin => "DISABLED_BY_ADMIN",
@@ -2747,6 +2823,7 @@ impl PluginAvailability {
 }
 
 impl From<&str> for PluginAvailability {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "DISABLED_BY_ADMIN" => Self::DisabledByAdmin,
@@ -2778,6 +2855,7 @@ pub struct PluginDetail {
 
 impl PluginDetail {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         app_templates: Vec<AppTemplateSummary>,
         apps: Vec<AppSummary>,
@@ -2837,6 +2915,7 @@ pub enum PluginDisabledReason {
 
 impl PluginDisabledReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::DisabledByAdmin => "disabled_by_admin",
@@ -2849,6 +2928,7 @@ impl PluginDisabledReason {
 }
 
 impl From<&str> for PluginDisabledReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "disabled_by_admin" => Self::DisabledByAdmin,
@@ -2871,6 +2951,7 @@ pub struct PluginHookSummary {
 
 impl PluginHookSummary {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(event_name: HookEventName, key: impl Into<String>) -> Self {
         Self {
             event_name,
@@ -2896,6 +2977,7 @@ pub struct PluginInstallParams {
 
 impl PluginInstallParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(plugin_name: impl Into<String>) -> Self {
         Self {
             install_attempt_id: None,
@@ -2929,6 +3011,7 @@ pub enum PluginInstallPolicy {
 
 impl PluginInstallPolicy {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::NotAvailable => "NOT_AVAILABLE",
@@ -2940,6 +3023,7 @@ impl PluginInstallPolicy {
 }
 
 impl From<&str> for PluginInstallPolicy {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "NOT_AVAILABLE" => Self::NotAvailable,
@@ -2966,6 +3050,7 @@ pub enum PluginInstallPolicySource {
 
 impl PluginInstallPolicySource {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::WorkspaceSetting => "WORKSPACE_SETTING",
@@ -2976,6 +3061,7 @@ impl PluginInstallPolicySource {
 }
 
 impl From<&str> for PluginInstallPolicySource {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "WORKSPACE_SETTING" => Self::WorkspaceSetting,
@@ -2996,6 +3082,7 @@ pub struct PluginInstallResponse {
 
 impl PluginInstallResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         apps_needing_auth: Vec<AppSummary>,
         auth_policy: PluginAuthPolicy,
@@ -3036,6 +3123,7 @@ pub struct PluginInstalledResponse {
 
 impl PluginInstalledResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(marketplaces: Vec<PluginMarketplaceEntry>) -> Self {
         Self {
             marketplace_load_errors: Vec::new(),
@@ -3161,6 +3249,7 @@ pub enum PluginListMarketplaceKind {
 
 impl PluginListMarketplaceKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Local => "local",
@@ -3174,6 +3263,7 @@ impl PluginListMarketplaceKind {
 }
 
 impl From<&str> for PluginListMarketplaceKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "local" => Self::Local,
@@ -3217,6 +3307,7 @@ pub struct PluginListResponse {
 
 impl PluginListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(marketplaces: Vec<PluginMarketplaceEntry>) -> Self {
         Self {
             featured_plugin_ids: Vec::new(),
@@ -3244,6 +3335,7 @@ pub struct PluginMarketplaceEntry {
 
 impl PluginMarketplaceEntry {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>, plugins: Vec<PluginSummary>) -> Self {
         Self {
             interface: None,
@@ -3271,6 +3363,7 @@ pub struct PluginReadParams {
 
 impl PluginReadParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(plugin_name: impl Into<String>) -> Self {
         Self {
             marketplace_path: None,
@@ -3294,6 +3387,7 @@ pub struct PluginReadResponse {
 
 impl PluginReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(plugin: PluginDetail) -> Self {
         Self { plugin }
     }
@@ -3371,6 +3465,7 @@ pub struct PluginSearchParams {
 
 impl PluginSearchParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(search_term: impl Into<String>) -> Self {
         Self {
             cursor: None,
@@ -3401,6 +3496,7 @@ pub struct PluginSearchResponse {
 
 impl PluginSearchResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<PluginSearchResult>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -3421,6 +3517,7 @@ pub struct PluginSearchResult {
 
 impl PluginSearchResult {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(marketplace_name: impl Into<String>, plugin: PluginSummary) -> Self {
         Self {
             marketplace_name: marketplace_name.into(),
@@ -3452,6 +3549,7 @@ pub enum PluginSearchScope {
 
 impl PluginSearchScope {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Global => "global",
@@ -3463,6 +3561,7 @@ impl PluginSearchScope {
 }
 
 impl From<&str> for PluginSearchScope {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "global" => Self::Global,
@@ -3483,6 +3582,7 @@ pub struct PluginShareCheckoutParams {
 
 impl PluginShareCheckoutParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(remote_plugin_id: impl Into<String>) -> Self {
         Self {
             remote_plugin_id: remote_plugin_id.into(),
@@ -3558,6 +3658,7 @@ pub struct PluginShareContext {
 
 impl PluginShareContext {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(remote_plugin_id: impl Into<String>) -> Self {
         Self {
             can_publish_to_workspace: None,
@@ -3591,6 +3692,7 @@ pub struct PluginShareDeleteParams {
 
 impl PluginShareDeleteParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(remote_plugin_id: impl Into<String>) -> Self {
         Self {
             remote_plugin_id: remote_plugin_id.into(),
@@ -3624,6 +3726,7 @@ pub enum PluginShareDiscoverability {
 
 impl PluginShareDiscoverability {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Listed => "LISTED",
@@ -3635,6 +3738,7 @@ impl PluginShareDiscoverability {
 }
 
 impl From<&str> for PluginShareDiscoverability {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "LISTED" => Self::Listed,
@@ -3656,6 +3760,7 @@ pub struct PluginShareListItem {
 
 impl PluginShareListItem {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(plugin: PluginSummary) -> Self {
         Self {
             local_plugin_path: None,
@@ -3683,6 +3788,7 @@ pub struct PluginShareListResponse {
 
 impl PluginShareListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<PluginShareListItem>) -> Self {
         Self { data }
     }
@@ -3724,6 +3830,7 @@ pub enum PluginSharePrincipalRole {
 
 impl PluginSharePrincipalRole {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Reader => "reader",
@@ -3735,6 +3842,7 @@ impl PluginSharePrincipalRole {
 }
 
 impl From<&str> for PluginSharePrincipalRole {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "reader" => Self::Reader,
@@ -3763,6 +3871,7 @@ pub enum PluginSharePrincipalType {
 
 impl PluginSharePrincipalType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::User => "user",
@@ -3774,6 +3883,7 @@ impl PluginSharePrincipalType {
 }
 
 impl From<&str> for PluginSharePrincipalType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "user" => Self::User,
@@ -3797,6 +3907,7 @@ pub struct PluginShareSaveParams {
 
 impl PluginShareSaveParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(plugin_path: AbsolutePathBuf) -> Self {
         Self {
             discoverability: None,
@@ -3874,6 +3985,7 @@ pub enum PluginShareTargetRole {
 
 impl PluginShareTargetRole {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Reader => "reader",
@@ -3884,6 +3996,7 @@ impl PluginShareTargetRole {
 }
 
 impl From<&str> for PluginShareTargetRole {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "reader" => Self::Reader,
@@ -3911,6 +4024,7 @@ pub enum PluginShareUpdateDiscoverability {
 
 impl PluginShareUpdateDiscoverability {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Unlisted => "UNLISTED",
@@ -3922,6 +4036,7 @@ impl PluginShareUpdateDiscoverability {
 }
 
 impl From<&str> for PluginShareUpdateDiscoverability {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "UNLISTED" => Self::Unlisted,
@@ -3944,6 +4059,7 @@ pub struct PluginShareUpdateTargetsParams {
 
 impl PluginShareUpdateTargetsParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         discoverability: PluginShareUpdateDiscoverability,
         remote_plugin_id: impl Into<String>,
@@ -3972,6 +4088,7 @@ pub struct PluginShareUpdateTargetsResponse {
 
 impl PluginShareUpdateTargetsResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         discoverability: PluginShareDiscoverability,
         principals: Vec<PluginSharePrincipal>,
@@ -4036,6 +4153,7 @@ pub enum PluginSource {
 
 impl PluginSource {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Local(_) => "local",
@@ -4065,6 +4183,7 @@ impl Tagged for PluginSource {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -4083,6 +4202,7 @@ pub struct PluginSourceGit {
 
 impl PluginSourceGit {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             path: None,
@@ -4108,6 +4228,7 @@ pub struct PluginSourceLocal {
 
 impl PluginSourceLocal {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf) -> Self {
         Self { path }
     }
@@ -4129,6 +4250,7 @@ pub struct PluginSourceNpm {
 
 impl PluginSourceNpm {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(package: impl Into<String>) -> Self {
         Self {
             package: package.into(),
@@ -4219,6 +4341,7 @@ impl From<PluginSummaryRequired> for PluginSummary {
 }
 
 impl PluginSummary {
+    #[inline]
     fn default_availability() -> PluginAvailability {
         PluginAvailability::Available
     }
@@ -4254,6 +4377,7 @@ pub struct PluginUninstallParams {
 
 impl PluginUninstallParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(plugin_id: impl Into<String>) -> Self {
         Self {
             plugin_id: plugin_id.into(),
@@ -4280,6 +4404,7 @@ pub struct PluginsMigration {
 
 impl PluginsMigration {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(marketplace_name: impl Into<String>, plugin_names: Vec<String>) -> Self {
         Self {
             marketplace_name: marketplace_name.into(),
@@ -4301,6 +4426,7 @@ pub struct SkillDependencies {
 
 impl SkillDependencies {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(tools: Vec<SkillToolDependency>) -> Self {
         Self { tools }
     }
@@ -4411,6 +4537,7 @@ pub struct SkillMigration {
 
 impl SkillMigration {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into() }
     }
@@ -4438,6 +4565,7 @@ pub enum SkillScope {
 
 impl SkillScope {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::User => "user",
@@ -4450,6 +4578,7 @@ impl SkillScope {
 }
 
 impl From<&str> for SkillScope {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "user" => Self::User,
@@ -4568,6 +4697,7 @@ pub struct SkillsConfigWriteParams {
 
 impl SkillsConfigWriteParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(enabled: bool) -> Self {
         Self {
             enabled,
@@ -4591,6 +4721,7 @@ pub struct SkillsConfigWriteResponse {
 
 impl SkillsConfigWriteResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(effective_enabled: bool) -> Self {
         Self { effective_enabled }
     }
@@ -4608,6 +4739,7 @@ pub struct SkillsExtraRootsSetParams {
 
 impl SkillsExtraRootsSetParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(extra_roots: Vec<AbsolutePathBuf>) -> Self {
         Self { extra_roots }
     }
@@ -4633,6 +4765,7 @@ pub struct SkillsListEntry {
 
 impl SkillsListEntry {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         cwd: impl Into<String>,
         errors: Vec<SkillErrorInfo>,
@@ -4674,6 +4807,7 @@ pub struct SkillsListResponse {
 
 impl SkillsListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<SkillsListEntry>) -> Self {
         Self { data }
     }

@@ -45,6 +45,7 @@ pub enum CommandExecOutputStream {
 
 impl CommandExecOutputStream {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Stdout => "stdout",
@@ -55,6 +56,7 @@ impl CommandExecOutputStream {
 }
 
 impl From<&str> for CommandExecOutputStream {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "stdout" => Self::Stdout,
@@ -128,6 +130,7 @@ pub struct CommandExecParams {
 }
 
 impl fmt::Debug for CommandExecParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandExecParams")
             .field("command", &self.command)
@@ -150,6 +153,7 @@ impl fmt::Debug for CommandExecParams {
 
 impl CommandExecParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(command: Vec<String>) -> Self {
         Self {
             command,
@@ -200,6 +204,7 @@ pub struct CommandExecResizeParams {
 
 impl CommandExecResizeParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(process_id: impl Into<String>, size: CommandExecTerminalSize) -> Self {
         Self {
             process_id: process_id.into(),
@@ -271,6 +276,7 @@ pub struct CommandExecTerminateParams {
 
 impl CommandExecTerminateParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(process_id: impl Into<String>) -> Self {
         Self {
             process_id: process_id.into(),
@@ -305,6 +311,7 @@ pub struct CommandExecWriteParams {
 
 impl CommandExecWriteParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(process_id: impl Into<String>) -> Self {
         Self {
             close_stdin: None,
@@ -336,6 +343,7 @@ pub struct CommandMigration {
 
 impl CommandMigration {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into() }
     }
@@ -363,6 +371,7 @@ pub struct EnvironmentAddParams {
 }
 
 impl fmt::Debug for EnvironmentAddParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EnvironmentAddParams")
             .field("auth_bearer_token", &Redacted)
@@ -435,6 +444,7 @@ pub struct EnvironmentInfoParams {
 
 impl EnvironmentInfoParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(environment_id: impl Into<String>) -> Self {
         Self {
             environment_id: environment_id.into(),
@@ -458,6 +468,7 @@ pub struct EnvironmentInfoResponse {
 
 impl EnvironmentInfoResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(shell: EnvironmentShellInfo) -> Self {
         Self { cwd: None, shell }
     }
@@ -519,6 +530,7 @@ pub enum EnvironmentStatusKind {
 
 impl EnvironmentStatusKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Ready => "ready",
@@ -531,6 +543,7 @@ impl EnvironmentStatusKind {
 }
 
 impl From<&str> for EnvironmentStatusKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "ready" => Self::Ready,
@@ -557,6 +570,7 @@ pub struct EnvironmentStatusParams {
 
 impl EnvironmentStatusParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(environment_id: impl Into<String>) -> Self {
         Self {
             environment_id: environment_id.into(),
@@ -583,6 +597,7 @@ pub struct EnvironmentStatusResponse {
 
 impl EnvironmentStatusResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: EnvironmentStatusKind) -> Self {
         Self { error: None, status }
     }
@@ -606,6 +621,7 @@ pub struct FsChangedNotification {
 
 impl FsChangedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         changed_paths: Vec<AbsolutePathBuf>,
         watch_id: impl Into<String>,
@@ -682,6 +698,7 @@ pub struct FsCreateDirectoryParams {
 
 impl FsCreateDirectoryParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf) -> Self {
         Self { path, recursive: None }
     }
@@ -711,6 +728,7 @@ pub struct FsGetMetadataParams {
 
 impl FsGetMetadataParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf) -> Self {
         Self { path }
     }
@@ -775,6 +793,7 @@ pub struct FsReadDirectoryParams {
 
 impl FsReadDirectoryParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf) -> Self {
         Self { path }
     }
@@ -795,6 +814,7 @@ pub struct FsReadDirectoryResponse {
 
 impl FsReadDirectoryResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(entries: Vec<FsReadDirectoryEntry>) -> Self {
         Self { entries }
     }
@@ -815,6 +835,7 @@ pub struct FsReadFileParams {
 
 impl FsReadFileParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf) -> Self {
         Self { path }
     }
@@ -835,6 +856,7 @@ pub struct FsReadFileResponse {
 
 impl FsReadFileResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data_base64: impl Into<String>) -> Self {
         Self {
             data_base64: data_base64.into(),
@@ -861,6 +883,7 @@ pub struct FsRemoveParams {
 
 impl FsRemoveParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf) -> Self {
         Self {
             force: None,
@@ -895,6 +918,7 @@ pub struct FsUnwatchParams {
 
 impl FsUnwatchParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(watch_id: impl Into<String>) -> Self {
         Self { watch_id: watch_id.into() }
     }
@@ -925,6 +949,7 @@ pub struct FsWatchParams {
 
 impl FsWatchParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf, watch_id: impl Into<String>) -> Self {
         Self {
             path,
@@ -949,6 +974,7 @@ pub struct FsWatchResponse {
 
 impl FsWatchResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: AbsolutePathBuf) -> Self {
         Self { path }
     }
@@ -971,6 +997,7 @@ pub struct FsWriteFileParams {
 
 impl FsWriteFileParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data_base64: impl Into<String>, path: AbsolutePathBuf) -> Self {
         Self {
             data_base64: data_base64.into(),
@@ -1006,6 +1033,7 @@ pub enum FuzzyFileSearchMatchType {
 
 impl FuzzyFileSearchMatchType {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::File => "file",
@@ -1016,6 +1044,7 @@ impl FuzzyFileSearchMatchType {
 }
 
 impl From<&str> for FuzzyFileSearchMatchType {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "file" => Self::File,
@@ -1037,6 +1066,7 @@ pub struct FuzzyFileSearchParams {
 
 impl FuzzyFileSearchParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(query: impl Into<String>, roots: Vec<String>) -> Self {
         Self {
             cancellation_token: None,
@@ -1060,6 +1090,7 @@ pub struct FuzzyFileSearchResponse {
 
 impl FuzzyFileSearchResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(files: Vec<FuzzyFileSearchResult>) -> Self {
         Self { files }
     }
@@ -1127,6 +1158,7 @@ pub struct FuzzyFileSearchSessionCompletedNotification {
 
 impl FuzzyFileSearchSessionCompletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(session_id: impl Into<String>) -> Self {
         Self {
             session_id: session_id.into(),
@@ -1149,6 +1181,7 @@ pub struct FuzzyFileSearchSessionStartParams {
 
 impl FuzzyFileSearchSessionStartParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(roots: Vec<String>, session_id: impl Into<String>) -> Self {
         Self {
             roots,
@@ -1181,6 +1214,7 @@ pub struct FuzzyFileSearchSessionStopParams {
 
 impl FuzzyFileSearchSessionStopParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(session_id: impl Into<String>) -> Self {
         Self {
             session_id: session_id.into(),
@@ -1287,6 +1321,7 @@ pub struct ProcessKillParams {
 
 impl ProcessKillParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(process_handle: impl Into<String>) -> Self {
         Self {
             process_handle: process_handle.into(),
@@ -1346,6 +1381,7 @@ pub enum ProcessOutputStream {
 
 impl ProcessOutputStream {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Stdout => "stdout",
@@ -1356,6 +1392,7 @@ impl ProcessOutputStream {
 }
 
 impl From<&str> for ProcessOutputStream {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "stdout" => Self::Stdout,
@@ -1382,6 +1419,7 @@ pub struct ProcessResizePtyParams {
 
 impl ProcessResizePtyParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(process_handle: impl Into<String>, size: ProcessTerminalSize) -> Self {
         Self {
             process_handle: process_handle.into(),
@@ -1453,6 +1491,7 @@ pub struct ProcessSpawnParams {
 }
 
 impl fmt::Debug for ProcessSpawnParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProcessSpawnParams")
             .field("command", &self.command)
@@ -1471,6 +1510,7 @@ impl fmt::Debug for ProcessSpawnParams {
 
 impl ProcessSpawnParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         command: Vec<String>,
         cwd: AbsolutePathBuf,
@@ -1547,6 +1587,7 @@ pub struct ProcessWriteStdinParams {
 
 impl ProcessWriteStdinParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(process_handle: impl Into<String>) -> Self {
         Self {
             close_stdin: None,
@@ -1589,6 +1630,7 @@ pub struct RemoteControlClient {
 
 impl RemoteControlClient {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(client_id: impl Into<String>) -> Self {
         Self {
             app_version: None,
@@ -1630,6 +1672,7 @@ pub enum RemoteControlClientsListOrder {
 
 impl RemoteControlClientsListOrder {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Asc => "asc",
@@ -1640,6 +1683,7 @@ impl RemoteControlClientsListOrder {
 }
 
 impl From<&str> for RemoteControlClientsListOrder {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "asc" => Self::Asc,
@@ -1664,6 +1708,7 @@ pub struct RemoteControlClientsListParams {
 
 impl RemoteControlClientsListParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(environment_id: impl Into<String>) -> Self {
         Self {
             cursor: None,
@@ -1692,6 +1737,7 @@ pub struct RemoteControlClientsListResponse {
 
 impl RemoteControlClientsListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<RemoteControlClient>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -1743,6 +1789,7 @@ pub enum RemoteControlConnectionStatus {
 
 impl RemoteControlConnectionStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Disabled => "disabled",
@@ -1755,6 +1802,7 @@ impl RemoteControlConnectionStatus {
 }
 
 impl From<&str> for RemoteControlConnectionStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "disabled" => Self::Disabled,
@@ -1888,6 +1936,7 @@ pub struct RemoteControlPairingStartResponse {
 }
 
 impl fmt::Debug for RemoteControlPairingStartResponse {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteControlPairingStartResponse")
             .field("environment_id", &self.environment_id)
@@ -1906,6 +1955,7 @@ pub struct RemoteControlPairingStartResponseRequired {
 }
 
 impl fmt::Debug for RemoteControlPairingStartResponseRequired {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteControlPairingStartResponseRequired")
             .field("environment_id", &self.environment_id)
@@ -1945,6 +1995,7 @@ pub struct RemoteControlPairingStatusParams {
 }
 
 impl fmt::Debug for RemoteControlPairingStatusParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteControlPairingStatusParams")
             .field("manual_pairing_code", &Redacted)
@@ -1968,6 +2019,7 @@ pub struct RemoteControlPairingStatusResponse {
 
 impl RemoteControlPairingStatusResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(claimed: bool) -> Self {
         Self { claimed }
     }
@@ -2070,6 +2122,7 @@ pub enum WindowsSandboxImplementation {
 
 impl WindowsSandboxImplementation {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Elevated => "elevated",
@@ -2081,6 +2134,7 @@ impl WindowsSandboxImplementation {
 }
 
 impl From<&str> for WindowsSandboxImplementation {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "elevated" => Self::Elevated,
@@ -2109,6 +2163,7 @@ pub enum WindowsSandboxReadiness {
 
 impl WindowsSandboxReadiness {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Ready => "ready",
@@ -2120,6 +2175,7 @@ impl WindowsSandboxReadiness {
 }
 
 impl From<&str> for WindowsSandboxReadiness {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "ready" => Self::Ready,
@@ -2140,6 +2196,7 @@ pub struct WindowsSandboxReadinessResponse {
 
 impl WindowsSandboxReadinessResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: WindowsSandboxReadiness) -> Self {
         Self { status }
     }
@@ -2159,6 +2216,7 @@ pub struct WindowsSandboxSetupCompletedNotification {
 
 impl WindowsSandboxSetupCompletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(mode: WindowsSandboxSetupMode, success: bool) -> Self {
         Self { error: None, mode, success }
     }
@@ -2184,6 +2242,7 @@ pub enum WindowsSandboxSetupMode {
 
 impl WindowsSandboxSetupMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Elevated => "elevated",
@@ -2194,6 +2253,7 @@ impl WindowsSandboxSetupMode {
 }
 
 impl From<&str> for WindowsSandboxSetupMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "elevated" => Self::Elevated,
@@ -2214,6 +2274,7 @@ pub struct WindowsSandboxSetupStartParams {
 
 impl WindowsSandboxSetupStartParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(mode: WindowsSandboxSetupMode) -> Self {
         Self { cwd: None, mode }
     }
@@ -2232,6 +2293,7 @@ pub struct WindowsSandboxSetupStartResponse {
 
 impl WindowsSandboxSetupStartResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(started: bool) -> Self {
         Self { started }
     }
@@ -2251,6 +2313,7 @@ pub struct WindowsWorldWritableWarningNotification {
 
 impl WindowsWorldWritableWarningNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(extra_count: u64, failed_scan: bool, sample_paths: Vec<String>) -> Self {
         Self {
             extra_count,

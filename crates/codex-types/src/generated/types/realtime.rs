@@ -24,6 +24,7 @@ pub enum RealtimeConversationVersion {
 
 impl RealtimeConversationVersion {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::V1 => "v1",
@@ -35,6 +36,7 @@ impl RealtimeConversationVersion {
 }
 
 impl From<&str> for RealtimeConversationVersion {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "v1" => Self::V1,
@@ -61,6 +63,7 @@ pub enum RealtimeOutputModality {
 
 impl RealtimeOutputModality {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Text => "text",
@@ -71,6 +74,7 @@ impl RealtimeOutputModality {
 }
 
 impl From<&str> for RealtimeOutputModality {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "text" => Self::Text,
@@ -162,6 +166,7 @@ pub enum RealtimeVoice {
 
 impl RealtimeVoice {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Alloy => "alloy",
@@ -205,6 +210,7 @@ impl RealtimeVoice {
 }
 
 impl From<&str> for RealtimeVoice {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "alloy" => Self::Alloy,
@@ -303,6 +309,7 @@ pub struct ThreadRealtimeAppendAudioParams {
 
 impl ThreadRealtimeAppendAudioParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(audio: ThreadRealtimeAudioChunk, thread_id: impl Into<String>) -> Self {
         Self {
             audio,
@@ -386,6 +393,7 @@ impl From<ThreadRealtimeAppendTextParamsRequired> for ThreadRealtimeAppendTextPa
 }
 
 impl ThreadRealtimeAppendTextParams {
+    #[inline]
     fn default_role() -> ConversationTextRole {
         ConversationTextRole::User
     }
@@ -472,6 +480,7 @@ pub enum ThreadRealtimeBemItemPresentation {
 
 impl ThreadRealtimeBemItemPresentation {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::WholeItem => "wholeItem",
@@ -501,6 +510,7 @@ impl Tagged for ThreadRealtimeBemItemPresentation {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -516,6 +526,7 @@ pub struct ThreadRealtimeBemItemPresentationInlineVisualization {
 
 impl ThreadRealtimeBemItemPresentationInlineVisualization {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(index: u32) -> Self {
         Self { index }
     }
@@ -536,6 +547,7 @@ pub struct ThreadRealtimeClosedNotification {
 
 impl ThreadRealtimeClosedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             reason: None,
@@ -574,6 +586,7 @@ pub struct ThreadRealtimeInitialItem {
 
 impl ThreadRealtimeInitialItem {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(role: ConversationTextRole, text: impl Into<String>) -> Self {
         Self { role, text: text.into() }
     }
@@ -610,6 +623,7 @@ pub enum ThreadRealtimeItem {
 
 impl ThreadRealtimeItem {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::RealtimeSessionStarted(_) => "realtimeSessionStarted",
@@ -625,6 +639,7 @@ impl ThreadRealtimeItem {
         }
     }
     /// Its id, if it says so.
+    #[inline]
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::RealtimeSessionStarted(body) => Some(body.id.as_str()),
@@ -657,6 +672,7 @@ impl Tagged for ThreadRealtimeItem {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -675,6 +691,7 @@ pub struct ThreadRealtimeItemAddedNotification {
 
 impl ThreadRealtimeItemAddedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item: Value, thread_id: impl Into<String>) -> Self {
         Self {
             item,
@@ -717,6 +734,7 @@ pub struct ThreadRealtimeItemCompletedNotification {
 
 impl ThreadRealtimeItemCompletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item: ThreadRealtimeItem, thread_id: impl Into<String>) -> Self {
         Self {
             item,
@@ -767,6 +785,7 @@ pub struct ThreadRealtimeItemStartedNotification {
 
 impl ThreadRealtimeItemStartedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item: ThreadRealtimeItem, thread_id: impl Into<String>) -> Self {
         Self {
             item,
@@ -834,6 +853,7 @@ pub struct ThreadRealtimeListVoicesResponse {
 
 impl ThreadRealtimeListVoicesResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(voices: RealtimeVoicesList) -> Self {
         Self { voices }
     }
@@ -854,6 +874,7 @@ pub struct ThreadRealtimeOutputAudioDeltaNotification {
 
 impl ThreadRealtimeOutputAudioDeltaNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(audio: ThreadRealtimeAudioChunk, thread_id: impl Into<String>) -> Self {
         Self {
             audio,
@@ -877,6 +898,7 @@ pub struct ThreadRealtimeSdpNotification {
 }
 
 impl fmt::Debug for ThreadRealtimeSdpNotification {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadRealtimeSdpNotification")
             .field("sdp", &Redacted)
@@ -904,6 +926,7 @@ pub enum ThreadRealtimeSessionOutcome {
 
 impl ThreadRealtimeSessionOutcome {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Ended => "ended",
@@ -914,6 +937,7 @@ impl ThreadRealtimeSessionOutcome {
 }
 
 impl From<&str> for ThreadRealtimeSessionOutcome {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "ended" => Self::Ended,
@@ -971,6 +995,7 @@ pub struct ThreadRealtimeStartParams {
 
 impl ThreadRealtimeStartParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         output_modality: RealtimeOutputModality,
         thread_id: impl Into<String>,
@@ -1057,6 +1082,7 @@ pub enum ThreadRealtimeStartTransport {
 }
 
 impl fmt::Debug for ThreadRealtimeStartTransport {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Websocket => f.write_str("Websocket"),
@@ -1073,6 +1099,7 @@ impl fmt::Debug for ThreadRealtimeStartTransport {
 
 impl ThreadRealtimeStartTransport {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Websocket => "websocket",
@@ -1100,6 +1127,7 @@ impl Tagged for ThreadRealtimeStartTransport {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1116,6 +1144,7 @@ pub struct ThreadRealtimeStartTransportExistingCall {
 
 impl ThreadRealtimeStartTransportExistingCall {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(call_id: impl Into<String>) -> Self {
         Self { call_id: call_id.into() }
     }
@@ -1133,6 +1162,7 @@ pub struct ThreadRealtimeStartTransportWebrtc {
 }
 
 impl fmt::Debug for ThreadRealtimeStartTransportWebrtc {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadRealtimeStartTransportWebrtc")
             .field("sdp", &Redacted)
@@ -1142,6 +1172,7 @@ impl fmt::Debug for ThreadRealtimeStartTransportWebrtc {
 
 impl ThreadRealtimeStartTransportWebrtc {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(sdp: impl Into<String>) -> Self {
         Self { sdp: sdp.into() }
     }
@@ -1163,6 +1194,7 @@ pub struct ThreadRealtimeStartedNotification {
 
 impl ThreadRealtimeStartedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         thread_id: impl Into<String>,
         version: RealtimeConversationVersion,
@@ -1193,6 +1225,7 @@ pub struct ThreadRealtimeStopParams {
 
 impl ThreadRealtimeStopParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1262,6 +1295,7 @@ pub enum ThreadRealtimeTranscriptRole {
 
 impl ThreadRealtimeTranscriptRole {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::User => "user",
@@ -1272,6 +1306,7 @@ impl ThreadRealtimeTranscriptRole {
 }
 
 impl From<&str> for ThreadRealtimeTranscriptRole {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "user" => Self::User,

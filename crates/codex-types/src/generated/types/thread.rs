@@ -82,6 +82,7 @@ pub enum SessionSource {
 
 impl SessionSource {
     /// The string, or the key of the object.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Cli => "cli",
@@ -97,6 +98,7 @@ impl SessionSource {
 }
 
 impl External for SessionSource {
+    #[inline]
     fn unit(name: &str) -> Option<Self> {
         Some(
             match name {
@@ -123,6 +125,7 @@ impl External for SessionSource {
             ),
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -148,6 +151,7 @@ pub enum SubAgentActivityKind {
 
 impl SubAgentActivityKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Started => "started",
@@ -160,6 +164,7 @@ impl SubAgentActivityKind {
 }
 
 impl From<&str> for SubAgentActivityKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "started" => Self::Started,
@@ -199,6 +204,7 @@ pub enum SubAgentSource {
 
 impl SubAgentSource {
     /// The string, or the key of the object.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Review => "review",
@@ -212,6 +218,7 @@ impl SubAgentSource {
 }
 
 impl External for SubAgentSource {
+    #[inline]
     fn unit(name: &str) -> Option<Self> {
         Some(
             match name {
@@ -236,6 +243,7 @@ impl External for SubAgentSource {
             ),
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -259,6 +267,7 @@ pub struct SubAgentSourceThreadSpawn {
 
 impl SubAgentSourceThreadSpawn {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(depth: i32, parent_thread_id: ThreadId) -> Self {
         Self {
             agent_nickname: None,
@@ -429,6 +438,7 @@ impl From<ThreadRequired> for Thread {
 }
 
 impl Thread {
+    #[inline]
     fn default_history_mode() -> ThreadHistoryMode {
         ThreadHistoryMode::Legacy
     }
@@ -483,6 +493,7 @@ pub enum ThreadActiveFlag {
 
 impl ThreadActiveFlag {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::WaitingOnApproval => "waitingOnApproval",
@@ -493,6 +504,7 @@ impl ThreadActiveFlag {
 }
 
 impl From<&str> for ThreadActiveFlag {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "waitingOnApproval" => Self::WaitingOnApproval,
@@ -514,6 +526,7 @@ pub struct ThreadApproveGuardianDeniedActionParams {
 
 impl ThreadApproveGuardianDeniedActionParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(event: Value, thread_id: impl Into<String>) -> Self {
         Self {
             event,
@@ -542,6 +555,7 @@ pub struct ThreadArchiveParams {
 
 impl ThreadArchiveParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -567,6 +581,7 @@ pub struct ThreadArchivedNotification {
 
 impl ThreadArchivedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -614,6 +629,7 @@ pub enum ThreadAttachmentAddOutcome {
 
 impl ThreadAttachmentAddOutcome {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Created => "created",
@@ -624,6 +640,7 @@ impl ThreadAttachmentAddOutcome {
 }
 
 impl From<&str> for ThreadAttachmentAddOutcome {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "created" => Self::Created,
@@ -664,6 +681,7 @@ pub struct ThreadAttachmentAddResponse {
 
 impl ThreadAttachmentAddResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         attachment: ThreadAttachment,
         outcome: ThreadAttachmentAddOutcome,
@@ -689,6 +707,7 @@ pub struct ThreadAttachmentListParams {
 
 impl ThreadAttachmentListParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             cursor: None,
@@ -715,6 +734,7 @@ pub struct ThreadAttachmentListResponse {
 
 impl ThreadAttachmentListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadAttachment>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -741,6 +761,7 @@ pub enum ThreadAttachmentOperation {
 
 impl ThreadAttachmentOperation {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Created => "created",
@@ -751,6 +772,7 @@ impl ThreadAttachmentOperation {
 }
 
 impl From<&str> for ThreadAttachmentOperation {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "created" => Self::Created,
@@ -774,6 +796,7 @@ pub struct ThreadAttachmentOwner {
 
 impl ThreadAttachmentOwner {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(archived: bool, thread_id: impl Into<String>) -> Self {
         Self {
             archived,
@@ -839,6 +862,7 @@ pub struct ThreadAttachmentOwnerListResponse {
 
 impl ThreadAttachmentOwnerListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadAttachmentOwner>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -951,6 +975,7 @@ pub struct ThreadBackgroundTerminalsCleanParams {
 
 impl ThreadBackgroundTerminalsCleanParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -985,6 +1010,7 @@ pub struct ThreadBackgroundTerminalsListParams {
 
 impl ThreadBackgroundTerminalsListParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             cursor: None,
@@ -1012,6 +1038,7 @@ pub struct ThreadBackgroundTerminalsListResponse {
 
 impl ThreadBackgroundTerminalsListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadBackgroundTerminal>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -1046,6 +1073,7 @@ pub struct ThreadBackgroundTerminalsTerminateResponse {
 
 impl ThreadBackgroundTerminalsTerminateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(terminated: bool) -> Self {
         Self { terminated }
     }
@@ -1063,6 +1091,7 @@ pub struct ThreadClosedNotification {
 
 impl ThreadClosedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1082,6 +1111,7 @@ pub struct ThreadCompactStartParams {
 
 impl ThreadCompactStartParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1112,6 +1142,7 @@ pub struct ThreadDecrementElicitationParams {
 
 impl ThreadDecrementElicitationParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1138,6 +1169,7 @@ pub struct ThreadDecrementElicitationResponse {
 
 impl ThreadDecrementElicitationResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(count: i64, paused: bool) -> Self {
         Self { count, paused }
     }
@@ -1156,6 +1188,7 @@ pub struct ThreadDeleteParams {
 
 impl ThreadDeleteParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1181,6 +1214,7 @@ pub struct ThreadDeletedNotification {
 
 impl ThreadDeletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1204,6 +1238,7 @@ pub struct ThreadEnvironment {
 
 impl ThreadEnvironment {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         cwd: LegacyAppPathString,
         environment_id: impl Into<String>,
@@ -1290,6 +1325,7 @@ pub struct ThreadForkParams {
 }
 
 impl fmt::Debug for ThreadForkParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadForkParams")
             .field("approval_policy", &self.approval_policy)
@@ -1319,6 +1355,7 @@ impl fmt::Debug for ThreadForkParams {
 
 impl ThreadForkParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             approval_policy: None,
@@ -1447,6 +1484,7 @@ impl From<ThreadForkResponseRequired> for ThreadForkResponse {
 }
 
 impl ThreadForkResponse {
+    #[inline]
     fn default_multi_agent_mode() -> MultiAgentMode {
         MultiAgentMode::ExplicitRequestOnly
     }
@@ -1533,6 +1571,7 @@ pub struct ThreadGoalClearParams {
 
 impl ThreadGoalClearParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             origin: None,
@@ -1554,6 +1593,7 @@ pub struct ThreadGoalClearResponse {
 
 impl ThreadGoalClearResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(cleared: bool) -> Self {
         Self { cleared }
     }
@@ -1571,6 +1611,7 @@ pub struct ThreadGoalClearedNotification {
 
 impl ThreadGoalClearedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1590,6 +1631,7 @@ pub struct ThreadGoalGetParams {
 
 impl ThreadGoalGetParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1627,6 +1669,7 @@ pub enum ThreadGoalMutationOrigin {
 
 impl ThreadGoalMutationOrigin {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::User => "user",
@@ -1637,6 +1680,7 @@ impl ThreadGoalMutationOrigin {
 }
 
 impl From<&str> for ThreadGoalMutationOrigin {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "user" => Self::User,
@@ -1661,6 +1705,7 @@ pub struct ThreadGoalSetParams {
 
 impl ThreadGoalSetParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             objective: None,
@@ -1688,6 +1733,7 @@ pub struct ThreadGoalSetResponse {
 
 impl ThreadGoalSetResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(goal: ThreadGoal) -> Self {
         Self { goal }
     }
@@ -1719,6 +1765,7 @@ pub enum ThreadGoalStatus {
 
 impl ThreadGoalStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Active => "active",
@@ -1733,6 +1780,7 @@ impl ThreadGoalStatus {
 }
 
 impl From<&str> for ThreadGoalStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "active" => Self::Active,
@@ -1758,6 +1806,7 @@ pub struct ThreadGoalUpdatedNotification {
 
 impl ThreadGoalUpdatedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(goal: ThreadGoal, thread_id: impl Into<String>) -> Self {
         Self {
             goal,
@@ -1787,6 +1836,7 @@ pub enum ThreadHistoryMode {
 
 impl ThreadHistoryMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Legacy => "legacy",
@@ -1797,6 +1847,7 @@ impl ThreadHistoryMode {
 }
 
 impl From<&str> for ThreadHistoryMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "legacy" => Self::Legacy,
@@ -1827,6 +1878,7 @@ pub struct ThreadIncrementElicitationParams {
 
 impl ThreadIncrementElicitationParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1853,6 +1905,7 @@ pub struct ThreadIncrementElicitationResponse {
 
 impl ThreadIncrementElicitationResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(count: i64, paused: bool) -> Self {
         Self { count, paused }
     }
@@ -1873,6 +1926,7 @@ pub struct ThreadInjectItemsParams {
 
 impl ThreadInjectItemsParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(items: Vec<Value>, thread_id: impl Into<String>) -> Self {
         Self {
             items,
@@ -1907,6 +1961,7 @@ pub enum ThreadListCwdFilter {
 
 impl Untagged for ThreadListCwdFilter {
     const SHAPES: &'static [&'static [Shape]] = &[&[Shape::String], &[Shape::Array]];
+    #[inline]
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error> {
         match variant {
             Some(0usize) => serde_json::from_value(value).map(Self::String),
@@ -1919,18 +1974,21 @@ impl Untagged for ThreadListCwdFilter {
 untagged_enum!(ThreadListCwdFilter);
 
 impl From<&str> for ThreadListCwdFilter {
+    #[inline]
     fn from(value: &str) -> Self {
         Self::String(value.to_owned())
     }
 }
 
 impl From<String> for ThreadListCwdFilter {
+    #[inline]
     fn from(value: String) -> Self {
         Self::String(value)
     }
 }
 
 impl From<Vec<String>> for ThreadListCwdFilter {
+    #[inline]
     fn from(value: Vec<String>) -> Self {
         Self::List(value)
     }
@@ -2018,6 +2076,7 @@ pub struct ThreadListResponse {
 
 impl ThreadListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<Thread>) -> Self {
         Self {
             backwards_cursor: None,
@@ -2060,6 +2119,7 @@ pub struct ThreadLoadedListResponse {
 
 impl ThreadLoadedListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<String>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -2084,6 +2144,7 @@ pub enum ThreadMemoryMode {
 
 impl ThreadMemoryMode {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Enabled => "enabled",
@@ -2094,6 +2155,7 @@ impl ThreadMemoryMode {
 }
 
 impl From<&str> for ThreadMemoryMode {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "enabled" => Self::Enabled,
@@ -2116,6 +2178,7 @@ pub struct ThreadMemoryModeSetParams {
 
 impl ThreadMemoryModeSetParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(mode: ThreadMemoryMode, thread_id: impl Into<String>) -> Self {
         Self {
             mode,
@@ -2178,6 +2241,7 @@ pub struct ThreadMetadataUpdateParams {
 
 impl ThreadMetadataUpdateParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             daybreak_enabled: None,
@@ -2203,6 +2267,7 @@ pub struct ThreadMetadataUpdateResponse {
 
 impl ThreadMetadataUpdateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread: Thread) -> Self {
         Self { thread }
     }
@@ -2221,6 +2286,7 @@ pub struct ThreadNameUpdatedNotification {
 
 impl ThreadNameUpdatedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -2274,6 +2340,7 @@ pub enum ThreadPredictionResult {
 
 impl ThreadPredictionResult {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Completed(_) => "completed",
@@ -2299,6 +2366,7 @@ impl Tagged for ThreadPredictionResult {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2340,6 +2408,7 @@ pub struct ThreadProjectUpdatedNotification {
 
 impl ThreadProjectUpdatedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             project_id: None,
@@ -2379,6 +2448,7 @@ pub struct ThreadQueueAddResponse {
 
 impl ThreadQueueAddResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(queued_submission: QueuedSubmission) -> Self {
         Self { queued_submission }
     }
@@ -2396,6 +2466,7 @@ pub struct ThreadQueueChangedNotification {
 
 impl ThreadQueueChangedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -2431,6 +2502,7 @@ pub struct ThreadQueueDeleteResponse {
 
 impl ThreadQueueDeleteResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(deleted: bool) -> Self {
         Self { deleted }
     }
@@ -2454,6 +2526,7 @@ pub struct ThreadQueueListParams {
 
 impl ThreadQueueListParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             cursor: None,
@@ -2481,6 +2554,7 @@ pub struct ThreadQueueListResponse {
 
 impl ThreadQueueListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<QueuedSubmission>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -2502,6 +2576,7 @@ pub struct ThreadQueueReorderParams {
 
 impl ThreadQueueReorderParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         queued_submission_ids: Vec<String>,
         thread_id: impl Into<String>,
@@ -2537,6 +2612,7 @@ pub struct ThreadQueueStartParams {
 
 impl ThreadQueueStartParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             queued_submission_id: None,
@@ -2560,6 +2636,7 @@ pub struct ThreadQueueStartResponse {
 
 impl ThreadQueueStartResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(turn: Turn) -> Self {
         Self { turn }
     }
@@ -2595,6 +2672,7 @@ pub struct ThreadQueueUpdateResponse {
 
 impl ThreadQueueUpdateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(queued_submission: QueuedSubmission) -> Self {
         Self { queued_submission }
     }
@@ -2614,6 +2692,7 @@ pub struct ThreadReadParams {
 
 impl ThreadReadParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             include_turns: None,
@@ -2639,6 +2718,7 @@ pub struct ThreadReadResponse {
 
 impl ThreadReadResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread: Thread) -> Self {
         Self { read_state: None, thread }
     }
@@ -2660,6 +2740,7 @@ pub struct ThreadReadState {
 
 impl ThreadReadState {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(revision: impl Into<String>) -> Self {
         Self {
             first_unread: None,
@@ -2682,6 +2763,7 @@ pub struct ThreadReadStateChangedNotification {
 
 impl ThreadReadStateChangedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(read_state: ThreadReadState, thread_id: impl Into<String>) -> Self {
         Self {
             read_state,
@@ -2713,6 +2795,7 @@ pub enum ThreadReadStateOperation {
 
 impl ThreadReadStateOperation {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Read => "read",
@@ -2738,6 +2821,7 @@ impl Tagged for ThreadReadStateOperation {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -2772,6 +2856,7 @@ pub struct ThreadReadStateUpdateResponse {
 
 impl ThreadReadStateUpdateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(read_state: ThreadReadState) -> Self {
         Self { read_state }
     }
@@ -2850,6 +2935,7 @@ pub struct ThreadResumeParams {
 }
 
 impl fmt::Debug for ThreadResumeParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadResumeParams")
             .field("approval_policy", &self.approval_policy)
@@ -2876,6 +2962,7 @@ impl fmt::Debug for ThreadResumeParams {
 
 impl ThreadResumeParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             approval_policy: None,
@@ -3016,6 +3103,7 @@ impl From<ThreadResumeResponseRequired> for ThreadResumeResponse {
 }
 
 impl ThreadResumeResponse {
+    #[inline]
     fn default_multi_agent_mode() -> MultiAgentMode {
         MultiAgentMode::ExplicitRequestOnly
     }
@@ -3076,6 +3164,7 @@ pub struct ThreadRevertResponse {
 
 impl ThreadRevertResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread: Thread) -> Self {
         Self {
             items_backwards_cursor: None,
@@ -3099,6 +3188,7 @@ pub struct ThreadRevertedNotification {
 
 impl ThreadRevertedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -3190,6 +3280,7 @@ pub struct ThreadSearchOccurrencesResponse {
 
 impl ThreadSearchOccurrencesResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadSearchOccurrence>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -3223,6 +3314,7 @@ pub struct ThreadSearchParams {
 
 impl ThreadSearchParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(search_term: impl Into<String>) -> Self {
         Self {
             archived: None,
@@ -3260,6 +3352,7 @@ pub struct ThreadSearchResponse {
 
 impl ThreadSearchResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadSearchResult>) -> Self {
         Self {
             backwards_cursor: None,
@@ -3284,6 +3377,7 @@ pub struct ThreadSearchResult {
 
 impl ThreadSearchResult {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(snippet: impl Into<String>, thread: Thread) -> Self {
         Self {
             snippet: snippet.into(),
@@ -3313,6 +3407,7 @@ pub enum ThreadSearchSortKey {
 
 impl ThreadSearchSortKey {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::CreatedAt => "created_at",
@@ -3324,6 +3419,7 @@ impl ThreadSearchSortKey {
 }
 
 impl From<&str> for ThreadSearchSortKey {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "created_at" => Self::CreatedAt,
@@ -3419,6 +3515,7 @@ pub struct ThreadSectionCreateParams {
 
 impl ThreadSectionCreateParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             appearance: None,
@@ -3442,6 +3539,7 @@ pub struct ThreadSectionCreateResponse {
 
 impl ThreadSectionCreateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(section: ThreadSection) -> Self {
         Self { section }
     }
@@ -3462,6 +3560,7 @@ pub struct ThreadSectionDeleteParams {
 
 impl ThreadSectionDeleteParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(section_id: impl Into<String>) -> Self {
         Self {
             section_id: section_id.into(),
@@ -3509,6 +3608,7 @@ pub struct ThreadSectionListResponse {
 
 impl ThreadSectionListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadSection>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -3536,6 +3636,7 @@ pub struct ThreadSectionMoveParams {
 
 impl ThreadSectionMoveParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             before_thread_id: None,
@@ -3608,6 +3709,7 @@ pub struct ThreadSectionUpdateResponse {
 
 impl ThreadSectionUpdateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(section: ThreadSection) -> Self {
         Self { section }
     }
@@ -3698,6 +3800,7 @@ impl From<ThreadSettingsRequired> for ThreadSettings {
 }
 
 impl ThreadSettings {
+    #[inline]
     fn default_multi_agent_mode() -> MultiAgentMode {
         MultiAgentMode::ExplicitRequestOnly
     }
@@ -3760,6 +3863,7 @@ pub struct ThreadSettingsUpdateParams {
 
 impl ThreadSettingsUpdateParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             approval_policy: None,
@@ -3814,6 +3918,7 @@ pub struct ThreadSettingsUpdatedNotification {
 
 impl ThreadSettingsUpdatedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>, thread_settings: ThreadSettings) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -3886,6 +3991,7 @@ pub enum ThreadSortKey {
 
 impl ThreadSortKey {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::CreatedAt => "created_at",
@@ -3898,6 +4004,7 @@ impl ThreadSortKey {
 }
 
 impl From<&str> for ThreadSortKey {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "created_at" => Self::CreatedAt,
@@ -3947,6 +4054,7 @@ pub enum ThreadSourceKind {
 
 impl ThreadSourceKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Cli => "cli",
@@ -3965,6 +4073,7 @@ impl ThreadSourceKind {
 }
 
 impl From<&str> for ThreadSourceKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "cli" => Self::Cli,
@@ -4057,6 +4166,7 @@ pub struct ThreadStartParams {
 }
 
 impl fmt::Debug for ThreadStartParams {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadStartParams")
             .field("allow_provider_model_fallback", &self.allow_provider_model_fallback)
@@ -4197,6 +4307,7 @@ impl From<ThreadStartResponseRequired> for ThreadStartResponse {
 }
 
 impl ThreadStartResponse {
+    #[inline]
     fn default_multi_agent_mode() -> MultiAgentMode {
         MultiAgentMode::ExplicitRequestOnly
     }
@@ -4233,6 +4344,7 @@ pub enum ThreadStartSource {
 
 impl ThreadStartSource {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Startup => "startup",
@@ -4243,6 +4355,7 @@ impl ThreadStartSource {
 }
 
 impl From<&str> for ThreadStartSource {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "startup" => Self::Startup,
@@ -4262,6 +4375,7 @@ pub struct ThreadStartedNotification {
 
 impl ThreadStartedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread: Thread) -> Self {
         Self { thread }
     }
@@ -4295,6 +4409,7 @@ pub enum ThreadStatus {
 
 impl ThreadStatus {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::NotLoaded => "notLoaded",
@@ -4324,6 +4439,7 @@ impl Tagged for ThreadStatus {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -4339,6 +4455,7 @@ pub struct ThreadStatusActive {
 
 impl ThreadStatusActive {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(active_flags: Vec<ThreadActiveFlag>) -> Self {
         Self { active_flags }
     }
@@ -4357,6 +4474,7 @@ pub struct ThreadStatusChangedNotification {
 
 impl ThreadStatusChangedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: ThreadStatus, thread_id: impl Into<String>) -> Self {
         Self {
             status,
@@ -4396,6 +4514,7 @@ pub enum ThreadTimelineEntry {
 
 impl ThreadTimelineEntry {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Item(_) => "item",
@@ -4425,6 +4544,7 @@ impl Tagged for ThreadTimelineEntry {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -4442,6 +4562,7 @@ pub struct ThreadTimelineEntryItem {
 
 impl ThreadTimelineEntryItem {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item: ThreadItem, position: u64, turn_id: impl Into<String>) -> Self {
         Self {
             item,
@@ -4466,6 +4587,7 @@ pub struct ThreadTimelineEntryRealtime {
 
 impl ThreadTimelineEntryRealtime {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(item: ThreadRealtimeItem, position: u64) -> Self {
         Self { item, position }
     }
@@ -4491,6 +4613,7 @@ pub struct ThreadTimelineEntryTurnCompleted {
 
 impl ThreadTimelineEntryTurnCompleted {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(position: u64, status: TurnStatus, turn_id: impl Into<String>) -> Self {
         Self {
             completed_at: None,
@@ -4524,6 +4647,7 @@ pub struct ThreadTimelineEntryTurnStarted {
 
 impl ThreadTimelineEntryTurnStarted {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(position: u64, turn_id: impl Into<String>) -> Self {
         Self {
             position,
@@ -4553,6 +4677,7 @@ pub struct ThreadTimelineListParams {
 
 impl ThreadTimelineListParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             cursor: None,
@@ -4582,6 +4707,7 @@ pub struct ThreadTimelineListResponse {
 
 impl ThreadTimelineListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<ThreadTimelineEntry>) -> Self {
         Self {
             active_realtime_session_at_page_start: None,
@@ -4659,6 +4785,7 @@ pub struct ThreadTurnsListParams {
 
 impl ThreadTurnsListParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             cursor: None,
@@ -4690,6 +4817,7 @@ pub struct ThreadTurnsListResponse {
 
 impl ThreadTurnsListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<Turn>) -> Self {
         Self {
             backwards_cursor: None,
@@ -4713,6 +4841,7 @@ pub struct ThreadUnarchiveParams {
 
 impl ThreadUnarchiveParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -4732,6 +4861,7 @@ pub struct ThreadUnarchiveResponse {
 
 impl ThreadUnarchiveResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread: Thread) -> Self {
         Self { thread }
     }
@@ -4749,6 +4879,7 @@ pub struct ThreadUnarchivedNotification {
 
 impl ThreadUnarchivedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -4778,6 +4909,7 @@ pub enum ThreadUnreadPosition {
 
 impl ThreadUnreadPosition {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::ThreadStart => "threadStart",
@@ -4803,6 +4935,7 @@ impl Tagged for ThreadUnreadPosition {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -4820,6 +4953,7 @@ pub struct ThreadUnreadPositionTurn {
 
 impl ThreadUnreadPositionTurn {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(turn_id: impl Into<String>) -> Self {
         Self { turn_id: turn_id.into() }
     }
@@ -4837,6 +4971,7 @@ pub struct ThreadUnsubscribeParams {
 
 impl ThreadUnsubscribeParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -4856,6 +4991,7 @@ pub struct ThreadUnsubscribeResponse {
 
 impl ThreadUnsubscribeResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: ThreadUnsubscribeStatus) -> Self {
         Self { status }
     }
@@ -4881,6 +5017,7 @@ pub enum ThreadUnsubscribeStatus {
 
 impl ThreadUnsubscribeStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::NotLoaded => "notLoaded",
@@ -4892,6 +5029,7 @@ impl ThreadUnsubscribeStatus {
 }
 
 impl From<&str> for ThreadUnsubscribeStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "notLoaded" => Self::NotLoaded,
@@ -4915,6 +5053,7 @@ pub struct ThreadUsage {
 
 impl ThreadUsage {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         estimated_usage_credits_micros: i64,
         groups: Vec<ThreadUsageBreakdownGroup>,
@@ -4952,6 +5091,7 @@ pub struct ThreadUsageBreakdownGroup {
 
 impl ThreadUsageBreakdownGroup {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(estimated_usage_credits_micros: i64) -> Self {
         Self {
             cached_input_tokens: None,

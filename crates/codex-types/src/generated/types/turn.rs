@@ -38,6 +38,7 @@ pub struct CollabAgentState {
 
 impl CollabAgentState {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: CollabAgentStatus) -> Self {
         Self { message: None, status }
     }
@@ -72,6 +73,7 @@ pub enum CollabAgentStatus {
 
 impl CollabAgentStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::PendingInit => "pendingInit",
@@ -87,6 +89,7 @@ impl CollabAgentStatus {
 }
 
 impl From<&str> for CollabAgentStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "pendingInit" => Self::PendingInit,
@@ -131,6 +134,7 @@ pub enum CollabAgentTool {
 
 impl CollabAgentTool {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::SpawnAgent => "spawnAgent",
@@ -148,6 +152,7 @@ impl CollabAgentTool {
 }
 
 impl From<&str> for CollabAgentTool {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "spawnAgent" => Self::SpawnAgent,
@@ -184,6 +189,7 @@ pub enum CollabAgentToolCallStatus {
 
 impl CollabAgentToolCallStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::InProgress => "inProgress",
@@ -196,6 +202,7 @@ impl CollabAgentToolCallStatus {
 }
 
 impl From<&str> for CollabAgentToolCallStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "inProgress" => Self::InProgress,
@@ -220,6 +227,7 @@ pub struct CollaborationMode {
 
 impl CollaborationMode {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(mode: ModeKind, settings: Settings) -> Self {
         Self { mode, settings }
     }
@@ -252,6 +260,7 @@ pub struct CollaborationModeListResponse {
 
 impl CollaborationModeListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<CollaborationModeMask>) -> Self {
         Self { data }
     }
@@ -275,6 +284,7 @@ pub struct CollaborationModeMask {
 
 impl CollaborationModeMask {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             mode: None,
@@ -308,6 +318,7 @@ pub enum ModeKind {
 
 impl ModeKind {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Plan => "plan",
@@ -318,6 +329,7 @@ impl ModeKind {
 }
 
 impl From<&str> for ModeKind {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "plan" => Self::Plan,
@@ -405,6 +417,7 @@ impl From<ModelRequired> for Model {
 }
 
 impl Model {
+    #[inline]
     fn default_input_modalities() -> Vec<InputModality> {
         vec![InputModality::Text, InputModality::Image]
     }
@@ -443,6 +456,7 @@ pub struct ModelAccessPrograms {
 
 impl ModelAccessPrograms {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(cyber: Vec<CyberAccessProgram>) -> Self {
         Self { cyber }
     }
@@ -460,6 +474,7 @@ pub struct ModelAvailabilityNux {
 
 impl ModelAvailabilityNux {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
@@ -496,6 +511,7 @@ pub struct ModelListResponse {
 
 impl ModelListResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<Model>) -> Self {
         Self { data, next_cursor: None }
     }
@@ -537,6 +553,7 @@ pub enum ModelRerouteReason {
 
 impl ModelRerouteReason {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::HighRiskCyberActivity => "highRiskCyberActivity",
@@ -546,6 +563,7 @@ impl ModelRerouteReason {
 }
 
 impl From<&str> for ModelRerouteReason {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "highRiskCyberActivity" => Self::HighRiskCyberActivity,
@@ -650,6 +668,7 @@ pub struct ModelUpgradeInfo {
 
 impl ModelUpgradeInfo {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(model: impl Into<String>) -> Self {
         Self {
             migration_markdown: None,
@@ -681,6 +700,7 @@ pub enum ModelVerification {
 
 impl ModelVerification {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::TrustedAccessForCyber => "trustedAccessForCyber",
@@ -690,6 +710,7 @@ impl ModelVerification {
 }
 
 impl From<&str> for ModelVerification {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "trustedAccessForCyber" => Self::TrustedAccessForCyber,
@@ -746,6 +767,7 @@ pub enum MultiAgentMode {
 
 impl MultiAgentMode {
     /// The string, or the key of the object.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::ExplicitRequestOnly => "explicitRequestOnly",
@@ -757,6 +779,7 @@ impl MultiAgentMode {
 }
 
 impl External for MultiAgentMode {
+    #[inline]
     fn unit(name: &str) -> Option<Self> {
         Some(
             match name {
@@ -779,6 +802,7 @@ impl External for MultiAgentMode {
             ),
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -804,6 +828,7 @@ pub enum MultiAgentVersion {
 
 impl MultiAgentVersion {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Disabled => "disabled",
@@ -815,6 +840,7 @@ impl MultiAgentVersion {
 }
 
 impl From<&str> for MultiAgentVersion {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "disabled" => Self::Disabled,
@@ -841,6 +867,7 @@ pub enum ReviewDelivery {
 
 impl ReviewDelivery {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Inline => "inline",
@@ -851,6 +878,7 @@ impl ReviewDelivery {
 }
 
 impl From<&str> for ReviewDelivery {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "inline" => Self::Inline,
@@ -873,6 +901,7 @@ pub struct ReviewStartParams {
 
 impl ReviewStartParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(target: ReviewTarget, thread_id: impl Into<String>) -> Self {
         Self {
             delivery: None,
@@ -900,6 +929,7 @@ pub struct ReviewStartResponse {
 
 impl ReviewStartResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(review_thread_id: impl Into<String>, turn: Turn) -> Self {
         Self {
             review_thread_id: review_thread_id.into(),
@@ -937,6 +967,7 @@ pub enum ReviewTarget {
 
 impl ReviewTarget {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::UncommittedChanges => "uncommittedChanges",
@@ -966,6 +997,7 @@ impl Tagged for ReviewTarget {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -983,6 +1015,7 @@ pub struct ReviewTargetBaseBranch {
 
 impl ReviewTargetBaseBranch {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(branch: impl Into<String>) -> Self {
         Self { branch: branch.into() }
     }
@@ -1004,6 +1037,7 @@ pub struct ReviewTargetCommit {
 
 impl ReviewTargetCommit {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(sha: impl Into<String>) -> Self {
         Self {
             sha: sha.into(),
@@ -1027,6 +1061,7 @@ pub struct ReviewTargetCustom {
 
 impl ReviewTargetCustom {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(instructions: impl Into<String>) -> Self {
         Self {
             instructions: instructions.into(),
@@ -1049,6 +1084,7 @@ pub struct TextElement {
 
 impl TextElement {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(byte_range: ByteRange) -> Self {
         Self {
             byte_range,
@@ -1088,6 +1124,7 @@ pub struct Turn {
 
 impl Turn {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(
         id: impl Into<String>,
         items: Vec<ThreadItem>,
@@ -1105,6 +1142,7 @@ impl Turn {
             status,
         }
     }
+    #[inline]
     fn default_items_view() -> TurnItemsView {
         TurnItemsView::Full
     }
@@ -1131,6 +1169,7 @@ pub struct TurnCompletedNotification {
 
 impl TurnCompletedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>, turn: Turn) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1171,6 +1210,7 @@ pub struct TurnEnvironmentParams {
 
 impl TurnEnvironmentParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(cwd: LegacyAppPathString, environment_id: impl Into<String>) -> Self {
         Self {
             cwd,
@@ -1198,6 +1238,7 @@ pub struct TurnError {
 
 impl TurnError {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             additional_details: None,
@@ -1249,6 +1290,7 @@ pub enum TurnItemsView {
 
 impl TurnItemsView {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::NotLoaded => "notLoaded",
@@ -1260,6 +1302,7 @@ impl TurnItemsView {
 }
 
 impl From<&str> for TurnItemsView {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "notLoaded" => Self::NotLoaded,
@@ -1295,6 +1338,7 @@ pub struct TurnPlanStep {
 
 impl TurnPlanStep {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: TurnPlanStepStatus, step: impl Into<String>) -> Self {
         Self { status, step: step.into() }
     }
@@ -1321,6 +1365,7 @@ pub enum TurnPlanStepStatus {
 
 impl TurnPlanStepStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Pending => "pending",
@@ -1332,6 +1377,7 @@ impl TurnPlanStepStatus {
 }
 
 impl From<&str> for TurnPlanStepStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "pending" => Self::Pending,
@@ -1445,6 +1491,7 @@ pub struct TurnSettingsUpdateResponse {
 
 impl TurnSettingsUpdateResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(status: TurnSettingsUpdateStatus) -> Self {
         Self { status }
     }
@@ -1470,6 +1517,7 @@ pub enum TurnSettingsUpdateStatus {
 
 impl TurnSettingsUpdateStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Applied => "applied",
@@ -1480,6 +1528,7 @@ impl TurnSettingsUpdateStatus {
 }
 
 impl From<&str> for TurnSettingsUpdateStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "applied" => Self::Applied,
@@ -1578,6 +1627,7 @@ pub struct TurnStartParams {
 
 impl TurnStartParams {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(input: Vec<UserInput>, thread_id: impl Into<String>) -> Self {
         Self {
             additional_context: None,
@@ -1649,6 +1699,7 @@ pub struct TurnStartResponse {
 
 impl TurnStartResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(turn: Turn) -> Self {
         Self { turn }
     }
@@ -1667,6 +1718,7 @@ pub struct TurnStartedNotification {
 
 impl TurnStartedNotification {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(thread_id: impl Into<String>, turn: Turn) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -1698,6 +1750,7 @@ pub enum TurnStatus {
 
 impl TurnStatus {
     /// The value on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Completed => "completed",
@@ -1710,6 +1763,7 @@ impl TurnStatus {
 }
 
 impl From<&str> for TurnStatus {
+    #[inline]
     fn from(value: &str) -> Self {
         match value {
             "completed" => Self::Completed,
@@ -1785,6 +1839,7 @@ pub struct TurnSteerResponse {
 
 impl TurnSteerResponse {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(turn_id: impl Into<String>) -> Self {
         Self { turn_id: turn_id.into() }
     }
@@ -1806,6 +1861,7 @@ pub struct TurnToolOutput {
 
 impl TurnToolOutput {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(name: impl Into<String>, output: FunctionCallOutputBody) -> Self {
         Self {
             name: name.into(),
@@ -1833,6 +1889,7 @@ pub struct TurnsPage {
 
 impl TurnsPage {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(data: Vec<Turn>) -> Self {
         Self {
             backwards_cursor: None,
@@ -1881,6 +1938,7 @@ pub enum UserInput {
 
 impl UserInput {
     /// The value of `type`.
+    #[inline]
     pub fn tag(&self) -> &str {
         match self {
             Self::Text(_) => "text",
@@ -1916,6 +1974,7 @@ impl Tagged for UserInput {
             },
         )
     }
+    #[inline]
     fn unrecognized(value: Value) -> Self {
         Self::Unrecognized(value)
     }
@@ -1931,6 +1990,7 @@ pub struct UserInputAudio {
 
 impl UserInputAudio {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into() }
     }
@@ -1962,6 +2022,7 @@ pub struct UserInputLocalAudio {
 
 impl UserInputLocalAudio {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: impl Into<String>) -> Self {
         Self { path: path.into() }
     }
@@ -1980,6 +2041,7 @@ pub struct UserInputLocalImage {
 
 impl UserInputLocalImage {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             detail: None,
@@ -2029,6 +2091,7 @@ pub struct UserInputText {
 
 impl UserInputText {
     /// Creates a value from its required fields.
+    #[inline]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),

@@ -1,0 +1,84 @@
+//! When to let lines gather.
+
+use std::time::{Duration, Instant};
+
+/// Whether lines come so fast that it pays to let some gather before the next read.
+#[derive(Debug)]
+pub(super) struct Pace {
+    begun: Instant,
+    /// Lines since then.
+    lines: u32,
+    busy: bool,
+}
+
+/// How long lines are counted before it is decided anew.
+const WINDOW: Duration = Duration::from_millis(4);
+/// How many lines a millisecond are too many to be read one by one.
+const MANY: u32 = 6;
+/// A read that brought so many lines is no reason to wait for more.
+const ENOUGH: u32 = 64;
+/// How long lines gather then.
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl Pace {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            begun: now,
+            lines: 0,
+            busy: false,
+        }
+    }
+
+    /// Notes a read, and says whether to pause before the next one.
+    pub(super) fn pause(&mut self, lines: u32, now: Instant) -> Option<Duration> {
+        self.lines = self.lines.saturating_add(lines);
+        let passed = now.duration_since(self.begun);
+        if passed >= WINDOW {
+            self.busy = u128::from(self.lines) >= u128::from(MANY) * passed.as_millis();
+            self.begun = now;
+            self.lines = 0;
+        }
+        (self.busy && lines < ENOUGH).then_some(PAUSE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{ENOUGH, PAUSE, Pace, WINDOW};
+
+    /// Reads so many lines each time, this far apart, and says how many of 100 reads were followed by a pause.
+    fn pauses(pace: &mut Pace, now: &mut Instant, lines: u32, apart: Duration) -> usize {
+        let mut pauses = 0;
+        for _ in 0..100 {
+            *now += apart;
+            if let Some(pause) = pace.pause(lines, *now) {
+                pauses += 1;
+                *now += pause;
+            }
+        }
+        pauses
+    }
+
+    #[test]
+    fn only_lines_that_come_fast_are_let_gather() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        let (slow, fast) = (Duration::from_millis(1), Duration::from_micros(50));
+        assert_eq!(pauses(&mut pace, &mut now, 1, slow), 0);
+        assert!(pauses(&mut pace, &mut now, 8, fast) > 10);
+        // What has gathered is read at once.
+        assert!(pauses(&mut pace, &mut now, ENOUGH, fast) <= 1);
+    }
+
+    #[test]
+    fn the_first_line_after_a_rest_is_no_reason_to_pause() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        assert!(pauses(&mut pace, &mut now, 8, Duration::from_micros(50)) > 10);
+        now += Duration::from_secs(1);
+        assert_eq!(pace.pause(1, now), None);
+        assert!(PAUSE < WINDOW);
+    }
+}
