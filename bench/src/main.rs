@@ -1,82 +1,112 @@
-//! Runs each program by turns against one scripted model, and compares.
+//! Measures what the client costs, beside its peers: `cargo xtask bench`.
+#![expect(unreachable_pub, reason = "nothing reaches into a binary")]
 #![expect(clippy::print_stdout, reason = "what this program is for")]
 
-use std::process::Command;
+use std::path::Path;
 
-use anyhow::{Result, ensure};
-use codex_bench::Report;
-use codex_testkit::{CodexHome, Reply, ScriptedModel};
+use anyhow::{Result, bail, ensure};
+use codex_testkit::ScriptedModel;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cases::{CASES, Case, Outcome, Stage};
+use crate::page::number;
+use crate::programs::Programs;
+
+mod builds;
+mod cases;
+mod decode;
+mod page;
+mod plot;
+mod programs;
+mod rows;
+
+/// How often each program runs.
+const RUNS: usize = 7;
 
 fn main() -> Result<()> {
-    let runtime = codex_testkit::runtime()?;
-    let args: Vec<usize> = std::env::args()
-        .skip(1)
-        .map(|it| it.parse().unwrap_or(1))
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
+    let check = wanted.iter().any(|it| it == "--check");
+    wanted.retain(|it| it != "--check");
+    let all: Vec<Case> = CASES
+        .into_iter()
+        .chain([("build", builds::case as _)])
         .collect();
-    let (threads, turns, deltas, runs) = (args[0], args[1], args[2], args[3]);
-    let host = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let model = host.block_on(ScriptedModel::start())?;
-    model.default_reply(Reply::deltas((0..deltas).map(|n| format!("word{n} "))));
-    let folder = std::env::current_exe()?
-        .parent()
-        .map(std::path::Path::to_owned)
-        .unwrap_or_default();
-    let programs: [(&str, &str, Option<&str>); 4] = [
-        ("raw", "raw", None),
-        ("sdk", "sdk", None),
-        ("sdk-2", "sdk", Some("2")),
-        ("old", "sdk-old", Some("2")),
-    ];
-    let mut all: Vec<Vec<Report>> = vec![Vec::new(); 4];
-    for _ in 0..runs {
-        for (index, (_, program, workers)) in programs.iter().enumerate() {
-            let home = CodexHome::builder().model(&model).build()?;
-            let path = folder.join(program);
-            if !path.exists() {
-                continue;
-            }
-            let mut command = Command::new(path);
-            command
-                .args([threads.to_string(), turns.to_string()])
-                .envs(home.env())
-                .env("CODEX_BIN", &runtime.codex)
-                .current_dir(home.workspace());
-            if let Some(workers) = workers {
-                command.env("SDK_WORKERS", workers);
-            }
-            let output = command.output()?;
-            ensure!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            eprint!("{}", String::from_utf8_lossy(&output.stderr));
-            all[index].push(serde_json::from_slice(&output.stdout)?);
-        }
-    }
-    let median = |of: &dyn Fn(&Report) -> f64, reports: &[Report]| {
-        let mut v: Vec<f64> = reports.iter().map(of).collect();
-        v.sort_by(f64::total_cmp);
-        v[v.len() / 2]
-    };
-    let raw = median(&|r| r.cpu_us, &all[0]);
-    for (index, (name, ..)) in programs.iter().enumerate() {
-        if all[index].is_empty() {
-            continue;
-        }
-        let r = &all[index];
-        let cpu = median(&|r| r.cpu_us, r);
-        println!(
-            "{name:8} deltas {} cpu/delta {:.2} us ratio {:.2} wall {:.0} ms start {:.0} ms rss {} KiB",
-            r[0].deltas,
-            cpu / r[0].deltas as f64,
-            cpu / raw,
-            median(&|r| r.wall_us, r) / 1e3,
-            median(&|r| r.start_us, r) / 1e3,
-            median(&|r| r.rss_kib as f64, r)
+    for name in &wanted {
+        let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+        ensure!(
+            names.contains(&name.as_str()),
+            "there is no case {name:?}, only {}",
+            names.join(", ")
         );
     }
+    let chosen: Vec<_> = all
+        .into_iter()
+        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|it| it == name))
+        .collect();
+    let outcomes = measure(&chosen)?;
+    show(&outcomes);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if wanted.is_empty() && !check {
+        page::write(&root.join("docs"), &outcomes)?;
+    }
+    let missed = outcomes
+        .iter()
+        .flat_map(|it| &it.rows)
+        .filter(|row| !row.holds())
+        .count();
+    if check && missed > 0 {
+        bail!("{missed} of the figures miss their limit");
+    }
     Ok(())
+}
+
+fn measure(cases: &[Case]) -> Result<Vec<Outcome>> {
+    let progress = ProgressBar::new(u64::try_from(cases.len())?);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {prefix} {wide_msg:.dim}")?;
+    progress.set_style(style);
+    progress.set_message("installing what is compared with");
+    let runtime = codex_testkit::runtime()?;
+    let target = std::env::current_exe()?;
+    let folder = target
+        .ancestors()
+        .nth(2)
+        .unwrap_or(Path::new("."))
+        .join("bench");
+    let stage = Stage {
+        programs: Programs::install(&folder)?,
+        model: ScriptedModel::start_blocking()?,
+        codex: runtime.codex,
+        runs: RUNS,
+        progress,
+    };
+    let mut outcomes = Vec::new();
+    for (name, case) in cases {
+        stage.progress.set_prefix(*name);
+        outcomes.push(case(&stage)?);
+        stage.progress.inc(1);
+    }
+    stage.progress.finish_and_clear();
+    Ok(outcomes)
+}
+
+fn show(outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        for table in &outcome.tables {
+            println!("\n{}\n  {}", table.title, table.columns.join(" | "));
+            for (name, figures) in &table.lines {
+                let figures: Vec<_> = figures.iter().map(|it| number(*it)).collect();
+                println!("  {name:24} {}", figures.join(" | "));
+            }
+        }
+        for row in &outcome.rows {
+            let sign = if row.holds() { "ok    " } else { "MISSED" };
+            let (figure, limit) = (number(row.figure), number(row.limit));
+            println!(
+                "{sign} {figure} {} ({} {limit}): {}",
+                row.unit,
+                row.sign(),
+                row.what
+            );
+        }
+    }
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod codegen;
 mod demo;
 mod docs;
@@ -56,6 +57,15 @@ enum Task {
         #[arg(last = true, value_name = "ARGUMENTS")]
         arguments: Vec<OsString>,
     },
+    /// Measure what the client costs, beside its peers, and write docs/performance.md.
+    Bench {
+        /// Write nothing: fail if a figure misses its limit.
+        #[arg(long)]
+        check: bool,
+        /// The cases; without any, all of them.
+        #[arg(value_name = "CASE")]
+        cases: Vec<String>,
+    },
     /// The pinned runtime, by hand.
     #[command(subcommand)]
     Runtime(runtime::Runtime),
@@ -66,6 +76,7 @@ fn main() -> Result<()> {
         Task::Regen { check } => regen::run(check),
         Task::Parity { check, package } => parity::run(check, package.as_deref()),
         Task::Demo { name, arguments } => demo::run(name.as_deref(), &arguments),
+        Task::Bench { check, cases } => bench::run(check, &cases),
         Task::Runtime(command) => runtime::run(command),
     }
 }

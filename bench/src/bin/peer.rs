@@ -1,7 +1,8 @@
 //! An app-server that does nothing but write: on each turn so many pieces of text (`PEER_DELTAS`), as
 //! fast as they are read, or so many a second (`PEER_RATE`). Each piece is the time when it was written.
 
-use std::io::{BufRead, Write, stdin, stdout};
+use std::fmt::Write as _;
+use std::io::{BufRead, Stdout, Write, stdin, stdout};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,15 +10,17 @@ use anyhow::{Context, Result};
 use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
+/// How much is written at once where nothing is said of a rate.
+const CHUNK: usize = 32 << 10;
+
 fn main() -> Result<()> {
-    let number =
-        |name| -> Result<usize> { Ok(std::env::var(name).map_or(Ok(0), |it| it.parse())?) };
-    let (deltas, rate) = (number("PEER_DELTAS")?, number("PEER_RATE")?);
+    let number = |name| -> Result<u32> { Ok(std::env::var(name).map_or(Ok(0), |it| it.parse())?) };
+    let rate = number("PEER_RATE")?;
     let mut peer = Peer {
         out: stdout(),
         count: 0,
-        pause: (rate > 0).then(|| Duration::from_secs(1) / u32::try_from(rate).unwrap_or(u32::MAX)),
-        deltas,
+        pause: (rate > 0).then(|| Duration::from_secs(1) / rate),
+        deltas: number("PEER_DELTAS")?,
     };
     for line in stdin().lock().lines() {
         let request: Value = serde_json::from_str(&line?)?;
@@ -29,10 +32,10 @@ fn main() -> Result<()> {
 }
 
 struct Peer {
-    out: std::io::Stdout,
+    out: Stdout,
     count: usize,
     pause: Option<Duration>,
-    deltas: usize,
+    deltas: u32,
 }
 
 impl Peer {
@@ -40,9 +43,7 @@ impl Peer {
         self.count += 1;
         let name = self.count.to_string();
         let result = match request["method"].as_str() {
-            Some("initialize") => {
-                json!({"userAgent": "codex_cli_rs/0.163.0", "codexHome": "/", "platformFamily": "unix", "platformOs": "linux"})
-            }
+            Some("initialize") => shapes::initialize_response(),
             Some("thread/start") => shapes::thread_start_response(&name),
             Some("turn/start") => shapes::turn_start_response(&name),
             _ => json!({}),
@@ -56,33 +57,31 @@ impl Peer {
     }
 
     fn play(&mut self, thread: &str, turn: &str) -> Result<()> {
-        let turn_of = |status| json!({"id": turn, "items": [], "status": status});
-        let of = |method: &str, status| {
-            json!({"method": method, "params": {"threadId": thread, "turn": turn_of(status)}})
-                .to_string()
+        let of_turn = |method, status| {
+            let params = json!({"threadId": thread, "turn": shapes::turn(turn, status)});
+            format!(r#"{{"method":"{method}","params":{params}}}"#)
         };
-        self.write(&of("turn/started", "inProgress"))?;
+        self.write(&of_turn("turn/started", "inProgress"))?;
         let head = format!(
             r#"{{"method":"item/agentMessage/delta","params":{{"threadId":"{thread}","turnId":"{turn}","itemId":"i","delta":""#
         );
         let mut lines = String::new();
         let mut next = Instant::now();
         for _ in 0..self.deltas {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
-            lines.push_str(&format!("{head}{now}\"}}}}\n"));
             if let Some(pause) = self.pause {
                 next += pause;
                 sleep(next.saturating_duration_since(Instant::now()));
+            }
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+            writeln!(lines, "{head}{:.6}\"}}}}", now.as_secs_f64())?;
+            if self.pause.is_some() || lines.len() > CHUNK {
                 self.out.write_all(lines.as_bytes())?;
                 self.out.flush()?;
-                lines.clear();
-            } else if lines.len() > 32 << 10 {
-                self.out.write_all(lines.as_bytes())?;
                 lines.clear();
             }
         }
         self.out.write_all(lines.as_bytes())?;
-        self.write(&of("turn/completed", "completed"))
+        self.write(&of_turn("turn/completed", "completed"))
     }
 
     fn write(&mut self, line: &str) -> Result<()> {

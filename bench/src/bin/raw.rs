@@ -3,9 +3,10 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use codex_bench::{Load, Report, Watch, rss_kib};
+use codex_bench::measure::{Load, Watch};
 
 const DELTA: &[u8] = b"{\"method\":\"item/agentMessage/delta\"";
 const COMPLETED: &[u8] = b"{\"method\":\"turn/completed\"";
@@ -40,8 +41,17 @@ impl Client {
     }
 }
 
+/// How long ago this piece was written, in microseconds.
+fn latency_us(line: &[u8]) -> Result<f64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let line = str::from_utf8(line)?;
+    let time = line.rsplit('"').nth(1).context("a piece without a time")?;
+    Ok((now.as_secs_f64() - time.parse::<f64>()?) * 1e6)
+}
+
 fn main() -> Result<()> {
     let load = Load::from_args()?;
+    let timed = std::env::var_os("PEER_RATE").is_some();
     let start = Watch::start();
     let mut child = Command::new(std::env::var("CODEX_BIN")?)
         .args(["app-server", "--listen", "stdio://"])
@@ -65,7 +75,7 @@ fn main() -> Result<()> {
     let started = client.reply(1)?;
     let thread = started["thread"]["id"].as_str().context("no thread")?;
     let turns = Watch::start();
-    let mut deltas = 0;
+    let (mut deltas, mut latencies_us) = (0, Vec::new());
     for turn in 0..load.turns {
         let id = turn + 2;
         client.send(&format!(
@@ -76,16 +86,16 @@ fn main() -> Result<()> {
             if line.starts_with(COMPLETED) {
                 break;
             }
-            deltas += usize::from(line.starts_with(DELTA));
+            if line.starts_with(DELTA) {
+                deltas += 1;
+                if timed {
+                    latencies_us.push(latency_us(line)?);
+                }
+            }
         }
     }
-    let report = Report {
-        deltas,
-        cpu_us: turns.cpu_us(),
-        wall_us: turns.wall_us(),
-        start_us,
-        rss_kib: rss_kib(),
-    };
+    let mut report = turns.report(deltas, start_us);
+    report.latencies_us = latencies_us;
     drop(client);
     child.wait()?;
     #[expect(clippy::print_stdout, reason = "what this program is for")]

@@ -1,7 +1,10 @@
-//! This SDK, as a program would use it. `SDK_WORKERS` threads carry it; without it, the one of `main`.
+//! This SDK, as a program would use it. `SDK_WORKERS` threads carry it; without it, the one of `main`. With
+//! `SDK_IDLE` it only opens the threads, and its report has no turns.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
-use codex_bench::{Load, Report, Watch, rss_kib};
+use codex_bench::measure::{Load, Report, Watch};
 use codex_sdk::{Codex, Notification, Thread};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
@@ -39,61 +42,53 @@ async fn run(load: Load) -> Result<Report> {
     for _ in 0..load.threads {
         threads.push(codex.thread_start().await?);
     }
+    if std::env::var_os("SDK_IDLE").is_some() {
+        return Ok(Watch::start().report(0, start_us));
+    }
     let turns = Watch::start();
     let mut running = JoinSet::new();
     for thread in threads {
         running.spawn(all_turns(thread, load.turns));
     }
-    let mut deltas = 0;
-    while let Some(read) = running.join_next().await {
-        deltas += read??;
+    let mut read = Read::default();
+    while let Some(of_thread) = running.join_next().await {
+        let of_thread = of_thread??;
+        read.deltas += of_thread.deltas;
+        read.latencies_us.extend(of_thread.latencies_us);
     }
-    let report = Report {
-        deltas,
-        cpu_us: turns.cpu_us(),
-        wall_us: turns.wall_us(),
-        start_us,
-        rss_kib: rss_kib(),
-    };
-    if std::env::var_os("SDK_DEBUG").is_some() {
-        eprintln!(
-            "{}",
-            std::fs::read_to_string("/proc/self/io")?
-                .lines()
-                .take(4)
-                .collect::<Vec<_>>()
-                .join(" ")
-        );
-        for task in std::fs::read_dir("/proc/self/task")? {
-            let path = task?.path();
-            let status = std::fs::read_to_string(path.join("status"))?;
-            let sched = std::fs::read_to_string(path.join("schedstat"))?;
-            for line in status
-                .lines()
-                .filter(|l| l.contains("ctxt") || l.contains("Name"))
-            {
-                eprint!("{line} ");
-            }
-            eprintln!("{sched}");
-        }
-    }
+    let mut report = turns.report(read.deltas, start_us);
+    report.latencies_us = read.latencies_us;
     codex.close().await?;
     Ok(report)
 }
 
-async fn all_turns(thread: Thread, turns: usize) -> Result<usize> {
-    let mut deltas = 0;
+#[derive(Default)]
+struct Read {
+    deltas: usize,
+    latencies_us: Vec<f64>,
+}
+
+async fn all_turns(thread: Thread, turns: usize) -> Result<Read> {
+    let timed = std::env::var_os("PEER_RATE").is_some();
+    let mut read = Read::default();
     for _ in 0..turns {
         let mut turn = thread.turn("go").await?;
         let mut completed = false;
         while let Some(event) = turn.next().await {
             match event? {
-                Notification::ItemAgentMessageDelta(_) => deltas += 1,
+                Notification::ItemAgentMessageDelta(it) => {
+                    read.deltas += 1;
+                    if timed {
+                        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+                        read.latencies_us
+                            .push((now.as_secs_f64() - it.delta.parse::<f64>()?) * 1e6);
+                    }
+                }
                 Notification::TurnCompleted(_) => completed = true,
                 _ => {}
             }
         }
         ensure!(completed, "a turn without an end");
     }
-    Ok(deltas)
+    Ok(read)
 }

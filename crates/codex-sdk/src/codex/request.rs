@@ -65,7 +65,7 @@ impl<M> SendRequest<M> {
 
     /// How long the reply may take, the wait for a place in flight included. Default: the client's
     /// `request_timeout`, for `turn/interrupt` at most 10 s; none for `command/exec` and
-    /// `mcpServer/tool/call`, which last until something ends.
+    /// `mcpServer/tool/call`, which last until something ends. With zero nothing is sent.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

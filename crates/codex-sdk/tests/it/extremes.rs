@@ -116,3 +116,16 @@ async fn a_given_up_command_leaves_its_place_to_others() {
     call.await.unwrap();
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test]
+async fn a_request_that_has_no_time_is_not_sent() {
+    let (codex, mut peer) = connect().await;
+    let call = codex
+        .request_raw("never", json!({}))
+        .timeout(Duration::ZERO);
+    assert!(call.await.unwrap_err().is_timeout());
+    let call = begin(codex.request_raw("first", json!({})).into_future()).await;
+    let request = peer.expect_request("first").await;
+    peer.reply(&request.id, json!({})).await;
+    call.await.unwrap();
+}

@@ -1,0 +1,77 @@
+//! What must be reached.
+
+/// A figure and its limit.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub case: &'static str,
+    /// What was measured.
+    pub what: String,
+    pub figure: f64,
+    /// The most it may be; the least where `more_is_better`.
+    pub limit: f64,
+    pub more_is_better: bool,
+    pub unit: &'static str,
+}
+
+impl Row {
+    /// One that must stay below a limit.
+    pub fn at_most(
+        case: &'static str,
+        what: impl Into<String>,
+        figure: f64,
+        limit: f64,
+        unit: &'static str,
+    ) -> Self {
+        Self {
+            case,
+            what: what.into(),
+            figure,
+            limit,
+            more_is_better: false,
+            unit,
+        }
+    }
+
+    /// One that must exceed a limit.
+    pub fn at_least(
+        case: &'static str,
+        what: impl Into<String>,
+        figure: f64,
+        limit: f64,
+        unit: &'static str,
+    ) -> Self {
+        Self {
+            more_is_better: true,
+            ..Self::at_most(case, what, figure, limit, unit)
+        }
+    }
+
+    pub fn holds(&self) -> bool {
+        if self.more_is_better {
+            self.figure >= self.limit
+        } else {
+            self.figure <= self.limit
+        }
+    }
+
+    pub fn sign(&self) -> &'static str {
+        if self.more_is_better { "≥" } else { "≤" }
+    }
+}
+
+/// The median.
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    quantile(&mut figures, 0.5)
+}
+
+/// The figure below which this share of all lies; 0 of none.
+pub fn quantile(figures: &mut [f64], share: f64) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
+    let index = ((figures.len().saturating_sub(1)) as f64 * share).round() as usize;
+    figures.get(index).copied().unwrap_or_default()
+}
