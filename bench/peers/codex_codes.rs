@@ -77,7 +77,7 @@ fn main() -> Outcome<()> {
     let report = if std::env::args().any(|it| it == "sync") {
         sync(load)?
     } else {
-        let runtime = tokio::runtime::Builder::new_current_thread();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
         runtime.enable_all().build()?.block_on(asynchronous(load))?
     };
     println!("{}", serde_json::to_string(&report)?);

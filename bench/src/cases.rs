@@ -319,18 +319,19 @@ fn start(stage: &Stage) -> Result<Outcome> {
     Ok(Outcome { rows, tables })
 }
 
-/// A million notifications, of one turn or of a thousand.
+/// A million notifications, of one turn or of a thousand: ten on each of a hundred threads.
 fn flood(stage: &Stage) -> Result<Outcome> {
     let (mut lines, mut costs, mut rates) = (Vec::new(), Vec::new(), Vec::new());
-    for turns in [1, 1_000] {
-        let env = BTreeMap::from([("PEER_DELTAS", (1_000_000 / turns).to_string())]);
-        let load = Load { threads: 1, turns };
+    for (threads, turns) in [(1, 1), (100, 10)] {
+        let each = 1_000_000 / (threads * turns);
+        let env = BTreeMap::from([("PEER_DELTAS", each.to_string())]);
+        let load = Load { threads, turns };
         let reports = stage.alternate_on(&[Program::Sdk], &stage.programs.peer(), load, &env)?;
         let it = &medians(&reports)[&Program::Sdk];
         costs.push(it.cpu_us / it.deltas);
         rates.push(it.deltas / it.wall_us);
         lines.push((
-            format!("{turns} turns"),
+            format!("{} turns", threads * turns),
             vec![it.cpu_us / it.deltas, it.deltas / it.wall_us, it.rss_mib],
         ));
     }

@@ -1,5 +1,7 @@
 //! The tasks of a connection, each with one job.
 
+#[cfg(unix)]
+mod gather;
 pub(crate) mod input;
 #[cfg(unix)]
 mod pace;

@@ -8,6 +8,8 @@ pub(super) struct Pace {
     begun: Instant,
     /// Lines since then.
     lines: u32,
+    /// Lines of the last read.
+    last: u32,
     busy: bool,
 }
 
@@ -15,9 +17,11 @@ pub(super) struct Pace {
 const WINDOW: Duration = Duration::from_millis(4);
 /// How many lines a millisecond are too many to be read one by one.
 const MANY: u32 = 6;
+/// How many of them are few enough to be read one by one again.
+const FEW: u32 = 2;
 /// A read that brought so many lines is no reason to wait for more.
 const ENOUGH: u32 = 64;
-/// How long lines gather then.
+/// How long lines gather.
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl Pace {
@@ -25,20 +29,31 @@ impl Pace {
         Self {
             begun: now,
             lines: 0,
+            last: 0,
             busy: false,
         }
     }
 
-    /// Notes a read, and says whether to pause before the next one.
-    pub(super) fn pause(&mut self, lines: u32, now: Instant) -> Option<Duration> {
+    /// Notes a read.
+    pub(super) fn note(&mut self, lines: u32, now: Instant) {
+        self.last = lines;
         self.lines = self.lines.saturating_add(lines);
         let passed = now.duration_since(self.begun);
         if passed >= WINDOW {
-            self.busy = u128::from(self.lines) >= u128::from(MANY) * passed.as_millis();
+            let least = if self.busy { FEW } else { MANY };
+            self.busy = u128::from(self.lines) >= u128::from(least) * passed.as_millis();
             self.begun = now;
             self.lines = 0;
         }
-        (self.busy && lines < ENOUGH).then_some(PAUSE)
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// How long to pause before the next read.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        (self.busy && self.last < ENOUGH).then_some(PAUSE)
     }
 }
 
@@ -53,7 +68,8 @@ mod tests {
         let mut pauses = 0;
         for _ in 0..100 {
             *now += apart;
-            if let Some(pause) = pace.pause(lines, *now) {
+            pace.note(lines, *now);
+            if let Some(pause) = pace.pause() {
                 pauses += 1;
                 *now += pause;
             }
@@ -78,7 +94,8 @@ mod tests {
         let mut pace = Pace::new(now);
         assert!(pauses(&mut pace, &mut now, 8, Duration::from_micros(50)) > 10);
         now += Duration::from_secs(1);
-        assert_eq!(pace.pause(1, now), None);
+        pace.note(1, now);
+        assert!(!pace.is_busy());
         assert!(PAUSE < WINDOW);
     }
 }

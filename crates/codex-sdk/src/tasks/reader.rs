@@ -44,6 +44,12 @@ impl Intake {
         self.lines.space()
     }
 
+    /// Whether what comes next may come a little later.
+    #[cfg(unix)]
+    pub(crate) fn may_wait(&self) -> bool {
+        self.connection.router().only_streams()
+    }
+
     /// Routes the lines that a read has completed, and then wakes whoever they are for: each once,
     /// however many there are. How many there were, or why nothing more is to be read.
     pub(crate) fn take(&mut self, read: std::io::Result<usize>) -> Result<u32, CloseReason> {

@@ -97,6 +97,12 @@ impl Router {
         }
     }
 
+    /// Whether turns run and nobody waits for a reply: what comes can come a little later.
+    #[cfg(unix)]
+    pub(crate) fn only_streams(&self) -> bool {
+        self.calls.is_empty() && !self.threads.is_empty()
+    }
+
     /// The turns of a thread, if it has any. What changes them is followed by [`Self::settle`].
     pub(crate) fn thread(&mut self, thread_id: &str) -> Option<&mut ThreadTurns> {
         self.threads.get_mut(thread_id)
