@@ -13,12 +13,10 @@ pub(super) struct Pace {
     busy: bool,
 }
 
-/// How long lines are counted before it is decided anew.
-const WINDOW: Duration = Duration::from_millis(4);
-/// How many lines a millisecond are too many to be read one by one.
-const MANY: u32 = 6;
-/// How many of them are few enough to be read one by one again.
-const FEW: u32 = 2;
+/// How long lines are counted before they are found to be many, and how many that are in a millisecond.
+const MANY: (Duration, u32) = (Duration::from_millis(4), 6);
+/// How long, and how many, before they are found to be few again: the runtime halts now and then.
+const FEW: (Duration, u32) = (Duration::from_millis(64), 2);
 /// A read that brought so many lines is no reason to wait for more.
 const ENOUGH: u32 = 64;
 /// How long lines gather.
@@ -39,8 +37,8 @@ impl Pace {
         self.last = lines;
         self.lines = self.lines.saturating_add(lines);
         let passed = now.duration_since(self.begun);
-        if passed >= WINDOW {
-            let least = if self.busy { FEW } else { MANY };
+        let (window, least) = if self.busy { FEW } else { MANY };
+        if passed >= window {
             self.busy = u128::from(self.lines) >= u128::from(least) * passed.as_millis();
             self.begun = now;
             self.lines = 0;
@@ -61,7 +59,7 @@ impl Pace {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{ENOUGH, PAUSE, Pace, WINDOW};
+    use super::{ENOUGH, MANY, PAUSE, Pace};
 
     /// Reads so many lines each time, this far apart, and says how many of 100 reads were followed by a pause.
     fn pauses(pace: &mut Pace, now: &mut Instant, lines: u32, apart: Duration) -> usize {
@@ -86,6 +84,11 @@ mod tests {
         assert!(pauses(&mut pace, &mut now, 8, fast) > 10);
         // What has gathered is read at once.
         assert!(pauses(&mut pace, &mut now, ENOUGH, fast) <= 1);
+        // A halt of the runtime is no end of the load.
+        now += Duration::from_millis(20);
+        assert!(pauses(&mut pace, &mut now, 8, fast) > 90);
+        assert!(pauses(&mut pace, &mut now, 1, slow) < 80);
+        assert!(!pace.is_busy());
     }
 
     #[test]
@@ -96,6 +99,6 @@ mod tests {
         now += Duration::from_secs(1);
         pace.note(1, now);
         assert!(!pace.is_busy());
-        assert!(PAUSE < WINDOW);
+        assert!(PAUSE < MANY.0);
     }
 }
