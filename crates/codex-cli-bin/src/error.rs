@@ -68,7 +68,7 @@ pub enum Error {
 
     /// Neither `uv` nor `pip` could install the package.
     #[error(
-        "no installer could get the Codex runtime ({}): install uv, or Python with pip, or mend \
+        "no installer could get the Codex runtime ({}): install uv, or Python with pip, or fix \
          what they report, then try again",
         Attempts(.attempts)
     )]

@@ -63,7 +63,7 @@ conditions! {
     ThreadUnreadable: "restore its file from a backup, or start a new thread",
     /// There is no login, or the provider refused it.
     NotAuthenticated: "log in (`login_chatgpt`, `login_chatgpt_device_code` or `login_api_key`), or \
-                       mend the key of the provider in `config.toml`",
+                       fix the key of the provider in `config.toml`",
     /// The provider forbids this to the account, or in this place.
     AccessDenied: "ask the provider what the account may do, and from where",
     /// The provider doesn't know the model, or refuses it to this account.

@@ -32,11 +32,9 @@ pub type HandlerResult<R> = std::result::Result<R, BoxError>;
 
 /// What can go wrong.
 ///
-/// Each message says what happened, why, and what to do next. [`Error::condition`] and the `is_` methods
-/// tell a program what to do.
+/// Each message says what happened, why, and what to do next; [`Error::condition`] tells a program.
 ///
-/// `Debug` is for people, too: it is the message and those of all its sources, because that is what a
-/// `main` that returns an error prints, and `unwrap`.
+/// `Debug` is for people, too: the message and those of all its sources, as `main` and `unwrap` print it.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -232,7 +230,7 @@ pub enum Error {
     )]
     #[non_exhaustive]
     Lagged {
-        /// The budget of the subscription, in bytes.
+        /// The budget of the subscription, or its share of that of all, in bytes.
         budget: usize,
     },
 

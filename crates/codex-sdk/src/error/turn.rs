@@ -105,7 +105,7 @@ impl fmt::Display for TurnTimeout {
             let message = &trouble.message;
             return write!(
                 f,
-                ": the model could not be reached, {message:?} ({details}); mend that, then run it again"
+                ": the model could not be reached, {message:?} ({details}); fix that, then run it again"
             );
         }
         f.write_str(match self.deadline {
