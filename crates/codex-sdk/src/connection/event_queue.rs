@@ -211,6 +211,11 @@ impl EventReceiver {
         }))
     }
 
+    /// Whether something lies here.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.batch.is_empty() || !self.queue.state().entries.is_empty()
+    }
+
     /// Takes all that lies in the queue, and returns the first of it.
     fn poll_batch(&mut self, context: &Context<'_>) -> Poll<Option<Entry>> {
         if self.batch.capacity() > KEPT_CAPACITY {

@@ -241,11 +241,11 @@ impl CodexBuilder {
         /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB. What is
         /// counted is about what they take in memory, which is more than their size on the wire.
         ///
-        /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on.
+        /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on. Less than 1 MiB is too
+        /// little for a runtime that writes fast, however fast the stream is read.
         subscription_budget = usize => limits.subscription_budget;
-        /// How many bytes may lie unread in all of them together. Default: 256 MiB.
-        ///
-        /// Beyond it, those that hold more than their share end with [`Error::Lagged`].
+        /// How many bytes may lie unread in all of them together. Default: 256 MiB. Beyond it, one that holds more than its share, the budget divided by their number, ends with
+        /// [`Error::Lagged`] as soon as more comes for it. What was queued before stays readable.
         unread_budget = usize => limits.unread_budget;
     }
 

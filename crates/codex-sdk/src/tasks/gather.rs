@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, pipe};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
@@ -14,6 +15,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::{Span, dispatcher};
 
@@ -21,7 +23,12 @@ use crate::error::closed::CloseReason;
 use crate::tasks::pace::Pace;
 use crate::tasks::reader::Intake;
 
+/// What the task and the thread hand to each other.
+type Work = (Intake, File, Pace);
 type Ended<T> = Result<T, CloseReason>;
+
+/// How long nothing may come before the task reads again.
+const QUIET: u16 = 64;
 
 pub(super) async fn read(mut intake: Intake, mut output: ChildStdout) -> CloseReason {
     let mut pace = Pace::new(Instant::now());
@@ -35,75 +42,95 @@ pub(super) async fn read(mut intake: Intake, mut output: ChildStdout) -> CloseRe
         if !pace.is_busy() {
             continue;
         }
-        (intake, output, pace) = match gather(intake, output, pace).await {
+        let (end, ended) = oneshot::channel();
+        let Ok((thread, _open)) = begin(end) else {
+            // Without a thread, or a descriptor, the task reads on.
+            pace = Pace::new(Instant::now());
+            continue;
+        };
+        (intake, output) = match gather(intake, output, pace, &thread, ended).await {
             Ok(calm) => calm,
             Err(reason) => return reason,
         };
+        pace = Pace::new(Instant::now());
     }
 }
 
-/// Reads on a thread while lines come fast. The thread ends when this is dropped.
+/// Has the thread read while lines come fast.
 async fn gather(
     intake: Intake,
     output: ChildStdout,
     pace: Pace,
-) -> Ended<(Intake, ChildStdout, Pace)> {
-    let (end, ended) = oneshot::channel();
-    let _open = begin(intake, output, pace, end).map_err(|error| failed(&error))?;
-    let (intake, output, pace) = ended.await.unwrap_or(Err(CloseReason::Abandoned))?;
+    thread: &mpsc::Sender<Work>,
+    ended: oneshot::Receiver<Ended<(Intake, File)>>,
+) -> Ended<(Intake, ChildStdout)> {
+    let output = output.into_owned_fd().map_err(|error| failed(&error))?;
+    // It takes this, or has panicked.
+    let _ = thread.send((intake, File::from(output), pace));
+    let (intake, output) = ended.await.unwrap_or(Err(CloseReason::Abandoned))?;
     let output = std::process::ChildStdout::from(OwnedFd::from(output));
     let output = ChildStdout::from_std(output).map_err(|error| failed(&error))?;
-    Ok((intake, output, pace))
+    Ok((intake, output))
 }
 
-/// Starts the thread. It waits for what is returned to be closed, too.
+/// Starts a thread that waits for its work. It ends when what is returned is dropped.
 fn begin(
-    intake: Intake,
-    output: ChildStdout,
-    pace: Pace,
-    end: oneshot::Sender<Ended<(Intake, File, Pace)>>,
-) -> io::Result<PipeWriter> {
-    let output = File::from(output.into_owned_fd()?);
+    end: oneshot::Sender<Ended<(Intake, File)>>,
+) -> io::Result<(mpsc::Sender<Work>, PipeWriter)> {
     let (stop, open) = pipe()?;
+    let (hand_over, work) = mpsc::channel();
+    // Log subscribers and wakers find on it what they would find on the task.
     let (span, log) = (Span::current(), dispatcher::get_default(Clone::clone));
+    let runtime = Handle::current();
     let thread = thread::Builder::new().name("codex-sdk-reader".to_owned());
     thread.spawn(move || {
-        let read = || span.in_scope(|| while_busy(intake, output, pace, &stop));
+        let Ok(work) = work.recv() else { return };
+        let _context = runtime.enter();
+        let read = || span.in_scope(|| while_busy(work, &stop));
         // Who is gone needs nothing back.
         let _ = end.send(dispatcher::with_default(&log, read));
     })?;
-    Ok(open)
+    Ok((hand_over, open))
 }
 
 fn while_busy(
-    mut intake: Intake,
-    mut output: File,
-    mut pace: Pace,
+    (mut intake, mut output, mut pace): Work,
     stop: &PipeReader,
-) -> Ended<(Intake, File, Pace)> {
+) -> Ended<(Intake, File)> {
     while pace.is_busy() {
         if let Some(pause) = pace.pause()
             && intake.may_wait()
         {
             thread::sleep(pause);
         }
-        if is_stopped(&output, stop).map_err(|error| failed(&error))? {
-            return Err(CloseReason::Requested);
+        match wait(&output, stop).map_err(|error| failed(&error))? {
+            Found::Lines => {}
+            Found::Nothing => break,
+            Found::Stop => return Err(CloseReason::Requested),
         }
         let read = output.read(intake.space());
         let lines = intake.take(read)?;
         pace.note(lines, Instant::now());
     }
-    Ok((intake, output, pace))
+    Ok((intake, output))
 }
 
-/// Waits until there is something to read, or nobody wants it any more.
-fn is_stopped(output: &File, stop: &PipeReader) -> io::Result<bool> {
+enum Found {
+    Lines,
+    Nothing,
+    /// Nobody wants it any more.
+    Stop,
+}
+
+/// Waits for a while until there is something to read.
+fn wait(output: &File, stop: &PipeReader) -> io::Result<Found> {
     let wanted = |file| PollFd::new(file, PollFlags::POLLIN);
     let mut files = [wanted(output.as_fd()), wanted(stop.as_fd())];
     loop {
-        match poll(&mut files, PollTimeout::NONE) {
-            Ok(_) => return Ok(files[1].any().unwrap_or(true)),
+        match poll(&mut files, PollTimeout::from(QUIET)) {
+            Ok(0) => return Ok(Found::Nothing),
+            Ok(_) if files[1].any().unwrap_or(true) => return Ok(Found::Stop),
+            Ok(_) => return Ok(Found::Lines),
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }

@@ -100,6 +100,9 @@ pub(crate) struct Clock {
     sleep: Pin<Box<Sleep>>,
 }
 
+/// How soon a turn that waits for this program is looked at again.
+const SOONEST: Duration = Duration::from_millis(1);
+
 /// What is due.
 enum Due {
     Deadline(Deadline),
@@ -136,6 +139,10 @@ impl Clock {
     ) -> Poll<Option<Result<Notification>>> {
         loop {
             let next = events.poll_next(context);
+            if next.is_pending() && events.has_unread() {
+                // It is only others' turn to run.
+                return next;
+            }
             let now = Instant::now();
             if self.stall.is_some() && is_progress(&next) {
                 self.stall = after(now, self.lengths.stall);
@@ -188,7 +195,8 @@ impl Clock {
             && let Some(due) = after(waited, self.lengths.stall)
             && due > now
         {
-            self.stall = Some(due);
+            // However short it is, whoever is to answer can run.
+            self.stall = Some(due.max(now + SOONEST));
             return;
         }
         (self.total, self.stall) = (None, None);

@@ -46,7 +46,7 @@ impl Wake for PolledInWake {
 }
 
 /// Runs a test on a thread of its own: one that is stuck in a lock doesn't see a deadline.
-fn unless_stuck<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+pub(crate) fn unless_stuck<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let (done, ended) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()

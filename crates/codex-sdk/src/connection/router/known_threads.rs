@@ -51,16 +51,41 @@ impl KnownThreads {
 
     fn observe_item(&mut self, thread_id: &str, item: &ThreadItem) {
         match item {
-            ThreadItem::SubAgentActivity(it) if it.kind == SubAgentActivityKind::Started => {
-                self.adopt(&it.agent_thread_id, thread_id);
+            ThreadItem::SubAgentActivity(it) => {
+                let starts = it.kind == SubAgentActivityKind::Started;
+                self.adopt_if(starts, &it.agent_thread_id, thread_id);
             }
-            ThreadItem::CollabAgentToolCall(it) if it.tool == CollabAgentTool::SpawnAgent => {
+            ThreadItem::CollabAgentToolCall(it) => {
+                let starts = it.tool == CollabAgentTool::SpawnAgent;
                 for child in &it.receiver_thread_ids {
-                    self.adopt(child, &it.sender_thread_id);
+                    self.adopt_if(starts, child, &it.sender_thread_id);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Whoever starts a thread is its parent. Whoever deals with one whose parent isn't known is taken for
+    /// it: it was started before this client saw it, or was unloaded since.
+    fn adopt_if(&mut self, starts: bool, child: &str, parent: &str) {
+        if starts || (self.parent(child).is_none() && !self.descends(parent, child)) {
+            self.adopt(child, parent);
+        }
+    }
+
+    /// Whether a thread is this one, or comes from it.
+    fn descends(&self, thread_id: &str, from: &str) -> bool {
+        let mut thread_id = thread_id.to_owned();
+        for _ in 0..GENERATIONS {
+            if thread_id == from {
+                return true;
+            }
+            let Some(parent) = self.parent(&thread_id) else {
+                return false;
+            };
+            thread_id = parent;
+        }
+        true
     }
 
     fn adopt(&mut self, child: &str, parent: &str) {
@@ -137,6 +162,24 @@ impl KnownThreads {
 #[cfg(test)]
 mod tests {
     use super::KnownThreads;
+
+    #[test]
+    fn a_sub_agent_whose_parent_is_not_known_belongs_to_whoever_deals_with_it() {
+        let mut known = KnownThreads::default();
+        known.adopt_if(false, "child", "root");
+        assert_eq!(known.parent("child").as_deref(), Some("root"));
+        // A sibling that talks to it is no parent, and a child that talks to its parent neither.
+        known.adopt_if(true, "sibling", "root");
+        known.adopt_if(false, "child", "sibling");
+        known.adopt_if(false, "root", "child");
+        known.adopt_if(false, "other", "other");
+        assert_eq!(known.parent("child").as_deref(), Some("root"));
+        assert_eq!(known.parent("root"), None);
+        assert_eq!(known.parent("other"), None);
+        known.forget("child");
+        known.adopt_if(false, "child", "root");
+        assert_eq!(known.parent("child").as_deref(), Some("root"));
+    }
 
     #[test]
     fn sub_agents_are_forgotten_with_the_thread_that_made_them() {

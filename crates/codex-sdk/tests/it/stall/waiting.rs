@@ -1,5 +1,7 @@
 //! Turns that wait for the program or its user.
 
+use std::time::Duration;
+
 use codex_sdk::types::CommandExecutionApprovalDecision;
 use codex_sdk::{Codex, Deadline, HandlerResult};
 use codex_testkit::peer::shapes;
@@ -8,7 +10,8 @@ use tokio::time::{Instant, sleep};
 use crate::stall::{
     MINUTE, SECOND, accept, active, interrupt, is_usable, stalling, thread, thread_of, timed_out,
 };
-use crate::support::begin;
+use crate::support::{begin, settle};
+use crate::wakers::unless_stuck;
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_waits_for_an_approval_doesnt_stall() {
@@ -66,4 +69,27 @@ async fn the_total_deadline_of_a_turn_that_waits_for_an_approval_holds() {
     assert_eq!(begun.elapsed().as_secs(), 300);
     assert_eq!(timed_out(&result.unwrap_err()).deadline, Deadline::Total);
     is_usable(&codex, &mut peer, &thread).await;
+}
+
+#[test]
+fn a_deadline_of_nothing_lets_the_handler_answer() {
+    unless_stuck(|| async {
+        let thinking = Codex::builder().on_command_approval(|_, _| async {
+            sleep(Duration::from_millis(100)).await;
+            HandlerResult::Ok(CommandExecutionApprovalDecision::Accept)
+        });
+        let (codex, mut peer, thread) = thread_of(thinking).await;
+        let run = begin(thread.run("go").stall_timeout(Duration::ZERO).into_future()).await;
+        accept(&mut peer, "1").await;
+        let approval = shapes::command_approval("t", "1", "item", "ls");
+        let method = "item/commandExecution/requestApproval";
+        peer.request(7, method, approval).await;
+        settle(&codex, &mut peer).await;
+        let serve = async {
+            peer.expect_response(7).await.unwrap();
+            interrupt(&mut peer, "1").await;
+        };
+        let (result, ()) = tokio::join!(run, serve);
+        assert_eq!(timed_out(&result.unwrap_err()).deadline, Deadline::Stall);
+    });
 }
