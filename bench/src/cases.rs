@@ -84,7 +84,7 @@ impl Stage {
     ) -> Result<BTreeMap<Program, Vec<Report>>> {
         self.model
             .default_reply(Reply::deltas((0..deltas).map(|n| format!("word{n} "))));
-        self.alternate_on(programs, &self.codex.clone(), load, &BTreeMap::new())
+        self.alternate_on(programs, &self.codex, load, &BTreeMap::new())
     }
 
     fn alternate_on(

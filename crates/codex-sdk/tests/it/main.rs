@@ -25,6 +25,8 @@ mod server_requests;
 mod stall;
 mod subscriptions;
 mod support;
+#[cfg(target_os = "linux")]
+mod under_load;
 mod unreadable;
 mod wakers;
 mod wire;

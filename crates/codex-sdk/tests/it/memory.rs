@@ -1,11 +1,9 @@
 //! What is freed, as the system sees it.
 
-use std::process::Command;
-use std::{env, fs};
+use std::fs;
 
-use crate::support::{connect, settle, start_thread, start_turn};
+use crate::support::{connect, is_alone, settle, start_thread, start_turn};
 
-const ALONE: &str = "CODEX_SDK_TEST_ALONE";
 const MEGABYTE: usize = 1 << 20;
 
 /// How many bytes of memory this process has.
@@ -18,20 +16,9 @@ fn resident() -> usize {
 
 #[tokio::test]
 async fn parity_88_a_handle_that_is_dropped_unread_frees_what_it_held() {
-    if env::var_os(ALONE).is_none() {
-        // In a process of its own, whose allocator gives back at once what is large.
-        let name = "memory::parity_88_a_handle_that_is_dropped_unread_frees_what_it_held";
-        let alone = Command::new(env::current_exe().unwrap())
-            .args(["--exact", name])
-            .env(ALONE, "1")
-            .env("MALLOC_MMAP_THRESHOLD_", "65536")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&alone.stdout);
-        assert!(
-            alone.status.success() && said.contains("1 passed"),
-            "{said}"
-        );
+    // In a process of its own, whose allocator gives back at once what is large.
+    let name = "memory::parity_88_a_handle_that_is_dropped_unread_frees_what_it_held";
+    if !is_alone(name, "export MALLOC_MMAP_THRESHOLD_=65536") {
         return;
     }
     let (codex, mut peer) = connect().await;

@@ -1,5 +1,6 @@
 //! A client on a scripted app-server.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use codex_sdk::{Call, Codex, CodexBuilder, Thread, TurnHandle};
@@ -102,4 +103,24 @@ pub(crate) async fn idle(codex: &Codex) {
 /// The text of a turn's input.
 pub(crate) fn text_of(request: &PeerRequest) -> &str {
     request.params["input"][0]["text"].as_str().unwrap()
+}
+
+/// Runs a test once more in a process of its own, which a shell prepares by this command: `true` there. That
+/// it passes is checked here.
+pub(crate) fn is_alone(name: &str, prepare: &str) -> bool {
+    const ALONE: &str = "CODEX_SDK_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let alone = Command::new("sh")
+        .args(["-c", &format!("{prepare}; exec \"$@\""), "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&alone.stdout);
+    let passed = alone.status.success() && said.contains("1 passed");
+    assert!(passed, "{said}{}", String::from_utf8_lossy(&alone.stderr));
+    false
 }

@@ -242,3 +242,25 @@ async fn a_deadline_too_far_away_to_be_told_is_none_and_nothing_stalls() {
     run.await.unwrap();
     idle(&codex).await;
 }
+
+#[tokio::test]
+async fn what_lies_unread_is_no_stall_however_long_its_reader_pauses() {
+    let (codex, mut peer, thread) = thread().await;
+    let turn = thread.turn("go").stall_timeout(Duration::from_millis(20));
+    let (turn, _) = tokio::join!(turn.into_future(), accept_turn(&mut peer, "1"));
+    let mut turn = turn.unwrap();
+    peer.turn("t", "1").started().await;
+    for _ in 0..300 {
+        peer.turn("t", "1").delta("m", "more").await;
+    }
+    settle(&codex, &mut peer).await;
+    for read in 0..300 {
+        turn.next().await.unwrap().unwrap();
+        // Somewhere here Tokio has others run, although the next event lies there.
+        if (100..140).contains(&read) {
+            std::thread::sleep(Duration::from_millis(21));
+        }
+    }
+    // Nothing else was asked of the runtime: no interrupt.
+    settle(&codex, &mut peer).await;
+}
