@@ -16,7 +16,7 @@ use codex_sdk::{
 };
 use codex_testkit::Reply;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[derive(Deserialize, JsonSchema)]
 struct Ticket {
@@ -58,9 +58,15 @@ fn both_reply(stage: &Stage, kind: &str, reply: &Reply) {
 async fn outputs(stage: &Stage, codex: &Codex) -> Vec<String> {
     let requests = stage.model.wait_for_requests(5).await;
     idle(codex).await;
-    let items = requests.iter().filter_map(|it| it.input_items().last());
-    let outputs = items.filter(|it| it["call_id"] == "call");
-    outputs.map(|it| it["output"].to_string()).collect()
+    let outputs = requests.iter().filter_map(|request| {
+        let items = request.input_items();
+        let is_output = |it: &Value| it["call_id"] == "call" && !it["output"].is_null();
+        // What one of them says to the other may stand behind it; an answer of the model is of a later request.
+        let (at, output) = items.iter().enumerate().find(|(_, it)| is_output(it))?;
+        let answered = items[at..].iter().any(|it| it["role"] == "assistant");
+        (!answered).then(|| output["output"].to_string())
+    });
+    outputs.collect()
 }
 
 fn ticket_call() -> Reply {
