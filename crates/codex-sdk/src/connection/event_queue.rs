@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use codex_types::ServerNotification;
@@ -14,23 +14,23 @@ use crate::error::{Error, Result};
 /// A notification of the runtime.
 pub type Notification = ServerNotification;
 
-/// A reader that has taken a long batch gives its memory back.
+/// A queue that has held many gives its memory back.
 const KEPT_CAPACITY: usize = 256;
 
 /// What lies unread in all subscriptions of a client.
 #[derive(Debug)]
 pub(crate) struct AllUnread {
     bytes: AtomicUsize,
-    queues: AtomicUsize,
     budget: usize,
+    queues: Mutex<Vec<Weak<Queue>>>,
 }
 
 impl AllUnread {
     pub(crate) fn new(budget: usize) -> Self {
         Self {
             bytes: AtomicUsize::new(0),
-            queues: AtomicUsize::new(0),
             budget,
+            queues: Mutex::default(),
         }
     }
 
@@ -38,13 +38,28 @@ impl AllUnread {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How much one subscription may hold when this is to come on top: as much as it likes while there
-    /// is room, else its share. One that is read fast doesn't suffer for those that aren't.
-    fn most_of_one(&self, more: usize) -> usize {
-        if self.bytes() + more <= self.budget {
-            return usize::MAX;
-        }
-        self.budget / self.queues.load(Ordering::Relaxed).max(1)
+    /// The queue that holds most.
+    fn fullest(&self) -> Option<Arc<Queue>> {
+        let queues = self.queues();
+        let live = queues.iter().filter_map(Weak::upgrade);
+        live.max_by_key(|queue| queue.bytes())
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Vec<Weak<Queue>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Room that is taken up for a notification before it is known for whom it is.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) bytes: usize,
+    all: Arc<AllUnread>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.all.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -55,25 +70,24 @@ pub(crate) fn event_queue(
     all: &Arc<AllUnread>,
     wakes: &Arc<Wakes>,
 ) -> (EventSender, EventReceiver) {
-    all.queues.fetch_add(1, Ordering::Relaxed);
     let queue = Arc::new(Queue {
         state: Mutex::default(),
         bytes: AtomicUsize::new(0),
         all: Arc::clone(all),
     });
+    all.queues().push(Arc::downgrade(&queue));
     let sender = EventSender {
         queue: Arc::clone(&queue),
         wakes: Arc::clone(wakes),
         budget,
     };
-    let batch = VecDeque::new();
-    (sender, EventReceiver { queue, batch })
+    (sender, EventReceiver { queue })
 }
 
 #[derive(Debug)]
 struct Queue {
     state: Mutex<State>,
-    /// What lies unread, the reader's batch included.
+    /// What lies unread. It changes with `state` locked.
     bytes: AtomicUsize,
     all: Arc<AllUnread>,
 }
@@ -89,6 +103,10 @@ struct State {
 }
 
 impl Queue {
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     fn add(&self, bytes: usize) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.all.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -97,6 +115,17 @@ impl Queue {
     fn remove(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.all.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Ends this with an error. What lies unread is let go.
+    fn evict(&self, wakes: &Wakes) {
+        let budget = self.all.budget;
+        let mut state = self.state();
+        let unread = std::mem::take(&mut state.entries);
+        state.entries.push_back(Entry::lagged(budget));
+        state.ended = true;
+        self.remove(bytes_of(&unread));
+        wake(state, wakes);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -116,8 +145,6 @@ pub(crate) struct EventSender {
 #[derive(Debug)]
 pub(crate) struct EventReceiver {
     queue: Arc<Queue>,
-    /// What was taken from the queue at once.
-    batch: VecDeque<Entry>,
 }
 
 #[derive(Debug)]
@@ -126,58 +153,97 @@ pub(super) struct Entry {
     bytes: usize,
 }
 
+impl Entry {
+    fn lagged(budget: usize) -> Self {
+        Self {
+            item: Err(Error::Lagged { budget }),
+            bytes: 0,
+        }
+    }
+}
+
+fn bytes_of(entries: &VecDeque<Entry>) -> usize {
+    entries.iter().map(|entry| entry.bytes).sum()
+}
+
+fn wake(mut state: MutexGuard<'_, State>, wakes: &Wakes) {
+    let reader = state.reader.take();
+    drop(state);
+    if let Some(reader) = reader {
+        wakes.add(move || reader.wake());
+    }
+}
+
+// All of this happens under the router's lock, so that what all hold grows in one place only.
 impl EventSender {
     /// Queues a notification, or an error about one; `false` when this subscription is over, because
-    /// nobody reads it any more or because it would exceed its budget.
+    /// nobody reads it any more or because it would exceed a budget.
     ///
     /// A single notification larger than the whole budget is let through to a reader that keeps up.
     pub(crate) fn push(&self, item: Result<Notification>, bytes: usize) -> bool {
-        let unread = self.queue.bytes.load(Ordering::Relaxed);
-        let budget = self.budget.min(self.queue.all.most_of_one(bytes));
-        if unread > 0 && unread + bytes > budget {
-            self.fail(budget);
+        let unread = self.queue.bytes();
+        if unread > 0 && unread + bytes > self.budget {
+            self.lag();
+            return false;
+        }
+        if !self.make_room(unread, bytes) {
+            self.queue.evict(&self.wakes);
             return false;
         }
         self.send(Entry { item, bytes })
     }
 
-    /// The most bytes that may lie unread.
-    pub(crate) fn budget(&self) -> usize {
-        self.budget
+    /// Takes up room for a notification that may be for this subscription, beside `taken` bytes of
+    /// others. Without room this subscription is over.
+    pub(crate) fn reserve(&self, taken: usize, bytes: usize) -> Option<Room> {
+        if taken + bytes > self.budget {
+            self.lag();
+            return None;
+        }
+        if !self.make_room(taken, bytes) {
+            self.queue.evict(&self.wakes);
+            return None;
+        }
+        let all = Arc::clone(&self.queue.all);
+        all.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Some(Room { bytes, all })
+    }
+
+    /// Makes room in the budget over all subscriptions, at the cost of those that hold most; `false` if
+    /// that is this one, which holds `unread` bytes.
+    fn make_room(&self, unread: usize, more: usize) -> bool {
+        let all = &self.queue.all;
+        while all.bytes() + more > all.budget {
+            match all.fullest() {
+                Some(fullest) if fullest.bytes() >= (unread + more).max(1) => {
+                    fullest.evict(&self.wakes);
+                }
+                _ => return all.bytes() == 0,
+            }
+        }
+        true
     }
 
     /// Tells the subscriber that it was read too slowly. Nothing is queued behind this.
-    pub(crate) fn lag(&self) {
-        self.fail(self.budget);
+    fn lag(&self) {
+        self.send(Entry::lagged(self.budget));
     }
 
-    /// Whether the subscriber is gone.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.queue.state().abandoned
-    }
-
-    fn fail(&self, budget: usize) {
-        let item = Err(Error::Lagged { budget });
-        self.send(Entry { item, bytes: 0 });
+    /// Whether nothing more is wanted: the subscriber is gone, or was told that it was too slow.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.queue.state();
+        state.abandoned || state.ended
     }
 
     fn send(&self, entry: Entry) -> bool {
         let mut state = self.queue.state();
-        if state.abandoned {
+        if state.abandoned || state.ended {
             return false;
         }
         self.queue.add(entry.bytes);
         state.entries.push_back(entry);
-        self.wake(state);
+        wake(state, &self.wakes);
         true
-    }
-
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
-        let reader = state.reader.take();
-        drop(state);
-        if let Some(reader) = reader {
-            self.wakes.add(move || reader.wake());
-        }
     }
 }
 
@@ -185,7 +251,7 @@ impl Drop for EventSender {
     fn drop(&mut self) {
         let mut state = self.queue.state();
         state.ended = true;
-        self.wake(state);
+        wake(state, &self.wakes);
     }
 }
 
@@ -200,38 +266,30 @@ impl EventReceiver {
     ) -> Poll<Option<Result<Notification>>> {
         // A reader of a stream that never pauses lets others run now and then.
         let turn = ready!(coop::poll_proceed(context));
-        let entry = match self.batch.pop_front() {
-            Some(entry) => Some(entry),
-            None => ready!(self.poll_batch(context)),
-        };
-        turn.made_progress();
-        Poll::Ready(entry.map(|entry| {
-            self.queue.remove(entry.bytes);
-            entry.item
-        }))
-    }
-
-    /// Whether something lies here.
-    pub(crate) fn has_unread(&self) -> bool {
-        !self.batch.is_empty() || !self.queue.state().entries.is_empty()
-    }
-
-    /// Takes all that lies in the queue, and returns the first of it.
-    fn poll_batch(&mut self, context: &Context<'_>) -> Poll<Option<Entry>> {
-        if self.batch.capacity() > KEPT_CAPACITY {
-            self.batch = VecDeque::new();
-        }
         let mut state = self.queue.state();
-        if state.entries.is_empty() && !state.ended {
+        let Some(entry) = state.entries.pop_front() else {
+            if state.ended {
+                turn.made_progress();
+                return Poll::Ready(None);
+            }
             match &mut state.reader {
                 Some(reader) => reader.clone_from(context.waker()),
                 none => *none = Some(context.waker().clone()),
             }
             return Poll::Pending;
+        };
+        if state.entries.is_empty() && state.entries.capacity() > KEPT_CAPACITY {
+            state.entries = VecDeque::new();
         }
-        std::mem::swap(&mut state.entries, &mut self.batch);
+        self.queue.remove(entry.bytes);
         drop(state);
-        Poll::Ready(self.batch.pop_front())
+        turn.made_progress();
+        Poll::Ready(Some(entry.item))
+    }
+
+    /// Whether something lies here.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.queue.state().entries.is_empty()
     }
 }
 
@@ -241,9 +299,12 @@ impl Drop for EventReceiver {
         let mut state = self.queue.state();
         state.abandoned = true;
         let unread = std::mem::take(&mut state.entries);
+        self.queue.remove(bytes_of(&unread));
         drop(state);
-        let unread = self.batch.drain(..).chain(unread);
-        self.queue.remove(unread.map(|entry| entry.bytes).sum());
-        self.queue.all.queues.fetch_sub(1, Ordering::Relaxed);
+        let this = Arc::as_ptr(&self.queue);
+        let mut queues = self.queue.all.queues();
+        if let Some(at) = queues.iter().position(|it| Weak::as_ptr(it) == this) {
+            queues.swap_remove(at);
+        }
     }
 }

@@ -34,6 +34,8 @@ pub enum CloseReason {
     Ignored,
     /// The async runtime that carried the connection was shut down.
     Abandoned,
+    /// A task of the connection panicked, most likely in a log subscriber of this program.
+    Panicked,
 }
 
 impl Closed {
@@ -60,6 +62,12 @@ impl fmt::Display for Closed {
                 write!(
                     f,
                     "the runtime asked thousands of times and read no answers"
+                )?;
+            }
+            CloseReason::Panicked => {
+                write!(
+                    f,
+                    "a task of this codex panicked, most likely in a log subscriber of this program"
                 )?;
             }
             CloseReason::Abandoned => {

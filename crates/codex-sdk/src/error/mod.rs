@@ -230,7 +230,7 @@ pub enum Error {
     )]
     #[non_exhaustive]
     Lagged {
-        /// The budget of the subscription, or its share of that of all, in bytes.
+        /// The budget that it exceeded, its own or that of all, in bytes.
         budget: usize,
     },
 

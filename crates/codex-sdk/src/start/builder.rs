@@ -244,8 +244,10 @@ impl CodexBuilder {
         /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on. Less than 1 MiB is too
         /// little for a runtime that writes fast, however fast the stream is read.
         subscription_budget = usize => limits.subscription_budget;
-        /// How many bytes may lie unread in all of them together. Default: 256 MiB. Beyond it, one that holds more than its share, the budget divided by their number, ends with
-        /// [`Error::Lagged`] as soon as more comes for it. What was queued before stays readable.
+        /// How many bytes may lie unread in all of them together. Default: 256 MiB.
+        ///
+        /// When more comes, the one that holds most ends with [`Error::Lagged`], and what lies unread in it is
+        /// let go; the next one follows, until there is room.
         unread_budget = usize => limits.unread_budget;
     }
 

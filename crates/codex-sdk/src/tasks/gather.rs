@@ -67,7 +67,7 @@ async fn gather(
     let output = output.into_owned_fd().map_err(|error| failed(&error))?;
     // It takes this, or has panicked.
     let _ = thread.send((intake, File::from(output), pace));
-    let (intake, output) = ended.await.unwrap_or(Err(CloseReason::Abandoned))?;
+    let (intake, output) = ended.await.unwrap_or(Err(CloseReason::Panicked))?;
     let output = std::process::ChildStdout::from(OwnedFd::from(output));
     let output = ChildStdout::from_std(output).map_err(|error| failed(&error))?;
     Ok((intake, output))

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tracing::Instrument;
 
+use crate::catch::caught;
 use crate::error::closed::CloseReason;
 use crate::tasks::reader::Intake;
 
@@ -25,7 +26,7 @@ pub(crate) enum Output {
 /// A reader that runs until its input ends, or until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    /// Why it ended. It is gone without a word when it panicked.
+    /// Why it ended. It is gone without a word when the async runtime was shut down.
     pub(crate) ended: oneshot::Receiver<CloseReason>,
     task: AbortHandle,
 }
@@ -47,7 +48,8 @@ pub(crate) fn read(intake: Intake, output: Output, span: tracing::Span) -> Readi
         Output::Stream(stream) => Box::pin(read_stream(intake, stream)),
     };
     let read = async move {
-        let _ = end.send(read.await);
+        let reason = caught(read).await.unwrap_or(CloseReason::Panicked);
+        let _ = end.send(reason);
     };
     let task = tokio::spawn(read.instrument(span)).abort_handle();
     Reading { ended, task }

@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 
 use crate::connection::Connection;
@@ -43,7 +43,7 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
         biased;
         () = tasks.connection.closing() => (CloseReason::Requested, false),
         reason = &mut tasks.reader.ended => (reason.unwrap_or(CloseReason::Abandoned), false),
-        reason = &mut tasks.writer => (reason.unwrap_or(CloseReason::Abandoned), true),
+        reason = &mut tasks.writer => (reason.unwrap_or_else(|error| lost(&error)), true),
         status = exited => {
             tasks.exit_status = status;
             (CloseReason::Ended, true)
@@ -61,6 +61,15 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
         if let Ok(Ok(reason)) = timeout(DRAIN, &mut tasks.reader.ended).await {
             tasks.reason = reason;
         }
+    }
+}
+
+/// Why a task ended that gave no reason.
+fn lost(error: &JoinError) -> CloseReason {
+    if error.is_panic() {
+        CloseReason::Panicked
+    } else {
+        CloseReason::Abandoned
     }
 }
 

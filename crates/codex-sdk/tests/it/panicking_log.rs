@@ -65,6 +65,24 @@ impl Subscriber for Panicking {
     fn exit(&self, _: &Id) {}
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_log_that_panics_while_lines_are_read_is_named_as_the_end() {
+    let (codex, mut peer, thread) = thread().await;
+    let mut turn = start_turn(&thread, &mut peer, "1").await;
+    let log = Panicking::at("notification");
+    let _guards = log.listen();
+    peer.turn("t", "1").started().await;
+    let error = turn.next().await.unwrap().unwrap_err();
+    let closed = error.closed().unwrap();
+    assert_eq!(closed.reason, CloseReason::Panicked);
+    assert!(
+        closed
+            .to_string()
+            .contains("a log subscriber of this program")
+    );
+    codex.close().await.unwrap();
+}
+
 /// On one thread, so that its subscriber sees what all tasks log.
 #[tokio::test(flavor = "current_thread")]
 async fn a_log_that_panics_at_the_end_of_a_connection_keeps_nobody_waiting() {

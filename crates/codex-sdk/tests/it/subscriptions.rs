@@ -75,35 +75,100 @@ async fn parity_82_a_slow_handle_keeps_what_it_hasnt_read_up_to_its_own_budget()
 }
 
 #[tokio::test]
-async fn beyond_the_budget_of_all_those_end_that_hold_more_than_their_share() {
-    let budgets = Codex::builder().subscription_budget(50_000);
-    let (codex, mut peer) = connect_with(budgets.unread_budget(60_000)).await;
+async fn beyond_the_budget_of_all_those_end_that_hold_most() {
+    let budgets = Codex::builder().unread_budget(60_000);
+    let (codex, mut peer) = connect_with(budgets).await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let mut fast = start_turn(&thread, &mut peer, "1").await;
     let mut slow = Vec::new();
     for _ in 0..3 {
         slow.push(start_turn(&thread, &mut peer, "1").await);
     }
-    // Each may hold 50 kB, and four of them 200 kB.
     for _ in 0..10 {
         ten_deltas(&codex, &mut peer).await;
         read_ten_deltas(&mut fast).await;
-        assert!(codex.stats().queued_bytes < 75_000, "{:?}", codex.stats());
+        assert!(codex.stats().queued_bytes <= 60_000, "{:?}", codex.stats());
     }
     for mut turn in slow {
-        let mut read = 0;
-        let error = loop {
-            match turn.next().await.unwrap() {
-                Ok(_) => read += 1,
-                Err(error) => break error,
-            }
-        };
-        assert!(matches!(error, Error::Lagged { .. }), "{error:?}");
-        assert!((10..40).contains(&read), "{read}");
+        // What lay in it made room.
+        let error = turn.next().await.unwrap().unwrap_err();
+        assert!(
+            matches!(error, Error::Lagged { budget: 60_000, .. }),
+            "{error:?}"
+        );
         assert!(turn.next().await.is_none());
     }
     peer.turn("t", "1").completed("completed").await;
     assert_eq!(fast.run().await.unwrap().status, TurnStatus::Completed);
+    idle(&codex).await;
+}
+
+#[tokio::test]
+async fn a_hundred_streams_that_get_nothing_more_hold_no_more_than_one_budget() {
+    let (codex, mut peer) = connect_with(Codex::builder().unread_budget(60_000)).await;
+    let mut turns = Vec::new();
+    for n in 0..100 {
+        let thread = start_thread(&codex, &mut peer, &format!("t{n}")).await;
+        turns.push(start_turn(&thread, &mut peer, "1").await);
+        let text = "x".repeat(1000 + n * 100);
+        for _ in 0..4 {
+            peer.turn(&format!("t{n}"), "1").delta("i", &text).await;
+        }
+        peer.turn(&format!("t{n}"), "1")
+            .completed("completed")
+            .await;
+        settle(&codex, &mut peer).await;
+        assert!(codex.stats().queued_bytes <= 60_000, "{:?}", codex.stats());
+    }
+    let mut whole = 0;
+    for turn in turns {
+        match turn.run().await {
+            Ok(_) => whole += 1,
+            Err(error) => {
+                let Error::TurnIncomplete(incomplete) = error else {
+                    panic!("{error:?}")
+                };
+                let source = incomplete.source.unwrap();
+                assert!(matches!(source, Error::Lagged { budget: 60_000, .. }));
+            }
+        }
+    }
+    assert!((3..20).contains(&whole), "{whole}");
+    idle(&codex).await;
+}
+
+#[tokio::test]
+async fn what_comes_before_a_turn_is_known_counts_for_all_streams() {
+    let (codex, mut peer) = connect_with(Codex::builder().unread_budget(60_000)).await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let mut starting = Vec::new();
+    for n in 0..8 {
+        starting.push(begin(thread.turn(n.to_string()).into_future()).await);
+    }
+    let mut requests = Vec::new();
+    for _ in 0..8 {
+        requests.push(peer.expect_request("turn/start").await);
+    }
+    peer.turn("t", "1").started().await;
+    ten_deltas(&codex, &mut peer).await;
+    let early = codex.stats().queued_bytes;
+    assert!((40_000..=60_000).contains(&early), "{early}");
+    for request in &requests {
+        peer.reply(&request.id, shapes::turn_start_response("1"))
+            .await;
+    }
+    peer.turn("t", "1").completed("completed").await;
+    let (mut whole, mut slow) = (0, 0);
+    for turn in starting {
+        match turn.await.unwrap().run().await {
+            Ok(_) => whole += 1,
+            Err(error) => {
+                assert!(matches!(error, Error::TurnIncomplete(_)), "{error:?}");
+                slow += 1;
+            }
+        }
+    }
+    assert!(whole >= 3 && slow >= 3, "{whole} {slow}");
     idle(&codex).await;
 }
 

@@ -1,6 +1,6 @@
 //! A turn before its id is known.
 
-use crate::connection::event_queue::Notification;
+use crate::connection::event_queue::{Notification, Room};
 use crate::connection::router::entry::{Entry, Unclaimed};
 
 /// A turn whose `turn/start` is unanswered.
@@ -29,7 +29,7 @@ pub(crate) enum Claim {
 #[derive(Debug)]
 struct Early {
     notification: Notification,
-    bytes: usize,
+    room: Room,
     /// Whether another handle had it too.
     shared: bool,
 }
@@ -49,10 +49,12 @@ impl PendingTurn {
     /// `unclaimed`.
     pub(crate) fn sort(&mut self, turn_id: Option<&str>, unclaimed: &mut Unclaimed) {
         for early in self.early.drain(..) {
+            let bytes = early.room.bytes;
+            drop(early.room);
             if turn_id.is_some() && early.notification.turn_id() == turn_id {
-                self.entry.push(early.notification, early.bytes);
+                self.entry.push(early.notification, bytes);
             } else if !early.shared {
-                unclaimed.push((early.notification, early.bytes));
+                unclaimed.push((early.notification, bytes));
             }
         }
     }
@@ -79,16 +81,15 @@ impl PendingTurn {
         let Some(events) = &self.entry.events else {
             return false;
         };
-        if self.early_bytes + bytes > events.budget() {
-            events.lag();
+        let Some(room) = events.reserve(self.early_bytes, bytes) else {
             self.entry.events = None;
             self.release(unclaimed);
             return false;
-        }
+        };
         self.early_bytes += bytes;
         self.early.push(Early {
             notification: notification.clone(),
-            bytes,
+            room,
             shared,
         });
         true
@@ -97,6 +98,6 @@ impl PendingTurn {
     /// Gives back what was collected and nobody else had, once it is of no use here.
     pub(crate) fn release(&mut self, unclaimed: &mut Unclaimed) {
         let own = self.early.drain(..).filter(|early| !early.shared);
-        unclaimed.extend(own.map(|early| (early.notification, early.bytes)));
+        unclaimed.extend(own.map(|early| (early.notification, early.room.bytes)));
     }
 }

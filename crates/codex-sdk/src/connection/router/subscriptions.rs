@@ -27,7 +27,7 @@ pub(crate) struct Subscriptions(Vec<Subscriber>);
 
 impl Subscriptions {
     pub(crate) fn add(&mut self, topic: Topic, events: EventSender) {
-        self.0.retain(|other| !other.events.is_abandoned());
+        self.0.retain(|other| !other.events.is_over());
         self.0.push(Subscriber { topic, events });
     }
 
