@@ -38,13 +38,14 @@ pub struct Table {
 
 pub type Case = (&'static str, fn(&Stage) -> Result<Outcome>);
 
-pub const CASES: [Case; 8] = [
+pub const CASES: [Case; 9] = [
     ("deltas-10k", |stage| deltas(stage, "deltas-10k", 10_000)),
     ("deltas-50k", |stage| deltas(stage, "deltas-50k", 50_000)),
     ("latency", latency),
     ("parallel", parallel),
     ("start", start),
     ("flood", flood),
+    ("scale", scale),
     ("idle", idle),
     ("decode", crate::decode::case),
 ];
@@ -364,6 +365,73 @@ fn flood(stage: &Stage) -> Result<Outcome> {
         lines,
     }];
     Ok(Outcome { rows, tables })
+}
+
+/// How many pieces come for each figure of [`scale`].
+const PIECES: usize = 200_000;
+
+/// What a piece costs, the more there are of something.
+fn scale(stage: &Stage) -> Result<Outcome> {
+    let one = Load {
+        threads: 1,
+        turns: 1,
+    };
+    let tables = vec![
+        scaled(
+            stage,
+            "Pieces in a turn",
+            [1_000, 10_000, 100_000, 1_000_000],
+            |n| (one, 1, n),
+        )?,
+        scaled(
+            stage,
+            "Turns, one after another",
+            [1, 10, 100, 1_000],
+            |turns| (Load { turns, ..one }, 1, PIECES / turns),
+        )?,
+        scaled(stage, "Threads at once", [1, 10, 100, 1_000], |threads| {
+            (Load { threads, ..one }, 1, PIECES / threads)
+        })?,
+        scaled(stage, "Clients in a program", [1, 4, 16, 64], |clients| {
+            (
+                Load {
+                    threads: clients,
+                    ..one
+                },
+                clients,
+                PIECES / clients,
+            )
+        })?,
+    ];
+    Ok(Outcome {
+        rows: Vec::new(),
+        tables,
+    })
+}
+
+/// The cost of a piece for each of these numbers, which become a load, clients, and pieces in a turn.
+fn scaled(
+    stage: &Stage,
+    title: &str,
+    numbers: [usize; 4],
+    of: impl Fn(usize) -> (Load, usize, usize),
+) -> Result<Table> {
+    let mut lines = Vec::new();
+    for number in numbers {
+        let (load, clients, pieces) = of(number);
+        let env = BTreeMap::from([
+            ("PEER_DELTAS", pieces.to_string()),
+            ("SDK_CLIENTS", clients.to_string()),
+        ]);
+        let reports = stage.alternate_on(&[Program::Sdk], &stage.programs.peer(), load, &env)?;
+        let it = &medians(&reports)[&Program::Sdk];
+        lines.push((number.to_string(), vec![it.cpu_us / it.deltas, it.rss_mib]));
+    }
+    Ok(Table {
+        title: title.to_owned(),
+        columns: vec!["CPU per piece, µs", "peak RSS, MiB"],
+        lines,
+    })
 }
 
 fn idle(stage: &Stage) -> Result<Outcome> {

@@ -38,17 +38,36 @@ pub fn write(docs: &Path, outcomes: &[Outcome]) -> Result<()> {
     fs::write(docs.join("performance.md"), page)?;
     let plots = docs.join("plots");
     fs::create_dir_all(&plots)?;
-    for (file, title, unit, of, column) in PLOTS {
+    for (file, title, unit, of, at) in PLOTS {
         let tables = outcomes.iter().flat_map(|it| &it.tables);
         if let Some(table) = tables.into_iter().find(|it| it.title == of) {
-            let figures = table.lines.iter();
-            let figures = figures
-                .map(|(name, it)| (name.clone(), it[column]))
-                .collect::<Vec<_>>();
-            fs::write(plots.join(file), plot::bars(title, unit, &figures))?;
+            fs::write(
+                plots.join(file),
+                plot::bars(title, unit, &column(table, at)),
+            )?;
         }
     }
+    let tables = outcomes.iter().flat_map(|it| &it.tables);
+    let scales = tables.filter(|it| SCALES.contains(&it.title.as_str()));
+    let panels: Vec<_> = scales
+        .map(|it| (it.title.as_str(), column(it, 0)))
+        .collect();
+    let title = "CPU time of a piece of text, the more there are of something";
+    fs::write(plots.join("scale.svg"), plot::panels(title, "µs", &panels))?;
     Ok(())
+}
+
+/// The tables that become one plot.
+const SCALES: [&str; 4] = [
+    "Pieces in a turn",
+    "Turns, one after another",
+    "Threads at once",
+    "Clients in a program",
+];
+
+fn column(table: &Table, at: usize) -> Vec<(String, f64)> {
+    let lines = table.lines.iter();
+    lines.map(|(name, it)| (name.clone(), it[at])).collect()
 }
 
 /// The file, its title, the unit, the table and its column.

@@ -1,4 +1,4 @@
-//! Bars, as SVG. They look right on a light and on a dark page.
+//! Charts, as SVG. They look right on a light and on a dark page.
 
 use std::fmt::Write as _;
 
@@ -17,12 +17,7 @@ pub fn bars(title: &str, unit: &str, figures: &[(String, f64)]) -> String {
         .fold(f64::MIN_POSITIVE, f64::max);
     let count = u32::try_from(figures.len()).unwrap_or_default();
     let height = 44.0 + STEP * f64::from(count);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-        height=\"{height}\" role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n\
-        <title>{title}</title>\n\
-        <text x=\"0\" y=\"18\" font-weight=\"600\" fill=\"{OTHERS}\">{title}</text>\n"
-    );
+    let mut svg = opened(title, height);
     let mut top = 34.0;
     for (name, figure) in figures {
         let length = (WIDTH - LABELS - 90.0) * figure / most;
@@ -45,4 +40,66 @@ pub fn bars(title: &str, unit: &str, figures: &[(String, f64)]) -> String {
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+const PANEL: f64 = 170.0;
+const TALL: f64 = 110.0;
+
+/// A chart beside the other for each title, with a point for each name. All have the same scale.
+pub fn panels(title: &str, unit: &str, panels: &[(&str, Vec<(String, f64)>)]) -> String {
+    let figures = panels.iter().flat_map(|(_, points)| points);
+    let most = figures.map(|(_, it)| *it).fold(f64::MIN_POSITIVE, f64::max);
+    let mut svg = opened(title, 76.0 + TALL);
+    let mut left = 0.0;
+    for (name, points) in panels {
+        let _ = writeln!(
+            svg,
+            "<text x=\"{left}\" y=\"42\" fill=\"{OTHERS}\">{name}</text>\n\
+            <path d=\"M{left} {bottom}h{}\" stroke=\"{OTHERS}\" stroke-opacity=\".4\"/>",
+            PANEL - 24.0,
+            bottom = 50.0 + TALL,
+        );
+        let mut line = String::new();
+        let mut x = left + 14.0;
+        for (n, (of, figure)) in points.iter().enumerate() {
+            let y = 50.0 + TALL - (TALL - 24.0) * figure / most;
+            let _ = write!(line, "{}{x:.1} {y:.1}", if n == 0 { 'M' } else { 'L' });
+            let _ = writeln!(
+                svg,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{OURS}\"/>\n\
+                <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{OURS}\">{figure:.2}</text>\n\
+                <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{OTHERS}\">{}</text>",
+                y - 8.0,
+                66.0 + TALL,
+                short(of),
+            );
+            x += 38.0;
+        }
+        let _ = writeln!(svg, "<path d=\"{line}\" fill=\"none\" stroke=\"{OURS}\"/>");
+        left += PANEL;
+    }
+    let _ = writeln!(
+        svg,
+        "<text x=\"{WIDTH}\" y=\"18\" text-anchor=\"end\" fill=\"{OTHERS}\">{unit}</text>\n</svg>"
+    );
+    svg
+}
+
+/// A number as a label has room for.
+fn short(number: &str) -> String {
+    match number.strip_suffix("000000") {
+        Some(millions) => format!("{millions}M"),
+        None => number
+            .strip_suffix("000")
+            .map_or(number.to_owned(), |it| format!("{it}k")),
+    }
+}
+
+fn opened(title: &str, height: f64) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
+        height=\"{height}\" role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n\
+        <title>{title}</title>\n\
+        <text x=\"0\" y=\"18\" font-weight=\"600\" fill=\"{OTHERS}\">{title}</text>\n"
+    )
 }

@@ -227,17 +227,28 @@ pub fn processes_in(home: &Path) -> Vec<String> {
     ids.collect()
 }
 
-/// The id of the one process whose environment names this home.
+/// The id of the one process whose environment names this home. Its own children don't count: a runtime
+/// has some for a moment, to look at a repository.
 ///
 /// # Panics
 /// If there is another, or none, as everywhere but on Linux.
 pub fn only_process_in(home: &Path) -> String {
     let running = processes_in(home);
-    let [process] = &running[..] else {
+    let ids = running.iter().filter_map(|it| it.split(' ').next());
+    let ids: Vec<&str> = ids.collect();
+    let is_first = |id: &&&str| parent(id).is_some_and(|parent| !ids.contains(&&*parent));
+    let first: Vec<&&str> = ids.iter().filter(is_first).collect();
+    let [id] = first[..] else {
         panic!("not one process: {running:?}");
     };
-    let (id, _command) = process.split_once(' ').unwrap_or((process, ""));
-    id.to_owned()
+    (*id).to_owned()
+}
+
+/// The id of the process that started this one.
+fn parent(id: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    Some(parent.trim().to_owned())
 }
 
 /// The programs in the README, compiled.

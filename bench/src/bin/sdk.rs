@@ -1,5 +1,6 @@
-//! This SDK, as a program would use it. `SDK_WORKERS` threads carry it; without it, the one of `main`. With
-//! `SDK_IDLE` it only opens the threads, and its report has no turns.
+//! This SDK, as a program would use it. `SDK_WORKERS` threads carry it; without it, the one of `main`.
+//! `SDK_CLIENTS` share the threads of the conversation. With `SDK_IDLE` it only opens these, and its report
+//! has no turns.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -33,13 +34,14 @@ fn runtime() -> Result<Runtime> {
 
 async fn run(load: Load) -> Result<Report> {
     let start = Watch::start();
-    let codex = Codex::builder()
-        .codex_bin(std::env::var("CODEX_BIN")?)
-        .start()
-        .await?;
+    let mut clients = Vec::new();
+    for _ in 0..std::env::var("SDK_CLIENTS").map_or(Ok(1), |it| it.parse())? {
+        let builder = Codex::builder().codex_bin(std::env::var("CODEX_BIN")?);
+        clients.push(builder.start().await?);
+    }
     let start_us = start.wall_us();
     let mut threads = Vec::new();
-    for _ in 0..load.threads {
+    for codex in clients.iter().cycle().take(load.threads) {
         threads.push(codex.thread_start().await?);
     }
     if std::env::var_os("SDK_IDLE").is_some() {
@@ -58,7 +60,9 @@ async fn run(load: Load) -> Result<Report> {
     }
     let mut report = turns.report(read.deltas, start_us);
     report.latencies_us = read.latencies_us;
-    codex.close().await?;
+    for codex in clients {
+        codex.close().await?;
+    }
     Ok(report)
 }
 

@@ -287,6 +287,12 @@ impl Connection {
         router.deliver(notification, bytes);
     }
 
+    /// How many are to be woken.
+    #[cfg(unix)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.wakes.count()
+    }
+
     /// Wakes whoever has something to read.
     pub(crate) fn wake(&self) {
         self.wakes.wake();

@@ -28,6 +28,11 @@ impl Wakes {
         }
     }
 
+    #[cfg(unix)]
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Wake>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, pipe};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tracing::{Span, dispatcher};
 
 use crate::error::closed::CloseReason;
@@ -34,7 +34,9 @@ pub(super) async fn read(mut intake: Intake, mut output: ChildStdout) -> CloseRe
     let mut pace = Pace::new(Instant::now());
     loop {
         let read = output.read(intake.space()).await;
-        let lines = match intake.take(read) {
+        let taken = intake.take(read);
+        intake.connection().wake();
+        let lines = match taken {
             Ok(lines) => lines,
             Err(reason) => return reason,
         };
@@ -43,12 +45,13 @@ pub(super) async fn read(mut intake: Intake, mut output: ChildStdout) -> CloseRe
             continue;
         }
         let (end, ended) = oneshot::channel();
-        let Ok((thread, _open)) = begin(end) else {
+        let news = Arc::new(Notify::new());
+        let Ok((thread, _open)) = begin(end, Arc::clone(&news)) else {
             // Without a thread, or a descriptor, the task reads on.
             pace = Pace::new(Instant::now());
             continue;
         };
-        (intake, output) = match gather(intake, output, pace, &thread, ended).await {
+        (intake, output) = match gather(intake, output, pace, &thread, ended, &news).await {
             Ok(calm) => calm,
             Err(reason) => return reason,
         };
@@ -62,12 +65,21 @@ async fn gather(
     output: ChildStdout,
     pace: Pace,
     thread: &mpsc::Sender<Work>,
-    ended: oneshot::Receiver<Ended<(Intake, File)>>,
+    mut ended: oneshot::Receiver<Ended<(Intake, File)>>,
+    news: &Notify,
 ) -> Ended<(Intake, ChildStdout)> {
+    let connection = Arc::clone(intake.connection());
     let output = output.into_owned_fd().map_err(|error| failed(&error))?;
     // It takes this, or has panicked.
     let _ = thread.send((intake, File::from(output), pace));
-    let (intake, output) = ended.await.unwrap_or(Err(CloseReason::Panicked))?;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut ended => break ended,
+            () = news.notified() => connection.wake(),
+        }
+    };
+    connection.wake();
+    let (intake, output) = ended.unwrap_or(Err(CloseReason::Panicked))?;
     let output = std::process::ChildStdout::from(OwnedFd::from(output));
     let output = ChildStdout::from_std(output).map_err(|error| failed(&error))?;
     Ok((intake, output))
@@ -76,6 +88,7 @@ async fn gather(
 /// Starts a thread that waits for its work. It ends when what is returned is dropped.
 fn begin(
     end: oneshot::Sender<Ended<(Intake, File)>>,
+    news: Arc<Notify>,
 ) -> io::Result<(mpsc::Sender<Work>, PipeWriter)> {
     let (stop, open) = pipe()?;
     let (hand_over, work) = mpsc::channel();
@@ -86,7 +99,7 @@ fn begin(
     thread.spawn(move || {
         let Ok(work) = work.recv() else { return };
         let _context = runtime.enter();
-        let read = || span.in_scope(|| while_busy(work, &stop));
+        let read = || span.in_scope(|| while_busy(work, &stop, &news));
         // Who is gone needs nothing back.
         let _ = end.send(dispatcher::with_default(&log, read));
     })?;
@@ -96,6 +109,7 @@ fn begin(
 fn while_busy(
     (mut intake, mut output, mut pace): Work,
     stop: &PipeReader,
+    news: &Notify,
 ) -> Ended<(Intake, File)> {
     while pace.is_busy() {
         if let Some(pause) = pace.pause()
@@ -109,7 +123,15 @@ fn while_busy(
             Found::Stop => return Err(CloseReason::Requested),
         }
         let read = output.read(intake.space());
-        let lines = intake.take(read)?;
+        let taken = intake.take(read);
+        // To wake a task from outside its runtime is a system call each. So one task is woken, which
+        // wakes the others.
+        match intake.connection().waiting() {
+            0 => {}
+            1 => intake.connection().wake(),
+            _ => news.notify_one(),
+        }
+        let lines = taken?;
         pace.note(lines, Instant::now());
     }
     Ok((intake, output))

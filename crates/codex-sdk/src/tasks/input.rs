@@ -61,7 +61,9 @@ async fn read_stream(
 ) -> CloseReason {
     loop {
         let read = input.read(intake.space()).await;
-        if let Err(reason) = intake.take(read) {
+        let taken = intake.take(read);
+        intake.connection().wake();
+        if let Err(reason) = taken {
             return reason;
         }
     }

@@ -44,14 +44,18 @@ impl Intake {
         self.lines.space()
     }
 
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
     /// Whether what comes next may come a little later.
     #[cfg(unix)]
     pub(crate) fn may_wait(&self) -> bool {
         self.connection.router().only_streams()
     }
 
-    /// Routes the lines that a read has completed, and then wakes whoever they are for: each once,
-    /// however many there are. How many there were, or why nothing more is to be read.
+    /// Routes the lines that a read has completed. How many there were, or why nothing more is to be read.
+    /// Whoever they are for is to be woken then: each once, however many there are.
     pub(crate) fn take(&mut self, read: std::io::Result<usize>) -> Result<u32, CloseReason> {
         let bytes = read.map_err(|error| CloseReason::Io(error.to_string()))?;
         if bytes == 0 {
@@ -76,7 +80,6 @@ impl Intake {
             }
             count += 1;
         }
-        self.connection.wake();
         Ok(count)
     }
 }
