@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use codex_e2e::{Stage, idle};
 use codex_sdk::schemars::JsonSchema;
@@ -12,9 +13,10 @@ use codex_sdk::types::{
     UserInput,
 };
 use codex_sdk::{
-    Codex, HandlerResult, RequestContext, ServerRequestHandler, Tool, schemars, types,
+    Codex, Error, HandlerResult, Notification, RequestContext, ServerRequestHandler, Tool,
+    schemars, types,
 };
-use codex_testkit::Reply;
+use codex_testkit::{Reply, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -186,4 +188,77 @@ async fn a_handler_is_told_whose_sub_agent_calls_a_tool() {
     let outputs = outputs(&stage, &codex).await;
     assert_eq!(outputs, [r#""handled""#; 2]);
     notes.were_asked("tool", id);
+}
+
+/// What the model's calls of one turn cost here.
+const USAGE: Usage = Usage {
+    input: 90,
+    cached: 0,
+    output: 10,
+    reasoning: 0,
+};
+
+#[codex_e2e_macros::test]
+async fn agents_of_a_turn_are_heard_told_apart_and_summed() {
+    for kind in [FIRST, SECOND] {
+        let stage = stage(kind).await;
+        both_reply(&stage, kind, &Reply::text("Both say this.").usage(USAGE));
+        let codex = stage.start().await.unwrap();
+        let thread = codex.thread_start().await.unwrap();
+        let turn = thread.turn("Let another do it, too.").await.unwrap();
+        let mut agents = turn.agents();
+        let mut all = thread.watch();
+        let heard = async {
+            loop {
+                let event = agents.next().await.unwrap().unwrap();
+                assert_ne!(event.thread_id(), Some(thread.id()));
+                if let Notification::TurnCompleted(it) = event {
+                    return it.thread_id;
+                }
+            }
+        };
+        let (child, result) = tokio::join!(heard, turn.run());
+        let result = result.unwrap();
+        // The sub-agent may have ended after its parent.
+        for (thread_id, used) in &result.agents {
+            assert_eq!((&**thread_id, used.total_tokens), (&*child, 100), "{kind}");
+        }
+        let own = result.turn_usage().unwrap().total_tokens;
+        let total = own + 100 * i64::try_from(result.agents.len()).unwrap();
+        assert_eq!(result.total_usage().total_tokens, total);
+        // What a sub-agent brings isn't its parent's.
+        while let Some(event) = all.next().await {
+            let event = event.unwrap();
+            assert_eq!(event.thread_id(), Some(thread.id()));
+            if matches!(event, Notification::TurnCompleted(_)) {
+                break;
+            }
+        }
+        idle(&codex).await;
+    }
+}
+
+#[codex_e2e_macros::test]
+async fn agents_count_for_the_budget_of_a_turn() {
+    for kind in [FIRST, SECOND] {
+        let stage = stage(kind).await;
+        let run = Reply::function_call("exec_command", r#"{"cmd":"true"}"#).usage(USAGE);
+        both_reply(&stage, kind, &run);
+        stage.model.default_reply(run);
+        let codex = stage.start().await.unwrap();
+        let thread = codex.thread_start().await.unwrap();
+        let turn = thread.run("Do it together.").max_model_calls(8);
+        let error = turn.timeout(Duration::from_secs(60)).await.unwrap_err();
+        let Error::BudgetSpent(spent) = &error else {
+            panic!("{kind}: {error:?}");
+        };
+        assert!(!spent.result.agents.is_empty(), "{kind}");
+        let total = spent.result.total_usage().total_tokens;
+        assert!((700..=1000).contains(&total), "{kind}: {total}");
+        // Nobody goes on.
+        idle(&codex).await;
+        let asked = stage.model.requests().len();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(stage.model.requests().len(), asked, "{kind}");
+    }
 }

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod blocking;
+mod budgets;
 mod cancel;
 mod children;
 mod concurrency;
@@ -29,7 +30,11 @@ mod recipes;
 #[cfg(unix)]
 mod recording;
 mod refusals;
+mod requests;
+mod review;
 mod run_as;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod secrets;
 mod stall;
 mod starts;
@@ -38,6 +43,7 @@ mod streams;
 mod testing_your_app;
 mod threads;
 mod tools;
+mod turn_as;
 mod turns;
 #[cfg(target_os = "linux")]
 mod values;
@@ -45,3 +51,4 @@ mod values;
 mod versions;
 #[cfg(target_os = "linux")]
 mod watch;
+mod watching;

@@ -197,7 +197,7 @@ pub async fn is_usable(stage: &Stage, codex: &Codex, thread: &Thread) {
 ///
 /// # Panics
 /// If the stream breaks off, or has something of another thread.
-pub async fn next_text(turn: &mut TurnHandle) -> Option<String> {
+pub async fn next_text<O>(turn: &mut TurnHandle<O>) -> Option<String> {
     while let Some(event) = turn.next().await {
         let event = event.unwrap_or_else(|error| panic!("the stream broke off: {error}"));
         assert_eq!(event.thread_id(), Some(turn.thread_id()));

@@ -35,8 +35,6 @@ use codex_types::{
     ThreadItemsListResponse, ThreadListResponse, ThreadReadResponse, ThreadTurnsListResponse,
 };
 use futures_core::Stream;
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::block_in_place;
 
@@ -51,14 +49,17 @@ use crate::lists::{
     ListItems, ListMcpServers, ListModels, ListThreads, ListTurns, ReadAccount, ReadThread,
 };
 use crate::login::mcp::{McpLogin, StartMcpLogin};
-use crate::results::TurnResult;
 use crate::retry::RetryPolicy;
-use crate::run_as::Structured;
+use crate::server_requests::stream::{PendingRequest, ServerRequests};
 pub use crate::thread::Thread;
 use crate::thread::open::{ForkThread, ResumeThread, StartThread};
+use crate::thread::watch::ThreadWatch;
 pub use crate::turn::control::TurnControl;
 use crate::turn::goal::StartGoal;
 use crate::turn::handle::TurnHandle;
+use crate::turn::output::TurnOutput;
+use crate::turn::review::StartReview;
+use crate::turn::settings::{UpdateThread, UpdateTurn};
 use crate::turn::start::StartTurn;
 
 /// A handler or a tool that blocks takes one of them; the others serve everybody else.
@@ -140,9 +141,11 @@ block_on! {
     StartMcpLogin => McpLogin;
     SendRequest<M> [M: ClientMethod<Response: Send> + Send + Sync + 'static] => M::Response;
     SendRawRequest => serde_json::Value;
-    StartTurn<TurnResult> => TurnResult;
-    StartTurn<TurnHandle> => TurnHandle;
-    StartTurn<Structured<T>> [T: DeserializeOwned + JsonSchema + Send + 'static] => Structured<T>;
+    StartTurn<TurnHandle<O>> [O: TurnOutput] => TurnHandle<O>;
+    StartTurn<O> [O: TurnOutput] => O;
+    StartReview => TurnHandle;
+    UpdateThread => ();
+    UpdateTurn => ();
     StartGoal => TurnHandle;
 }
 
@@ -165,7 +168,34 @@ impl<T, S: Stream<Item = Result<T>> + Unpin> Iterator for Blocking<S> {
     clippy::into_iter_without_iter,
     reason = "a turn is no collection; it is gone through once"
 )]
-impl IntoIterator for &mut TurnHandle {
+impl<O> IntoIterator for &mut TurnHandle<O> {
+    type Item = Result<Notification>;
+    type IntoIter = Blocking<Self>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Blocking(self)
+    }
+}
+
+/// Blocks until the next request comes; ends with the client.
+impl Iterator for Blocking<ServerRequests> {
+    type Item = PendingRequest;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        wait(self.0.next()).ok().flatten()
+    }
+}
+
+impl IntoIterator for ServerRequests {
+    type Item = PendingRequest;
+    type IntoIter = Blocking<Self>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Blocking(self)
+    }
+}
+
+impl IntoIterator for ThreadWatch {
     type Item = Result<Notification>;
     type IntoIter = Blocking<Self>;
 

@@ -1,9 +1,15 @@
 //! Presets for what a thread or a turn may do.
 
+use std::path::PathBuf;
+
 use codex_types::{
     ApprovalsReviewer, AskForApproval, SandboxMode, SandboxPolicy, SandboxPolicyReadOnly,
     SandboxPolicyWorkspaceWrite,
 };
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::paths::absolute;
 
 /// Who decides when the model wants to do more than its sandbox allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +39,9 @@ impl ApprovalMode {
 }
 
 /// What commands may reach.
+///
+/// A sandbox with more to say is made by [`workspace_write`](Self::workspace_write) and
+/// [`read_only`](Self::read_only); wherever a `Sandbox` is wanted, either does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sandbox {
@@ -45,29 +54,130 @@ pub enum Sandbox {
 }
 
 impl Sandbox {
-    pub(crate) fn mode(self) -> SandboxMode {
-        match self {
-            Self::ReadOnly => SandboxMode::ReadOnly,
-            Self::WorkspaceWrite => SandboxMode::WorkspaceWrite,
-            Self::FullAccess => SandboxMode::DangerFullAccess,
-        }
+    /// [`Sandbox::WorkspaceWrite`], to be widened or narrowed.
+    ///
+    /// ```no_run
+    /// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
+    /// use codex_sdk::Sandbox;
+    ///
+    /// let sandbox = Sandbox::workspace_write().writable_root("/srv/build").network(true);
+    /// let thread = codex.thread_start().cwd("/srv/project").sandbox(sandbox).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn workspace_write() -> SandboxRules {
+        Self::WorkspaceWrite.into()
     }
 
-    pub(crate) fn policy(self) -> SandboxPolicy {
-        match self {
-            Self::ReadOnly => SandboxPolicy::ReadOnly(SandboxPolicyReadOnly::default()),
-            Self::WorkspaceWrite => {
-                SandboxPolicy::WorkspaceWrite(SandboxPolicyWorkspaceWrite::default())
-            }
-            Self::FullAccess => SandboxPolicy::DangerFullAccess,
+    /// [`Sandbox::ReadOnly`], to be widened.
+    pub fn read_only() -> SandboxRules {
+        Self::ReadOnly.into()
+    }
+}
+
+/// What commands may reach, in detail, from [`Sandbox::workspace_write`] and [`Sandbox::read_only`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct SandboxRules {
+    base: Sandbox,
+    network: bool,
+    writable_roots: Vec<PathBuf>,
+    temporary_folders: bool,
+}
+
+impl From<Sandbox> for SandboxRules {
+    fn from(base: Sandbox) -> Self {
+        Self {
+            base,
+            network: false,
+            writable_roots: Vec::new(),
+            temporary_folders: true,
         }
     }
 }
 
-/// Writes the permission setters of a builder, whose `params` have the sandbox in `$field` as what
-/// `$convert` makes of it.
+impl SandboxRules {
+    /// Lets commands write below this folder too: an absolute path. What Codex protects within a root stays
+    /// as it is, a `.git` for example. Only with [`Sandbox::workspace_write`].
+    pub fn writable_root(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.writable_roots.push(folder.into());
+        self
+    }
+
+    /// Whether commands have the network. Default: no. A thread is given it with
+    /// [`Sandbox::workspace_write`] only; a turn, and [`Thread::update`](crate::Thread::update), with
+    /// [`Sandbox::read_only`] too.
+    pub fn network(mut self, network: bool) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Whether commands may write to the temporary folders, `/tmp` and that of `TMPDIR`. Default: yes, with
+    /// [`Sandbox::workspace_write`].
+    pub fn temporary_folders(mut self, writable: bool) -> Self {
+        self.temporary_folders = writable;
+        self
+    }
+
+    /// As a turn is given them.
+    pub(crate) fn policy(self) -> Result<SandboxPolicy> {
+        let roots = self.roots()?;
+        Ok(match self.base {
+            Sandbox::ReadOnly => SandboxPolicy::ReadOnly(SandboxPolicyReadOnly {
+                network_access: self.network,
+            }),
+            Sandbox::WorkspaceWrite => SandboxPolicy::WorkspaceWrite(SandboxPolicyWorkspaceWrite {
+                exclude_slash_tmp: !self.temporary_folders,
+                exclude_tmpdir_env_var: !self.temporary_folders,
+                network_access: self.network,
+                writable_roots: roots.into_iter().map(Into::into).collect(),
+            }),
+            Sandbox::FullAccess => SandboxPolicy::DangerFullAccess,
+        })
+    }
+
+    /// As a thread is given them: a word, and what stands in its configuration under [`CONFIG_KEY`].
+    pub(crate) fn mode(self) -> Result<(SandboxMode, Option<Value>)> {
+        let roots = self.roots()?;
+        let mode = match self.base {
+            Sandbox::ReadOnly if self.network => {
+                let problem = "a thread can't be started with a read-only sandbox that has the network: give it \
+                    to the turn, or to `Thread::update`";
+                return Err(Error::InvalidInput(problem.to_owned()));
+            }
+            Sandbox::ReadOnly => SandboxMode::ReadOnly,
+            Sandbox::WorkspaceWrite => SandboxMode::WorkspaceWrite,
+            Sandbox::FullAccess => SandboxMode::DangerFullAccess,
+        };
+        if self.base != Sandbox::WorkspaceWrite || self == Sandbox::WorkspaceWrite.into() {
+            return Ok((mode, None));
+        }
+        let config = json!({
+            "exclude_slash_tmp": !self.temporary_folders,
+            "exclude_tmpdir_env_var": !self.temporary_folders,
+            "network_access": self.network,
+            "writable_roots": roots,
+        });
+        Ok((mode, Some(config)))
+    }
+
+    fn roots(&self) -> Result<Vec<String>> {
+        if self.base == Sandbox::ReadOnly && !self.writable_roots.is_empty() {
+            let problem =
+                "a read-only sandbox has no writable root: begin with `Sandbox::workspace_write`";
+            return Err(Error::InvalidInput(problem.to_owned()));
+        }
+        let roots = self.writable_roots.iter();
+        roots.cloned().map(absolute).collect()
+    }
+}
+
+/// Where the configuration has what a sandbox that writes may do.
+pub(crate) const CONFIG_KEY: &str = "sandbox_workspace_write";
+
+/// Writes the permission setters of a builder that has a field `sandbox`.
 macro_rules! permission_setters {
-    ($field:ident from $convert:ident) => {
+    () => {
         /// Who decides on approvals.
         pub fn approval_mode(mut self, mode: ApprovalMode) -> Self {
             let (policy, reviewer) = mode.wire();
@@ -76,9 +186,10 @@ macro_rules! permission_setters {
             self
         }
 
-        /// What commands may reach.
-        pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
-            self.params.$field = Some(sandbox.$convert());
+        /// What commands may reach: a [`Sandbox`](crate::Sandbox), or one with
+        /// [`SandboxRules`](crate::SandboxRules).
+        pub fn sandbox(mut self, sandbox: impl Into<SandboxRules>) -> Self {
+            self.sandbox = Some(sandbox.into());
             self
         }
 

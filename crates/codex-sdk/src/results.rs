@@ -1,10 +1,16 @@
 //! What a turn brought.
 
+use std::collections::BTreeMap;
+
 use codex_types::{ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, TurnError, TurnStatus};
+use serde::Serialize;
 
 /// What a turn brought, from [`Thread::run`](crate::Thread::run) and
 /// [`TurnHandle::run`](crate::TurnHandle::run).
-#[derive(Debug, Clone, PartialEq)]
+///
+/// It is serialized with its fields in camelCase, as the protocol has them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TurnResult {
     /// The turn's id.
@@ -30,6 +36,9 @@ pub struct TurnResult {
     pub usage: Option<ThreadTokenUsage>,
     /// This turn's share of it.
     pub(crate) turn_usage: Option<TokenUsageBreakdown>,
+    /// What the turn's sub-agents used while it ran, by the ids of their threads, their own sub-agents too.
+    pub agents: BTreeMap<String, TokenUsageBreakdown>,
+    pub(crate) diff: Option<String>,
 }
 
 impl TurnResult {
@@ -46,6 +55,8 @@ impl TurnResult {
             items: Vec::new(),
             usage: None,
             turn_usage: None,
+            agents: BTreeMap::new(),
+            diff: None,
         }
     }
 
@@ -53,5 +64,15 @@ impl TurnResult {
     /// and for a handle that joined a running turn, which has not seen all of it.
     pub fn turn_usage(&self) -> Option<&TokenUsageBreakdown> {
         self.turn_usage.as_ref()
+    }
+
+    /// The tokens of this turn and of its sub-agents together.
+    pub fn total_usage(&self) -> TokenUsageBreakdown {
+        self.turn_usage.iter().chain(self.agents.values()).sum()
+    }
+
+    /// All that the turn has changed in files, as one unified diff. `None` if it changed nothing.
+    pub fn diff(&self) -> Option<&str> {
+        self.diff.as_deref()
     }
 }

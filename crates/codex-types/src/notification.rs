@@ -1,7 +1,8 @@
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::support::{RawParams, encode};
-use crate::{DecodeError, ServerNotification};
+use crate::support::{RawParams, encode, serialize_message};
+use crate::{DecodeError, ServerNotification, ServerRequest};
 
 /// A notification of the server with the time the runtime stamped on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +66,20 @@ impl NotificationEnvelope {
     #[inline]
     pub fn encode(&self) -> Result<String, serde_json::Error> {
         encode::notification(&self.notification, self.emitted_at_ms)
+    }
+}
+
+/// Its method and its params, as on the wire.
+impl Serialize for ServerNotification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_message(self, serializer)
+    }
+}
+
+/// Its method and its params, as on the wire; its id isn't part of it.
+impl Serialize for ServerRequest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_message(self, serializer)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_types as types;
-use codex_types::{ClientMethod, TurnStartParams, decode_response};
+use codex_types::{ClientMethod, decode_response};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -86,12 +86,12 @@ impl CodexInner {
 
     /// The route of the turn that these parameters start, and the request, which is sent when it is
     /// awaited.
-    pub(crate) fn start_turn(
+    pub(crate) fn start_turn<M: ClientMethod>(
         &self,
         thread_id: Arc<str>,
-        params: &TurnStartParams,
-    ) -> Result<(Route, impl Future<Output = Result<Reply>> + Send + use<>)> {
-        let method = TurnStartParams::METHOD;
+        params: &M,
+    ) -> Result<(Route, impl Future<Output = Result<Reply>> + Send + use<M>)> {
+        let method = M::METHOD;
         self.check(method, params)?;
         let request = self
             .connection

@@ -9,13 +9,14 @@ use codex_types as types;
 
 use crate::error::closed::{Closed, stderr};
 use crate::error::condition::Condition;
-use crate::error::rpc::{RpcError, RpcErrorKind};
+use crate::error::rpc::RpcError;
 use crate::error::start::{not_pinned, unspawned, unstarted, unsupported};
-use crate::error::turn::{AnswerError, TurnFailed, TurnTimeout};
+use crate::error::turn::{AnswerError, BudgetSpent, TurnFailed, TurnTimeout};
 use crate::results::TurnResult;
 
 pub(crate) mod closed;
 pub(crate) mod condition;
+mod meaning;
 pub(crate) mod rpc;
 mod start;
 pub(crate) mod turn;
@@ -130,6 +131,16 @@ pub enum Error {
         source: Arc<io::Error>,
     },
 
+    /// The runtime no longer waits for an answer: its turn has ended, or somebody else has answered.
+    #[error(
+        "`{method}` waits for no answer any more: its turn has ended, or it was answered elsewhere"
+    )]
+    #[non_exhaustive]
+    RequestWithdrawn {
+        /// The protocol method of the request.
+        method: String,
+    },
+
     /// The thread is busy with something that excludes this operation.
     #[error(
         "the thread {thread_id} is busy: wait for its turn or goal to end, steer it, or interrupt it"
@@ -205,6 +216,10 @@ pub enum Error {
     #[error("{0}")]
     TurnTimeout(Box<TurnTimeout>),
 
+    /// The turn spent what it may, and was interrupted.
+    #[error("{0}")]
+    BudgetSpent(Box<BudgetSpent>),
+
     /// The runtime says that the turn's thread runs nothing, and nothing tells how the turn ended. It
     /// is the end of a stream, and the source of an [`Error::TurnIncomplete`].
     #[error(
@@ -257,49 +272,6 @@ impl Error {
         Self::ThreadBusy { thread_id }
     }
 
-    /// What this means to a program: why a turn stopped or a call was refused. `None` where that isn't
-    /// known, and for errors that the variant alone tells apart. `docs/faq.md` has a table of them all.
-    pub fn condition(&self) -> Option<Condition> {
-        match self {
-            Self::TurnFailed(failed) => failed.condition(),
-            Self::TurnTimeout(timeout) => Some(timeout.condition()),
-            Self::TurnIncomplete(incomplete) => incomplete.source.as_ref()?.condition(),
-            Self::Timeout { .. } => Some(Condition::DeadlinePassed),
-            Self::Closed(_) => Some(Condition::ConnectionClosed),
-            Self::InvalidInput(_) | Self::Schema { .. } => Some(Condition::InvalidRequest),
-            Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
-            Self::RuntimeTooOld { .. } | Self::RuntimeUnsupported { .. } => {
-                Some(Condition::RuntimeTooOld)
-            }
-            Self::Handshake { condition, .. } if condition.is_some() => *condition,
-            _ => self.rpc()?.condition(),
-        }
-    }
-
-    /// Whether the same may work later without anything being changed: the provider was overloaded,
-    /// unreachable or failed, its stream broke off, a rate was too high, or the runtime was overloaded.
-    ///
-    /// Running the prompt again is sensible then, but unless the error
-    /// [is retryable](Self::is_retryable), what the turn did until it failed has happened: it is in
-    /// [`partial_result`](Self::partial_result). [`retry_on_transient`](crate::retry_on_transient) runs
-    /// it again.
-    ///
-    /// Not among them: a used-up limit, a full context window, a login, a model or a configuration that
-    /// must be changed first; a lost connection, after which this client stays closed
-    /// ([`is_closed`](Self::is_closed)); a turn that may still run, and a request that was not answered
-    /// in time, for it may have been carried out.
-    pub fn is_transient(&self) -> bool {
-        let still_runs = matches!(self, Self::TurnTimeout(timeout) if !timeout.interrupted);
-        !still_runs && self.condition().is_some_and(Condition::is_transient)
-    }
-
-    /// Whether the same call may simply be made again a little later: the runtime was overloaded and has
-    /// not begun to carry it out. Every such error [is transient](Self::is_transient), too.
-    pub fn is_retryable(&self) -> bool {
-        self.rpc()
-            .is_some_and(|error| error.kind() == RpcErrorKind::ServerBusy)
-    }
-
     /// Whether the connection is over, so that only a new client helps.
     pub fn is_closed(&self) -> bool {
         self.closed().is_some()
@@ -333,13 +305,14 @@ impl Error {
         }
     }
 
-    /// What a turn had brought before it failed, broke off or passed a deadline, or with an answer that
+    /// What a turn had brought before it failed, broke off or passed a limit, or with an answer that
     /// doesn't fit.
     pub fn partial_result(&self) -> Option<&TurnResult> {
         match self {
             Self::Answer(answer) => Some(&answer.result),
             Self::TurnFailed(failed) => Some(&failed.result),
             Self::TurnTimeout(timeout) => Some(&timeout.result),
+            Self::BudgetSpent(spent) => Some(&spent.result),
             Self::TurnIncomplete(incomplete) => Some(&incomplete.result),
             _ => None,
         }

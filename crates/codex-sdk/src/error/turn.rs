@@ -117,6 +117,52 @@ impl fmt::Display for TurnTimeout {
 
 impl std::error::Error for TurnTimeout {}
 
+/// A turn that spent what it may, and went on.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BudgetSpent {
+    /// What was spent.
+    pub budget: Budget,
+    /// Whether the runtime has ended the turn as interrupted. If not, another handle of this client is
+    /// on it, or the runtime didn't confirm it within 5 s.
+    pub interrupted: bool,
+    /// What had come until then.
+    pub result: TurnResult,
+}
+
+/// What a turn may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Budget {
+    /// So many calls of the model, from `max_model_calls`.
+    ModelCalls(u32),
+    /// So many tokens, from `token_budget`.
+    Tokens(i64),
+}
+
+impl fmt::Display for BudgetSpent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let setter = match self.budget {
+            Budget::ModelCalls(calls) => {
+                write!(f, "the turn called the model {calls} times and went on")?;
+                "max_model_calls"
+            }
+            Budget::Tokens(tokens) => {
+                write!(f, "the turn spent its {tokens} tokens and went on")?;
+                "token_budget"
+            }
+        };
+        let end = if self.interrupted {
+            "it was interrupted"
+        } else {
+            "it may still run"
+        };
+        write!(f, "; {end}: see what it brought, or raise `{setter}`")
+    }
+}
+
+impl std::error::Error for BudgetSpent {}
+
 /// An answer that isn't a value of its type, or that never came.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -1,23 +1,20 @@
 //! Answers as values of a type.
 
-use std::future::IntoFuture;
-
 use codex_types::{ClientMethod, DecodeError, TurnStartParams, TurnStatus};
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::call::Call;
 use crate::error::turn::AnswerError;
 use crate::error::{Error, Result};
 use crate::results::TurnResult;
-use crate::run_as::strict::StrictSchema;
-use crate::turn::start::StartTurn;
+use crate::strict::StrictSchema;
+use crate::turn::output::sealed::Sealed;
 
-mod strict;
-
-/// The answer of a turn as a value, from [`Thread::run_as`](crate::Thread::run_as).
-#[derive(Debug, Clone, PartialEq)]
+/// The answer of a turn as a value, from [`Thread::run_as`](crate::Thread::run_as) and
+/// [`Thread::turn_as`](crate::Thread::turn_as).
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Structured<T> {
     /// The answer.
@@ -26,26 +23,38 @@ pub struct Structured<T> {
     pub result: TurnResult,
 }
 
-/// # Errors
-/// [`Error::Schema`] before anything is sent, for a type that an answer can't be held to;
-/// [`Error::Answer`] for an answer that isn't the type's, or none; and as for
-/// `StartTurn<TurnResult>`.
+/// The schema of a type, as [`run_as`](crate::Thread::run_as) holds an answer to it. It is for
+/// [`output_schema`](crate::StartTurn::output_schema); [`TurnResult::parse`] reads the answer.
 ///
-/// # Cancel safety
-/// As for `StartTurn<TurnResult>`: dropping the call interrupts its turn.
-impl<T> IntoFuture for StartTurn<Structured<T>>
+/// # Errors
+/// [`Error::Schema`], with the path, for a type that an answer can't be held to.
+pub fn strict_schema<T: JsonSchema>() -> Result<Value> {
+    Ok(StrictSchema::of::<T>()?.schema)
+}
+
+impl TurnResult {
+    /// The answer as a value of this type. One that is no object is taken out of the object that
+    /// [`strict_schema`] puts it into; one without such a schema, such as a map, is read as it stands.
+    ///
+    /// # Errors
+    /// [`Error::Answer`] for an answer that isn't the type's, or none.
+    pub fn parse<T: DeserializeOwned + JsonSchema>(&self) -> Result<T> {
+        let wrapped = StrictSchema::of::<T>().is_ok_and(|it| it.wrapped);
+        Ok(decode(self.clone(), wrapped)?.value)
+    }
+}
+
+impl<T> Sealed for Structured<T>
 where
     T: DeserializeOwned + JsonSchema + Send + 'static,
 {
-    type Output = Result<Structured<T>>;
-    type IntoFuture = Call<Structured<T>>;
+    fn schema() -> Result<Option<Value>> {
+        strict_schema::<T>().map(Some)
+    }
 
-    fn into_future(self) -> Self::IntoFuture {
-        Call::new(async move {
-            let StrictSchema { schema, wrapped } = StrictSchema::of::<T>()?;
-            let result = self.answering(schema).await?;
-            decode(result, wrapped)
-        })
+    fn of(result: TurnResult) -> Result<Self> {
+        let wrapped = StrictSchema::of::<T>()?.wrapped;
+        decode(result, wrapped)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
 use crate::connection::router::server_request::Context;
 use crate::error::HandlerResult;
+use crate::server_requests::response::sealed::Response;
 use crate::setters::debug_shows;
 
 pub(crate) type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -87,6 +88,16 @@ macro_rules! server_requests {
                 }
             )*
         }
+
+        $(impl Response for $response {
+            fn answers(request: &ServerRequest) -> bool {
+                matches!(request, ServerRequest::$variant(_))
+            }
+
+            fn raw(self) -> serde_json::Result<Box<RawValue>> {
+                to_raw_value(&self)
+            }
+        })*
 
         /// So that a program can keep a handle on its handler.
         impl<H: ServerRequestHandler> ServerRequestHandler for Arc<H> {

@@ -3,3 +3,5 @@
 pub(crate) mod dispatch;
 pub(crate) mod handler;
 pub(crate) mod registry;
+pub(crate) mod response;
+pub(crate) mod stream;

@@ -1,28 +1,29 @@
-//! Who answers for one client: a handler, and closures for single kinds of requests.
+//! Who answers for one client: closures for single kinds of requests, then a handler or a stream.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use codex_types::{
-    CommandExecutionRequestApprovalParams, FileChangeRequestApprovalParams, ServerRequest,
-};
+use codex_types::ServerRequest;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::error::HandlerResult;
 use crate::server_requests::handler::{
-    Answer, Answering, Refuse, RequestContext, ServerRequestHandler, written,
+    Answer, Answering, Refuse, RequestContext, ServerRequestHandler, Unsupported, written,
 };
+use crate::server_requests::stream::{ServerRequests, requests};
 
-pub(crate) type OnApproval<P> =
-    Arc<dyn Fn(RequestContext, P) -> Answering<HandlerResult<Box<RawValue>>> + Send + Sync>;
+type OnRequest = Arc<
+    dyn Fn(RequestContext, ServerRequest) -> Answering<HandlerResult<Box<RawValue>>> + Send + Sync,
+>;
 
 /// All that answers the requests of the runtime for one client.
 #[derive(Clone, Default)]
 pub(crate) struct HandlerRegistry {
     handler: Option<Arc<dyn Answer>>,
-    pub(crate) command_approval: Option<OnApproval<CommandExecutionRequestApprovalParams>>,
-    pub(crate) file_change_approval: Option<OnApproval<FileChangeRequestApprovalParams>>,
+    /// The closures, by the methods that they answer.
+    closures: HashMap<&'static str, OnRequest>,
 }
 
 impl HandlerRegistry {
@@ -30,11 +31,42 @@ impl HandlerRegistry {
         self.handler = Some(Arc::new(handler));
     }
 
+    /// Has a stream answer, in the place of a handler.
+    pub(crate) fn stream(&mut self) -> ServerRequests {
+        let (answer, requests) = requests();
+        self.handler = Some(Arc::new(answer));
+        requests
+    }
+
+    /// Has a closure answer one method, whose parameters `params` takes out of the request.
+    pub(crate) fn on<P, F, A, D, R>(
+        &mut self,
+        method: &'static str,
+        params: fn(ServerRequest) -> Option<P>,
+        decide: F,
+    ) where
+        P: Send + 'static,
+        F: Fn(RequestContext, P) -> A + Send + Sync + 'static,
+        A: Future<Output = HandlerResult<D>> + Send + 'static,
+        D: Into<R>,
+        R: Serialize,
+    {
+        let decide = Arc::new(decide);
+        let answer: OnRequest = Arc::new(move |context, request| {
+            let decide = Arc::clone(&decide);
+            // Called within the future, so that a panic of the closure is caught there.
+            Box::pin(async move {
+                let params = params(request).ok_or(Unsupported)?;
+                let decision = decide(context, params).await?;
+                written(Ok(decision.into()))
+            })
+        });
+        self.closures.insert(method, answer);
+    }
+
     /// Whether anything here might approve something.
     pub(crate) fn any(&self) -> bool {
-        self.handler.is_some()
-            || self.command_approval.is_some()
-            || self.file_change_approval.is_some()
+        self.handler.is_some() || !self.closures.is_empty()
     }
 
     /// The answer of whoever is responsible.
@@ -43,37 +75,12 @@ impl HandlerRegistry {
         context: RequestContext,
         request: ServerRequest,
     ) -> Answering<HandlerResult<Box<RawValue>>> {
-        match (&self.command_approval, &self.file_change_approval, request) {
-            (Some(decide), _, ServerRequest::ItemCommandExecutionRequestApproval(params)) => {
-                decide(context, *params)
-            }
-            (_, Some(decide), ServerRequest::ItemFileChangeRequestApproval(params)) => {
-                decide(context, params)
-            }
-            (_, _, request) => match &self.handler {
-                Some(handler) => Arc::clone(handler).answer(context, request),
-                None => Arc::new(Refuse).answer(context, request),
-            },
+        if let Some(decide) = self.closures.get(request.method()) {
+            return decide(context, request);
+        }
+        match &self.handler {
+            Some(handler) => Arc::clone(handler).answer(context, request),
+            None => Arc::new(Refuse).answer(context, request),
         }
     }
-}
-
-/// A closure that decides, as an answer to its kind of request.
-pub(crate) fn approval<F, A, P, D, R>(decide: F) -> OnApproval<P>
-where
-    F: Fn(RequestContext, P) -> A + Send + Sync + 'static,
-    A: Future<Output = HandlerResult<D>> + Send + 'static,
-    P: Send + 'static,
-    D: Into<R>,
-    R: Serialize,
-{
-    let decide = Arc::new(decide);
-    Arc::new(move |context, params| {
-        let decide = Arc::clone(&decide);
-        // Called within the future, so that a panic of the closure is caught there.
-        Box::pin(async move {
-            let decision = decide(context, params).await?;
-            written(Ok(decision.into()))
-        })
-    })
 }

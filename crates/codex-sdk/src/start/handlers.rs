@@ -1,10 +1,11 @@
 //! Who answers what the runtime asks.
 
 use codex_types as types;
+use codex_types::{ServerMethod as _, ServerRequest};
 
 use crate::error::HandlerResult;
 use crate::server_requests::handler::{RequestContext, ServerRequestHandler};
-use crate::server_requests::registry::approval;
+use crate::server_requests::stream::ServerRequests;
 use crate::start::builder::CodexBuilder;
 
 impl CodexBuilder {
@@ -17,9 +18,70 @@ impl CodexBuilder {
         self
     }
 
-    /// Decides on commands by a closure (`item/commandExecution/requestApproval`), before any
-    /// [`Self::handler`]. It returns the decision or the whole response; an error and a panic decline. As
-    /// with a handler, threads that are started have the mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask).
+    /// Hands out the requests of the runtime as a stream, to be answered from anywhere, minutes later: by a web
+    /// page, say. It takes the place of a [`Self::handler`]; closures for single kinds come first. As with
+    /// a handler, threads that are started have the mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask).
+    ///
+    /// ```no_run
+    /// # async fn example() -> codex_sdk::Result<()> {
+    /// use codex_sdk::Codex;
+    /// use codex_sdk::types::{CommandExecutionApprovalDecision, ServerRequest};
+    ///
+    /// let (builder, mut requests) = Codex::builder().server_requests();
+    /// let codex = builder.start().await?;
+    /// tokio::spawn(async move {
+    ///     while let Some(pending) = requests.next().await {
+    ///         if let ServerRequest::ItemCommandExecutionRequestApproval(asked) = &pending.request {
+    ///             println!("{:?}", asked.command);
+    ///             // Whoever has decided meanwhile, an hour later too.
+    ///             let _ = pending.respond(CommandExecutionApprovalDecision::Accept);
+    ///         }
+    ///         // Dropped, any other is refused.
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn server_requests(mut self) -> (Self, ServerRequests) {
+        let requests = self.handlers.stream();
+        (self, requests)
+    }
+}
+
+/// Writes a setter for each kind of request that a person answers.
+macro_rules! closures {
+    ($($(#[$doc:meta])* $name:ident($variant:ident: $params:ident) -> $response:ident;)*) => {
+        impl CodexBuilder {$(
+            $(#[$doc])*
+            ///
+            /// It comes before any [`Self::handler`]; an error and a panic refuse.
+            ///
+            /// # Cancel safety
+            /// When the answer is no longer waited for, the future is dropped.
+            pub fn $name<F, A, D>(mut self, decide: F) -> Self
+            where
+                F: Fn(RequestContext, types::$params) -> A + Send + Sync + 'static,
+                A: Future<Output = HandlerResult<D>> + Send + 'static,
+                D: Into<types::$response>,
+            {
+                let params = |request| match request {
+                    // Some are boxed in the enum and some aren't.
+                    ServerRequest::$variant(params) => Some(*Box::<types::$params>::from(params)),
+                    _ => None,
+                };
+                let method = types::$params::METHOD;
+                self.handlers
+                    .on::<_, _, _, _, types::$response>(method, params, decide);
+                self
+            }
+        )*}
+    };
+}
+
+closures! {
+    /// Decides on commands by a closure (`item/commandExecution/requestApproval`), which returns the decision or
+    /// the whole response. As with a handler, threads that are started have the mode
+    /// [`ApprovalMode::Ask`](crate::ApprovalMode::Ask).
     ///
     /// ```no_run
     /// use codex_sdk::types::CommandExecutionApprovalDecision::{Accept, Decline};
@@ -36,38 +98,25 @@ impl CodexBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Cancel safety
-    /// As for [`ServerRequestHandler`]: when the answer is no longer waited for, the future is dropped.
-    pub fn on_command_approval<F, A, D>(mut self, decide: F) -> Self
-    where
-        F: Fn(RequestContext, types::CommandExecutionRequestApprovalParams) -> A
-            + Send
-            + Sync
-            + 'static,
-        A: Future<Output = HandlerResult<D>> + Send + 'static,
-        D: Into<types::CommandExecutionRequestApprovalResponse>,
-    {
-        let answer = approval::<_, _, _, _, types::CommandExecutionRequestApprovalResponse>(decide);
-        self.handlers.command_approval = Some(answer);
-        self
-    }
-
-    /// Decides on file changes by a closure (`item/fileChange/requestApproval`), before any
-    /// [`Self::handler`]. The changes and their diffs are
-    /// [`RequestContext::changes`](crate::RequestContext::changes). All else is as for
-    /// [`Self::on_command_approval`].
-    ///
-    /// # Cancel safety
-    /// When the answer is no longer waited for, the future is dropped.
-    pub fn on_file_change_approval<F, A, D>(mut self, decide: F) -> Self
-    where
-        F: Fn(RequestContext, types::FileChangeRequestApprovalParams) -> A + Send + Sync + 'static,
-        A: Future<Output = HandlerResult<D>> + Send + 'static,
-        D: Into<types::FileChangeRequestApprovalResponse>,
-    {
-        let answer = approval::<_, _, _, _, types::FileChangeRequestApprovalResponse>(decide);
-        self.handlers.file_change_approval = Some(answer);
-        self
-    }
+    on_command_approval(
+        ItemCommandExecutionRequestApproval: CommandExecutionRequestApprovalParams
+    ) -> CommandExecutionRequestApprovalResponse;
+    /// Decides on file changes by a closure (`item/fileChange/requestApproval`), which returns the decision or
+    /// the whole response. The changes and their diffs are
+    /// [`RequestContext::changes`](crate::RequestContext::changes).
+    on_file_change_approval(
+        ItemFileChangeRequestApproval: FileChangeRequestApprovalParams
+    ) -> FileChangeRequestApprovalResponse;
+    /// Grants more permissions to a turn by a closure (`item/permissions/requestApproval`).
+    on_permissions_approval(
+        ItemPermissionsRequestApproval: PermissionsRequestApprovalParams
+    ) -> PermissionsRequestApprovalResponse;
+    /// Answers the model's questions to the user by a closure (`item/tool/requestUserInput`).
+    on_user_input(
+        ItemToolRequestUserInput: ToolRequestUserInputParams
+    ) -> ToolRequestUserInputResponse;
+    /// Answers an MCP server's questions to the user by a closure (`mcpServer/elicitation/request`).
+    on_mcp_elicitation(
+        McpServerElicitationRequest: McpServerElicitationRequestParams
+    ) -> McpServerElicitationRequestResponse;
 }

@@ -6,7 +6,7 @@ pub(crate) mod input;
 #[cfg(unix)]
 mod pace;
 pub(crate) mod reader;
-mod recovery;
+pub(crate) mod recovery;
 pub(crate) mod supervisor;
 pub(crate) mod upkeep;
 pub(crate) mod writer;

@@ -110,7 +110,8 @@ async fn look_up(connection: &Arc<Connection>, doubt: &Doubt) -> Result<Found> {
     }
 }
 
-async fn newest_turns(
+/// The newest turns of a thread with their items, the newest first, and what could not be read of them.
+pub(crate) async fn newest_turns(
     connection: &Arc<Connection>,
     thread_id: &str,
     after: Duration,
@@ -128,7 +129,9 @@ async fn newest_turns(
     let mut read = ThreadReadParams::new(thread_id);
     read.include_turns = Some(true);
     let read = connection.call(&read, Some(after)).await;
-    Ok((read.map_err(|_| refused)?.thread.turns, Vec::new()))
+    let mut turns = read.map_err(|_| refused)?.thread.turns;
+    turns.reverse();
+    Ok((turns, Vec::new()))
 }
 
 fn doubts(router: &mut Router, doubt: &Doubt) -> bool {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::turn::input::utf8;
+use crate::paths::utf8;
 
 /// The key of the configuration that has the servers, by their names.
 const KEY: &str = "mcp_servers";

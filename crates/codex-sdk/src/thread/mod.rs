@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use codex_types::{
-    ClientMethod, ThreadArchiveParams, ThreadCompactStartParams, ThreadItemsListParams,
-    ThreadReadParams, ThreadSetNameParams, ThreadTurnsListParams, ThreadUnarchiveParams,
-    ThreadUnsubscribeParams, ThreadUnsubscribeStatus,
+    ClientMethod, ReviewTarget, ThreadArchiveParams, ThreadCompactStartParams,
+    ThreadItemsListParams, ThreadReadParams, ThreadRevertParams, ThreadSetNameParams,
+    ThreadTurnsListParams, ThreadUnarchiveParams, ThreadUnsubscribeParams, ThreadUnsubscribeStatus,
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -25,14 +25,18 @@ use crate::lists::{ListItems, ListTurns, ReadThread};
 use crate::results::TurnResult;
 use crate::run_as::Structured;
 use crate::setters::debug_shows;
+use crate::thread::watch::ThreadWatch;
 use crate::turn::collector::Collector;
 use crate::turn::goal::StartGoal;
 use crate::turn::handle::TurnHandle;
 use crate::turn::input::RunInput;
+use crate::turn::review::StartReview;
+use crate::turn::settings::UpdateThread;
 use crate::turn::start::StartTurn;
 
 pub(crate) mod mcp_server;
 pub(crate) mod open;
+pub(crate) mod watch;
 
 /// A thread: a conversation, in which one turn runs at a time.
 ///
@@ -175,6 +179,39 @@ impl Thread {
     /// # Cancel safety
     /// Once it is sent, the turn may run on without a handle.
     pub fn turn(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle> {
+        self.start_turn(input.into())
+    }
+
+    /// Starts a turn (`turn/start`) whose answer is a value of this type, to be followed while it runs. It is
+    /// [`Self::run_as`] with progress: the handle streams, steers and interrupts as any other, and its
+    /// [`run`](TurnHandle::run) brings the value.
+    ///
+    /// ```no_run
+    /// # async fn review(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+    /// # use codex_sdk::schemars::{self, JsonSchema};
+    /// #[derive(serde::Deserialize, JsonSchema)]
+    /// struct Review {
+    ///     summary: String,
+    /// }
+    ///
+    /// let mut turn = thread.turn_as::<Review>("Review the last commit.").await?;
+    /// while let Some(event) = turn.next().await {
+    ///     println!("{}", event?.method());
+    /// }
+    /// println!("{}", turn.run().await?.value.summary);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Schema`](crate::Error::Schema) before anything is sent, and as for [`Self::turn`].
+    ///
+    /// # Cancel safety
+    /// Once it is sent, the turn may run on without a handle.
+    pub fn turn_as<T>(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle<Structured<T>>>
+    where
+        T: DeserializeOwned + JsonSchema + Send + 'static,
+    {
         self.start_turn(input.into())
     }
 
@@ -336,8 +373,82 @@ impl Thread {
         })
     }
 
+    /// Watches everything that comes of this thread, what turn handles take included: for a second viewer, or
+    /// a hundredth. Each has its own copy, in the runtime's order, and one that reads too slowly ends alone
+    /// ([`Error::Lagged`]).
+    ///
+    /// Of a turn that runs already, it begins with what that has brought so far, read from the runtime
+    /// (`thread/turns/list`): its `turn/started`, and its items as `item/completed`, or `item/started` if they
+    /// go on. All of these have the time when the turn began. The text of a message that is being written comes
+    /// from here on, and whole with its `item/completed`. Of an ephemeral thread nothing is stored: it is
+    /// watched from now on.
+    ///
+    /// ```no_run
+    /// # async fn second_tab(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+    /// let mut all = thread.watch();
+    /// while let Some(event) = all.next().await {
+    ///     println!("{}", serde_json::to_string(&event?).unwrap_or_default());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It doesn't keep the runtime alive, and doesn't load the thread.
+    pub fn watch(&self) -> ThreadWatch {
+        ThreadWatch::new(&self.codex, Arc::clone(&self.id))
+    }
+
+    /// Starts Codex's own review of changes (`review/start`), as a turn of this thread.
+    ///
+    /// ```no_run
+    /// # async fn review(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+    /// use codex_sdk::types::ReviewTarget;
+    ///
+    /// let review = thread.review(ReviewTarget::UncommittedChanges).run().await?;
+    /// println!("{}", review.final_response.unwrap_or_default());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`StartReview`] has its options and errors. One on a thread of its own is
+    /// [`ReviewStartParams`](crate::types::ReviewStartParams), a request.
+    ///
+    /// # Cancel safety
+    /// Once it is sent, the review may run on without a handle.
+    pub fn review(&self, target: ReviewTarget) -> StartReview {
+        let (codex, id) = (Arc::clone(&self.codex), Arc::clone(&self.id));
+        StartReview::new(codex, id, self.span.clone(), target)
+    }
+
+    /// Changes settings for the turns that begin from now on (`thread/settings/update`): the model, the
+    /// sandbox, who approves. [`UpdateThread`] has them.
+    ///
+    /// # Cancel safety
+    /// Once it is sent, the settings change.
+    pub fn update(&self) -> UpdateThread {
+        UpdateThread::new(Arc::clone(&self.codex), &self.id)
+    }
+
+    /// Takes the conversation back to before a turn (`thread/revert`): that and all later turns are gone from
+    /// it. Files stay as they are. To keep the turns, fork the thread before one
+    /// ([`ForkThread::before_turn_id`](crate::ForkThread::before_turn_id)).
+    ///
+    /// # Errors
+    /// As for [`Self::set_name`].
+    ///
+    /// # Cancel safety
+    /// Once it is sent, the turns are gone.
+    pub fn revert(&self, before_turn_id: impl Into<String>) -> Call<()> {
+        let codex = Arc::clone(&self.codex);
+        let params = ThreadRevertParams {
+            before_turn_id: before_turn_id.into(),
+            thread_id: self.id.to_string(),
+        };
+        Call::new(async move { codex.request(&params, None).await.map(drop) })
+    }
+
     /// Subscribes to every notification of this thread that no live turn handle takes, from now on.
-    /// Nothing is sent for it.
+    /// Nothing is sent for it. [`Self::watch`] has those too.
     pub fn notifications(&self) -> NotificationStream {
         self.codex.subscribe(Topic::Thread(Arc::clone(&self.id)))
     }

@@ -8,18 +8,18 @@ use codex_types::{
     Personality, ThreadForkParams, ThreadResumeParams, ThreadSource, ThreadStartParams,
     ThreadStartSource,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::call::Call;
 use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
-use crate::error::Result;
-use crate::permissions::{ApprovalMode, Sandbox, permission_setters};
+use crate::error::{Error, Result};
+use crate::paths::utf8;
+use crate::permissions::{ApprovalMode, CONFIG_KEY, SandboxRules, permission_setters};
 use crate::setters::{debug_shows, setters};
 use crate::thread::mcp_server::McpServer;
 use crate::thread::{Thread, mcp_server};
 use crate::tool::{Tool, Toolbox};
-use crate::turn::input::utf8;
 
 impl Codex {
     /// Starts a thread (`thread/start`). [`StartThread`] has its options and errors.
@@ -67,6 +67,7 @@ macro_rules! thread_builder {
             params: $params,
             cwd: Option<PathBuf>,
             config: Option<Value>,
+            sandbox: Option<SandboxRules>,
             tools: Toolbox,
             mcp_servers: Vec<(String, McpServer)>,
         }
@@ -78,6 +79,7 @@ macro_rules! thread_builder {
                     params,
                     cwd: None,
                     config: None,
+                    sandbox: None,
                     tools: Toolbox::default(),
                     mcp_servers: Vec::new(),
                 }
@@ -107,7 +109,7 @@ macro_rules! thread_builder {
                 self
             }
 
-            permission_setters!(sandbox from mode);
+            permission_setters!();
 
             /// Answers the calls of a tool ([`Tool`]) with a function of this program, for as long as the
             /// runtime has the thread loaded.
@@ -139,7 +141,13 @@ macro_rules! thread_builder {
             async fn open(mut self) -> Result<Thread> {
                 self.offer()?;
                 self.params.cwd = self.cwd.map(utf8).transpose()?;
-                self.params.config = mcp_server::with_servers(self.config, self.mcp_servers)?;
+                let mut config = mcp_server::with_servers(self.config, self.mcp_servers)?;
+                if let Some(sandbox) = self.sandbox {
+                    let (mode, rules) = sandbox.mode()?;
+                    self.params.sandbox = Some(mode);
+                    config = with_rules(config, rules)?;
+                }
+                self.params.config = config;
                 let response = self.codex.request(&self.params, None).await?;
                 let mut router = self.codex.connection.router();
                 let source = self.params.source();
@@ -263,6 +271,8 @@ impl ForkThread {
         thread_source: ThreadSource => params.thread_source;
         /// The last turn of the source that the fork has; all of them by default. Needs Codex 0.144.4.
         last_turn_id: String => params.last_turn_id;
+        /// The first turn of the source that the fork doesn't have; none by default. Needs Codex 0.144.4.
+        before_turn_id: String => params.before_turn_id;
     }
 
     /// Whether the runtime sends the fork's turns along; see [`ResumeThread::include_turns`].
@@ -288,4 +298,21 @@ impl Source for ThreadForkParams {
     fn source(&self) -> Option<&str> {
         Some(&self.thread_id)
     }
+}
+
+/// The configuration of a thread, with what its sandbox may do.
+fn with_rules(
+    config: Option<Map<String, Value>>,
+    rules: Option<Value>,
+) -> Result<Option<Map<String, Value>>> {
+    let Some(rules) = rules else {
+        return Ok(config);
+    };
+    let mut config = config.unwrap_or_default();
+    if config.keys().any(|key| key.starts_with(CONFIG_KEY)) {
+        let problem = format!("next to `sandbox`, leave `{CONFIG_KEY}` out of `config`");
+        return Err(Error::InvalidInput(problem));
+    }
+    config.insert(CONFIG_KEY.to_owned(), rules);
+    Ok(Some(config))
 }

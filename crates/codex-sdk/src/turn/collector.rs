@@ -15,6 +15,7 @@ use crate::connection::unhandled;
 use crate::error::turn::TurnFailed;
 use crate::error::{Error, Result, TurnIncomplete};
 use crate::results::TurnResult;
+use crate::turn::spending::{Spending, Spent};
 
 fn difference(all: &TokenUsageBreakdown, part: &TokenUsageBreakdown) -> TokenUsageBreakdown {
     TokenUsageBreakdown {
@@ -44,6 +45,7 @@ pub(crate) struct Collector {
     baseline: Option<TokenUsageBreakdown>,
     /// The beginning was seen.
     begun: bool,
+    spending: Spending,
     complete: bool,
     /// Why the model is being asked once more, as long as nothing came since.
     trouble: Option<TurnError>,
@@ -58,6 +60,7 @@ impl Collector {
             before,
             baseline: None,
             begun: false,
+            spending: Spending::default(),
             complete: false,
             trouble: None,
             broken: None,
@@ -80,9 +83,17 @@ impl Collector {
             Notification::ItemCompleted(completed) => {
                 self.result.items.push(completed.item.clone());
             }
+            Notification::ItemStarted(started) => self.spending.begin(&started.item),
+            Notification::TurnDiffUpdated(updated) => {
+                self.result.diff = Some(updated.diff.clone()).filter(|diff| !diff.is_empty());
+            }
             Notification::ThreadTokenUsageUpdated(updated) => {
                 let usage = updated.token_usage.clone();
                 let called = self.before.as_ref() != Some(&usage.total);
+                // A provider that counts no tokens tells nothing new by them.
+                if called || usage.total.total_tokens == 0 {
+                    self.spending.add(&usage);
+                }
                 if self.begun && self.baseline.is_none() && called {
                     self.baseline = Some(difference(&usage.total, &usage.last));
                 }
@@ -99,6 +110,23 @@ impl Collector {
             Notification::Unrecognized { method, params } => self.unrecognized(method, params),
             _ => {}
         }
+    }
+
+    /// Notes what a sub-agent has used.
+    pub(crate) fn observe_agent(&mut self, notification: &Notification) {
+        if let Notification::ThreadTokenUsageUpdated(updated) = notification
+            && self
+                .spending
+                .add_agent(&updated.thread_id, &updated.token_usage)
+        {
+            let agents = &mut self.result.agents;
+            let used = agents.entry(updated.thread_id.clone()).or_default();
+            *used += &updated.token_usage.last;
+        }
+    }
+
+    pub(crate) fn spent(&self) -> Spent {
+        self.spending.spent
     }
 
     fn complete(&mut self, turn: &Turn) {
@@ -189,7 +217,7 @@ impl Collector {
     pub(crate) fn finish(mut self) -> Result<TurnResult> {
         self.result.final_response = final_response(&self.result.items);
         let (result, source) = (self.result, self.broken);
-        if let Some(Error::TurnTimeout(_)) = source {
+        if let Some(Error::TurnTimeout(_) | Error::BudgetSpent(_)) = source {
             return source.map_or(Ok(result), Err);
         }
         if !self.complete || source.is_some() {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_types::{
-    TurnInterruptParams, TurnSteerParams, TurnSteerParamsRequired, TurnSteerResponse,
+    TurnInterruptParams, TurnSettingsUpdateParams, TurnSettingsUpdateParamsRequired,
+    TurnSteerParams, TurnSteerParamsRequired, TurnSteerResponse,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -17,6 +18,7 @@ use crate::setters::debug_shows;
 use crate::turn::goal_control::GoalControl;
 use crate::turn::input::Input;
 use crate::turn::interrupt::interrupt;
+use crate::turn::settings::UpdateTurn;
 
 /// How long [`TurnControl::interrupt`] waits for the turn to begin before it tries all the same.
 const BEGIN: Duration = Duration::from_secs(5);
@@ -101,15 +103,31 @@ impl TurnControl {
         })
     }
 
+    /// Changes settings for the rest of the turn (`turn/settings/update`): the model, how hard it thinks, who
+    /// approves. [`UpdateTurn`] has them, and the errors. For a goal, it is the turn that the handle began with.
+    ///
+    /// # Cancel safety
+    /// Once it is sent, the settings change.
+    pub fn update(&self) -> UpdateTurn {
+        let params = TurnSettingsUpdateParams::from(TurnSettingsUpdateParamsRequired {
+            thread_id: self.thread_id.to_string(),
+            turn_id: self.turn_id.to_string(),
+        });
+        UpdateTurn::new(Arc::clone(&self.codex), params)
+    }
+
     async fn interrupt_turn(&self, phase: &watch::Receiver<Phase>) -> Result<()> {
         // Either outcome is followed by the attempt: this client may have missed the beginning.
         let _ = timeout(BEGIN, reached(phase, Phase::Started)).await;
         if *phase.borrow() == Phase::Completed {
             return Ok(());
         }
+        let connection = &self.codex.connection;
         let params = TurnInterruptParams {
             thread_id: self.thread_id.to_string(),
-            turn_id: self.turn_id.to_string(),
+            turn_id: connection
+                .router()
+                .innermost(&self.thread_id, &self.turn_id),
         };
         let completed = || reached(phase, Phase::Completed);
         let outcome = interrupt(&self.codex, &params, completed()).await;

@@ -20,9 +20,9 @@ use crate::connection::spans;
 use crate::error::{Error, Result};
 use crate::results::TurnResult;
 use crate::setters::{debug_shows, setters};
-use crate::turn::deadline::{Clock, Deadlines, deadline_setters};
 use crate::turn::goal_control::GoalControl;
 use crate::turn::handle::TurnHandle;
+use crate::turn::limits::{Clock, Limits, limit_setters};
 
 /// How long the runtime may take to begin the first turn of a goal; it takes well below a second.
 const BEGIN: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ pub struct StartGoal {
     /// The thread's.
     span: Span,
     params: ThreadGoalSetParams,
-    deadlines: Deadlines,
+    limits: Limits,
 }
 
 impl StartGoal {
@@ -73,11 +73,11 @@ impl StartGoal {
             thread_id,
             span,
             params,
-            deadlines: Deadlines::default(),
+            limits: Limits::default(),
         }
     }
 
-    deadline_setters!();
+    limit_setters!();
 
     setters! {
         /// The tokens that may be spent on the goal. Default: no limit.
@@ -107,7 +107,7 @@ impl StartGoal {
 
     async fn start(self) -> Result<TurnHandle> {
         let begun = Instant::now();
-        self.deadlines.bound(begun, self.set(begun)).await
+        self.limits.bound(begun, self.set(begun)).await
     }
 
     /// The goal is abandoned if this is dropped before it returns.
@@ -139,7 +139,7 @@ impl StartGoal {
             state,
             interrupted: Arc::default(),
         };
-        let clock = Clock::start(self.deadlines, begun);
+        let clock = Clock::start(self.limits, begun);
         let (codex, thread_id) = (self.codex, self.thread_id);
         Ok(TurnHandle::of_goal(
             codex, thread_id, first, route, control, clock,

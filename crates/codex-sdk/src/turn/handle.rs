@@ -1,11 +1,12 @@
 //! A turn that runs.
 
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use codex_types::{TurnStartParams, TurnSteerResponse};
+use codex_types::{ClientMethod, ReviewStartResponse, Turn, TurnStartResponse, TurnSteerResponse};
 use futures_core::Stream;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -13,19 +14,23 @@ use tracing::Span;
 
 use crate::call::Call;
 use crate::codex::inner::CodexInner;
+use crate::codex::notifications::NotificationStream;
 use crate::connection::event_queue::{EventReceiver, Notification};
 use crate::connection::registration::{Registration, Route};
 use crate::connection::router::entry::Phase;
+use crate::connection::router::subscriptions::Topic;
 use crate::connection::spans;
 use crate::error::{Error, Result};
 use crate::results::TurnResult;
 use crate::setters::debug_shows;
 use crate::turn::collector::Collector;
 use crate::turn::control::{Target, TurnControl};
-use crate::turn::deadline::{Clock, Deadlines};
 use crate::turn::goal_control::GoalControl;
 use crate::turn::goal_merge::GoalMerge;
 use crate::turn::input::Input;
+use crate::turn::limits::{Clock, Limits};
+use crate::turn::output::TurnOutput;
+use crate::turn::settings::UpdateTurn;
 
 /// A turn that was started or joined: the stream of its notifications, and its controls.
 ///
@@ -47,7 +52,7 @@ use crate::turn::input::Input;
 /// # }
 /// ```
 #[must_use = "what comes for a turn lies in memory until it is read"]
-pub struct TurnHandle {
+pub struct TurnHandle<O = TurnResult> {
     // Dropped before the events: the place goes first.
     registration: Registration,
     events: EventReceiver,
@@ -58,34 +63,39 @@ pub struct TurnHandle {
     clock: Option<Clock>,
     span: Span,
     collector: Collector,
+    output: PhantomData<fn() -> O>,
 }
 
-impl TurnHandle {
-    pub(super) async fn start(
+impl<O> TurnHandle<O> {
+    /// Starts a turn by this request (`turn/start`, `review/start`).
+    pub(super) async fn start<M>(
         codex: Arc<CodexInner>,
         thread_id: Arc<str>,
-        params: &TurnStartParams,
+        params: &M,
         interrupt: bool,
-        deadlines: Deadlines,
-    ) -> Result<Self> {
+        limits: Limits,
+    ) -> Result<Self>
+    where
+        M: ClientMethod<Response: StartedTurn>,
+    {
         let begun = Instant::now();
         let (mut route, reply) = codex.start_turn(Arc::clone(&thread_id), params)?;
         route.registration.interrupt = interrupt;
-        let reply = deadlines.bound(begun, reply).await;
+        let reply = limits.bound(begun, reply).await;
         // The turn may begin all the same.
         route.registration.interrupt |= matches!(reply, Err(Error::TurnTimeout(_)));
         let reply = reply?;
-        let (response, _) = codex.connection.decode::<TurnStartParams>(&reply.result)?;
+        let (response, _) = codex.connection.decode::<M>(&reply.result)?;
         let phase = reply
             .phase
             .unwrap_or_else(|| watch::channel(Phase::Completed).1);
         let control = TurnControl {
             codex,
             thread_id,
-            turn_id: response.turn.id.into(),
+            turn_id: response.turn().id.into(),
             target: Target::Turn(phase),
         };
-        Ok(Self::new(route, control, Clock::start(deadlines, begun)))
+        Ok(Self::new(route, control, Clock::start(limits, begun)))
     }
 
     /// A handle on all turns of a goal, as one.
@@ -117,6 +127,7 @@ impl TurnHandle {
             merge: GoalMerge::default(),
             clock,
             span,
+            output: PhantomData,
         }
     }
 
@@ -152,6 +163,13 @@ impl TurnHandle {
                 Some(clock) => clock.poll(&mut self.events, &mut self.registration, context),
                 None => self.events.poll_next(context),
             };
+            if let Poll::Ready(Some(Ok(it))) = &next
+                && it.thread_id().is_some_and(|id| id != self.thread_id())
+            {
+                self.collector.observe_agent(it);
+                self.charge();
+                continue;
+            }
             let next = match &self.control.target {
                 Target::Turn(_) => Some(ready!(next)),
                 Target::Goal(goal) => {
@@ -162,6 +180,7 @@ impl TurnHandle {
             };
             let Some(next) = next else { continue };
             self.observe(next.as_ref());
+            self.charge();
             return Poll::Ready(match &mut self.clock {
                 Some(clock) => clock.conclude(next, &mut self.collector),
                 None => next,
@@ -169,17 +188,47 @@ impl TurnHandle {
         }
     }
 
+    /// Has the turn interrupted if it has spent what it may.
+    fn charge(&mut self) {
+        if let Some(clock) = &mut self.clock {
+            clock.charge(self.collector.spent(), &mut self.registration);
+        }
+    }
+
     /// Waits for the end of the turn and returns all that it brought, what [`Self::next`] has already
-    /// yielded included.
+    /// yielded included; from [`Thread::turn_as`](crate::Thread::turn_as), as a value of the type.
     ///
     /// # Errors
-    /// [`Error::TurnFailed`], [`Error::TurnTimeout`], and [`Error::TurnIncomplete`] for whatever else broke
-    /// the notifications off. An interrupted turn is no error.
+    /// [`Error::TurnFailed`], [`Error::TurnTimeout`], [`Error::BudgetSpent`], and [`Error::TurnIncomplete`] for
+    /// whatever else broke the notifications off. An interrupted turn is no error, unless an answer of a type
+    /// is expected: [`Error::Answer`], as for an answer that doesn't fit.
     ///
     /// # Cancel safety
     /// Dropping the call gives up this handle; it doesn't interrupt the turn.
-    pub fn run(self) -> Call<TurnResult> {
-        Call::new(self.collect())
+    pub fn run(self) -> Call<O>
+    where
+        O: TurnOutput,
+    {
+        Call::new(self.finish())
+    }
+
+    pub(super) async fn finish(self) -> Result<O>
+    where
+        O: TurnOutput,
+    {
+        O::of(self.collect().await?)
+    }
+
+    /// Subscribes to what comes of the turn's sub-agents, and of theirs, from now on:
+    /// [`thread_id`](Notification::thread_id) tells them apart. What other handles take isn't among it. The
+    /// stream outlives the turn, as a sub-agent may.
+    ///
+    /// Their requests come to this client's handlers, whose
+    /// [`parent_thread_id`](crate::RequestContext::parent_thread_id) is set. What they use is in
+    /// [`TurnResult::agents`].
+    pub fn agents(&self) -> NotificationStream {
+        let thread_id = Arc::clone(&self.control.thread_id);
+        self.control.codex.subscribe(Topic::Agents(thread_id))
     }
 
     /// Adds to the input of the running turn (`turn/steer`); see [`TurnControl::steer`], for errors too.
@@ -196,6 +245,14 @@ impl TurnHandle {
     /// Once it is sent, the turn is interrupted.
     pub fn interrupt(&self) -> Call<()> {
         self.control.interrupt()
+    }
+
+    /// Changes settings for the rest of the turn (`turn/settings/update`); see [`TurnControl::update`].
+    ///
+    /// # Cancel safety
+    /// Once it is sent, the settings change.
+    pub fn update(&self) -> UpdateTurn {
+        self.control.update()
     }
 
     /// The controls of this turn, to be used from elsewhere.
@@ -224,7 +281,7 @@ impl TurnHandle {
     }
 }
 
-impl Stream for TurnHandle {
+impl<O> Stream for TurnHandle<O> {
     type Item = Result<Notification>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -232,7 +289,24 @@ impl Stream for TurnHandle {
     }
 }
 
-debug_shows!(TurnHandle {
+debug_shows!(TurnHandle<O> {
     thread_id: control.thread_id,
     id: control.turn_id
 });
+
+/// A response that says which turn was started or joined.
+pub(super) trait StartedTurn {
+    fn turn(self) -> Turn;
+}
+
+impl StartedTurn for TurnStartResponse {
+    fn turn(self) -> Turn {
+        self.turn
+    }
+}
+
+impl StartedTurn for ReviewStartResponse {
+    fn turn(self) -> Turn {
+        self.turn
+    }
+}

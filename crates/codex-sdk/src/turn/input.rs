@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use codex_types as types;
 
 use crate::error::{Error, Result};
+use crate::paths::utf8;
 
 /// One part of an input.
 ///
@@ -86,18 +87,6 @@ fn file(path: &Path) -> Result<String> {
     match std::path::absolute(path) {
         Ok(path) => utf8(path),
         Err(_) => utf8(path.to_owned()),
-    }
-}
-
-/// A path as the wire carries it.
-pub(crate) fn utf8(path: PathBuf) -> Result<String> {
-    match path.into_os_string().into_string() {
-        Ok(path) if path.contains('\0') => invalid(format!("the path {path:?} has NUL in it")),
-        Ok(path) => Ok(path),
-        Err(path) => invalid(format!(
-            "the path {} is not valid UTF-8, which the protocol needs",
-            path.display()
-        )),
     }
 }
 

@@ -2,11 +2,15 @@
 
 pub(crate) mod collector;
 pub(crate) mod control;
-mod deadline;
 pub(crate) mod goal;
 mod goal_control;
 mod goal_merge;
 pub(crate) mod handle;
 pub(crate) mod input;
 mod interrupt;
+mod limits;
+pub(crate) mod output;
+pub(crate) mod review;
+pub(crate) mod settings;
+mod spending;
 pub(crate) mod start;

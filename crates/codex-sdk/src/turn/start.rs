@@ -13,15 +13,19 @@ use crate::call::Call;
 use crate::codex::inner::CodexInner;
 use crate::connection::spans;
 use crate::error::Result;
-use crate::permissions::{ApprovalMode, Sandbox, permission_setters};
+use crate::paths::utf8;
+use crate::permissions::{ApprovalMode, SandboxRules, permission_setters};
 use crate::results::TurnResult;
 use crate::setters::{debug_shows, setters};
-use crate::turn::deadline::{Deadlines, deadline_setters};
+use crate::strict::check::check;
 use crate::turn::handle::TurnHandle;
-use crate::turn::input::{RunInput, utf8};
+use crate::turn::input::RunInput;
+use crate::turn::limits::{Limits, limit_setters, token_setter};
+use crate::turn::output::TurnOutput;
 
 /// Options for a turn (`turn/start`), from [`Thread::run`](crate::Thread::run),
-/// [`Thread::run_as`](crate::Thread::run_as) and [`Thread::turn`](crate::Thread::turn).
+/// [`Thread::run_as`](crate::Thread::run_as), [`Thread::turn`](crate::Thread::turn) and
+/// [`Thread::turn_as`](crate::Thread::turn_as).
 ///
 /// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder
 /// and the approval settings stay for the thread's later turns. On a thread whose turn is running they
@@ -39,7 +43,8 @@ pub struct StartTurn<O> {
     input: RunInput,
     params: TurnStartParams,
     cwd: Option<PathBuf>,
-    deadlines: Deadlines,
+    sandbox: Option<SandboxRules>,
+    limits: Limits,
     output: PhantomData<fn() -> O>,
 }
 
@@ -58,12 +63,14 @@ impl<O> StartTurn<O> {
             input,
             params,
             cwd: None,
-            deadlines: Deadlines::default(),
+            sandbox: None,
+            limits: Limits::default(),
             output: PhantomData,
         }
     }
 
-    deadline_setters!();
+    limit_setters!();
+    token_setter!();
 
     setters! {
         /// The model.
@@ -89,44 +96,39 @@ impl<O> StartTurn<O> {
         self
     }
 
-    permission_setters!(sandbox_policy from policy);
+    permission_setters!();
 
     /// Sends `turn/start`; with `interrupt`, dropping what this returns, or this, interrupts the turn.
-    async fn send(self, interrupt: bool) -> Result<TurnHandle> {
+    async fn send<R: TurnOutput>(self, interrupt: bool) -> Result<TurnHandle<R>> {
         let mut params = self.params;
+        if let Some(schema) = R::schema()? {
+            params.output_schema = Some(schema);
+        } else if let Some(schema) = &params.output_schema {
+            check(schema)?;
+        }
         self.input.fill(&mut params)?;
+        params.sandbox_policy = self.sandbox.map(SandboxRules::policy).transpose()?;
         params.cwd = self.cwd.map(utf8).transpose()?;
-        let (codex, deadlines) = (self.codex, self.deadlines);
-        TurnHandle::start(codex, self.thread_id, &params, interrupt, deadlines)
+        let (codex, limits) = (self.codex, self.limits);
+        TurnHandle::start(codex, self.thread_id, &params, interrupt, limits)
             .instrument(spans::turn(&self.span))
             .await
     }
 }
 
-impl<O> StartTurn<O> {
-    /// The same turn as a plain one, whose answer is held to this schema.
-    pub(crate) fn answering(self, schema: Value) -> StartTurn<TurnResult> {
-        let mut params = self.params;
-        params.output_schema = Some(schema);
-        StartTurn {
-            codex: self.codex,
-            thread_id: self.thread_id,
-            span: self.span,
-            input: self.input,
-            params,
-            cwd: self.cwd,
-            deadlines: self.deadlines,
-            output: PhantomData,
-        }
-    }
-}
-
-/// Not for `run_as`, where the type is the schema.
+/// Not for `run_as` and `turn_as`, where the type is the schema.
 macro_rules! output_schema {
     ($($output:ty),*) => {$(
         impl StartTurn<$output> {
             setters! {
                 /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
+                ///
+                /// It has to be *strict*: the root is an object; each object lists all its keys in
+                /// `required` and has `"additionalProperties": false`; there is no `oneOf`, `allOf`, `not`
+                /// or `patternProperties`, and nothing beside a `$ref`. A provider refuses any other, so that it
+                /// is an [`Error::Schema`](crate::Error::Schema) before anything is sent. That of a type is
+                /// [`strict_schema`](crate::strict_schema), and
+                /// [`TurnResult::parse`](crate::TurnResult::parse) reads its answer.
                 output_schema: Value => params.output_schema;
             }
         }
@@ -143,12 +145,12 @@ output_schema!(TurnResult, TurnHandle);
 /// # Cancel safety
 /// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or
 /// as soon as the runtime has begun it.
-impl IntoFuture for StartTurn<TurnResult> {
-    type Output = Result<TurnResult>;
-    type IntoFuture = Call<TurnResult>;
+impl<O: TurnOutput> IntoFuture for StartTurn<O> {
+    type Output = Result<O>;
+    type IntoFuture = Call<O>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Call::new(async move { self.send(true).await?.collect().await })
+        Call::new(async move { self.send::<O>(true).await?.finish().await })
     }
 }
 
@@ -161,9 +163,9 @@ impl IntoFuture for StartTurn<TurnResult> {
 ///
 /// # Cancel safety
 /// Dropping the call may leave a turn that runs on without a handle.
-impl IntoFuture for StartTurn<TurnHandle> {
-    type Output = Result<TurnHandle>;
-    type IntoFuture = Call<TurnHandle>;
+impl<O: TurnOutput> IntoFuture for StartTurn<TurnHandle<O>> {
+    type Output = Result<TurnHandle<O>>;
+    type IntoFuture = Call<TurnHandle<O>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Call::new(self.send(false))

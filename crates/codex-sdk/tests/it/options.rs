@@ -181,7 +181,7 @@ async fn every_other_request_sends_its_options() {
 #[tokio::test]
 async fn parity_145_every_option_of_a_turn_is_sent() {
     let (_codex, mut peer, thread) = thread().await;
-    let schema = json!({ "type": "object" });
+    let schema = json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false });
     macro_rules! with_all {
         ($start:expr) => {
             $start

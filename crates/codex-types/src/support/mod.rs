@@ -12,7 +12,7 @@ mod untagged;
 
 pub(crate) use external::{External, deserialize_external, external_enum, external_tag};
 pub(crate) use object::object;
-pub(crate) use payload::{Payload, RawParams, encode};
+pub(crate) use payload::{Payload, RawParams, encode, serialize_message};
 pub(crate) use strings::{deserialize_string, named_string, string_enum};
 pub(crate) use tagged::{Tagged, deserialize_tagged, ignore, tagged_enum, whole};
 pub(crate) use text::Text;

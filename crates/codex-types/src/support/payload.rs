@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::Deserializer;
 use serde_json::de::StrRead;
@@ -85,6 +86,19 @@ impl<P: Payload> Serialize for Params<'_, P> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize_params(serializer)
     }
+}
+
+/// Serialises a message as it is on the wire, but for its id.
+pub(crate) fn serialize_message<P: Payload, S: Serializer>(
+    message: &P,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("method", message.method())?;
+    if message.has_params() {
+        map.serialize_entry("params", &Params(message))?;
+    }
+    map.end()
 }
 
 /// Whole lines of message enums.

@@ -94,6 +94,11 @@ impl GoalRoute {
         None
     }
 
+    /// Gives its handle what a sub-agent has used.
+    pub(crate) fn tell(&mut self, notification: &Notification, bytes: usize) {
+        self.entry.push(notification.clone(), bytes);
+    }
+
     /// Notes the end of a turn; `true` if the goal is over.
     pub(crate) fn complete(&mut self, turn_id: &str, interrupted: bool) -> bool {
         self.change(|state| {

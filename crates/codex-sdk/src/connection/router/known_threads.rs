@@ -74,18 +74,14 @@ impl KnownThreads {
     }
 
     /// Whether a thread is this one, or comes from it.
-    fn descends(&self, thread_id: &str, from: &str) -> bool {
-        let mut thread_id = thread_id.to_owned();
-        for _ in 0..GENERATIONS {
-            if thread_id == from {
-                return true;
-            }
-            let Some(parent) = self.parent(&thread_id) else {
-                return false;
-            };
-            thread_id = parent;
-        }
-        true
+    pub(super) fn descends(&self, thread_id: &str, from: &str) -> bool {
+        thread_id == from || self.parents(thread_id).any(|parent| parent == from)
+    }
+
+    /// The threads that a thread comes from, the nearest first.
+    pub(super) fn parents(&self, thread_id: &str) -> impl Iterator<Item = String> + use<'_> {
+        std::iter::successors(self.parent(thread_id), |thread_id| self.parent(thread_id))
+            .take(GENERATIONS)
     }
 
     fn adopt(&mut self, child: &str, parent: &str) {

@@ -11,31 +11,31 @@ use codex_types::TokenUsageBreakdown;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 
-use crate::connection::event_queue::{EventSender, Notification};
-use crate::connection::lost::Lost;
+use crate::connection::event_queue::EventSender;
 use crate::connection::router::effect::Effect;
 use crate::connection::router::entry::{Expiry, Phase, Unclaimed};
 use crate::connection::router::goal_route::GoalState;
 use crate::connection::router::known_threads::KnownThreads;
-use crate::connection::router::lifecycle::{Change, Lifecycle};
+use crate::connection::router::nested_turns::NestedTurns;
 use crate::connection::router::pending_calls::{PendingCall, Reply, started_turn};
 use crate::connection::router::pending_requests::PendingRequests;
 use crate::connection::router::subscriptions::{Subscriptions, Topic};
 use crate::connection::router::thread_turns::ThreadTurns;
 use crate::connection::router::totals::Totals;
 use crate::connection::stats::Stats;
-use crate::connection::unhandled::LOGGED;
 use crate::connection::wakes::Wakes;
 use crate::error::closed::Closed;
 use crate::error::{Error, Result};
 
 pub(crate) mod activity;
+mod delivery;
 pub(crate) mod effect;
 pub(crate) mod entry;
 pub(crate) mod goal_route;
 mod known_threads;
 pub(crate) mod lifecycle;
 pub(crate) mod missed_ends;
+mod nested_turns;
 pub(crate) mod pending_calls;
 pub(crate) mod pending_requests;
 pub(crate) mod pending_turn;
@@ -52,8 +52,11 @@ pub(crate) struct Router {
     threads: HashMap<String, ThreadTurns>,
     requests: PendingRequests,
     threads_known: KnownThreads,
+    nested: NestedTurns,
     totals: Totals,
     subscriptions: Subscriptions,
+    /// Those to all that comes of a thread. Nothing is copied for nobody.
+    watchers: Subscriptions,
     /// Set once; nothing is registered afterwards.
     closed: Option<Arc<Closed>>,
     wakes: Arc<Wakes>,
@@ -67,8 +70,10 @@ impl Router {
             threads: HashMap::new(),
             requests: PendingRequests::default(),
             threads_known: KnownThreads::default(),
+            nested: NestedTurns::default(),
             totals: Totals::default(),
             subscriptions: Subscriptions::default(),
+            watchers: Subscriptions::default(),
             closed: None,
             wakes: Arc::clone(wakes),
         }
@@ -103,6 +108,12 @@ impl Router {
         self.calls.is_empty() && !self.threads.is_empty()
     }
 
+    /// The turn of the runtime that is to be interrupted for this one.
+    pub(crate) fn innermost(&self, thread_id: &str, turn_id: &str) -> String {
+        let inner = self.nested.innermost(thread_id, turn_id);
+        inner.unwrap_or(turn_id).to_owned()
+    }
+
     /// The turns of a thread, if it has any. What changes them is followed by [`Self::settle`].
     pub(crate) fn thread(&mut self, thread_id: &str) -> Option<&mut ThreadTurns> {
         self.threads.get_mut(thread_id)
@@ -120,6 +131,7 @@ impl Router {
 
     pub(crate) fn subscribe(&mut self, topic: Topic, events: EventSender) {
         match self.open() {
+            Ok(()) if matches!(topic, Topic::All(_)) => self.watchers.add(topic, events),
             Ok(()) => self.subscriptions.add(topic, events),
             Err(closed) => {
                 events.push(Err(closed), 0);
@@ -240,95 +252,28 @@ impl Router {
         if of_goal {
             self.abandon_goal(thread_id);
         }
+        if expiry == Expiry::Interrupting {
+            self.give_up_agents(thread_id);
+        }
         expiry
+    }
+
+    /// Has the turns of a thread's sub-agents interrupted that no handle is on: they would go on without it.
+    fn give_up_agents(&mut self, thread_id: &str) {
+        let known = &self.threads_known;
+        let threads = self.threads.keys().filter(|id| *id != thread_id);
+        let agents = threads.filter(|id| known.descends(id, thread_id));
+        for agent in agents.cloned().collect::<Vec<_>>() {
+            if let Some(thread) = self.threads.get_mut(&agent) {
+                thread.orphan_all();
+            }
+            self.settle(Some(&agent), Unclaimed::new());
+        }
     }
 
     fn abandon_goal(&mut self, thread_id: &str) {
         self.reject_turns(thread_id);
         self.want(Effect::PauseGoal(thread_id.to_owned()));
-    }
-
-    /// Routes one notification. `bytes` is its size on the wire.
-    pub(crate) fn deliver(&mut self, notification: Notification, bytes: usize) {
-        if self.closed.is_some() {
-            return;
-        }
-        let mut unclaimed = Unclaimed::new();
-        self.totals.observe(&notification);
-        self.threads_known.observe(&notification);
-        if let Notification::ServerRequestResolved(resolved) = &notification {
-            let thread_id = self.requests.resolve(&resolved.request_id);
-            self.note_answer(thread_id.as_deref());
-        }
-        let lifecycle = self.lifecycle(&notification);
-        if let Some(event) = &lifecycle {
-            self.requests.withdraw(event);
-            if let Change::Started { turn_id } = &event.change {
-                let thread = self.thread_or_new(&event.thread_id);
-                thread.begin(turn_id);
-            }
-        }
-        let of_turn = notification.turn_id().is_some();
-        let thread_id = notification.thread_id().filter(|_| of_turn);
-        match thread_id.and_then(|id| self.threads.get_mut(id)) {
-            Some(thread) => thread.deliver(notification, bytes, &mut unclaimed),
-            None => unclaimed.push((notification, bytes)),
-        }
-        if let Some(event) = &lifecycle {
-            self.change(event);
-        }
-        self.settle(lifecycle.as_ref().map(|it| &*it.thread_id), unclaimed);
-    }
-
-    /// Changes what is known of a thread, once the notification of it was delivered.
-    fn change(&mut self, event: &Lifecycle) {
-        match &event.change {
-            Change::Completed { turn_id, .. } => {
-                self.threads_known.end_turn(&event.thread_id, turn_id);
-            }
-            Change::Closed => {
-                if let Some(tools) = self.threads_known.forget(&event.thread_id) {
-                    self.want(Effect::Drop(tools));
-                }
-            }
-            _ => {}
-        }
-        let Some(thread) = self.threads.get_mut(&event.thread_id) else {
-            return;
-        };
-        match &event.change {
-            Change::Started { .. } => {}
-            Change::Completed {
-                turn_id,
-                interrupted,
-            } => thread.complete(turn_id, *interrupted),
-            Change::Goal(status) => thread.update_goal(status.as_ref()),
-            Change::Status(status) => {
-                if let Some(doubt) = thread.note_status(&event.thread_id, status) {
-                    self.want(Effect::LookUp(doubt));
-                }
-            }
-            // No `turn/completed` can follow: its handles learn it from their end.
-            Change::Closed => thread.close(),
-        }
-    }
-
-    /// Tells those whom something was for that it could not be read: the handles of its turn, else
-    /// the subscriptions. With `completed` it was the end of the turn.
-    pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) {
-        let mut unclaimed = Unclaimed::new();
-        let mut heard = false;
-        let thread = lost.thread_id.and_then(|id| self.threads.get_mut(id));
-        if let (Some(thread), Some(turn_id)) = (thread, lost.turn_id) {
-            heard = thread.fail(turn_id, error, &mut unclaimed);
-            if lost.method == Some("turn/completed") {
-                thread.complete(turn_id, false);
-            }
-        }
-        if !heard {
-            self.subscriptions.lose(lost.thread_id, error, lost.bytes);
-        }
-        self.settle(lost.thread_id, unclaimed);
     }
 
     /// Ends everything: whoever waits gets `closed`. What is returned is to be dropped once the lock is
@@ -342,6 +287,7 @@ impl Router {
             thread.fail_all(&error);
         }
         self.subscriptions.close(&error);
+        self.watchers.close(&error);
         let requests = std::mem::take(&mut self.requests);
         (requests, std::mem::take(&mut self.threads_known))
     }
@@ -359,38 +305,5 @@ impl Router {
         let phase = thread.and_then(|thread| thread.bind(handle_id, turn_id, &mut unclaimed));
         self.settle(Some(thread_id), unclaimed);
         phase
-    }
-
-    /// Publishes what no handle took. Drops the entry of a changed thread when nothing is left in it,
-    /// else looks for a turn that is orphaned.
-    pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) {
-        for (notification, bytes) in unclaimed {
-            if let Some(unheard) = self.subscriptions.publish(notification, bytes)
-                && LOGGED.contains(&unheard.method())
-            {
-                self.want(Effect::Log(unheard));
-            }
-        }
-        let Some(thread_id) = thread_id else {
-            return;
-        };
-        if let Some(thread) = self.threads.get_mut(thread_id) {
-            if let Some(orphan) = thread.orphan(thread_id) {
-                let _ = self.effects.send(Effect::Interrupt(orphan));
-            }
-            if thread.is_empty() {
-                self.threads.remove(thread_id);
-            }
-        }
-    }
-
-    fn lifecycle(&self, notification: &Notification) -> Option<Lifecycle> {
-        if let Some(lifecycle) = Lifecycle::of(notification) {
-            return Some(lifecycle);
-        }
-        // Whatever comes of a turn shows that it has begun, should `turn/started` have been missed.
-        let (thread_id, turn_id) = (notification.thread_id()?, notification.turn_id()?);
-        let awaited = self.threads.get(thread_id)?.awaits(turn_id);
-        awaited.then(|| Lifecycle::started(thread_id, turn_id))
     }
 }

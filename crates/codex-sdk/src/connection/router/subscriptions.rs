@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::connection::event_queue::{EventSender, Notification};
+use crate::connection::router::known_threads::KnownThreads;
 use crate::error::Error;
 
 /// A subscription to what no turn handle took.
@@ -18,6 +19,10 @@ pub(crate) enum Topic {
     Everything,
     /// What belongs to this thread.
     Thread(Arc<str>),
+    /// Everything of this thread, what turn handles take included.
+    All(Arc<str>),
+    /// What belongs to a sub-agent of this thread, or to one of theirs.
+    Agents(Arc<str>),
     /// The ends of logins, to the account and to MCP servers.
     Logins,
 }
@@ -32,19 +37,20 @@ impl Subscriptions {
     }
 
     /// Gives a notification to the subscriptions, or back if there is none for it.
-    pub(crate) fn publish(
+    pub(super) fn publish(
         &mut self,
         notification: Notification,
         bytes: usize,
+        known: &KnownThreads,
     ) -> Option<Notification> {
-        let matching = |subscriber: &&Subscriber| subscriber.topic.holds(&notification);
+        let matching = |subscriber: &&Subscriber| subscriber.topic.holds(&notification, known);
         let mut left = self.0.iter().filter(matching).count();
         if left == 0 {
             return Some(notification);
         }
         let mut notification = Some(notification);
         self.0.retain(|subscriber| {
-            if !matches!(&notification, Some(it) if subscriber.topic.holds(it)) {
+            if !matches!(&notification, Some(it) if subscriber.topic.holds(it, known)) {
                 return true;
             }
             left -= 1;
@@ -55,6 +61,14 @@ impl Subscriptions {
             own.is_none_or(|own| subscriber.events.push(Ok(own), bytes))
         });
         None
+    }
+
+    /// Gives a copy to each subscription that this is for.
+    pub(super) fn show(&mut self, notification: &Notification, bytes: usize, known: &KnownThreads) {
+        self.0.retain(|subscriber| {
+            !subscriber.topic.holds(notification, known)
+                || subscriber.events.push(Ok(notification.clone()), bytes)
+        });
     }
 
     /// Tells the subscriptions of this thread, and those to everything, of something that could not be
@@ -75,10 +89,12 @@ impl Subscriptions {
 }
 
 impl Topic {
-    fn holds(&self, notification: &Notification) -> bool {
+    fn holds(&self, notification: &Notification, known: &KnownThreads) -> bool {
+        let thread_id = notification.thread_id();
         match self {
             Self::Everything => true,
-            Self::Thread(id) => notification.thread_id() == Some(id),
+            Self::Thread(id) | Self::All(id) => thread_id == Some(id),
+            Self::Agents(of) => thread_id.is_some_and(|id| *id != **of && known.descends(id, of)),
             Self::Logins => matches!(
                 notification,
                 Notification::AccountLoginCompleted(_)
@@ -91,8 +107,8 @@ impl Topic {
     fn holds_lost(&self, thread_id: Option<&str>) -> bool {
         match self {
             Self::Everything => true,
-            Self::Thread(id) => thread_id == Some(id),
-            Self::Logins => false,
+            Self::Thread(id) | Self::All(id) => thread_id == Some(id),
+            Self::Agents(_) | Self::Logins => false,
         }
     }
 }

@@ -194,6 +194,11 @@ impl ThreadTurns {
         turn.is_some_and(|turn| *turn.phase.borrow() == Phase::Started)
     }
 
+    /// Whether this turn was started or joined, or seen to begin.
+    pub(crate) fn knows(&self, turn_id: &str) -> bool {
+        self.active.iter().any(|turn| turn.id == turn_id)
+    }
+
     /// Whether this turn is known, and not known to have begun.
     pub(crate) fn awaits(&self, turn_id: &str) -> bool {
         let turn = self.active.iter().find(|turn| turn.id == turn_id);
@@ -274,6 +279,16 @@ impl ThreadTurns {
         }
     }
 
+    /// Gives what a sub-agent has used to all handles on what runs here.
+    pub(crate) fn tell(&mut self, notification: &Notification, bytes: usize) {
+        if let Some(goal) = &mut self.goal {
+            goal.tell(notification, bytes);
+        }
+        for entry in self.active.iter_mut().flat_map(|turn| &mut turn.entries) {
+            entry.push(notification.clone(), bytes);
+        }
+    }
+
     /// Takes a handle off its turn or goal. With `interrupt`, a turn that is left alone becomes an
     /// orphan, and a goal is abandoned: `true`.
     pub(crate) fn leave(
@@ -319,6 +334,17 @@ impl ThreadTurns {
         }
         turn.orphan();
         Expiry::Interrupting
+    }
+
+    /// Makes orphans of the turns that no handle is on.
+    pub(crate) fn orphan_all(&mut self) {
+        let alone = |turn: &&mut ActiveTurn| turn.entries.is_empty();
+        if self.goal.is_none() {
+            self.active
+                .iter_mut()
+                .filter(alone)
+                .for_each(ActiveTurn::orphan);
+        }
     }
 
     /// Takes the turn that is to be interrupted now, if there is one. One whose `turn/start` is

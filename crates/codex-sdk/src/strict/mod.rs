@@ -5,6 +5,7 @@
 //! aren't strict. They are rewritten where the type keeps its meaning, and refused, with the path of
 //! the place, where it wouldn't.
 
+pub(crate) mod check;
 mod definitions;
 mod keywords;
 mod parts;
@@ -16,9 +17,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::error::Result;
-use crate::run_as::strict::definitions::{Definitions, refused};
-use crate::run_as::strict::keywords::{implied, is_annotation, names, problem_with, unknown};
-use crate::run_as::strict::parts::Parts;
+use crate::strict::definitions::{Definitions, refused};
+use crate::strict::keywords::{implied, is_annotation, names, problem_with, unknown};
+use crate::strict::parts::Parts;
 
 /// How many schemas may be within each other, references followed. Only an endless one has more.
 const DEPTH: usize = 128;

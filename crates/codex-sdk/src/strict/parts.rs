@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::error::Result;
-use crate::run_as::strict::definitions::{Definitions, refused};
-use crate::run_as::strict::keywords::{is_annotation, names};
+use crate::strict::definitions::{Definitions, refused};
+use crate::strict::keywords::{is_annotation, names};
 
 /// One schema and all that it refers to or takes together by `allOf`, as one set of keywords.
 ///

@@ -1,8 +1,8 @@
-//! Deadlines of turns: how long one may take, and how long it may be silent.
+//! Limits of turns: how long one may take, how long it may be silent, what it may spend.
 //!
-//! Whoever reads a handle looks at the clock, so that no task is needed. The router says what becomes
-//! of a turn whose deadline has passed, because only it knows whether the turn has ended in the
-//! meantime and who else is on it.
+//! Whoever reads a handle looks at the clock and counts, so that no task is needed. The router says what
+//! becomes of a turn beyond its limit, because only it knows whether the turn has ended in the meantime and
+//! who else is on it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,27 +14,28 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use crate::connection::event_queue::{EventReceiver, Notification};
 use crate::connection::registration::Registration;
 use crate::connection::router::entry::Expiry;
-use crate::error::turn::{Deadline, TurnTimeout};
+use crate::error::turn::{Budget, BudgetSpent, Deadline, TurnTimeout};
 use crate::error::{Error, Result};
 use crate::results::TurnResult;
 use crate::turn::collector::Collector;
+use crate::turn::spending::Spent;
 
 /// How long the end of a turn that is being interrupted is waited for. It takes milliseconds.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Writes the setters of a builder that has a field `deadlines`.
-macro_rules! deadline_setters {
+macro_rules! limit_setters {
     () => {
         $crate::setters::setters! {
         /// How long all of it may take, from the moment that this is awaited. Default: no limit.
         ///
-        /// Beyond it the turn is interrupted, unless another handle of this client is on it. Its end
-        /// is waited for, for at most 5 s; then
+        /// Beyond it the turn is interrupted, and so are its sub-agents, unless another handle of this client is
+        /// on it. Its end is waited for, for at most 5 s; then
         /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) has what came. A turn that ends by itself
         /// in that time is no error.
         ///
         /// The clock is looked at by whoever reads the handle: one that isn't read has no deadlines.
-        timeout = std::time::Duration => deadlines.total;
+        timeout = std::time::Duration => limits.total;
 
         /// How long no notification may come, other than that the runtime tries to reach the model
         /// again. Default: no limit. Beyond it the same happens as with [`Self::timeout`].
@@ -45,21 +46,52 @@ macro_rules! deadline_setters {
         /// It has to be longer than the longest silence of a turn that is well: the model thinking, or
         /// a command that prints nothing. Minutes are a sensible length. The time in which the runtime
         /// waits for an answer of this program doesn't count: to an approval or a question, or of a tool.
-        stall_timeout = std::time::Duration => deadlines.stall;
+        stall_timeout = std::time::Duration => limits.stall;
+
+        /// How often the model may be called. Default: no limit. The calls of sub-agents count too.
+        ///
+        /// A turn that goes on after that many calls is interrupted, unless another handle of this client is
+        /// on it, and ends with [`Error::BudgetSpent`](crate::Error::BudgetSpent), which has what came. One
+        /// whose last call brought its answer is no error. As with a deadline, whoever reads the handle counts.
+        max_model_calls = u32 => limits.model_calls;
         }
     };
 }
 
-pub(crate) use deadline_setters;
-
-/// The deadlines that a turn is started with.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Deadlines {
-    pub(crate) total: Option<Duration>,
-    pub(crate) stall: Option<Duration>,
+/// Writes the setter of the tokens that a turn may spend. A goal has one of the protocol's own.
+macro_rules! token_setter {
+    () => {
+        $crate::setters::setters! {
+        /// How many tokens may be spent, cached input and those of sub-agents included. Default: no limit.
+        ///
+        /// They are known after each call of the model, so that the last one may go beyond. Then the same
+        /// happens as with [`Self::max_model_calls`].
+        token_budget = i64 => limits.tokens;
+        }
+    };
 }
 
-impl Deadlines {
+pub(crate) use {limit_setters, token_setter};
+
+/// The limits that a turn is started with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    pub(crate) total: Option<Duration>,
+    pub(crate) stall: Option<Duration>,
+    pub(crate) model_calls: Option<u32>,
+    pub(crate) tokens: Option<i64>,
+}
+
+impl Limits {
+    fn exceeded(&self, spent: Spent) -> Option<Budget> {
+        let calls = self.model_calls.filter(|most| spent.model_calls >= *most);
+        let tokens = self.tokens.filter(|most| spent.tokens >= *most);
+        calls
+            .map(Budget::ModelCalls)
+            .or(tokens.map(Budget::Tokens))
+            .filter(|_| spent.goes_on)
+    }
+
     /// Waits for the start of a turn: no longer than all of it may take.
     pub(crate) async fn bound<T>(
         self,
@@ -88,11 +120,11 @@ fn after(begun: Instant, length: Option<Duration>) -> Option<Instant> {
 /// The clock of one handle.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    lengths: Deadlines,
+    limits: Limits,
     total: Option<Instant>,
     stall: Option<Instant>,
-    /// The deadline that has passed: the turn is being ended.
-    passed: Option<Deadline>,
+    /// The limit that was passed: the turn is being ended.
+    passed: Option<Passed>,
     /// Until when its end is waited for.
     grace: Option<Instant>,
     /// Never later than what is due next. It isn't moved with each notification: that it was too early
@@ -103,6 +135,16 @@ pub(crate) struct Clock {
 /// How soon a turn that waits for this program is looked at again.
 const SOONEST: Duration = Duration::from_millis(1);
 
+/// How far in the future a clock is looked at that has no deadline.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A limit that was passed.
+#[derive(Debug, Clone, Copy)]
+enum Passed {
+    Deadline(Deadline),
+    Budget(Budget),
+}
+
 /// What is due.
 enum Due {
     Deadline(Deadline),
@@ -110,13 +152,15 @@ enum Due {
 }
 
 impl Clock {
-    /// Starts the clock of a turn, if it has a deadline.
-    pub(crate) fn start(lengths: Deadlines, begun: Instant) -> Option<Self> {
-        let total = after(begun, lengths.total);
-        let stall = after(Instant::now(), lengths.stall);
-        let first = total.into_iter().chain(stall).min()?;
+    /// Starts the clock of a turn, if it has a limit.
+    pub(crate) fn start(limits: Limits, begun: Instant) -> Option<Self> {
+        let total = after(begun, limits.total);
+        let stall = after(Instant::now(), limits.stall);
+        let budget = limits.model_calls.is_some() || limits.tokens.is_some();
+        let never = budget.then(|| Instant::now() + NEVER);
+        let first = total.into_iter().chain(stall).chain(never).min()?;
         Some(Self {
-            lengths,
+            limits,
             total,
             stall,
             passed: None,
@@ -125,7 +169,16 @@ impl Clock {
         })
     }
 
-    /// Whether the turn is being ended because a deadline has passed.
+    /// Has a turn interrupted that goes on and has spent what it may.
+    pub(crate) fn charge(&mut self, spent: Spent, registration: &mut Registration) {
+        if self.passed.is_none()
+            && let Some(budget) = self.limits.exceeded(spent)
+        {
+            self.give_up(Passed::Budget(budget), Instant::now(), registration);
+        }
+    }
+
+    /// Whether the turn is being ended because a limit was passed.
     pub(crate) fn has_passed(&self) -> bool {
         self.passed.is_some()
     }
@@ -145,7 +198,7 @@ impl Clock {
             }
             let now = Instant::now();
             if self.stall.is_some() && is_progress(&next) {
-                self.stall = after(now, self.lengths.stall);
+                self.stall = after(now, self.limits.stall);
             }
             let due = self.next().filter(|(at, _)| *at <= now);
             let Some((_, due)) = due else {
@@ -192,26 +245,30 @@ impl Clock {
         };
         if deadline == Deadline::Stall
             && let Some(waited) = registration.last_wait()
-            && let Some(due) = after(waited, self.lengths.stall)
+            && let Some(due) = after(waited, self.limits.stall)
             && due > now
         {
             // However short it is, whoever is to answer can run.
             self.stall = Some(due.max(now + SOONEST));
             return;
         }
+        self.give_up(Passed::Deadline(deadline), now, registration);
+    }
+
+    fn give_up(&mut self, passed: Passed, now: Instant, registration: &mut Registration) {
         (self.total, self.stall) = (None, None);
         match registration.expire() {
             // Its end lies in the events.
             Expiry::Ended => {}
-            Expiry::Left => self.passed = Some(deadline),
+            Expiry::Left => self.passed = Some(passed),
             Expiry::Interrupting => {
-                self.passed = Some(deadline);
+                self.passed = Some(passed);
                 self.grace = Some(now + GRACE);
             }
         }
     }
 
-    /// Puts the error of a deadline that has passed in the place of the end that it led to.
+    /// Puts the error of a limit that was passed in the place of the end that it led to.
     pub(crate) fn conclude(
         &mut self,
         next: Option<Result<Notification>>,
@@ -231,21 +288,35 @@ impl Clock {
         };
         // One that ended by itself meanwhile is whole.
         let by_itself = next.is_some() && !interrupted;
-        let Some(deadline) = self.passed.take().filter(|_| !by_itself) else {
+        let Some(passed) = self.passed.take().filter(|_| !by_itself) else {
             return next;
         };
-        let length = match deadline {
-            Deadline::Total => self.lengths.total,
-            Deadline::Stall => self.lengths.stall,
+        let error = self.error(passed, interrupted, collector.partial());
+        collector.broke(&error);
+        Some(Err(error))
+    }
+
+    fn error(&self, passed: Passed, interrupted: bool, result: TurnResult) -> Error {
+        let deadline = match passed {
+            Passed::Deadline(deadline) => deadline,
+            Passed::Budget(budget) => {
+                return Error::BudgetSpent(Box::new(BudgetSpent {
+                    budget,
+                    interrupted,
+                    result,
+                }));
+            }
         };
-        let error = Error::TurnTimeout(Box::new(TurnTimeout {
+        let length = match deadline {
+            Deadline::Total => self.limits.total,
+            Deadline::Stall => self.limits.stall,
+        };
+        Error::TurnTimeout(Box::new(TurnTimeout {
             deadline,
             after: length.unwrap_or_default(),
             interrupted,
-            result: collector.partial(),
-        }));
-        collector.broke(&error);
-        Some(Err(error))
+            result,
+        }))
     }
 }
 

@@ -1,0 +1,158 @@
+//! Where it goes what comes from the runtime.
+
+use crate::connection::event_queue::Notification;
+use crate::connection::lost::Lost;
+use crate::connection::router::Router;
+use crate::connection::router::effect::Effect;
+use crate::connection::router::entry::Unclaimed;
+use crate::connection::router::lifecycle::{Change, Lifecycle};
+use crate::connection::router::nested_turns::precedes;
+use crate::connection::unhandled::LOGGED;
+use crate::error::Error;
+
+impl Router {
+    /// Routes one notification. `bytes` is its size on the wire.
+    pub(crate) fn deliver(&mut self, mut notification: Notification, bytes: usize) {
+        if self.closed.is_some() {
+            return;
+        }
+        let knows = |thread_id: &str, turn_id: &str| {
+            let thread = self.threads.get(thread_id);
+            thread.is_some_and(|thread| thread.knows(turn_id))
+        };
+        self.nested.observe(&notification, knows);
+        self.nested.lift(&mut notification);
+        let mut unclaimed = Unclaimed::new();
+        self.totals.observe(&notification);
+        self.threads_known.observe(&notification);
+        self.watchers
+            .show(&notification, bytes, &self.threads_known);
+        if let Notification::ThreadTokenUsageUpdated(_) = &notification {
+            self.tell_parents(&notification, bytes);
+        }
+        if let Notification::ServerRequestResolved(resolved) = &notification {
+            let thread_id = self.requests.resolve(&resolved.request_id);
+            self.note_answer(thread_id.as_deref());
+        }
+        let lifecycle = self.lifecycle(&notification);
+        if let Some(event) = &lifecycle {
+            self.requests.withdraw(event);
+            if let Change::Started { turn_id } = &event.change {
+                let thread = self.thread_or_new(&event.thread_id);
+                thread.begin(turn_id);
+            }
+        }
+        let of_turn = notification.turn_id().is_some();
+        let thread_id = notification.thread_id().filter(|_| of_turn);
+        match thread_id.and_then(|id| self.threads.get_mut(id)) {
+            Some(thread) => thread.deliver(notification, bytes, &mut unclaimed),
+            None => unclaimed.push((notification, bytes)),
+        }
+        if let Some(event) = &lifecycle {
+            self.change(event);
+        }
+        self.settle(lifecycle.as_ref().map(|it| &*it.thread_id), unclaimed);
+    }
+
+    /// Tells the turns for which a sub-agent works what it has used.
+    fn tell_parents(&mut self, notification: &Notification, bytes: usize) {
+        let thread_id = notification.thread_id().unwrap_or_default();
+        let parents: Vec<String> = self.threads_known.parents(thread_id).collect();
+        for parent in parents {
+            if let Some(thread) = self.threads.get_mut(&parent) {
+                thread.tell(notification, bytes);
+            }
+        }
+    }
+
+    /// Changes what is known of a thread, once the notification of it was delivered.
+    fn change(&mut self, event: &Lifecycle) {
+        self.nested.end(event);
+        match &event.change {
+            Change::Completed { turn_id, .. } => {
+                self.threads_known.end_turn(&event.thread_id, turn_id);
+            }
+            Change::Closed => {
+                if let Some(tools) = self.threads_known.forget(&event.thread_id) {
+                    self.want(Effect::Drop(tools));
+                }
+            }
+            _ => {}
+        }
+        let Some(thread) = self.threads.get_mut(&event.thread_id) else {
+            return;
+        };
+        match &event.change {
+            Change::Started { .. } => {}
+            Change::Completed {
+                turn_id,
+                interrupted,
+            } => thread.complete(turn_id, *interrupted),
+            Change::Goal(status) => thread.update_goal(status.as_ref()),
+            Change::Status(status) => {
+                if let Some(doubt) = thread.note_status(&event.thread_id, status) {
+                    self.want(Effect::LookUp(doubt));
+                }
+            }
+            // No `turn/completed` can follow: its handles learn it from their end.
+            Change::Closed => thread.close(),
+        }
+    }
+
+    /// Tells those whom something was for that it could not be read: the handles of its turn, else
+    /// the subscriptions. With `completed` it was the end of the turn.
+    pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) {
+        let mut unclaimed = Unclaimed::new();
+        let mut heard = false;
+        let thread = lost.thread_id.and_then(|id| self.threads.get_mut(id));
+        if let (Some(thread), Some(turn_id)) = (thread, lost.turn_id) {
+            heard = thread.fail(turn_id, error, &mut unclaimed);
+            if lost.method == Some("turn/completed") {
+                thread.complete(turn_id, false);
+            }
+        }
+        if !heard {
+            self.subscriptions.lose(lost.thread_id, error, lost.bytes);
+        }
+        self.watchers.lose(lost.thread_id, error, lost.bytes);
+        self.settle(lost.thread_id, unclaimed);
+    }
+
+    /// Publishes what no handle took. Drops the entry of a changed thread when nothing is left in it,
+    /// else looks for a turn that is orphaned.
+    pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) {
+        for (notification, bytes) in unclaimed {
+            if let Some(unheard) =
+                self.subscriptions
+                    .publish(notification, bytes, &self.threads_known)
+                && LOGGED.contains(&unheard.method())
+            {
+                self.want(Effect::Log(unheard));
+            }
+        }
+        let Some(thread_id) = thread_id else {
+            return;
+        };
+        if let Some(thread) = self.threads.get_mut(thread_id) {
+            if let Some(mut orphan) = thread.orphan(thread_id) {
+                if let Some(inner) = self.nested.innermost(thread_id, &orphan.turn_id) {
+                    inner.clone_into(&mut orphan.turn_id);
+                }
+                let _ = self.effects.send(Effect::Interrupt(orphan));
+            }
+            if thread.is_empty() {
+                self.threads.remove(thread_id);
+            }
+        }
+    }
+
+    fn lifecycle(&self, notification: &Notification) -> Option<Lifecycle> {
+        if let Some(lifecycle) = Lifecycle::of(notification) {
+            return Some(lifecycle);
+        }
+        // Whatever comes of a turn shows that it has begun, should `turn/started` have been missed.
+        let (thread_id, turn_id) = (notification.thread_id()?, notification.turn_id()?);
+        let awaited = self.threads.get(thread_id)?.awaits(turn_id) && !precedes(notification);
+        awaited.then(|| Lifecycle::started(thread_id, turn_id))
+    }
+}

@@ -1,0 +1,87 @@
+//! Turns within turns: the runtime reviews in a turn of its own within the one that it has announced.
+//!
+//! The outer one never gets a `turn/started`, the inner one does, and only the inner one can be interrupted.
+//! To the handle both are the outer one.
+
+use codex_types::ThreadItem;
+
+use crate::connection::event_queue::Notification;
+use crate::connection::router::lifecycle::{Change, Lifecycle};
+
+#[derive(Debug, Default)]
+pub(super) struct NestedTurns(Vec<NestedTurn>);
+
+#[derive(Debug)]
+struct NestedTurn {
+    thread_id: String,
+    outer: String,
+    inner: String,
+}
+
+impl NestedTurns {
+    /// Notes the beginning of a turn within one that runs, as `runs` tells.
+    pub(super) fn observe(
+        &mut self,
+        notification: &Notification,
+        runs: impl FnOnce(&str, &str) -> bool,
+    ) {
+        if let Notification::TurnStarted(started) = notification
+            && let Some(root) = &started.turn.root_turn_id
+            && *root != started.turn.id
+            && runs(&started.thread_id, root)
+        {
+            self.0.push(NestedTurn {
+                thread_id: started.thread_id.clone(),
+                outer: root.clone(),
+                inner: started.turn.id.clone(),
+            });
+        }
+    }
+
+    /// Makes what comes of an inner turn the outer one's. Its end isn't the other's.
+    pub(super) fn lift(&self, notification: &mut Notification) {
+        if self.0.is_empty() || matches!(notification, Notification::TurnCompleted(_)) {
+            return;
+        }
+        let mut turns = self.0.iter();
+        let outer = turns.find(|it| {
+            notification.turn_id() == Some(&it.inner)
+                && notification.thread_id() == Some(&it.thread_id)
+        });
+        if let Some(NestedTurn { outer, .. }) = outer
+            && let Some(turn_id) = notification.turn_id_mut()
+        {
+            turn_id.clone_from(outer);
+        }
+    }
+
+    /// The turn of the runtime that a turn is to be interrupted by.
+    pub(super) fn innermost(&self, thread_id: &str, turn_id: &str) -> Option<&str> {
+        let mut turns = self.0.iter().rev();
+        let found = turns.find(|it| it.thread_id == thread_id && it.outer == turn_id);
+        found.map(|it| &*it.inner)
+    }
+
+    /// Forgets the turns within one that has ended.
+    pub(super) fn end(&mut self, event: &Lifecycle) {
+        match &event.change {
+            Change::Completed { turn_id, .. } => {
+                let within = |it: &NestedTurn| it.outer == *turn_id;
+                self.0
+                    .retain(|it| it.thread_id != event.thread_id || !within(it));
+            }
+            Change::Closed => self.0.retain(|it| it.thread_id != event.thread_id),
+            _ => {}
+        }
+    }
+}
+
+/// Whether this comes of a review before the turn begins that it runs in.
+pub(super) fn precedes(notification: &Notification) -> bool {
+    let item = match notification {
+        Notification::ItemStarted(it) => &it.item,
+        Notification::ItemCompleted(it) => &it.item,
+        _ => return false,
+    };
+    matches!(item, ThreadItem::EnteredReviewMode(_))
+}

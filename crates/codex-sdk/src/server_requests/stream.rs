@@ -1,0 +1,133 @@
+//! The requests of the runtime as a stream, to be answered from anywhere.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use codex_types::ServerRequest;
+use futures_core::Stream;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{Error, HandlerResult, Result};
+use crate::server_requests::handler::{Answer, Answering, Refuse, RequestContext};
+use crate::server_requests::response::ServerResponse;
+
+/// The requests of the runtime, from
+/// [`CodexBuilder::server_requests`](crate::CodexBuilder::server_requests). It ends with the client.
+///
+/// Dropping it refuses what comes from then on; what was taken from it can still be answered.
+#[derive(Debug)]
+#[must_use = "what isn't answered keeps a turn waiting"]
+pub struct ServerRequests {
+    receiver: mpsc::UnboundedReceiver<PendingRequest>,
+}
+
+impl ServerRequests {
+    /// The next request, or `None` once the client has ended.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<PendingRequest> {
+        poll_fn(|context| self.receiver.poll_recv(context)).await
+    }
+}
+
+impl Stream for ServerRequests {
+    type Item = PendingRequest;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receiver.poll_recv(context)
+    }
+}
+
+/// A request of the runtime that waits for its answer: seconds, or hours. Its turn waits meanwhile, and other
+/// turns go on.
+///
+/// Dropped without an answer, it is refused, in the way that the protocol has for it: see the defaults of
+/// [`ServerRequestHandler`](crate::ServerRequestHandler).
+#[derive(Debug)]
+#[must_use = "dropped, it is refused"]
+pub struct PendingRequest {
+    /// What it belongs to: the thread, the turn, the item, the diffs of a file change.
+    pub context: RequestContext,
+    /// What is asked.
+    pub request: ServerRequest,
+    /// `None` once it was answered.
+    answer: Mutex<Option<oneshot::Sender<Box<RawValue>>>>,
+}
+
+impl PendingRequest {
+    /// Answers, with the response that belongs to the request, or with a decision about a command or a file
+    /// change.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a response to another kind of request: it still waits then.
+    /// [`Error::RequestWithdrawn`] if nobody waits any more: its turn has ended or was interrupted, the
+    /// runtime was answered from elsewhere, this was answered before, or the client has ended.
+    pub fn respond<R: ServerResponse>(&self, response: R) -> Result<()> {
+        let method = self.request.method();
+        if !R::answers(&self.request) {
+            let problem = format!("this is no response to `{method}`: it still waits for one");
+            return Err(Error::InvalidInput(problem));
+        }
+        let raw = response.raw().map_err(|error| Error::Encode {
+            method: method.to_owned(),
+            source: Arc::new(error),
+        })?;
+        let answer = self.take().and_then(|answer| answer.send(raw).ok());
+        answer.ok_or_else(|| Error::RequestWithdrawn {
+            method: method.to_owned(),
+        })
+    }
+
+    /// Refuses, as dropping this does.
+    pub fn refuse(&self) {
+        self.take();
+    }
+
+    /// Whether the runtime still waits for an answer.
+    pub fn is_open(&self) -> bool {
+        let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        answer.as_ref().is_some_and(|answer| !answer.is_closed())
+    }
+
+    fn take(&self) -> Option<oneshot::Sender<Box<RawValue>>> {
+        self.answer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+/// Answers by way of a stream.
+pub(crate) struct Forward(mpsc::UnboundedSender<PendingRequest>);
+
+/// A stream of requests, and who puts them there.
+pub(crate) fn requests() -> (Forward, ServerRequests) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Forward(sender), ServerRequests { receiver })
+}
+
+impl Answer for Forward {
+    fn answer(
+        self: Arc<Self>,
+        context: RequestContext,
+        request: ServerRequest,
+    ) -> Answering<HandlerResult<Box<RawValue>>> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            // A stream that is gone drops it, and so refuses.
+            let _ = self.0.send(PendingRequest {
+                context: context.clone(),
+                request: request.clone(),
+                answer: Mutex::new(Some(answer)),
+            });
+            match answered.await {
+                Ok(answer) => Ok(answer),
+                Err(_) => Arc::new(Refuse).answer(context, request).await,
+            }
+        })
+    }
+}

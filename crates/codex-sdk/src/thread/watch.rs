@@ -1,0 +1,189 @@
+//! Everything that comes of a thread, for whoever looks on.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use codex_types::{
+    CollabAgentToolCallStatus, CommandExecutionStatus, DynamicToolCallStatus,
+    ItemCompletedNotification, ItemStartedNotification, McpToolCallStatus, PatchApplyStatus,
+    ThreadItem, Turn, TurnStartedNotification, TurnStatus,
+};
+use futures_core::Stream;
+
+use crate::codex::inner::CodexInner;
+use crate::codex::notifications::NotificationStream;
+use crate::connection::Connection;
+use crate::connection::event_queue::Notification;
+use crate::connection::router::subscriptions::Topic;
+use crate::error::Result;
+use crate::tasks::recovery::newest_turns;
+
+/// How long reading a running turn may take.
+const READ: Duration = Duration::from_secs(10);
+
+type CatchUp = Pin<Box<dyn Future<Output = Option<Turn>> + Send>>;
+
+/// Everything that comes of a thread, from [`Thread::watch`](crate::Thread::watch).
+#[must_use = "what comes for a stream lies in memory until it is read"]
+pub struct ThreadWatch {
+    thread_id: Arc<str>,
+    events: NotificationStream,
+    /// Reads what a turn that runs has brought before.
+    catch_up: Option<CatchUp>,
+    /// The turn as it was read, until it is known whether it ran.
+    read: Option<Turn>,
+    /// What comes next.
+    ready: VecDeque<Notification>,
+    /// The completed items that were read: they may come once more.
+    had: HashSet<String>,
+}
+
+impl ThreadWatch {
+    pub(super) fn new(codex: &CodexInner, thread_id: Arc<str>) -> Self {
+        let events = codex.subscribe(Topic::All(Arc::clone(&thread_id)));
+        let catch_up = newest_turn(Arc::clone(&codex.connection), Arc::clone(&thread_id));
+        Self {
+            thread_id,
+            events,
+            catch_up: Some(Box::pin(catch_up)),
+            read: None,
+            ready: VecDeque::new(),
+            had: HashSet::new(),
+        }
+    }
+
+    /// The next notification, or `None` after the end.
+    ///
+    /// # Errors
+    /// As for [`NotificationStream`](crate::NotificationStream).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: what comes meanwhile is there for the next call.
+    pub async fn next(&mut self) -> Option<Result<Notification>> {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Notification>>> {
+        if let Some(catch_up) = &mut self.catch_up {
+            self.read = ready!(catch_up.as_mut().poll(context));
+            self.catch_up = None;
+            if let Some(turn) = self
+                .read
+                .take_if(|turn| turn.status == TurnStatus::InProgress)
+            {
+                self.replay(turn);
+            }
+        }
+        loop {
+            if let Some(next) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(next)));
+            }
+            let next = match ready!(Pin::new(&mut self.events).poll_next(context)) {
+                Some(Ok(next)) => next,
+                end => return Poll::Ready(end),
+            };
+            if let Some(turn) = self.ended_meanwhile(&next) {
+                self.replay(turn);
+            }
+            if self.is_new(&next) {
+                self.ready.push_back(next);
+            }
+        }
+    }
+
+    /// The turn that was read, if this is of it and shows that it had begun before.
+    fn ended_meanwhile(&mut self, next: &Notification) -> Option<Turn> {
+        let read = self.read.as_ref()?;
+        if next.turn_id() != Some(&read.id) {
+            return None;
+        }
+        let turn = self.read.take()?;
+        (!matches!(next, Notification::TurnStarted(_))).then_some(turn)
+    }
+
+    /// Whether this isn't among what was read.
+    fn is_new(&self, next: &Notification) -> bool {
+        let item_id = match next {
+            Notification::ItemStarted(it) => it.item.id(),
+            Notification::ItemCompleted(it) => it.item.id(),
+            other => other.item_id(),
+        };
+        item_id.is_none_or(|id| !self.had.contains(id))
+    }
+
+    /// Tells what a turn has brought, as if it came now.
+    fn replay(&mut self, mut turn: Turn) {
+        let (thread_id, turn_id) = (&*self.thread_id, turn.id.clone());
+        let items = std::mem::take(&mut turn.items);
+        // When exactly isn't stored.
+        let at_ms = turn.started_at.unwrap_or_default() * 1000;
+        turn.status = TurnStatus::InProgress;
+        let started = TurnStartedNotification::new(thread_id, turn);
+        self.ready
+            .push_back(Notification::TurnStarted(Box::new(started)));
+        for item in items {
+            let notification = if is_running(&item) {
+                let it = ItemStartedNotification {
+                    item,
+                    started_at_ms: at_ms,
+                    thread_id: thread_id.to_owned(),
+                    turn_id: turn_id.clone(),
+                };
+                Notification::ItemStarted(Box::new(it))
+            } else {
+                self.had.extend(item.id().map(str::to_owned));
+                let it = ItemCompletedNotification {
+                    item,
+                    completed_at_ms: at_ms,
+                    thread_id: thread_id.to_owned(),
+                    turn_id: turn_id.clone(),
+                };
+                Notification::ItemCompleted(Box::new(it))
+            };
+            self.ready.push_back(notification);
+        }
+    }
+}
+
+/// The turn of a thread that runs, or ran last, as the runtime has stored it so far.
+async fn newest_turn(connection: Arc<Connection>, thread_id: Arc<str>) -> Option<Turn> {
+    match newest_turns(&connection, &thread_id, READ).await {
+        Ok((turns, _)) => turns.into_iter().next(),
+        Err(error) => {
+            tracing::debug!(%error, %thread_id, "what a turn has brought before it is watched can't be read");
+            None
+        }
+    }
+}
+
+fn is_running(item: &ThreadItem) -> bool {
+    match item {
+        ThreadItem::CommandExecution(it) => it.status == CommandExecutionStatus::InProgress,
+        ThreadItem::FileChange(it) => it.status == PatchApplyStatus::InProgress,
+        ThreadItem::McpToolCall(it) => it.status == McpToolCallStatus::InProgress,
+        ThreadItem::DynamicToolCall(it) => it.status == DynamicToolCallStatus::InProgress,
+        ThreadItem::CollabAgentToolCall(it) => it.status == CollabAgentToolCallStatus::InProgress,
+        _ => false,
+    }
+}
+
+impl Stream for ThreadWatch {
+    type Item = Result<Notification>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll(context)
+    }
+}
+
+impl fmt::Debug for ThreadWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadWatch")
+            .field("thread_id", &self.thread_id)
+            .finish_non_exhaustive()
+    }
+}

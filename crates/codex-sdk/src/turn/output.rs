@@ -1,0 +1,33 @@
+//! What a turn ends in.
+
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::results::TurnResult;
+
+/// What a turn ends in: a [`TurnResult`], or, where its answer is a value of a type, a
+/// [`Structured`](crate::Structured). Nothing else implements it.
+pub trait TurnOutput: Sized + Send + 'static + sealed::Sealed {}
+
+impl<O: Sized + Send + 'static + sealed::Sealed> TurnOutput for O {}
+
+pub(crate) mod sealed {
+    use super::{Result, TurnResult, Value};
+
+    pub trait Sealed: Sized {
+        /// The schema that the answer is held to, where that isn't for the caller to say.
+        fn schema() -> Result<Option<Value>>;
+
+        fn of(result: TurnResult) -> Result<Self>;
+    }
+}
+
+impl sealed::Sealed for TurnResult {
+    fn schema() -> Result<Option<Value>> {
+        Ok(None)
+    }
+
+    fn of(result: TurnResult) -> Result<Self> {
+        Ok(result)
+    }
+}

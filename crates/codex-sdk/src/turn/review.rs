@@ -1,0 +1,89 @@
+//! Codex's own review of changes.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use codex_types::{ReviewStartParams, ReviewTarget};
+use tracing::{Instrument, Span};
+
+use crate::call::Call;
+use crate::codex::inner::CodexInner;
+use crate::connection::spans;
+use crate::error::Result;
+use crate::results::TurnResult;
+use crate::setters::debug_shows;
+use crate::turn::handle::TurnHandle;
+use crate::turn::limits::{Limits, limit_setters, token_setter};
+
+/// Options for a review (`review/start`), from [`Thread::review`](crate::Thread::review).
+///
+/// Awaiting this brings the [`TurnHandle`] of the turn that reviews; [`Self::run`] its result, whose
+/// `final_response` is the review as text. The errors are those of
+/// [`Thread::turn`](crate::Thread::turn).
+///
+/// # Cancel safety
+/// Once it is sent, dropping the call leaves the review running, and dropping that of [`Self::run`] interrupts
+/// it.
+#[must_use = "a review is started when this is awaited"]
+pub struct StartReview {
+    codex: Arc<CodexInner>,
+    thread_id: Arc<str>,
+    /// The thread's.
+    span: Span,
+    target: ReviewTarget,
+    limits: Limits,
+}
+
+impl StartReview {
+    pub(crate) fn new(
+        codex: Arc<CodexInner>,
+        thread_id: Arc<str>,
+        span: Span,
+        target: ReviewTarget,
+    ) -> Self {
+        Self {
+            codex,
+            thread_id,
+            span,
+            target,
+            limits: Limits::default(),
+        }
+    }
+
+    limit_setters!();
+    token_setter!();
+
+    /// Reviews to the end, and returns all that it brought.
+    ///
+    /// # Errors
+    /// As for awaiting this, and [`Error::TurnFailed`](crate::Error::TurnFailed),
+    /// [`Error::TurnTimeout`](crate::Error::TurnTimeout), [`Error::BudgetSpent`](crate::Error::BudgetSpent),
+    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete).
+    ///
+    /// # Cancel safety
+    /// Dropping the call interrupts the review, unless another handle of this client is on it.
+    pub fn run(self) -> Call<TurnResult> {
+        Call::new(async move { self.start(true).await?.finish().await })
+    }
+
+    async fn start(self, interrupt: bool) -> Result<TurnHandle> {
+        let params = ReviewStartParams::new(self.target, &*self.thread_id);
+        let (codex, limits) = (self.codex, self.limits);
+        TurnHandle::start(codex, self.thread_id, &params, interrupt, limits)
+            .instrument(spans::turn(&self.span))
+            .await
+    }
+}
+
+impl IntoFuture for StartReview {
+    type Output = Result<TurnHandle>;
+    type IntoFuture = Call<TurnHandle>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Call::new(self.start(false))
+    }
+}
+
+debug_shows!(StartReview {
+    thread_id: thread_id
+});

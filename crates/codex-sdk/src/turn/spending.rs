@@ -1,0 +1,73 @@
+//! What a turn spends, and whether it goes on.
+
+use std::collections::HashMap;
+
+use codex_types::{ThreadItem, ThreadTokenUsage, TokenUsageBreakdown};
+
+/// What a turn has spent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    pub(crate) model_calls: u32,
+    pub(crate) tokens: i64,
+    /// Whether it goes on after the last call of the model.
+    pub(crate) goes_on: bool,
+}
+
+/// Counts the calls of the model, and their tokens.
+#[derive(Debug, Default)]
+pub(crate) struct Spending {
+    pub(crate) spent: Spent,
+    /// The last call of the model has begun something whose outcome the model is to be told.
+    follows: bool,
+    /// What the threads had used when that was last told: it is told more than once.
+    known: HashMap<String, TokenUsageBreakdown>,
+}
+
+impl Spending {
+    /// Notes the beginning of an item.
+    pub(super) fn begin(&mut self, item: &ThreadItem) {
+        if matches!(item, ThreadItem::UserMessage(_)) {
+            return;
+        }
+        self.spent.goes_on = true;
+        self.follows |= !matches!(
+            item,
+            ThreadItem::AgentMessage(_)
+                | ThreadItem::Reasoning(_)
+                | ThreadItem::Plan(_)
+                | ThreadItem::WebSearch(_)
+                | ThreadItem::ImageGeneration(_)
+        );
+    }
+
+    /// Notes a call of the model in the turn itself.
+    pub(super) fn add(&mut self, usage: &ThreadTokenUsage) {
+        if self.count("", usage) {
+            self.spent.goes_on = std::mem::take(&mut self.follows);
+        }
+    }
+
+    /// Notes a call of the model by a sub-agent, whose outcome the turn is to be told; `false` if it was noted
+    /// before.
+    pub(super) fn add_agent(&mut self, thread_id: &str, usage: &ThreadTokenUsage) -> bool {
+        let is_new = self.count(thread_id, usage);
+        self.spent.goes_on |= is_new;
+        is_new
+    }
+
+    fn count(&mut self, thread_id: &str, usage: &ThreadTokenUsage) -> bool {
+        let before = self.known.insert(thread_id.to_owned(), usage.total.clone());
+        // A provider that counts no tokens tells nothing new by them.
+        if before.as_ref() == Some(&usage.total) && usage.total.total_tokens > 0 {
+            return false;
+        }
+        let Spent {
+            model_calls,
+            tokens,
+            ..
+        } = &mut self.spent;
+        *model_calls = model_calls.saturating_add(1);
+        *tokens = tokens.saturating_add(usage.last.total_tokens);
+        true
+    }
+}
