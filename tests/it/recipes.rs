@@ -19,7 +19,7 @@ const RECIPES: &str = env!("CARGO_BIN_EXE_recipes");
 const ANSWER: &str = "A sentence.";
 
 /// Why a recipe isn't run here.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 6] = [
     (
         "getting_started::main_2",
         "it is the example `reviewed_change`: `docs.rs` runs it and compares what it prints",
@@ -39,6 +39,10 @@ const NOT_RUN: [(&str, &str); 5] = [
     (
         "migrating_from_python::login",
         "a person opens the page; `login.rs` takes the same steps but the last one of them",
+    ),
+    (
+        "thread::second_tab",
+        "it looks on for as long as the client lives; `watching.rs` looks on for shorter",
     ),
 ];
 
@@ -81,6 +85,7 @@ fn pages() -> Vec<Scene> {
         ("readme::with_files", vec![], "", ""),
         ("faq::main", answer(), r#"Some("A sentence.")"#, ""),
         ("faq::bounded", answer(), r#"Some("A sentence.")"#, ""),
+        ("faq::frugal", answer(), r#"Some("A sentence.")"#, ""),
         ("faq::ask", broken, "", "Hello?"),
         ("getting_started::main", answer(), ANSWER, ""),
     ]
@@ -159,6 +164,7 @@ fn documentation() -> Vec<Scene> {
         ("lib::block", vec![], "0.163.0", ""),
         ("lib::scripted", vec![], "", ""),
         ("lists::example", vec![], "", ""),
+        ("permissions::example", vec![], "", ""),
         ("retry::overloaded", vec![], "", ""),
         (
             "retry::transient",
@@ -168,6 +174,7 @@ fn documentation() -> Vec<Scene> {
         ),
         ("server_requests_handler::example", vec![], "", ""),
         ("start_handlers::example", vec![], "", ""),
+        ("start_handlers::example_2", vec![], "", ""),
         (
             "thread::conversation",
             [answer(), answer()].concat(),
@@ -175,6 +182,13 @@ fn documentation() -> Vec<Scene> {
             "And how fast is it?",
         ),
         ("thread::review", value(&review), "main.rs:1 Bug", ""),
+        (
+            "thread::review_2",
+            value(&json!({ "summary": "Fine." })),
+            "turn/completed\nFine.",
+            "",
+        ),
+        ("thread::review_3", answer(), ANSWER, ""),
         ("thread::goal", reached, "completed", ""),
         ("tool::example", vec![], "", ""),
         ("turn_handle::example", answer(), "2 items, completed", ""),

@@ -88,6 +88,12 @@
 //! ```
 //!
 //! An answer that doesn't fit is [`Error::Answer`], which has its text, and the path of the misfit.
+//! [`Thread::turn_as`] is the same with progress: a handle that streams, and whose `run` brings the value.
+//!
+//! # Watching
+//!
+//! [`Thread::watch`] shows everything that comes of a thread, to any number of viewers, what turn handles take
+//! included. One that joins late begins with what the running turn has brought.
 //!
 //! # Joining, steering, interrupting
 //!
@@ -215,7 +221,7 @@
 //! - [`Error::closed`] says how the connection ended: the exit status, and the end of what the runtime
 //!   wrote to its standard error. All who waited get the same.
 //! - [`Error::partial_result`] is what a turn had brought before it failed, broke off or passed a
-//!   deadline.
+//!   limit.
 //! - [`Error::Lagged`] ends one stream that was read too slowly, and nothing else.
 //!
 //! # Cancel safety
@@ -229,9 +235,9 @@
 //! | [`CodexBuilder::start`] | a runtime that was started is ended; an installation that has begun goes on |
 //! | [`Codex::thread_start`], [`Codex::thread_resume`], [`Codex::thread_fork`] | a thread may be left, loaded, idle and without a handle |
 //! | [`Thread::run`], [`Thread::run_as`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
-//! | [`Thread::turn`] | the turn may run on without a handle |
+//! | [`Thread::turn`], [`Thread::turn_as`], [`Thread::review`] | the turn may run on without a handle |
 //! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
-//! | [`TurnHandle::next`], [`NotificationStream::next`] | nothing is lost |
+//! | [`TurnHandle::next`], [`NotificationStream::next`], [`ThreadWatch::next`], [`ServerRequests::next`] | nothing is lost |
 //! | [`Thread::goal`] | a goal that was set is paused, and its turn is interrupted |
 //! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | once it is sent, it takes effect |
 //! | [`Codex::login_chatgpt`], [`Codex::login_chatgpt_device_code`] | a login may be left, until another one replaces it |
@@ -276,6 +282,12 @@
 //! is idle and the end of the turn was missed, it is looked up. If it can't be, that is
 //! [`Error::TurnIncomplete`].
 //!
+//! # Budgets
+//!
+//! [`StartTurn::max_model_calls`] and [`StartTurn::token_budget`] bound what a turn spends, its sub-agents
+//! included. Beyond, it is interrupted, and they with it: [`Error::BudgetSpent`] has what came. What
+//! sub-agents do is heard from [`TurnHandle::agents`], and summed in [`TurnResult::agents`].
+//!
 //! # What is approved
 //!
 //! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless the program says
@@ -284,7 +296,8 @@
 //!
 //! A program that wants to be asked gives its client a [`ServerRequestHandler`], or a closure for one
 //! kind of request. Threads that it starts then have the mode [`ApprovalMode::Ask`]. An answer may take
-//! minutes; nothing else waits for it. For a change of files the diff is at hand:
+//! minutes; nothing else waits for it. [`CodexBuilder::server_requests`] gives the requests as a stream
+//! instead, to be answered from anywhere. For a change of files the diff is at hand:
 //!
 //! ```no_run
 //! use codex_sdk::types::FileChangeApprovalDecision::{Accept, Decline};
