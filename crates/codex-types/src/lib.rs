@@ -117,6 +117,37 @@
 //! assert_eq!((out.len(), failed), (3, vec!["u: no network".to_owned()]));
 //! ```
 //!
+//! A response doesn't name its method: whoever stands in between remembers it with the id of the request, and
+//! reads the result by it.
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use codex_types::{ClientResponse, Message};
+//!
+//! let mut asked = HashMap::new();
+//! for line in [
+//!     r#"{"id":7,"method":"thread/archive","params":{"threadId":"t"}}"#,
+//!     r#"{"id":7,"result":{}}"#,
+//! ] {
+//!     match Message::parse(line)? {
+//!         Message::Request { id, method, .. } => {
+//!             asked.insert(id, method.into_owned());
+//!         }
+//!         Message::Response { id, result } => {
+//!             let method = asked.remove(&id).unwrap_or_default();
+//!             let response = ClientResponse::decode(&method, result)?;
+//!             assert!(matches!(response, ClientResponse::ThreadArchive(_)));
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A message is made of its params: `ServerNotification::from(params)`. Large params are boxed in the enums of
+//! messages; `From` boxes them, and a match sees through the box.
+//!
 //! The example `tap` prints a line of summary for each message of a recording, in both directions.
 //!
 //! A client that would rather go on without the part it can't read has [`lenient`].

@@ -5,7 +5,7 @@ use heck::ToUpperCamelCase;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Context, methods, routes};
+use super::{Context, methods, responses, routes};
 use crate::docs;
 use crate::model::{Method, Notification, Params};
 
@@ -79,6 +79,7 @@ pub fn modules(context: &Context) -> Result<Vec<(&'static str, Vec<TokenStream>)
     server.extend(methods::server(context));
     Ok(vec![
         ("client_requests", client),
+        ("client_responses", vec![responses::client(context)]),
         ("server_requests", server),
         (
             "server_notifications",
@@ -131,6 +132,7 @@ fn bare(method: &str) -> Entry {
 
 fn items(context: &Context, message: &Message) -> Result<Vec<TokenStream>> {
     let mut items = vec![declaration(message), functions(message), payload(message)];
+    items.extend(conversions(message));
     if message.routed {
         items.push(routing(context, message)?);
     }
@@ -236,6 +238,30 @@ fn functions(message: &Message) -> TokenStream {
             }
         }
     }
+}
+
+/// From the params of the one method that has them. Large ones are boxed, which is for nobody to know.
+fn conversions(message: &Message) -> Vec<TokenStream> {
+    let Message { name, entries, .. } = message;
+    let mut items = Vec::new();
+    for (payload, idents) in by_payload(entries) {
+        let [ident] = idents[..] else { continue };
+        let ty = format_ident!("{payload}");
+        let is_boxed = entries.iter().any(|it| it.ident == *ident && it.boxed);
+        let params = if is_boxed {
+            quote!(Box::new(params))
+        } else {
+            quote!(params)
+        };
+        items.push(quote! {
+            impl From<#ty> for #name {
+                fn from(params: #ty) -> Self {
+                    Self::#ident(#params)
+                }
+            }
+        });
+    }
+    items
 }
 
 /// The method that writes a whole line.

@@ -18,6 +18,7 @@ mod making;
 mod messages;
 mod methods;
 mod modules;
+mod responses;
 mod routes;
 mod structs;
 #[cfg(test)]
@@ -127,6 +128,7 @@ fn root(provenance: &Provenance) -> Result<String> {
         quote!(
             mod client_notifications;
             mod client_requests;
+            mod client_responses;
             mod server_notifications;
             mod server_requests;
             mod types;
@@ -134,6 +136,7 @@ fn root(provenance: &Provenance) -> Result<String> {
         quote! {
             pub use client_notifications::*;
             pub use client_requests::*;
+            pub use client_responses::*;
             pub use server_notifications::*;
             pub use server_requests::*;
             pub use types::*;

@@ -1587,6 +1587,1126 @@ impl Payload for ClientRequest {
     }
 }
 
+impl From<InitializeParams> for ClientRequest {
+    #[inline]
+    fn from(params: InitializeParams) -> Self {
+        Self::Initialize(params)
+    }
+}
+
+impl From<ServerDiagnosticsParams> for ClientRequest {
+    #[inline]
+    fn from(params: ServerDiagnosticsParams) -> Self {
+        Self::ServerDiagnostics(params)
+    }
+}
+
+impl From<UserVerificationStatusParams> for ClientRequest {
+    #[inline]
+    fn from(params: UserVerificationStatusParams) -> Self {
+        Self::UserVerificationStatus(params)
+    }
+}
+
+impl From<UserVerificationEnrollParams> for ClientRequest {
+    #[inline]
+    fn from(params: UserVerificationEnrollParams) -> Self {
+        Self::UserVerificationEnroll(params)
+    }
+}
+
+impl From<UserVerificationDeleteParams> for ClientRequest {
+    #[inline]
+    fn from(params: UserVerificationDeleteParams) -> Self {
+        Self::UserVerificationDelete(params)
+    }
+}
+
+impl From<UserVerificationVerifyParams> for ClientRequest {
+    #[inline]
+    fn from(params: UserVerificationVerifyParams) -> Self {
+        Self::UserVerificationVerify(params)
+    }
+}
+
+impl From<UserVerificationCancelParams> for ClientRequest {
+    #[inline]
+    fn from(params: UserVerificationCancelParams) -> Self {
+        Self::UserVerificationCancel(params)
+    }
+}
+
+impl From<ThreadStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadStartParams) -> Self {
+        Self::ThreadStart(Box::new(params))
+    }
+}
+
+impl From<ThreadResumeParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadResumeParams) -> Self {
+        Self::ThreadResume(Box::new(params))
+    }
+}
+
+impl From<ThreadForkParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadForkParams) -> Self {
+        Self::ThreadFork(Box::new(params))
+    }
+}
+
+impl From<ThreadArchiveParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadArchiveParams) -> Self {
+        Self::ThreadArchive(params)
+    }
+}
+
+impl From<ThreadDeleteParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadDeleteParams) -> Self {
+        Self::ThreadDelete(params)
+    }
+}
+
+impl From<ThreadUnsubscribeParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadUnsubscribeParams) -> Self {
+        Self::ThreadUnsubscribe(params)
+    }
+}
+
+impl From<ThreadIncrementElicitationParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadIncrementElicitationParams) -> Self {
+        Self::ThreadIncrementElicitation(params)
+    }
+}
+
+impl From<ThreadDecrementElicitationParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadDecrementElicitationParams) -> Self {
+        Self::ThreadDecrementElicitation(params)
+    }
+}
+
+impl From<ThreadSetNameParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSetNameParams) -> Self {
+        Self::ThreadNameSet(params)
+    }
+}
+
+impl From<ThreadPredictionRequestParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadPredictionRequestParams) -> Self {
+        Self::ThreadPredictionRequest(params)
+    }
+}
+
+impl From<ThreadGoalSetParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadGoalSetParams) -> Self {
+        Self::ThreadGoalSet(params)
+    }
+}
+
+impl From<ThreadGoalGetParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadGoalGetParams) -> Self {
+        Self::ThreadGoalGet(params)
+    }
+}
+
+impl From<ThreadGoalClearParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadGoalClearParams) -> Self {
+        Self::ThreadGoalClear(params)
+    }
+}
+
+impl From<ThreadQueueAddParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadQueueAddParams) -> Self {
+        Self::ThreadQueueAdd(params)
+    }
+}
+
+impl From<ThreadQueueListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadQueueListParams) -> Self {
+        Self::ThreadQueueList(params)
+    }
+}
+
+impl From<ThreadQueueUpdateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadQueueUpdateParams) -> Self {
+        Self::ThreadQueueUpdate(params)
+    }
+}
+
+impl From<ThreadQueueDeleteParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadQueueDeleteParams) -> Self {
+        Self::ThreadQueueDelete(params)
+    }
+}
+
+impl From<ThreadQueueReorderParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadQueueReorderParams) -> Self {
+        Self::ThreadQueueReorder(params)
+    }
+}
+
+impl From<ThreadQueueStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadQueueStartParams) -> Self {
+        Self::ThreadQueueStart(params)
+    }
+}
+
+impl From<ThreadMetadataUpdateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadMetadataUpdateParams) -> Self {
+        Self::ThreadMetadataUpdate(params)
+    }
+}
+
+impl From<ThreadAttachmentAddParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadAttachmentAddParams) -> Self {
+        Self::ThreadAttachmentAdd(params)
+    }
+}
+
+impl From<ThreadAttachmentListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadAttachmentListParams) -> Self {
+        Self::ThreadAttachmentList(params)
+    }
+}
+
+impl From<ThreadAttachmentOwnerListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadAttachmentOwnerListParams) -> Self {
+        Self::ThreadAttachmentOwnerList(params)
+    }
+}
+
+impl From<ThreadAttachmentRemoveParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadAttachmentRemoveParams) -> Self {
+        Self::ThreadAttachmentRemove(params)
+    }
+}
+
+impl From<ThreadSectionMoveParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSectionMoveParams) -> Self {
+        Self::ThreadSectionMove(params)
+    }
+}
+
+impl From<ThreadSettingsUpdateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSettingsUpdateParams) -> Self {
+        Self::ThreadSettingsUpdate(Box::new(params))
+    }
+}
+
+impl From<ThreadMemoryModeSetParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadMemoryModeSetParams) -> Self {
+        Self::ThreadMemoryModeSet(params)
+    }
+}
+
+impl From<MemoryStatusParams> for ClientRequest {
+    #[inline]
+    fn from(params: MemoryStatusParams) -> Self {
+        Self::MemoryStatus(params)
+    }
+}
+
+impl From<ThreadUnarchiveParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadUnarchiveParams) -> Self {
+        Self::ThreadUnarchive(params)
+    }
+}
+
+impl From<ThreadCompactStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadCompactStartParams) -> Self {
+        Self::ThreadCompactStart(params)
+    }
+}
+
+impl From<ThreadShellCommandParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadShellCommandParams) -> Self {
+        Self::ThreadShellCommand(params)
+    }
+}
+
+impl From<ThreadApproveGuardianDeniedActionParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadApproveGuardianDeniedActionParams) -> Self {
+        Self::ThreadApproveGuardianDeniedAction(params)
+    }
+}
+
+impl From<ThreadBackgroundTerminalsCleanParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadBackgroundTerminalsCleanParams) -> Self {
+        Self::ThreadBackgroundTerminalsClean(params)
+    }
+}
+
+impl From<ThreadBackgroundTerminalsListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadBackgroundTerminalsListParams) -> Self {
+        Self::ThreadBackgroundTerminalsList(params)
+    }
+}
+
+impl From<ThreadBackgroundTerminalsTerminateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadBackgroundTerminalsTerminateParams) -> Self {
+        Self::ThreadBackgroundTerminalsTerminate(params)
+    }
+}
+
+impl From<ThreadRevertParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadRevertParams) -> Self {
+        Self::ThreadRevert(params)
+    }
+}
+
+impl From<ThreadListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadListParams) -> Self {
+        Self::ThreadList(Box::new(params))
+    }
+}
+
+impl From<ProjectListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProjectListParams) -> Self {
+        Self::ProjectList(params)
+    }
+}
+
+impl From<ProjectReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProjectReadParams) -> Self {
+        Self::ProjectRead(params)
+    }
+}
+
+impl From<ProjectCreateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProjectCreateParams) -> Self {
+        Self::ProjectCreate(params)
+    }
+}
+
+impl From<ProjectImportParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProjectImportParams) -> Self {
+        Self::ProjectImport(params)
+    }
+}
+
+impl From<ProjectUpdateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProjectUpdateParams) -> Self {
+        Self::ProjectUpdate(params)
+    }
+}
+
+impl From<ProjectMoveParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProjectMoveParams) -> Self {
+        Self::ProjectMove(params)
+    }
+}
+
+impl From<ProjectDeleteParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProjectDeleteParams) -> Self {
+        Self::ProjectDelete(params)
+    }
+}
+
+impl From<ThreadSectionListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSectionListParams) -> Self {
+        Self::ThreadSectionList(params)
+    }
+}
+
+impl From<ThreadSectionCreateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSectionCreateParams) -> Self {
+        Self::ThreadSectionCreate(params)
+    }
+}
+
+impl From<ThreadSectionUpdateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSectionUpdateParams) -> Self {
+        Self::ThreadSectionUpdate(params)
+    }
+}
+
+impl From<ThreadSectionDeleteParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSectionDeleteParams) -> Self {
+        Self::ThreadSectionDelete(params)
+    }
+}
+
+impl From<ThreadSearchParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSearchParams) -> Self {
+        Self::ThreadSearch(params)
+    }
+}
+
+impl From<ThreadSearchOccurrencesParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadSearchOccurrencesParams) -> Self {
+        Self::ThreadSearchOccurrences(params)
+    }
+}
+
+impl From<ThreadLoadedListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadLoadedListParams) -> Self {
+        Self::ThreadLoadedList(params)
+    }
+}
+
+impl From<ThreadReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadReadParams) -> Self {
+        Self::ThreadRead(params)
+    }
+}
+
+impl From<ThreadReadStateUpdateParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadReadStateUpdateParams) -> Self {
+        Self::ThreadReadStateUpdate(params)
+    }
+}
+
+impl From<ThreadTurnsListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadTurnsListParams) -> Self {
+        Self::ThreadTurnsList(params)
+    }
+}
+
+impl From<ThreadItemsListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadItemsListParams) -> Self {
+        Self::ThreadItemsList(params)
+    }
+}
+
+impl From<ThreadItemsReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadItemsReadParams) -> Self {
+        Self::ThreadItemsRead(params)
+    }
+}
+
+impl From<ThreadInjectItemsParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadInjectItemsParams) -> Self {
+        Self::ThreadInjectItems(params)
+    }
+}
+
+impl From<SkillsListParams> for ClientRequest {
+    #[inline]
+    fn from(params: SkillsListParams) -> Self {
+        Self::SkillsList(params)
+    }
+}
+
+impl From<SkillsExtraRootsSetParams> for ClientRequest {
+    #[inline]
+    fn from(params: SkillsExtraRootsSetParams) -> Self {
+        Self::SkillsExtraRootsSet(params)
+    }
+}
+
+impl From<HooksListParams> for ClientRequest {
+    #[inline]
+    fn from(params: HooksListParams) -> Self {
+        Self::HooksList(params)
+    }
+}
+
+impl From<MarketplaceAddParams> for ClientRequest {
+    #[inline]
+    fn from(params: MarketplaceAddParams) -> Self {
+        Self::MarketplaceAdd(params)
+    }
+}
+
+impl From<MarketplaceRemoveParams> for ClientRequest {
+    #[inline]
+    fn from(params: MarketplaceRemoveParams) -> Self {
+        Self::MarketplaceRemove(params)
+    }
+}
+
+impl From<MarketplaceUpgradeParams> for ClientRequest {
+    #[inline]
+    fn from(params: MarketplaceUpgradeParams) -> Self {
+        Self::MarketplaceUpgrade(params)
+    }
+}
+
+impl From<PluginListParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginListParams) -> Self {
+        Self::PluginList(params)
+    }
+}
+
+impl From<PluginSearchParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginSearchParams) -> Self {
+        Self::PluginSearch(params)
+    }
+}
+
+impl From<PluginInstalledParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginInstalledParams) -> Self {
+        Self::PluginInstalled(params)
+    }
+}
+
+impl From<PluginReconcileParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginReconcileParams) -> Self {
+        Self::PluginReconcile(params)
+    }
+}
+
+impl From<PluginReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginReadParams) -> Self {
+        Self::PluginRead(params)
+    }
+}
+
+impl From<PluginSkillReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginSkillReadParams) -> Self {
+        Self::PluginSkillRead(params)
+    }
+}
+
+impl From<PluginShareSaveParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginShareSaveParams) -> Self {
+        Self::PluginShareSave(params)
+    }
+}
+
+impl From<PluginShareUpdateTargetsParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginShareUpdateTargetsParams) -> Self {
+        Self::PluginShareUpdateTargets(params)
+    }
+}
+
+impl From<PluginShareListParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginShareListParams) -> Self {
+        Self::PluginShareList(params)
+    }
+}
+
+impl From<PluginShareCheckoutParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginShareCheckoutParams) -> Self {
+        Self::PluginShareCheckout(params)
+    }
+}
+
+impl From<PluginShareDeleteParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginShareDeleteParams) -> Self {
+        Self::PluginShareDelete(params)
+    }
+}
+
+impl From<AppsReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: AppsReadParams) -> Self {
+        Self::AppRead(params)
+    }
+}
+
+impl From<AppsListParams> for ClientRequest {
+    #[inline]
+    fn from(params: AppsListParams) -> Self {
+        Self::AppList(params)
+    }
+}
+
+impl From<AppsInstalledParams> for ClientRequest {
+    #[inline]
+    fn from(params: AppsInstalledParams) -> Self {
+        Self::AppInstalled(params)
+    }
+}
+
+impl From<FsReadFileParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsReadFileParams) -> Self {
+        Self::FsReadFile(params)
+    }
+}
+
+impl From<FsWriteFileParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsWriteFileParams) -> Self {
+        Self::FsWriteFile(params)
+    }
+}
+
+impl From<FsCreateDirectoryParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsCreateDirectoryParams) -> Self {
+        Self::FsCreateDirectory(params)
+    }
+}
+
+impl From<FsGetMetadataParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsGetMetadataParams) -> Self {
+        Self::FsGetMetadata(params)
+    }
+}
+
+impl From<FsReadDirectoryParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsReadDirectoryParams) -> Self {
+        Self::FsReadDirectory(params)
+    }
+}
+
+impl From<FsRemoveParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsRemoveParams) -> Self {
+        Self::FsRemove(params)
+    }
+}
+
+impl From<FsCopyParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsCopyParams) -> Self {
+        Self::FsCopy(params)
+    }
+}
+
+impl From<FsWatchParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsWatchParams) -> Self {
+        Self::FsWatch(params)
+    }
+}
+
+impl From<FsUnwatchParams> for ClientRequest {
+    #[inline]
+    fn from(params: FsUnwatchParams) -> Self {
+        Self::FsUnwatch(params)
+    }
+}
+
+impl From<SkillsConfigWriteParams> for ClientRequest {
+    #[inline]
+    fn from(params: SkillsConfigWriteParams) -> Self {
+        Self::SkillsConfigWrite(params)
+    }
+}
+
+impl From<PluginInstallParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginInstallParams) -> Self {
+        Self::PluginInstall(params)
+    }
+}
+
+impl From<PluginUninstallParams> for ClientRequest {
+    #[inline]
+    fn from(params: PluginUninstallParams) -> Self {
+        Self::PluginUninstall(params)
+    }
+}
+
+impl From<TurnStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: TurnStartParams) -> Self {
+        Self::TurnStart(Box::new(params))
+    }
+}
+
+impl From<TurnSettingsUpdateParams> for ClientRequest {
+    #[inline]
+    fn from(params: TurnSettingsUpdateParams) -> Self {
+        Self::TurnSettingsUpdate(params)
+    }
+}
+
+impl From<TurnSteerParams> for ClientRequest {
+    #[inline]
+    fn from(params: TurnSteerParams) -> Self {
+        Self::TurnSteer(params)
+    }
+}
+
+impl From<TurnInterruptParams> for ClientRequest {
+    #[inline]
+    fn from(params: TurnInterruptParams) -> Self {
+        Self::TurnInterrupt(params)
+    }
+}
+
+impl From<ThreadRealtimeStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadRealtimeStartParams) -> Self {
+        Self::ThreadRealtimeStart(Box::new(params))
+    }
+}
+
+impl From<ThreadRealtimeAppendAudioParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadRealtimeAppendAudioParams) -> Self {
+        Self::ThreadRealtimeAppendAudio(params)
+    }
+}
+
+impl From<ThreadRealtimeAppendTextParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadRealtimeAppendTextParams) -> Self {
+        Self::ThreadRealtimeAppendText(params)
+    }
+}
+
+impl From<ThreadRealtimeAppendSpeechParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadRealtimeAppendSpeechParams) -> Self {
+        Self::ThreadRealtimeAppendSpeech(params)
+    }
+}
+
+impl From<ThreadRealtimeStopParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadRealtimeStopParams) -> Self {
+        Self::ThreadRealtimeStop(params)
+    }
+}
+
+impl From<ThreadTimelineListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadTimelineListParams) -> Self {
+        Self::ThreadTimelineList(params)
+    }
+}
+
+impl From<ThreadRealtimeListVoicesParams> for ClientRequest {
+    #[inline]
+    fn from(params: ThreadRealtimeListVoicesParams) -> Self {
+        Self::ThreadRealtimeListVoices(params)
+    }
+}
+
+impl From<ReviewStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: ReviewStartParams) -> Self {
+        Self::ReviewStart(params)
+    }
+}
+
+impl From<ModelListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ModelListParams) -> Self {
+        Self::ModelList(params)
+    }
+}
+
+impl From<ModelProviderCapabilitiesReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: ModelProviderCapabilitiesReadParams) -> Self {
+        Self::ModelProviderCapabilitiesRead(params)
+    }
+}
+
+impl From<ExperimentalFeatureListParams> for ClientRequest {
+    #[inline]
+    fn from(params: ExperimentalFeatureListParams) -> Self {
+        Self::ExperimentalFeatureList(params)
+    }
+}
+
+impl From<PermissionProfileListParams> for ClientRequest {
+    #[inline]
+    fn from(params: PermissionProfileListParams) -> Self {
+        Self::PermissionProfileList(params)
+    }
+}
+
+impl From<ExperimentalFeatureEnablementSetParams> for ClientRequest {
+    #[inline]
+    fn from(params: ExperimentalFeatureEnablementSetParams) -> Self {
+        Self::ExperimentalFeatureEnablementSet(params)
+    }
+}
+
+impl From<RemoteControlEnableParams> for ClientRequest {
+    #[inline]
+    fn from(params: RemoteControlEnableParams) -> Self {
+        Self::RemoteControlEnable(params)
+    }
+}
+
+impl From<RemoteControlDisableParams> for ClientRequest {
+    #[inline]
+    fn from(params: RemoteControlDisableParams) -> Self {
+        Self::RemoteControlDisable(params)
+    }
+}
+
+impl From<RemoteControlPairingStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: RemoteControlPairingStartParams) -> Self {
+        Self::RemoteControlPairingStart(params)
+    }
+}
+
+impl From<RemoteControlPairingStatusParams> for ClientRequest {
+    #[inline]
+    fn from(params: RemoteControlPairingStatusParams) -> Self {
+        Self::RemoteControlPairingStatus(params)
+    }
+}
+
+impl From<RemoteControlClientsListParams> for ClientRequest {
+    #[inline]
+    fn from(params: RemoteControlClientsListParams) -> Self {
+        Self::RemoteControlClientList(params)
+    }
+}
+
+impl From<RemoteControlClientsRevokeParams> for ClientRequest {
+    #[inline]
+    fn from(params: RemoteControlClientsRevokeParams) -> Self {
+        Self::RemoteControlClientRevoke(params)
+    }
+}
+
+impl From<CollaborationModeListParams> for ClientRequest {
+    #[inline]
+    fn from(params: CollaborationModeListParams) -> Self {
+        Self::CollaborationModeList(params)
+    }
+}
+
+impl From<MockExperimentalMethodParams> for ClientRequest {
+    #[inline]
+    fn from(params: MockExperimentalMethodParams) -> Self {
+        Self::MockExperimentalMethod(params)
+    }
+}
+
+impl From<EnvironmentAddParams> for ClientRequest {
+    #[inline]
+    fn from(params: EnvironmentAddParams) -> Self {
+        Self::EnvironmentAdd(params)
+    }
+}
+
+impl From<EnvironmentInfoParams> for ClientRequest {
+    #[inline]
+    fn from(params: EnvironmentInfoParams) -> Self {
+        Self::EnvironmentInfo(params)
+    }
+}
+
+impl From<EnvironmentStatusParams> for ClientRequest {
+    #[inline]
+    fn from(params: EnvironmentStatusParams) -> Self {
+        Self::EnvironmentStatus(params)
+    }
+}
+
+impl From<McpServerOauthLoginParams> for ClientRequest {
+    #[inline]
+    fn from(params: McpServerOauthLoginParams) -> Self {
+        Self::McpServerOauthLogin(params)
+    }
+}
+
+impl From<ListMcpServerStatusParams> for ClientRequest {
+    #[inline]
+    fn from(params: ListMcpServerStatusParams) -> Self {
+        Self::McpServerStatusList(params)
+    }
+}
+
+impl From<McpResourceReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: McpResourceReadParams) -> Self {
+        Self::McpServerResourceRead(params)
+    }
+}
+
+impl From<McpServerEventStreamStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: McpServerEventStreamStartParams) -> Self {
+        Self::McpServerEventStreamStart(params)
+    }
+}
+
+impl From<McpServerEventStreamStopParams> for ClientRequest {
+    #[inline]
+    fn from(params: McpServerEventStreamStopParams) -> Self {
+        Self::McpServerEventStreamStop(params)
+    }
+}
+
+impl From<McpServerToolCallParams> for ClientRequest {
+    #[inline]
+    fn from(params: McpServerToolCallParams) -> Self {
+        Self::McpServerToolCall(params)
+    }
+}
+
+impl From<WindowsSandboxSetupStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: WindowsSandboxSetupStartParams) -> Self {
+        Self::WindowsSandboxSetupStart(params)
+    }
+}
+
+impl From<LoginAccountParams> for ClientRequest {
+    #[inline]
+    fn from(params: LoginAccountParams) -> Self {
+        Self::AccountLoginStart(params)
+    }
+}
+
+impl From<BedrockDiscoverParams> for ClientRequest {
+    #[inline]
+    fn from(params: BedrockDiscoverParams) -> Self {
+        Self::AccountBedrockDiscover(params)
+    }
+}
+
+impl From<BedrockSetupParams> for ClientRequest {
+    #[inline]
+    fn from(params: BedrockSetupParams) -> Self {
+        Self::AccountBedrockSetup(params)
+    }
+}
+
+impl From<BedrockCheckGovCloudRequirementsParams> for ClientRequest {
+    #[inline]
+    fn from(params: BedrockCheckGovCloudRequirementsParams) -> Self {
+        Self::AccountBedrockCheckGovCloudRequirements(params)
+    }
+}
+
+impl From<CancelLoginAccountParams> for ClientRequest {
+    #[inline]
+    fn from(params: CancelLoginAccountParams) -> Self {
+        Self::AccountLoginCancel(params)
+    }
+}
+
+impl From<GetAccountRateLimitsParams> for ClientRequest {
+    #[inline]
+    fn from(params: GetAccountRateLimitsParams) -> Self {
+        Self::AccountRateLimitsRead(params)
+    }
+}
+
+impl From<ConsumeAccountRateLimitResetCreditParams> for ClientRequest {
+    #[inline]
+    fn from(params: ConsumeAccountRateLimitResetCreditParams) -> Self {
+        Self::AccountRateLimitResetCreditConsume(params)
+    }
+}
+
+impl From<GetAccountTokenUsageParams> for ClientRequest {
+    #[inline]
+    fn from(params: GetAccountTokenUsageParams) -> Self {
+        Self::AccountUsageRead(params)
+    }
+}
+
+impl From<SendAddCreditsNudgeEmailParams> for ClientRequest {
+    #[inline]
+    fn from(params: SendAddCreditsNudgeEmailParams) -> Self {
+        Self::AccountSendAddCreditsNudgeEmail(params)
+    }
+}
+
+impl From<FeedbackUploadParams> for ClientRequest {
+    #[inline]
+    fn from(params: FeedbackUploadParams) -> Self {
+        Self::FeedbackUpload(params)
+    }
+}
+
+impl From<CommandExecParams> for ClientRequest {
+    #[inline]
+    fn from(params: CommandExecParams) -> Self {
+        Self::CommandExec(params)
+    }
+}
+
+impl From<CommandExecWriteParams> for ClientRequest {
+    #[inline]
+    fn from(params: CommandExecWriteParams) -> Self {
+        Self::CommandExecWrite(params)
+    }
+}
+
+impl From<CommandExecTerminateParams> for ClientRequest {
+    #[inline]
+    fn from(params: CommandExecTerminateParams) -> Self {
+        Self::CommandExecTerminate(params)
+    }
+}
+
+impl From<CommandExecResizeParams> for ClientRequest {
+    #[inline]
+    fn from(params: CommandExecResizeParams) -> Self {
+        Self::CommandExecResize(params)
+    }
+}
+
+impl From<ProcessSpawnParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProcessSpawnParams) -> Self {
+        Self::ProcessSpawn(params)
+    }
+}
+
+impl From<ProcessWriteStdinParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProcessWriteStdinParams) -> Self {
+        Self::ProcessWriteStdin(params)
+    }
+}
+
+impl From<ProcessKillParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProcessKillParams) -> Self {
+        Self::ProcessKill(params)
+    }
+}
+
+impl From<ProcessResizePtyParams> for ClientRequest {
+    #[inline]
+    fn from(params: ProcessResizePtyParams) -> Self {
+        Self::ProcessResizePty(params)
+    }
+}
+
+impl From<ConfigReadParams> for ClientRequest {
+    #[inline]
+    fn from(params: ConfigReadParams) -> Self {
+        Self::ConfigRead(params)
+    }
+}
+
+impl From<ExternalAgentConfigDetectParams> for ClientRequest {
+    #[inline]
+    fn from(params: ExternalAgentConfigDetectParams) -> Self {
+        Self::ExternalAgentConfigDetect(params)
+    }
+}
+
+impl From<ExternalAgentConfigImportParams> for ClientRequest {
+    #[inline]
+    fn from(params: ExternalAgentConfigImportParams) -> Self {
+        Self::ExternalAgentConfigImport(params)
+    }
+}
+
+impl From<ExternalAgentConfigImportHistoryRecordParams> for ClientRequest {
+    #[inline]
+    fn from(params: ExternalAgentConfigImportHistoryRecordParams) -> Self {
+        Self::ExternalAgentConfigImportRecordHistory(params)
+    }
+}
+
+impl From<ConfigValueWriteParams> for ClientRequest {
+    #[inline]
+    fn from(params: ConfigValueWriteParams) -> Self {
+        Self::ConfigValueWrite(params)
+    }
+}
+
+impl From<ConfigBatchWriteParams> for ClientRequest {
+    #[inline]
+    fn from(params: ConfigBatchWriteParams) -> Self {
+        Self::ConfigBatchWrite(params)
+    }
+}
+
+impl From<GetAccountParams> for ClientRequest {
+    #[inline]
+    fn from(params: GetAccountParams) -> Self {
+        Self::AccountRead(params)
+    }
+}
+
+impl From<FuzzyFileSearchParams> for ClientRequest {
+    #[inline]
+    fn from(params: FuzzyFileSearchParams) -> Self {
+        Self::FuzzyFileSearch(params)
+    }
+}
+
+impl From<FuzzyFileSearchSessionStartParams> for ClientRequest {
+    #[inline]
+    fn from(params: FuzzyFileSearchSessionStartParams) -> Self {
+        Self::FuzzyFileSearchSessionStart(params)
+    }
+}
+
+impl From<FuzzyFileSearchSessionUpdateParams> for ClientRequest {
+    #[inline]
+    fn from(params: FuzzyFileSearchSessionUpdateParams) -> Self {
+        Self::FuzzyFileSearchSessionUpdate(params)
+    }
+}
+
+impl From<FuzzyFileSearchSessionStopParams> for ClientRequest {
+    #[inline]
+    fn from(params: FuzzyFileSearchSessionStopParams) -> Self {
+        Self::FuzzyFileSearchSessionStop(params)
+    }
+}
+
 impl ClientMethod for InitializeParams {
     type Response = InitializeResponse;
     const METHOD: &'static str = "initialize";

@@ -14,6 +14,8 @@ mod client_notifications;
 
 mod client_requests;
 
+mod client_responses;
+
 mod server_notifications;
 
 mod server_requests;
@@ -23,6 +25,8 @@ mod types;
 pub use client_notifications::*;
 
 pub use client_requests::*;
+
+pub use client_responses::*;
 
 pub use server_notifications::*;
 

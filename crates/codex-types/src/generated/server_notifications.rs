@@ -823,6 +823,573 @@ impl Payload for ServerNotification {
     }
 }
 
+impl From<ErrorNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ErrorNotification) -> Self {
+        Self::Error(Box::new(params))
+    }
+}
+
+impl From<ThreadStartedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadStartedNotification) -> Self {
+        Self::ThreadStarted(Box::new(params))
+    }
+}
+
+impl From<ThreadStatusChangedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadStatusChangedNotification) -> Self {
+        Self::ThreadStatusChanged(params)
+    }
+}
+
+impl From<ThreadReadStateChangedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadReadStateChangedNotification) -> Self {
+        Self::ThreadReadStateChanged(params)
+    }
+}
+
+impl From<ThreadArchivedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadArchivedNotification) -> Self {
+        Self::ThreadArchived(params)
+    }
+}
+
+impl From<ThreadDeletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadDeletedNotification) -> Self {
+        Self::ThreadDeleted(params)
+    }
+}
+
+impl From<ThreadUnarchivedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadUnarchivedNotification) -> Self {
+        Self::ThreadUnarchived(params)
+    }
+}
+
+impl From<ThreadClosedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadClosedNotification) -> Self {
+        Self::ThreadClosed(params)
+    }
+}
+
+impl From<ThreadRevertedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRevertedNotification) -> Self {
+        Self::ThreadReverted(params)
+    }
+}
+
+impl From<SkillsChangedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: SkillsChangedNotification) -> Self {
+        Self::SkillsChanged(params)
+    }
+}
+
+impl From<ThreadNameUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadNameUpdatedNotification) -> Self {
+        Self::ThreadNameUpdated(params)
+    }
+}
+
+impl From<ThreadAttachmentUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadAttachmentUpdatedNotification) -> Self {
+        Self::ThreadAttachmentUpdated(params)
+    }
+}
+
+impl From<ThreadGoalUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadGoalUpdatedNotification) -> Self {
+        Self::ThreadGoalUpdated(params)
+    }
+}
+
+impl From<ThreadPredictionUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadPredictionUpdatedNotification) -> Self {
+        Self::ThreadPredictionUpdated(params)
+    }
+}
+
+impl From<ThreadGoalClearedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadGoalClearedNotification) -> Self {
+        Self::ThreadGoalCleared(params)
+    }
+}
+
+impl From<ThreadQueueChangedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadQueueChangedNotification) -> Self {
+        Self::ThreadQueueChanged(params)
+    }
+}
+
+impl From<ProjectChangedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ProjectChangedNotification) -> Self {
+        Self::ProjectChanged(params)
+    }
+}
+
+impl From<ThreadProjectUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadProjectUpdatedNotification) -> Self {
+        Self::ThreadProjectUpdated(params)
+    }
+}
+
+impl From<ThreadSettingsUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadSettingsUpdatedNotification) -> Self {
+        Self::ThreadSettingsUpdated(Box::new(params))
+    }
+}
+
+impl From<ThreadTokenUsageUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadTokenUsageUpdatedNotification) -> Self {
+        Self::ThreadTokenUsageUpdated(params)
+    }
+}
+
+impl From<TurnStartedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: TurnStartedNotification) -> Self {
+        Self::TurnStarted(Box::new(params))
+    }
+}
+
+impl From<HookStartedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: HookStartedNotification) -> Self {
+        Self::HookStarted(Box::new(params))
+    }
+}
+
+impl From<TurnCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: TurnCompletedNotification) -> Self {
+        Self::TurnCompleted(Box::new(params))
+    }
+}
+
+impl From<HookCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: HookCompletedNotification) -> Self {
+        Self::HookCompleted(Box::new(params))
+    }
+}
+
+impl From<TurnDiffUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: TurnDiffUpdatedNotification) -> Self {
+        Self::TurnDiffUpdated(params)
+    }
+}
+
+impl From<TurnPlanUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: TurnPlanUpdatedNotification) -> Self {
+        Self::TurnPlanUpdated(params)
+    }
+}
+
+impl From<ItemStartedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ItemStartedNotification) -> Self {
+        Self::ItemStarted(Box::new(params))
+    }
+}
+
+impl From<ItemGuardianApprovalReviewStartedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ItemGuardianApprovalReviewStartedNotification) -> Self {
+        Self::ItemAutoApprovalReviewStarted(Box::new(params))
+    }
+}
+
+impl From<ItemGuardianApprovalReviewCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ItemGuardianApprovalReviewCompletedNotification) -> Self {
+        Self::ItemAutoApprovalReviewCompleted(Box::new(params))
+    }
+}
+
+impl From<StrictReviewRequiredNotification> for ServerNotification {
+    #[inline]
+    fn from(params: StrictReviewRequiredNotification) -> Self {
+        Self::AutoApprovalReviewStrictReviewRequired(params)
+    }
+}
+
+impl From<ItemCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ItemCompletedNotification) -> Self {
+        Self::ItemCompleted(Box::new(params))
+    }
+}
+
+impl From<AgentMessageDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: AgentMessageDeltaNotification) -> Self {
+        Self::ItemAgentMessageDelta(params)
+    }
+}
+
+impl From<PlanDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: PlanDeltaNotification) -> Self {
+        Self::ItemPlanDelta(params)
+    }
+}
+
+impl From<CommandExecOutputDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: CommandExecOutputDeltaNotification) -> Self {
+        Self::CommandExecOutputDelta(params)
+    }
+}
+
+impl From<ProcessOutputDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ProcessOutputDeltaNotification) -> Self {
+        Self::ProcessOutputDelta(params)
+    }
+}
+
+impl From<ProcessExitedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ProcessExitedNotification) -> Self {
+        Self::ProcessExited(params)
+    }
+}
+
+impl From<CommandExecutionOutputDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: CommandExecutionOutputDeltaNotification) -> Self {
+        Self::ItemCommandExecutionOutputDelta(params)
+    }
+}
+
+impl From<TerminalInteractionNotification> for ServerNotification {
+    #[inline]
+    fn from(params: TerminalInteractionNotification) -> Self {
+        Self::ItemCommandExecutionTerminalInteraction(params)
+    }
+}
+
+impl From<FileChangeOutputDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: FileChangeOutputDeltaNotification) -> Self {
+        Self::ItemFileChangeOutputDelta(params)
+    }
+}
+
+impl From<FileChangePatchUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: FileChangePatchUpdatedNotification) -> Self {
+        Self::ItemFileChangePatchUpdated(params)
+    }
+}
+
+impl From<ServerRequestResolvedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ServerRequestResolvedNotification) -> Self {
+        Self::ServerRequestResolved(params)
+    }
+}
+
+impl From<McpToolCallProgressNotification> for ServerNotification {
+    #[inline]
+    fn from(params: McpToolCallProgressNotification) -> Self {
+        Self::ItemMcpToolCallProgress(params)
+    }
+}
+
+impl From<McpServerOauthLoginCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: McpServerOauthLoginCompletedNotification) -> Self {
+        Self::McpServerOauthLoginCompleted(params)
+    }
+}
+
+impl From<McpServerStatusUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: McpServerStatusUpdatedNotification) -> Self {
+        Self::McpServerStartupStatusUpdated(params)
+    }
+}
+
+impl From<McpServerEventStreamNotification> for ServerNotification {
+    #[inline]
+    fn from(params: McpServerEventStreamNotification) -> Self {
+        Self::McpServerEventStreamNotification(params)
+    }
+}
+
+impl From<AccountUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: AccountUpdatedNotification) -> Self {
+        Self::AccountUpdated(params)
+    }
+}
+
+impl From<GatewayOAuthChangedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: GatewayOAuthChangedNotification) -> Self {
+        Self::AccountGatewayOAuthChanged(params)
+    }
+}
+
+impl From<AccountRateLimitsUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: AccountRateLimitsUpdatedNotification) -> Self {
+        Self::AccountRateLimitsUpdated(Box::new(params))
+    }
+}
+
+impl From<AppListUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: AppListUpdatedNotification) -> Self {
+        Self::AppListUpdated(params)
+    }
+}
+
+impl From<RemoteControlStatusChangedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: RemoteControlStatusChangedNotification) -> Self {
+        Self::RemoteControlStatusChanged(params)
+    }
+}
+
+impl From<ExternalAgentConfigImportProgressNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ExternalAgentConfigImportProgressNotification) -> Self {
+        Self::ExternalAgentConfigImportProgress(params)
+    }
+}
+
+impl From<ExternalAgentConfigImportCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ExternalAgentConfigImportCompletedNotification) -> Self {
+        Self::ExternalAgentConfigImportCompleted(params)
+    }
+}
+
+impl From<FsChangedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: FsChangedNotification) -> Self {
+        Self::FsChanged(params)
+    }
+}
+
+impl From<ReasoningSummaryTextDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ReasoningSummaryTextDeltaNotification) -> Self {
+        Self::ItemReasoningSummaryTextDelta(params)
+    }
+}
+
+impl From<ReasoningSummaryPartAddedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ReasoningSummaryPartAddedNotification) -> Self {
+        Self::ItemReasoningSummaryPartAdded(params)
+    }
+}
+
+impl From<ReasoningTextDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ReasoningTextDeltaNotification) -> Self {
+        Self::ItemReasoningTextDelta(params)
+    }
+}
+
+impl From<ContextCompactedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ContextCompactedNotification) -> Self {
+        Self::ThreadCompacted(params)
+    }
+}
+
+impl From<ModelReroutedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ModelReroutedNotification) -> Self {
+        Self::ModelRerouted(params)
+    }
+}
+
+impl From<ModelVerificationNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ModelVerificationNotification) -> Self {
+        Self::ModelVerification(params)
+    }
+}
+
+impl From<TurnModerationMetadataNotification> for ServerNotification {
+    #[inline]
+    fn from(params: TurnModerationMetadataNotification) -> Self {
+        Self::TurnModerationMetadata(params)
+    }
+}
+
+impl From<ModelSafetyBufferingUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ModelSafetyBufferingUpdatedNotification) -> Self {
+        Self::ModelSafetyBufferingUpdated(params)
+    }
+}
+
+impl From<WarningNotification> for ServerNotification {
+    #[inline]
+    fn from(params: WarningNotification) -> Self {
+        Self::Warning(params)
+    }
+}
+
+impl From<GuardianWarningNotification> for ServerNotification {
+    #[inline]
+    fn from(params: GuardianWarningNotification) -> Self {
+        Self::GuardianWarning(params)
+    }
+}
+
+impl From<DeprecationNoticeNotification> for ServerNotification {
+    #[inline]
+    fn from(params: DeprecationNoticeNotification) -> Self {
+        Self::DeprecationNotice(params)
+    }
+}
+
+impl From<ConfigWarningNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ConfigWarningNotification) -> Self {
+        Self::ConfigWarning(params)
+    }
+}
+
+impl From<FuzzyFileSearchSessionUpdatedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: FuzzyFileSearchSessionUpdatedNotification) -> Self {
+        Self::FuzzyFileSearchSessionUpdated(params)
+    }
+}
+
+impl From<FuzzyFileSearchSessionCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: FuzzyFileSearchSessionCompletedNotification) -> Self {
+        Self::FuzzyFileSearchSessionCompleted(params)
+    }
+}
+
+impl From<ThreadRealtimeStartedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeStartedNotification) -> Self {
+        Self::ThreadRealtimeStarted(params)
+    }
+}
+
+impl From<ThreadRealtimeItemAddedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeItemAddedNotification) -> Self {
+        Self::ThreadRealtimeItemAdded(params)
+    }
+}
+
+impl From<ThreadRealtimeItemStartedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeItemStartedNotification) -> Self {
+        Self::ThreadRealtimeItemStarted(params)
+    }
+}
+
+impl From<ThreadRealtimeItemTranscriptDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeItemTranscriptDeltaNotification) -> Self {
+        Self::ThreadRealtimeItemTranscriptDelta(params)
+    }
+}
+
+impl From<ThreadRealtimeItemCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeItemCompletedNotification) -> Self {
+        Self::ThreadRealtimeItemCompleted(params)
+    }
+}
+
+impl From<ThreadRealtimeTranscriptDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeTranscriptDeltaNotification) -> Self {
+        Self::ThreadRealtimeTranscriptDelta(params)
+    }
+}
+
+impl From<ThreadRealtimeTranscriptDoneNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeTranscriptDoneNotification) -> Self {
+        Self::ThreadRealtimeTranscriptDone(params)
+    }
+}
+
+impl From<ThreadRealtimeOutputAudioDeltaNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeOutputAudioDeltaNotification) -> Self {
+        Self::ThreadRealtimeOutputAudioDelta(params)
+    }
+}
+
+impl From<ThreadRealtimeSdpNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeSdpNotification) -> Self {
+        Self::ThreadRealtimeSdp(params)
+    }
+}
+
+impl From<ThreadRealtimeErrorNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeErrorNotification) -> Self {
+        Self::ThreadRealtimeError(params)
+    }
+}
+
+impl From<ThreadRealtimeClosedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: ThreadRealtimeClosedNotification) -> Self {
+        Self::ThreadRealtimeClosed(params)
+    }
+}
+
+impl From<WindowsWorldWritableWarningNotification> for ServerNotification {
+    #[inline]
+    fn from(params: WindowsWorldWritableWarningNotification) -> Self {
+        Self::WindowsWorldWritableWarning(params)
+    }
+}
+
+impl From<WindowsSandboxSetupCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: WindowsSandboxSetupCompletedNotification) -> Self {
+        Self::WindowsSandboxSetupCompleted(params)
+    }
+}
+
+impl From<AccountLoginCompletedNotification> for ServerNotification {
+    #[inline]
+    fn from(params: AccountLoginCompletedNotification) -> Self {
+        Self::AccountLoginCompleted(params)
+    }
+}
+
 impl ServerNotification {
     /// The thread it belongs to, if it says so.
     #[inline]

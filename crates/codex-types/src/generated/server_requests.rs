@@ -211,6 +211,83 @@ impl Payload for ServerRequest {
     }
 }
 
+impl From<CommandExecutionRequestApprovalParams> for ServerRequest {
+    #[inline]
+    fn from(params: CommandExecutionRequestApprovalParams) -> Self {
+        Self::ItemCommandExecutionRequestApproval(Box::new(params))
+    }
+}
+
+impl From<FileChangeRequestApprovalParams> for ServerRequest {
+    #[inline]
+    fn from(params: FileChangeRequestApprovalParams) -> Self {
+        Self::ItemFileChangeRequestApproval(params)
+    }
+}
+
+impl From<ToolRequestUserInputParams> for ServerRequest {
+    #[inline]
+    fn from(params: ToolRequestUserInputParams) -> Self {
+        Self::ItemToolRequestUserInput(params)
+    }
+}
+
+impl From<McpServerElicitationRequestParams> for ServerRequest {
+    #[inline]
+    fn from(params: McpServerElicitationRequestParams) -> Self {
+        Self::McpServerElicitationRequest(Box::new(params))
+    }
+}
+
+impl From<PermissionsRequestApprovalParams> for ServerRequest {
+    #[inline]
+    fn from(params: PermissionsRequestApprovalParams) -> Self {
+        Self::ItemPermissionsRequestApproval(Box::new(params))
+    }
+}
+
+impl From<DynamicToolCallParams> for ServerRequest {
+    #[inline]
+    fn from(params: DynamicToolCallParams) -> Self {
+        Self::ItemToolCall(params)
+    }
+}
+
+impl From<ChatgptAuthTokensRefreshParams> for ServerRequest {
+    #[inline]
+    fn from(params: ChatgptAuthTokensRefreshParams) -> Self {
+        Self::AccountChatgptAuthTokensRefresh(params)
+    }
+}
+
+impl From<AttestationGenerateParams> for ServerRequest {
+    #[inline]
+    fn from(params: AttestationGenerateParams) -> Self {
+        Self::AttestationGenerate(params)
+    }
+}
+
+impl From<CurrentTimeReadParams> for ServerRequest {
+    #[inline]
+    fn from(params: CurrentTimeReadParams) -> Self {
+        Self::CurrentTimeRead(params)
+    }
+}
+
+impl From<ApplyPatchApprovalParams> for ServerRequest {
+    #[inline]
+    fn from(params: ApplyPatchApprovalParams) -> Self {
+        Self::ApplyPatchApproval(params)
+    }
+}
+
+impl From<ExecCommandApprovalParams> for ServerRequest {
+    #[inline]
+    fn from(params: ExecCommandApprovalParams) -> Self {
+        Self::ExecCommandApproval(params)
+    }
+}
+
 impl ServerRequest {
     /// The thread it belongs to, if it says so.
     #[inline]
