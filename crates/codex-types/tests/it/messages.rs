@@ -1,7 +1,7 @@
 //! The four enums of messages, against the message lists of the schema.
 
 use codex_types::{
-    ClientNotification, ClientRequest, Message, NotificationEnvelope, RequestId,
+    ClientNotification, ClientRequest, ClientResponse, Message, NotificationEnvelope, RequestId,
     ServerNotification, ServerRequest,
 };
 use serde_json::Value;
@@ -52,6 +52,8 @@ fn every_notification_survives_the_wire() {
             "{method}"
         );
         assert_eq!(decoded.notification.method(), method);
+        let serialized = serde_json::to_string(&decoded.notification).unwrap();
+        assert_eq!(serialized, decoded.notification.encode().unwrap());
         let line = decoded.encode().unwrap();
         let Message::Notification {
             method,
@@ -68,6 +70,21 @@ fn every_notification_survives_the_wire() {
         let at_once = NotificationEnvelope::decode_line(line.as_bytes());
         assert_eq!(at_once, Some(decoded));
     });
+}
+
+#[test]
+fn a_response_is_read_by_the_method_of_its_request() {
+    let result = RawValue::from_string("{}".to_owned()).unwrap();
+    for method in ClientRequest::METHODS {
+        match ClientResponse::decode(method, &result) {
+            Ok(ClientResponse::Unrecognized { .. }) => panic!("{method}"),
+            Ok(response) => assert_eq!(response.method(), *method),
+            // It requires something.
+            Err(error) => assert_eq!(error.method(), *method),
+        }
+    }
+    let new = ClientResponse::decode("new/method", &result).unwrap();
+    assert_eq!(new.method(), "new/method");
 }
 
 #[test]
