@@ -8,6 +8,7 @@ use codex_bench::measure::{Load, Report};
 use codex_testkit::{CodexHome, Reply, ScriptedModel};
 use indicatif::ProgressBar;
 
+use crate::floods;
 use crate::programs::{Program, Programs};
 use crate::rows::{Row, median, quantile};
 
@@ -38,27 +39,28 @@ pub struct Table {
 
 pub type Case = (&'static str, fn(&Stage) -> Result<Outcome>);
 
-pub const CASES: [Case; 9] = [
+pub const CASES: [Case; 10] = [
     ("deltas-10k", |stage| deltas(stage, "deltas-10k", 10_000)),
     ("deltas-50k", |stage| deltas(stage, "deltas-50k", 50_000)),
     ("latency", latency),
     ("parallel", parallel),
     ("start", start),
-    ("flood", flood),
-    ("scale", scale),
-    ("idle", idle),
+    ("flood", floods::flood),
+    ("scale", floods::scale),
+    ("viewers", floods::viewers),
+    ("idle", floods::idle),
     ("decode", crate::decode::case),
 ];
 
-const MIB: f64 = 1024.0;
+pub const MIB: f64 = 1024.0;
 
 /// The medians of the reports of a program.
-struct Medians {
-    deltas: f64,
-    cpu_us: f64,
-    wall_us: f64,
-    start_us: f64,
-    rss_mib: f64,
+pub struct Medians {
+    pub deltas: f64,
+    pub cpu_us: f64,
+    pub wall_us: f64,
+    pub start_us: f64,
+    pub rss_mib: f64,
 }
 
 impl Medians {
@@ -88,7 +90,7 @@ impl Stage {
         self.alternate_on(programs, &self.codex, load, &BTreeMap::new())
     }
 
-    fn alternate_on(
+    pub fn alternate_on(
         &self,
         programs: &[Program],
         codex: &std::path::Path,
@@ -108,7 +110,7 @@ impl Stage {
     }
 }
 
-fn medians(reports: &BTreeMap<Program, Vec<Report>>) -> BTreeMap<Program, Medians> {
+pub fn medians(reports: &BTreeMap<Program, Vec<Report>>) -> BTreeMap<Program, Medians> {
     let each = reports.iter();
     each.map(|(program, reports)| (*program, Medians::of(reports)))
         .collect()
@@ -316,147 +318,6 @@ fn start(stage: &Stage) -> Result<Outcome> {
         title: "A start".to_owned(),
         columns: vec!["until it is ready, ms", "peak RSS, MiB"],
         lines: lines.collect(),
-    }];
-    Ok(Outcome { rows, tables })
-}
-
-/// A million notifications, of one turn or of a thousand: ten on each of a hundred threads.
-fn flood(stage: &Stage) -> Result<Outcome> {
-    let (mut lines, mut costs, mut rates) = (Vec::new(), Vec::new(), Vec::new());
-    for (threads, turns) in [(1, 1), (100, 10)] {
-        let each = 1_000_000 / (threads * turns);
-        let env = BTreeMap::from([("PEER_DELTAS", each.to_string())]);
-        let load = Load { threads, turns };
-        let reports = stage.alternate_on(&[Program::Sdk], &stage.programs.peer(), load, &env)?;
-        let it = &medians(&reports)[&Program::Sdk];
-        costs.push(it.cpu_us / it.deltas);
-        rates.push(it.deltas / it.wall_us);
-        lines.push((
-            format!("{} turns", threads * turns),
-            vec![it.cpu_us / it.deltas, it.deltas / it.wall_us, it.rss_mib],
-        ));
-    }
-    let rows = vec![
-        Row::at_least(
-            "flood",
-            "notifications of one turn",
-            rates[0],
-            0.5,
-            "million a second",
-        ),
-        Row::at_least(
-            "flood",
-            "notifications of 1000 turns",
-            rates[1],
-            0.5,
-            "million a second",
-        ),
-        Row::at_most(
-            "flood",
-            "CPU of a notification with 1000 turns, beside one",
-            costs[1] / costs[0],
-            1.25,
-            "×",
-        ),
-    ];
-    let tables = vec![Table {
-        title: "A million notifications".to_owned(),
-        columns: vec!["CPU each, µs", "millions a second", "peak RSS, MiB"],
-        lines,
-    }];
-    Ok(Outcome { rows, tables })
-}
-
-/// How many pieces come for each figure of [`scale`].
-const PIECES: usize = 200_000;
-
-/// What a piece costs, the more there are of something.
-fn scale(stage: &Stage) -> Result<Outcome> {
-    let one = Load {
-        threads: 1,
-        turns: 1,
-    };
-    let tables = vec![
-        scaled(
-            stage,
-            "Pieces in a turn",
-            [1_000, 10_000, 100_000, 1_000_000],
-            |n| (one, 1, n),
-        )?,
-        scaled(
-            stage,
-            "Turns, one after another",
-            [1, 10, 100, 1_000],
-            |turns| (Load { turns, ..one }, 1, PIECES / turns),
-        )?,
-        scaled(stage, "Threads at once", [1, 10, 100, 1_000], |threads| {
-            (Load { threads, ..one }, 1, PIECES / threads)
-        })?,
-        scaled(stage, "Clients in a program", [1, 4, 16, 64], |clients| {
-            (
-                Load {
-                    threads: clients,
-                    ..one
-                },
-                clients,
-                PIECES / clients,
-            )
-        })?,
-    ];
-    Ok(Outcome {
-        rows: Vec::new(),
-        tables,
-    })
-}
-
-/// The cost of a piece for each of these numbers, which become a load, clients, and pieces in a turn.
-fn scaled(
-    stage: &Stage,
-    title: &str,
-    numbers: [usize; 4],
-    of: impl Fn(usize) -> (Load, usize, usize),
-) -> Result<Table> {
-    let mut lines = Vec::new();
-    for number in numbers {
-        let (load, clients, pieces) = of(number);
-        let env = BTreeMap::from([
-            ("PEER_DELTAS", pieces.to_string()),
-            ("SDK_CLIENTS", clients.to_string()),
-        ]);
-        let reports = stage.alternate_on(&[Program::Sdk], &stage.programs.peer(), load, &env)?;
-        let it = &medians(&reports)[&Program::Sdk];
-        lines.push((number.to_string(), vec![it.cpu_us / it.deltas, it.rss_mib]));
-    }
-    Ok(Table {
-        title: title.to_owned(),
-        columns: vec!["CPU per piece, µs", "peak RSS, MiB"],
-        lines,
-    })
-}
-
-fn idle(stage: &Stage) -> Result<Outcome> {
-    let mut rss = Vec::new();
-    for threads in [1, 10_000] {
-        let env = BTreeMap::from([("SDK_IDLE", "1".to_owned())]);
-        let load = Load { threads, turns: 0 };
-        let reports = stage.alternate_on(&[Program::Sdk], &stage.programs.peer(), load, &env)?;
-        rss.push(medians(&reports)[&Program::Sdk].rss_mib);
-    }
-    let each = (rss[1] - rss[0]) * MIB / 10_000.0;
-    let rows = vec![Row::at_most(
-        "idle",
-        "memory of an idle thread",
-        each,
-        1.0,
-        "KiB",
-    )];
-    let tables = vec![Table {
-        title: "10,000 idle threads on one client".to_owned(),
-        columns: vec!["peak RSS with one, MiB", "with 10,000, MiB", "each, KiB"],
-        lines: vec![(
-            "codex-sdk, one thread".to_owned(),
-            vec![rss[0], rss[1], each],
-        )],
     }];
     Ok(Outcome { rows, tables })
 }

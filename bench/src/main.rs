@@ -15,6 +15,7 @@ use crate::programs::Programs;
 mod builds;
 mod cases;
 mod decode;
+mod floods;
 mod page;
 mod plot;
 mod programs;

@@ -1,12 +1,12 @@
 //! This SDK, as a program would use it. `SDK_WORKERS` threads carry it; without it, the one of `main`.
-//! `SDK_CLIENTS` share the threads of the conversation. With `SDK_IDLE` it only opens these, and its report
+//! `SDK_CLIENTS` share the threads of the conversation, and `SDK_VIEWERS` look at each. With `SDK_IDLE` it only opens these, and its report
 //! has no turns.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use codex_bench::measure::{Load, Report, Watch};
-use codex_sdk::{Codex, Notification, Thread};
+use codex_sdk::{Codex, Notification, Thread, ThreadWatch};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
@@ -49,7 +49,12 @@ async fn run(load: Load) -> Result<Report> {
     }
     let turns = Watch::start();
     let mut running = JoinSet::new();
+    let viewers: usize = std::env::var("SDK_VIEWERS").map_or(Ok(0), |it| it.parse())?;
+    let mut looking = JoinSet::new();
     for thread in threads {
+        for _ in 0..viewers {
+            looking.spawn(look(thread.watch()));
+        }
         running.spawn(all_turns(thread, load.turns));
     }
     let mut read = Read::default();
@@ -64,6 +69,11 @@ async fn run(load: Load) -> Result<Report> {
         codex.close().await?;
     }
     Ok(report)
+}
+
+/// Looks on to the end.
+async fn look(mut watch: ThreadWatch) {
+    while let Some(Ok(_)) = watch.next().await {}
 }
 
 #[derive(Default)]
