@@ -41,7 +41,7 @@ const NOT_RUN: [(&str, &str); 6] = [
         "a person opens the page; `login.rs` takes the same steps but the last one of them",
     ),
     (
-        "thread::second_tab",
+        "thread_watch::second_tab",
         "it looks on for as long as the client lives; `watching.rs` looks on for shorter",
     ),
 ];

@@ -22,11 +22,45 @@ use crate::connection::event_queue::Notification;
 use crate::connection::router::subscriptions::Topic;
 use crate::error::Result;
 use crate::tasks::recovery::newest_turns;
+use crate::thread::Thread;
 
 /// How long reading a running turn may take.
 const READ: Duration = Duration::from_secs(10);
 
 type CatchUp = Pin<Box<dyn Future<Output = Option<Turn>> + Send>>;
+
+impl Thread {
+    /// Watches everything that comes of this thread, what turn handles take included: for a second viewer, or
+    /// a hundredth. Each has its own copy, in the runtime's order, and one that reads too slowly ends alone
+    /// ([`Error::Lagged`](crate::Error::Lagged)).
+    ///
+    /// Of a turn that runs already, it begins with what that has brought so far, read from the runtime
+    /// (`thread/turns/list`): its `turn/started`, and its items as `item/completed`, or `item/started` if they
+    /// go on. All of these have the time when the turn began. The text of a message that is being written comes
+    /// from here on, and whole with its `item/completed`. Of an ephemeral thread nothing is stored: it is
+    /// watched from now on.
+    ///
+    /// ```no_run
+    /// # async fn second_tab(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
+    /// let mut all = thread.watch();
+    /// while let Some(event) = all.next().await {
+    ///     println!("{}", serde_json::to_string(&event?).unwrap_or_default());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It doesn't keep the runtime alive, and doesn't load the thread.
+    pub fn watch(&self) -> ThreadWatch {
+        ThreadWatch::new(&self.codex, Arc::clone(&self.id))
+    }
+
+    /// Subscribes to every notification of this thread that no live turn handle takes, from now on.
+    /// Nothing is sent for it. [`Self::watch`] has those too.
+    pub fn notifications(&self) -> NotificationStream {
+        self.codex.subscribe(Topic::Thread(Arc::clone(&self.id)))
+    }
+}
 
 /// Everything that comes of a thread, from [`Thread::watch`](crate::Thread::watch).
 #[must_use = "what comes for a stream lies in memory until it is read"]

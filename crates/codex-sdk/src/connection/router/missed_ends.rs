@@ -3,8 +3,9 @@
 use codex_types::ThreadStatus;
 use tokio::sync::watch;
 
+use crate::connection::router::active_turn::ActiveTurn;
 use crate::connection::router::entry::Phase;
-use crate::connection::router::thread_turns::{ActiveTurn, ThreadTurns};
+use crate::connection::router::thread_turns::ThreadTurns;
 use crate::error::Error;
 
 /// A turn that runs although its thread doesn't.

@@ -27,6 +27,7 @@ use crate::connection::wakes::Wakes;
 use crate::error::closed::Closed;
 use crate::error::{Error, Result};
 
+mod active_turn;
 pub(crate) mod activity;
 mod delivery;
 pub(crate) mod effect;

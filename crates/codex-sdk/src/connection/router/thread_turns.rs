@@ -16,6 +16,7 @@ use codex_types::{ThreadGoalStatus, ThreadItem};
 use tokio::sync::watch;
 
 use crate::connection::event_queue::{EventSender, Notification};
+use crate::connection::router::active_turn::{ActiveTurn, Interest};
 use crate::connection::router::activity::Activity;
 use crate::connection::router::entry::{Entry, Expiry, Orphan, Phase, Unclaimed};
 use crate::connection::router::goal_route::{GoalRoute, GoalState};
@@ -37,35 +38,6 @@ pub(crate) struct ThreadTurns {
     unwanted: u32,
     pub(crate) activity: Activity,
     wakes: Arc<Wakes>,
-}
-
-#[derive(Debug)]
-pub(crate) struct ActiveTurn {
-    pub(crate) id: String,
-    pub(crate) phase: Watched<Phase>,
-    pub(crate) entries: Vec<Entry>,
-    interest: Interest,
-    /// Its end may have been missed, and that is being looked into.
-    pub(crate) doubted: bool,
-}
-
-/// Whether this client still has a use for a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Interest {
-    Wanted,
-    /// Its last handle was a pending `run` that was dropped, or has passed a deadline.
-    Orphaned,
-    /// It was an orphan, and its interrupt is on its way.
-    Interrupting,
-}
-
-impl ActiveTurn {
-    /// Has it interrupted, unless that is on its way.
-    fn orphan(&mut self) {
-        if self.interest == Interest::Wanted {
-            self.interest = Interest::Orphaned;
-        }
-    }
 }
 
 impl ThreadTurns {

@@ -1,0 +1,33 @@
+//! A turn that runs, or is about to.
+
+use crate::connection::router::entry::{Entry, Phase};
+use crate::connection::wakes::Watched;
+
+#[derive(Debug)]
+pub(crate) struct ActiveTurn {
+    pub(crate) id: String,
+    pub(crate) phase: Watched<Phase>,
+    pub(crate) entries: Vec<Entry>,
+    pub(super) interest: Interest,
+    /// Its end may have been missed, and that is being looked into.
+    pub(crate) doubted: bool,
+}
+
+/// Whether this client still has a use for a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interest {
+    Wanted,
+    /// Its last handle was a pending `run` that was dropped, or has passed a deadline.
+    Orphaned,
+    /// It was an orphan, and its interrupt is on its way.
+    Interrupting,
+}
+
+impl ActiveTurn {
+    /// Has it interrupted, unless that is on its way.
+    pub(super) fn orphan(&mut self) {
+        if self.interest == Interest::Wanted {
+            self.interest = Interest::Orphaned;
+        }
+    }
+}
