@@ -6,8 +6,8 @@ use std::thread;
 use codex_e2e::Stage;
 use codex_sdk::blocking::Codex;
 use codex_sdk::schemars::{self, JsonSchema};
-use codex_sdk::types::{ThreadLoadedListParams, TurnStatus};
-use codex_sdk::{RetryPolicy, Tool, blocking};
+use codex_sdk::types::{CommandExecutionApprovalDecision, ThreadLoadedListParams, TurnStatus};
+use codex_sdk::{Error, Notification, RetryPolicy, Sandbox, Tool, blocking};
 use codex_testkit::{Gate, Reply};
 use serde::Deserialize;
 
@@ -159,4 +159,52 @@ fn blocking_a_client_that_is_dropped_ends_its_runtime() {
 #[should_panic(expected = "await the operation instead")]
 async fn blocking_within_an_async_runtime_panics_and_says_what_to_do() {
     let _ = Codex::start().block_on();
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Sum {
+    sum: u32,
+}
+
+#[codex_e2e_macros::test]
+fn blocking_typed_turns_viewers_budgets_and_requests_are_iterators_and_results() {
+    let (_runtime, stage) = stage();
+    let escalated =
+        r#"{"cmd":"echo no","sandbox_permissions":"require_escalated","justification":"?"}"#;
+    stage.model.push(Reply::deltas([r#"{"su"#, r#"m":3}"#]));
+    stage
+        .model
+        .push(Reply::function_call("exec_command", escalated));
+    stage
+        .model
+        .default_reply(Reply::function_call("exec_command", r#"{"cmd":"true"}"#));
+    let (builder, requests) = stage.builder().server_requests();
+    let codex = builder.start().block_on().unwrap();
+    let thread = codex
+        .thread_start()
+        .sandbox(Sandbox::ReadOnly)
+        .block_on()
+        .unwrap();
+    let watch = thread.watch();
+    let mut turn = thread.turn_as::<Sum>("1 + 2?").block_on().unwrap();
+    for event in &mut turn {
+        event.unwrap();
+    }
+    assert_eq!(turn.run().block_on().unwrap().value.sum, 3);
+    let seen = watch.into_iter().map(Result::unwrap);
+    let is_end = |event: &Notification| matches!(event, Notification::TurnCompleted(_));
+    let text: String = seen
+        .take_while(|event| !is_end(event))
+        .filter_map(|event| event.text_delta().map(str::to_owned))
+        .collect();
+    assert_eq!(text, r#"{"sum":3}"#);
+
+    let answers = thread::spawn(move || {
+        let pending = requests.into_iter().next().unwrap();
+        pending.respond(CommandExecutionApprovalDecision::Decline)
+    });
+    let error = thread.run("Go.").max_model_calls(3).block_on().unwrap_err();
+    assert!(matches!(error, Error::BudgetSpent(_)), "{error:?}");
+    answers.join().unwrap().unwrap();
+    codex.close().block_on().unwrap();
 }

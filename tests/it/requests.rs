@@ -193,3 +193,38 @@ async fn requests_that_nobody_has_answered_end_with_the_client() {
     let end = tokio::time::timeout(Duration::from_secs(10), requests.next()).await;
     assert!(end.unwrap().is_none());
 }
+
+#[codex_e2e_macros::test]
+async fn requests_and_what_is_watched_outlive_a_wait_that_is_dropped() {
+    let stage = stage().await;
+    escalate(&stage);
+    let (codex, thread, mut requests) = client(&stage).await;
+    let mut watch = thread.watch();
+    let turn = thread.turn("go").await.unwrap();
+    let (mut pending, mut seen) = (None, Vec::new());
+    while pending.is_none() || !seen.contains(&"item/started".to_owned()) {
+        // Whichever comes first drops the other's wait.
+        tokio::select! {
+            request = requests.next() => pending = request,
+            event = watch.next() => seen.push(event.unwrap().unwrap().method().to_owned()),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    pending
+        .unwrap()
+        .respond(CommandExecutionApprovalDecision::Accept)
+        .unwrap();
+    turn.run().await.unwrap();
+    while seen.last().is_none_or(|it| it != "turn/completed") {
+        tokio::select! {
+            event = watch.next() => seen.push(event.unwrap().unwrap().method().to_owned()),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    let count = |method: &str| seen.iter().filter(|it| *it == method).count();
+    assert_eq!(
+        (count("turn/started"), count("item/started")),
+        (1, count("item/completed"))
+    );
+    idle(&codex).await;
+}

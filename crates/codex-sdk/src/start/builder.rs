@@ -244,10 +244,8 @@ impl CodexBuilder {
         /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on. Less than 1 MiB is too
         /// little for a runtime that writes fast, however fast the stream is read.
         subscription_budget = usize => limits.subscription_budget;
-        /// How many bytes may lie unread in all of them together. Default: 256 MiB.
-        ///
-        /// When more comes, the one that holds most ends with [`Error::Lagged`], and what lies unread in it is
-        /// let go; the next one follows, until there is room.
+        /// How many bytes may lie unread in all of them together. Default: 256 MiB. When more comes, the one that
+        /// holds most ends with [`Error::Lagged`], and what lies unread in it is let go.
         unread_budget = usize => limits.unread_budget;
     }
 
