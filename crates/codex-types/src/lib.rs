@@ -117,7 +117,8 @@
 //! assert_eq!((out.len(), failed), (3, vec!["u: no network".to_owned()]));
 //! ```
 //!
-//! The example `tap` prints a line of summary for each message of a recording, in both directions.
+//! `codex-testkit tap`, a command, prints a line of summary for each message of a recording, in both
+//! directions.
 //!
 //! A client that would rather go on without the part it can't read has [`lenient`].
 //!

@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{env, fs, io};
 
 use codex_cli_bin::{Origin, Runtime};
-use codex_testkit::{CodexHome, HomeError, Reply, ScriptedModel};
+use codex_testkit::{CodexHome, CodexHomeBuilder, HomeError, Reply, ScriptedModel};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
@@ -96,10 +96,7 @@ impl Run {
             model.default_reply(default);
         }
         let home = CodexHome::builder().model(&model);
-        let home = self
-            .config
-            .iter()
-            .fold(home, |home, text| home.config_toml(text));
+        let home = self.config.iter().fold(home, CodexHomeBuilder::config_toml);
         let home = home.build()?;
 
         let mut command = self.command(&home, runtime)?;

@@ -50,7 +50,7 @@ const KINDS: [(&str, Build); 13] = [
     ("incomplete", |value, _| {
         Ok(Reply::incomplete(value.text()?))
     }),
-    ("status", status),
+    ("status", |value, beside| status(&value, beside)),
     ("disconnect", |value, _| {
         value.yes().map(|()| Reply::disconnect())
     }),
@@ -166,7 +166,7 @@ fn failed(value: Node, _: &mut Object) -> Result<Reply> {
     Ok(Reply::failed(code, message))
 }
 
-fn status(value: Node, beside: &mut Object) -> Result<Reply> {
+fn status(value: &Node, beside: &mut Object) -> Result<Reply> {
     let code = value.value.as_u64().and_then(|code| code.try_into().ok());
     let code = code.filter(|code| (200..600).contains(code));
     let code: u16 = code.ok_or_else(|| value.error("expected an HTTP status, such as 503"))?;

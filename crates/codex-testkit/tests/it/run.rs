@@ -64,6 +64,39 @@ fn a_bare_codex_asks_the_script() {
     assert!(text(&output.stderr).ends_with(report), "{output:?}");
 }
 
+/// The first block of docs/testing-your-app.md that is shell and not the installation, as it stands there.
+#[test]
+fn the_page_shows_what_works() {
+    let page = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/testing-your-app.md"
+    );
+    let page = fs::read_to_string(page).unwrap();
+    let (_, page) = page.split_once("## From the shell").unwrap();
+    let (_, block) = page.split_once("```sh\ncargo install").unwrap();
+    let (_, block) = block.split_once('\n').unwrap();
+    let (block, page) = block.split_once("```").unwrap();
+    let folder = Path::new(env!("CARGO_BIN_EXE_codex-testkit")).parent();
+    let path = format!(
+        "{}:{}",
+        folder.unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let stage = tempfile::tempdir().unwrap();
+
+    let mut command = Command::new("sh");
+    let command = command.args(["-c", block]).env("PATH", path);
+    let output = command.current_dir(&stage).stdin(Stdio::null()).output();
+
+    let output = output.unwrap();
+    assert_eq!(text(&output.stdout), "It is empty.\n", "{output:?}");
+    let report = text(&output.stderr).lines().last().unwrap();
+    assert!(
+        page.contains(&format!("```text\n{report}\n```")),
+        "{report}"
+    );
+}
+
 #[test]
 fn a_program_without_a_reply_is_reported_or_gets_the_default() {
     let stage = Stage::new("[]");

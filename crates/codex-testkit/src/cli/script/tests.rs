@@ -74,6 +74,13 @@ fn every_kind_of_reply_can_be_written() {
 }
 
 #[test]
+fn the_help_shows_every_kind() {
+    for (kind, _) in KINDS {
+        assert!(crate::HELP.contains(&format!("{{\"{kind}\": ")), "{kind}");
+    }
+}
+
+#[test]
 fn the_last_entry_can_be_the_default() {
     let script = Script::parse(r#"["one", {"default": {"text": "more"}}]"#).unwrap();
     assert_eq!(shown(script.replies), shown([Reply::text("one")]));
