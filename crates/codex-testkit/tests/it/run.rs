@@ -160,7 +160,11 @@ fn the_exit_code_is_the_programs_or_that_of_a_shell() {
 fn a_signal_goes_to_the_program_and_nothing_is_left() {
     let stage = Stage::new("[]");
     // The background process keeps the pipe open for as long as it lives.
-    let program = r#"trap 'echo told; exit 7' TERM; sleep 100 & echo "$CODEX_HOME"; wait"#;
+    let program = r#"
+        trap 'echo told; exit 7' TERM
+        (trap '' TERM; sleep 10; echo survived) &
+        echo "$CODEX_HOME"
+        wait"#;
     let mut command = stage.run(&[], &["sh", "-c", program]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
