@@ -68,6 +68,12 @@
 //! # }
 //! ```
 //!
+//! # The command
+//!
+//! The feature `cli` adds the command `codex-testkit`. `codex-testkit run SCRIPT -- PROGRAM` runs a
+//! program with the real runtime and a script in JSON; `codex-testkit tap` prints a line for each
+//! message of a recording of the protocol. `codex-testkit --help` has the details.
+//!
 //! # Panics
 //!
 //! This crate is for tests: whatever waits for something has a deadline, and then panics, naming

@@ -148,7 +148,8 @@
 //! A message is made of its params: `ServerNotification::from(params)`. Large params are boxed in the enums of
 //! messages; `From` boxes them, and a match sees through the box.
 //!
-//! The example `tap` prints a line of summary for each message of a recording, in both directions.
+//! `codex-testkit tap`, a command, prints a line of summary for each message of a recording, in both
+//! directions.
 //!
 //! A client that would rather go on without the part it can't read has [`lenient`].
 //!

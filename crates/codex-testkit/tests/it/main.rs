@@ -7,5 +7,8 @@ mod http;
 mod model;
 mod peer;
 mod recorder;
+#[cfg(unix)]
+mod run;
 mod runtime;
 mod shapes;
+mod tap;

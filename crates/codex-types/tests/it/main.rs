@@ -23,4 +23,3 @@ mod round_trips;
 mod sample;
 mod schema;
 mod shapes;
-mod tap;

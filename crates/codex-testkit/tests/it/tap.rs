@@ -1,6 +1,6 @@
-//! The example `tap`.
+//! The command `tap`.
 
-#[path = "../../examples/tap/summary.rs"]
+#[path = "../../src/cli/summary.rs"]
 mod summary;
 
 use summary::Tap;

@@ -1,0 +1,9 @@
+//! What the command `codex-testkit` does.
+
+mod children;
+mod node;
+pub(crate) mod run;
+mod script;
+mod signals;
+mod summary;
+pub(crate) mod tap;
