@@ -101,10 +101,9 @@ async fn web_service_shows_all_viewers_a_turn_and_takes_answers_from_other_reque
     let stage = demo::stage("web_service", Some(&gate)).await.unwrap();
     let service = Service::start(&stage).await;
     let mut early = Events::open(&service.address, "ada").await;
-    assert_eq!(
-        early.next().await,
-        Some(("history".to_owned(), Value::Array(Vec::new())))
-    );
+    let (name, history) = early.next().await.unwrap();
+    assert_eq!((&*name, &history["turns"]), ("history", &json!([])));
+    assert!(history["folder"].as_str().unwrap().ends_with("/ada"));
     service.start_turn("ada").await;
     // Text comes while the answer of the model is held.
     loop {
@@ -124,7 +123,7 @@ async fn web_service_shows_all_viewers_a_turn_and_takes_answers_from_other_reque
     let mut late = Events::open(&service.address, "Ada").await;
     let (name, history) = late.next().await.unwrap();
     assert_eq!(name, "history");
-    let mut items = history[0]["items"].as_array().unwrap().iter();
+    let mut items = history["turns"][0]["items"].as_array().unwrap().iter();
     assert!(items.any(|it| it["type"] == "agentMessage"), "{history}");
     assert_eq!(approval(&mut late).await, (id, asked));
 

@@ -92,6 +92,7 @@ struct Service {
 /// A user's conversation, and the turn that was started last.
 #[derive(Clone)]
 struct User {
+    folder: PathBuf,
     thread: Thread,
     turn: Arc<Mutex<Option<TurnControl>>>,
 }
@@ -101,8 +102,9 @@ impl User {
         let folder = service.folder.join(name);
         fs::create_dir_all(&folder)?;
         // Read-only, so that every change is asked for.
-        let thread = service.codex.thread_start().cwd(folder);
+        let thread = service.codex.thread_start().cwd(&folder);
         Ok(Self {
+            folder,
             thread: thread.sandbox(Sandbox::ReadOnly).await?,
             turn: Arc::default(),
         })
@@ -224,7 +226,8 @@ async fn events(
     let turns = user.thread.turns().items_view(TurnItemsView::Full).await;
     // A thread without a turn has none stored.
     let turns = turns.map_or(Vec::new(), |page| page.data);
-    let history = Event::default().event("history").json_data(turns);
+    let history = json!({ "folder": user.folder, "turns": turns });
+    let history = Event::default().event("history").json_data(history);
     let viewer = Viewer {
         watch,
         user,

@@ -74,10 +74,17 @@ impl Browser {
             .await;
         browser.call("Page.enable", json!({})).await;
         browser.call("Page.navigate", json!({ "url": url })).await;
+        browser.loaded().await;
         browser
-            .until(|it| it["method"] == "Page.loadEventFired")
-            .await;
-        browser
+    }
+
+    pub(super) async fn reload(&mut self) {
+        self.call("Page.reload", json!({})).await;
+        self.loaded().await;
+    }
+
+    async fn loaded(&mut self) {
+        self.until(|it| it["method"] == "Page.loadEventFired").await;
     }
 
     /// Waits until the page is so, and returns the value of the expression.
