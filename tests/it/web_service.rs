@@ -177,7 +177,8 @@ async fn web_service_refuses_what_is_no_request_of_its_page() {
     let stage = demo::stage("web_service", None).await.unwrap();
     let service = Service::start(&stage).await;
     let address = &service.address;
-    let (status, page) = get(address, address, "/").await;
+    let host = format!("host: {address}");
+    let (status, page) = get(address, std::slice::from_ref(&host)).await;
     assert_eq!(status, 200);
     assert!(page.starts_with("<!doctype html>"), "{page}");
     let text = json!({ "text": "Tides?" });
@@ -198,8 +199,15 @@ async fn web_service_refuses_what_is_no_request_of_its_page() {
         assert_eq!((found, &error["kind"]), (status, &json!(kind)), "{path}");
         assert!(error["message"].is_string(), "{path}: {error}");
     }
-    // By a name that somebody has given to this machine.
-    let (status, error) = get(address, "attacker.example:80", "/").await;
-    assert_eq!(status, 403, "{error}");
+    // From the page of another site, and by a name that such a site has given to this machine.
+    let others = [
+        vec![host, "origin: http://attacker.example".to_owned()],
+        vec!["host: attacker.example".to_owned()],
+    ];
+    for headers in others {
+        let (status, error) = get(address, &headers).await;
+        assert_eq!(status, 403, "{headers:?}");
+        assert!(error.contains("Elsewhere"), "{error}");
+    }
     service.stop().await;
 }

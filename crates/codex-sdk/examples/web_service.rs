@@ -1,7 +1,7 @@
 //! A web service: a page for each user, with a conversation, approvals and any number of viewers.
 //!
-//! It listens on port 8080 of this machine; `-- PORT` is another one, and 0 is any that is free. Whoever
-//! can reach it can choose the user, by `?user=ada`: a real service would look at a login instead.
+//! It listens on port 8080 of this machine; `-- PORT` is another one, and 0 is any that is free. The user is
+//! whoever `?user=ada` names: a real service would check a login instead.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +14,7 @@ use std::{env, fs, io};
 use anyhow::Context;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
-use axum::http::{StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use axum::middleware::{Next, from_fn};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Response};
@@ -62,11 +62,11 @@ async fn main() -> anyhow::Result<()> {
         .layer(from_fn(only_from_here))
         .with_state(Arc::clone(&service));
     let stop = async move {
-        // Without signals there is no other end than that of the process.
+        // Without signals the service runs until its process is killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        // Event streams have no end of their own, and the server waits for all that it has begun.
+        // The server waits for the answers that it has begun, and a stream of events never ends by itself.
         service.closing.send_replace(true);
     };
     axum::serve(listener, router)
@@ -80,11 +80,11 @@ async fn main() -> anyhow::Result<()> {
 /// What all requests share.
 struct Service {
     codex: Codex,
-    /// Has a folder for each user.
+    /// Holds a folder for each user.
     folder: PathBuf,
-    /// Each begins with the first request of the user, and only once.
+    /// The first request of a user starts the thread; others wait for it.
     users: Mutex<HashMap<String, Arc<OnceCell<User>>>>,
-    /// What was asked, by the number that the page answers with. Whoever shows it hears of changes.
+    /// What the runtime asked, by the number that the page answers with. Viewers subscribe to it.
     approvals: watch::Sender<BTreeMap<u64, PendingRequest>>,
     closing: watch::Sender<bool>,
 }
@@ -101,7 +101,7 @@ impl User {
     async fn start(service: &Service, name: &str) -> Result<Self, Failure> {
         let folder = service.folder.join(name);
         fs::create_dir_all(&folder)?;
-        // Read-only, so that every change is asked for.
+        // Read-only, so that every change needs an approval.
         let thread = service.codex.thread_start().cwd(&folder);
         Ok(Self {
             folder,
@@ -129,7 +129,7 @@ impl FromRequestParts<Arc<Service>> for User {
             user: String,
         }
         let named = Query::<Named>::try_from_uri(&parts.uri).map_err(|_| Failure::User)?;
-        // It becomes the name of a folder, and some systems don't tell `Ada` from `ada`.
+        // The name becomes a folder, and some systems don't tell `Ada` from `ada`.
         let name = named.0.user.to_ascii_lowercase();
         if !(1..=32).contains(&name.len()) || !name.bytes().all(|it| it.is_ascii_alphanumeric()) {
             return Err(Failure::User);
@@ -145,14 +145,14 @@ struct NewTurn {
     text: String,
 }
 
-/// Starts a turn, or adds to the one that runs. What it does comes by the events.
+/// Starts a turn, or steers the running one. What it does goes to `/events`.
 async fn start_turn(
     user: User,
     State(service): State<Arc<Service>>,
     turn: Result<Json<NewTurn>, JsonRejection>,
 ) -> Result<Json<serde_json::Value>, Failure> {
     let Json(NewTurn { text }) = turn?;
-    // An answer to one of these is told why it is too late until now.
+    // Until here, a late answer to one of these learns why it is too late.
     service.approvals.send_modify(|approvals| {
         approvals.retain(|_, it| it.is_open() || !user.is_asked(it));
     });
@@ -169,7 +169,7 @@ async fn interrupt(user: User) -> Result<StatusCode, Failure> {
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Keeps approvals until a request of the page answers them. Anything else is dropped, and so refused.
+/// Keeps approvals until a request of the page answers them. Dropping anything else refuses it.
 async fn park(service: Arc<Service>, mut requests: ServerRequests) {
     let mut id = 0;
     while let Some(pending) = requests.next().await {
@@ -216,15 +216,15 @@ async fn answer(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Everything that comes of the user's thread, after what it has been so far.
+/// The history of the user's thread, then everything that happens on it and what waits for an answer.
 async fn events(
     user: User,
     State(service): State<Arc<Service>>,
 ) -> Sse<impl Stream<Item = Result<Event, axum::Error>>> {
-    // Begun before the history is read, so that nothing is missed between the two.
+    // Watching starts before the history is read, so that nothing falls between the two.
     let watch = user.thread.watch();
     let turns = user.thread.turns().items_view(TurnItemsView::Full).await;
-    // A thread without a turn has none stored.
+    // The runtime refuses to list the turns of a thread that has none.
     let turns = turns.map_or(Vec::new(), |page| page.data);
     let history = json!({ "folder": user.folder, "turns": turns });
     let history = Event::default().event("history").json_data(history);
@@ -268,7 +268,7 @@ impl Viewer {
         }
     }
 
-    /// All that waits for this user, if that has changed. What is withdrawn with its turn changes it, too.
+    /// All that waits for this user, if that has changed: by a request, an answer or the end of a turn.
     fn approvals(&mut self) -> Option<Result<Event, axum::Error>> {
         let approvals = self.approvals.borrow_and_update();
         let waiting = approvals
@@ -287,15 +287,20 @@ impl Viewer {
     }
 }
 
-/// A page of another site must not come here by a name that leads to this machine.
+/// Refuses the pages of other sites: those that send requests here, and those whose host name leads here.
 async fn only_from_here(request: Request, next: Next) -> Result<Response, Failure> {
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if !["127.0.0.1", "localhost"].contains(&name) {
-        return Err(Failure::Host);
+    if !is_from_here(request.headers()) {
+        return Err(Failure::Elsewhere);
     }
     Ok(next.run(request).await)
+}
+
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let text = |name| Some(headers.get(name)?.to_str().unwrap_or_default());
+    let host = text(header::HOST).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    ["127.0.0.1", "localhost"].contains(&name)
+        && text(header::ORIGIN).is_none_or(|origin| origin == format!("http://{host}"))
 }
 
 /// Why a request failed: a status, and a kind and a message as JSON.
@@ -311,8 +316,8 @@ enum Failure {
     User,
     #[error("nobody asked this user for the approval {0}")]
     NoApproval(u64),
-    #[error("use http://127.0.0.1 or http://localhost")]
-    Host,
+    #[error("only the page of this service may ask, at http://127.0.0.1 or http://localhost")]
+    Elsewhere,
 }
 
 impl IntoResponse for Failure {
@@ -332,7 +337,7 @@ impl IntoResponse for Failure {
             Self::Folder(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Folder"),
             Self::User => (StatusCode::BAD_REQUEST, "User"),
             Self::NoApproval(_) => (StatusCode::NOT_FOUND, "NoApproval"),
-            Self::Host => (StatusCode::FORBIDDEN, "Host"),
+            Self::Elsewhere => (StatusCode::FORBIDDEN, "Elsewhere"),
         };
         let message = self.to_string();
         (status, Json(json!({ "kind": kind, "message": message }))).into_response()

@@ -1,4 +1,4 @@
-//! A real browser without a window, driven over the DevTools protocol.
+//! A real browser without a window, driven over its `DevTools` protocol.
 
 use std::env;
 use std::path::{Path, PathBuf};

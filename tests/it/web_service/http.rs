@@ -6,10 +6,10 @@ use tokio::net::TcpStream;
 
 use crate::examples::within;
 
-/// Asks for a page by a name of the host; its status and its text.
-pub(super) async fn get(address: &str, host: &str, path: &str) -> (u16, String) {
-    let head = format!("GET {path} HTTP/1.0\r\nhost: {host}\r\n\r\n");
-    ask(address, &head).await
+/// Asks for the page with these headers; its status and its text.
+pub(super) async fn get(address: &str, headers: &[String]) -> (u16, String) {
+    let request = format!("GET / HTTP/1.0\r\n{}\r\n\r\n", headers.join("\r\n"));
+    ask(address, &request).await
 }
 
 /// Sends JSON; the status and the JSON of the answer, `null` if it is empty.
@@ -21,7 +21,6 @@ pub(super) async fn post(address: &str, path: &str, body: &Value) -> (u16, Value
         body.len()
     );
     let (status, text) = ask(address, &request).await;
-    // What is no JSON is none of this service's answers.
     let json = if text.is_empty() { "null" } else { &text };
     (status, serde_json::from_str(json).unwrap())
 }
