@@ -52,3 +52,5 @@ mod versions;
 #[cfg(target_os = "linux")]
 mod watch;
 mod watching;
+#[cfg(unix)]
+mod web_service;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::Stage;
 
 /// The examples that have a script.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 23] = [
     "approvals",
     "batch",
     "blocking",
@@ -33,6 +33,7 @@ pub const NAMES: [&str; 22] = [
     "turn_params",
     "turn_result",
     "typed_output",
+    "web_service",
 ];
 
 /// What the model says to an example, or `None` if there is no such example.
@@ -80,6 +81,7 @@ pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
             r#"{"summary":"With hot water.","steps":["Boil water.","Wait."]}"#,
         )],
         "turn_result" => vec![text("They can be read.")],
+        "web_service" => web_service(gate),
         _ => return None,
     })
 }
@@ -174,6 +176,27 @@ fn chat() -> Vec<Reply> {
         Reply::custom_tool_call("apply_patch", patch),
         words("That was the change."),
         words("Once upon a time there was a story, and it began like this: ").then(Reply::stall()),
+    ]
+}
+
+fn web_service(gate: Option<&Gate>) -> Vec<Reply> {
+    let patch = "*** Begin Patch\n*** Add File: tides.md\n+# Tides in Lisbon\n+High at 05:12 and 17:38.\n\
+                 *** End Patch";
+    let correction = "*** Begin Patch\n*** Update File: tides.md\n@@\n # Tides in Lisbon\n-High at 05:12 and \
+                      17:38.\n+High at 05:12 and 17:38, low at 11:20.\n*** End Patch";
+    vec![
+        held(
+            words("I'll look at the clock first, and then write down when the tide is high."),
+            gate,
+        )
+        .phase("commentary")
+        .then(escalated(
+            "echo It is noon.",
+            "The clock is outside of the sandbox.",
+        )),
+        Reply::custom_tool_call("apply_patch", patch),
+        Reply::custom_tool_call("apply_patch", correction),
+        words("The tides of today are in `tides.md`."),
     ]
 }
 
