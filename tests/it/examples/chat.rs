@@ -148,7 +148,10 @@ async fn a_chat_wraps_words_whole_at_the_width_of_the_terminal() {
         "caféteria caféteria caféteria **caféteria** caféteria\n\n  indented, caféteria caféteria";
     stage.model.push(Reply::deltas(words.split_inclusive('é')));
     tokio::task::block_in_place(|| {
+        // The session reads each byte as a character.
         let answer = say(&mut chat, "Where?");
+        let answer = answer.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        let answer = String::from_utf8(answer).unwrap();
         let expected = "caféteria caféteria caféteria\r\n\x1b[0m\x1b[1mcaféteria\x1b[0m caféteria\r\n\r\n  \
                         indented, caféteria\r\ncaféteria\x1b[0m\r\n";
         assert!(answer.contains(expected), "{answer:?}");
