@@ -12,6 +12,8 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 #[cfg(unix)]
+mod bars;
+#[cfg(unix)]
 mod chat;
 mod index;
 mod output;

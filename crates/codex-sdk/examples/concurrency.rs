@@ -1,6 +1,7 @@
 //! Many threads at once on one client, with a line for each and a bar over all: `-- 32` is another number than 8.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 
@@ -18,9 +19,7 @@ async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     // The bars are on stderr, and not there at all if that isn't a terminal.
     let bars = MultiProgress::new();
-    // The last of the characters is that of a line that is finished.
     let style = ProgressStyle::with_template("{spinner} {prefix:10} {wide_msg}")?;
-    let style = style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓");
     let all = ProgressBar::new(count.try_into()?);
     let all = bars.add(all.with_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} answered",
@@ -32,18 +31,21 @@ async fn main() -> anyhow::Result<()> {
         tasks.spawn(ask(codex.clone(), number, bar));
     }
 
-    let mut results = Vec::new();
-    while let Some(result) = tasks.join_next().await {
-        results.push(result??);
+    let mut answers = BTreeMap::new();
+    while let Some(done) = tasks.join_next().await {
+        let (number, result) = done??;
+        let answer = result.final_response.as_deref();
+        let answer = answer.unwrap_or("(no answer)").to_owned();
+        // Above the bars, where it stays and is as long as it is.
+        bars.println(format!("✓ thread {number:<3} {answer}"))?;
+        answers.insert(number, answer);
         all.inc(1);
     }
     all.finish_and_clear();
-    results.sort_by_key(|(number, _)| *number);
     // In a terminal they are there already.
     if bars.is_hidden() || !stdout().is_terminal() {
-        for (number, result) in &results {
-            let answer = result.final_response.as_deref();
-            println!("thread {number}: {}", answer.unwrap_or("(no answer)"));
+        for (number, answer) in &answers {
+            println!("thread {number}: {answer}");
         }
     }
     println!("All {count} threads ran at once, on one client.");
@@ -69,6 +71,6 @@ async fn ask(codex: Codex, number: usize, bar: ProgressBar) -> anyhow::Result<(u
         }
     }
     let result = turn.run().await?;
-    bar.finish();
+    bar.finish_and_clear();
     Ok((number, result))
 }
