@@ -12,6 +12,8 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 #[cfg(unix)]
+mod bars;
+#[cfg(unix)]
 mod chat;
 mod index;
 mod output;
@@ -70,12 +72,16 @@ fn lines(output: &Output, stage: &Stage) -> Vec<String> {
 
 /// A line with `ID` for each id, and `N` for numbers that say how long or how much.
 fn masked(line: &str) -> String {
-    if let Some((key @ ("duration_ms" | "goal.tokens"), _)) = line.split_once(": ") {
-        return format!("{key}: N");
-    }
+    let varies = ["duration ", "The goal is ", "The other one was "];
+    let varies = varies.iter().any(|start| line.starts_with(start));
     let words = line.split(' ').map(|word| {
         let is_id = word.len() == 36 && word.matches('-').count() == 4;
-        if is_id { "ID" } else { word }
+        let is_number = varies && word.parse::<u64>().is_ok();
+        match (is_id, is_number) {
+            (true, _) => "ID",
+            (_, true) => "N",
+            _ => word,
+        }
     });
     words.collect::<Vec<_>>().join(" ")
 }

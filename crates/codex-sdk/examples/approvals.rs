@@ -21,8 +21,8 @@ async fn main() -> anyhow::Result<()> {
         .on_command_approval(|_context, params| async move {
             let command = params.command.unwrap_or_default();
             let harmless = is_harmless(&command);
-            println!("command: {command}");
-            println!("approved: {harmless}");
+            println!("Codex wants to run {command}");
+            tell(harmless);
             // `Decline` lets the turn go on; `Cancel` would interrupt it.
             Ok(if harmless {
                 Command::Accept
@@ -39,9 +39,10 @@ async fn main() -> anyhow::Result<()> {
             let changes = context.changes();
             let harmless = changes.iter().all(|change| inside(&change.path));
             for change in changes {
-                println!("change: {}\n{}", change.path, change.diff.trim_end());
+                let diff = change.diff.trim_end();
+                println!("Codex wants to change {}\n{diff}", change.path);
             }
-            println!("approved: {harmless}");
+            tell(harmless);
             async move {
                 Ok(if harmless {
                     File::Accept
@@ -61,14 +62,19 @@ async fn main() -> anyhow::Result<()> {
         .ephemeral(true)
         .await?;
     let result = thread.run(TASK).await?;
-    println!("Status: {}", result.status);
-    println!("Text: {}", result.final_response.unwrap_or_default());
+    println!("{}", result.final_response.unwrap_or_default());
     let files = own.read_dir()?.flatten();
-    let mut files: Vec<_> = files.map(|file| file.file_name()).collect();
-    files.sort();
-    println!("files: {files:?}");
+    let names = files.map(|file| file.file_name().display().to_string());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    println!("The folder now holds {}.", names.join(" and "));
     codex.close().await?;
     Ok(())
+}
+
+fn tell(allowed: bool) {
+    let decision = if allowed { "Allowed." } else { "Refused." };
+    println!("{decision}\n");
 }
 
 /// Compares all of it, with the shell that runs it: `touch done.txt; …` is another command.

@@ -95,11 +95,13 @@ fn report(results: &BTreeMap<usize, Result<TurnResult>>, again: &Again) -> anyho
         }
     }
     let answered = results.values().filter(|result| result.is_ok()).count();
-    println!("answered: {answered} of {}", results.len());
-    if let Ok(again) = again.lock() {
-        println!("failed attempts: {}", again.values().sum::<usize>());
+    println!("\n{answered} of {} prompts were answered.", results.len());
+    if let Ok(again) = again.lock()
+        && !again.is_empty()
+    {
+        println!("Attempts that failed for a passing reason:");
         for (condition, count) in again.iter() {
-            println!("  {condition}: {count}");
+            println!("  {condition:<20} {count:>3}");
         }
     }
     ensure!(

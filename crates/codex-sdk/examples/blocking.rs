@@ -11,7 +11,7 @@ use codex_sdk::blocking::Codex;
 
 fn main() -> anyhow::Result<()> {
     let codex = Codex::start().block_on()?;
-    println!("Server: Codex {}", codex.metadata().server_version);
+    println!("Codex {}", codex.metadata().server_version);
     let conversation = codex
         .thread_start()
         .sandbox(Sandbox::ReadOnly)
@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
         io::stdout().flush()?;
     }
     let result = turn.run().block_on()?;
-    println!("\nStatus: {}", result.status);
+    println!("\nThe turn was {}.", result.status);
 
     // Turns of several threads run at the same time.
     let others: Vec<_> = ["red", "blue"]
@@ -33,15 +33,16 @@ fn main() -> anyhow::Result<()> {
             thread::spawn(move || -> codex_sdk::Result<_> {
                 let thread = codex.thread_start().ephemeral(true).block_on()?;
                 let question = format!("Name something {colour}, in one word.");
-                thread.run(question).block_on()
+                Ok((colour, thread.run(question).block_on()?))
             })
         })
         .into();
     for other in others {
-        let result = other
+        let (colour, result) = other
             .join()
             .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
-        println!("Text: {}", result.final_response.unwrap_or_default());
+        let answer = result.final_response.unwrap_or_default();
+        println!("Something {colour}: {answer}");
     }
     codex.close().block_on()?;
     Ok(())

@@ -1,11 +1,12 @@
 //! A chat in the terminal, with approvals asked on the spot, Ctrl-C for a turn, and what each cost.
 //!
-//! The answer is shown as it comes, its Markdown in bold and dim. Changes are made below the current folder and need your approval; a
-//! file's comes with its diff. `/exit` or Ctrl-D leaves.
+//! The answer is shown word by word, its Markdown in bold and dim. Changes are made below the current folder
+//! and need your approval; a file's comes with its diff. `/help` lists what can be typed.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::io;
 use std::io::Write;
+use std::mem::take;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -33,6 +34,12 @@ enum Answer {
     /// Not this, and nothing further either.
     Stop,
 }
+
+const HELP: &str = "\
+/help    prints this
+/exit    leaves, as does /quit
+Ctrl-C   interrupts an answer, or clears the line
+Ctrl-D   leaves";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -72,7 +79,7 @@ async fn main() -> anyhow::Result<()> {
         codex.metadata().server_version,
         thread.model()
     );
-    println!("Ctrl-C interrupts an answer, /exit or Ctrl-D leaves.\n");
+    println!("Ctrl-C interrupts an answer, /exit or Ctrl-D leaves, /help says more.\n");
     // Asked for once, Ctrl-C is an event and no longer the end of the program. That must be so before
     // the first prompt: after each the editor puts back what it found.
     let _ = timeout(Duration::ZERO, ctrl_c()).await;
@@ -91,16 +98,22 @@ async fn talk(
     let mut editor = DefaultEditor::new()?;
     loop {
         match block_in_place(|| editor.readline("you> ")).map(|line| line.trim().to_owned()) {
-            Ok(line) if line.is_empty() => {}
-            Ok(line) if line == "/exit" || line == "/quit" => return Ok(()),
-            Ok(line) => {
-                editor.add_history_entry(&line)?;
-                match turn(thread, line, &mut editor, questions).await {
-                    Err(error) if error.is_closed() => return Err(error.into()),
-                    Err(error) => println!("\nThe turn failed: {error}\n"),
-                    Ok(()) => {}
+            Ok(line) => match &*line {
+                "" => {}
+                "/exit" | "/quit" => return Ok(()),
+                "/help" => println!("{HELP}\n"),
+                word if word.starts_with('/') && !word.contains(char::is_whitespace) => {
+                    println!("There is no command {word}; /help lists those that there are.\n");
                 }
-            }
+                _ => {
+                    editor.add_history_entry(&line)?;
+                    match turn(thread, line, &mut editor, questions).await {
+                        Err(error) if error.is_closed() => return Err(error.into()),
+                        Err(error) => println!("\nThe turn failed: {error}\n"),
+                        Ok(()) => {}
+                    }
+                }
+            },
             Err(ReadlineError::Interrupted) => println!("(/exit or Ctrl-D leaves)"),
             Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(error.into()),
@@ -117,7 +130,8 @@ async fn turn(
 ) -> Result<(), Error> {
     let mut turn = thread.turn(input).await?;
     let mut interrupt = pin!(ctrl_c());
-    let mut markdown = Markdown::default();
+    let width = editor.dimensions().map(|(columns, _)| columns.into());
+    let mut prose = Prose::new(width);
     loop {
         tokio::select! {
             biased;
@@ -125,18 +139,21 @@ async fn turn(
                 turn.interrupt().await?;
                 interrupt.set(ctrl_c());
             }
+            // Before the questions: the command that one is about has come as an event.
+            event = turn.next() => match event {
+                Some(event) => show(&event?, &mut prose),
+                None => break,
+            },
             Some(question) = questions.recv() => {
                 // Else the turn that it was for is over.
                 if !question.answer.is_closed() {
                     let _ = question.answer.send(decide(editor, &question.text));
                 }
             }
-            event = turn.next() => match event {
-                Some(event) => show(&event?, &mut markdown),
-                None => break,
-            }
         }
     }
+    // A message that was interrupted has no end of its own.
+    print!("{}", prose.end());
     let result = turn.run().await?;
     // What an interrupted call of the model has cost, nobody is told.
     let whole = result.status == TurnStatus::Completed;
@@ -149,16 +166,16 @@ async fn turn(
     Ok(())
 }
 
-fn show(event: &Notification, markdown: &mut Markdown) {
+fn show(event: &Notification, prose: &mut Prose) {
     match event {
-        Notification::ItemAgentMessageDelta(delta) => print!("{}", markdown.styled(&delta.delta)),
+        Notification::ItemAgentMessageDelta(delta) => print!("{}", prose.shown(&delta.delta)),
         Notification::ItemStarted(started) => {
             if let ThreadItem::CommandExecution(command) = &started.item {
                 println!("{DIM}$ {}{PLAIN}", command.command);
             }
         }
         Notification::ItemCompleted(done) => match &done.item {
-            ThreadItem::AgentMessage(_) => println!("{}", std::mem::take(markdown).end()),
+            ThreadItem::AgentMessage(_) => println!("{}", prose.end()),
             ThreadItem::CommandExecution(command) => {
                 let output = command.aggregated_output.as_deref().unwrap_or_default();
                 println!("{DIM}{output}[{}]{PLAIN}", command.status);
@@ -194,6 +211,103 @@ fn decide(editor: &mut DefaultEditor, text: &str) -> Answer {
     }
 }
 
+/// An answer that comes piece by piece: its Markdown is styled, and its words are wrapped whole.
+struct Prose {
+    markdown: Markdown,
+    wrap: Wrap,
+}
+
+impl Prose {
+    fn new(width: Option<usize>) -> Self {
+        let (markdown, wrap) = (Markdown::default(), Wrap::new(width));
+        Self { markdown, wrap }
+    }
+
+    /// What can be shown now that this has come.
+    fn shown(&mut self, text: &str) -> String {
+        self.wrap.wrapped(&self.markdown.styled(text))
+    }
+
+    /// The rest of a message. The next one begins on a line of its own.
+    fn end(&mut self) -> String {
+        let Self { markdown, wrap } = std::mem::replace(self, Self::new(self.wrap.width));
+        wrap.end(&markdown.end())
+    }
+}
+
+/// Text whose words are wrapped whole. The last word is held back until a blank says that it is one.
+struct Wrap {
+    /// How many characters a line has. Without a terminal no line ends.
+    width: Option<usize>,
+    /// How many of them are taken.
+    column: usize,
+    /// What stands between the last word and the one that is held back. At the end of a line it is dropped.
+    blanks: String,
+    word: String,
+}
+
+impl Wrap {
+    fn new(width: Option<usize>) -> Self {
+        let (blanks, word) = (String::new(), String::new());
+        Self {
+            width,
+            column: 0,
+            blanks,
+            word,
+        }
+    }
+
+    fn wrapped(&mut self, text: &str) -> String {
+        let mut wrapped = String::new();
+        for c in text.chars() {
+            if !c.is_whitespace() {
+                self.word.push(c);
+                continue;
+            }
+            wrapped.push_str(&self.placed());
+            if c == '\n' {
+                self.blanks.clear();
+                self.column = 0;
+                wrapped.push(c);
+            } else {
+                self.blanks.push(c);
+            }
+        }
+        wrapped
+    }
+
+    /// The word that was held back, with the blanks before it, or on a new line.
+    fn placed(&mut self) -> String {
+        let (mut blanks, word) = (take(&mut self.blanks), take(&mut self.word));
+        if word.is_empty() {
+            self.blanks = blanks;
+            return word;
+        }
+        let columns = columns(&word);
+        let end = self.column + blanks.chars().count() + columns;
+        if self.column > 0 && self.width.is_some_and(|width| end > width) {
+            blanks = "\n".to_owned();
+            self.column = columns;
+        } else {
+            self.column = end;
+        }
+        blanks + &word
+    }
+
+    fn end(mut self, text: &str) -> String {
+        self.wrapped(text) + &self.placed()
+    }
+}
+
+/// How many characters of this are seen: codes like [`BOLD`] are not.
+fn columns(text: &str) -> usize {
+    let mut parts = text.split('\x1b');
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.filter_map(|part| part.split_once('m'));
+    let seen = [first].into_iter().chain(rest.map(|(_, seen)| seen));
+    seen.map(|seen| seen.chars().count()).sum()
+}
+
 /// Markdown that comes piece by piece: what is strong is bold, code is dim, and the rest is as it is.
 #[derive(Default)]
 struct Markdown {
@@ -220,7 +334,7 @@ impl Markdown {
 
     /// What the marks mean, now that they are whole.
     fn marked(&mut self) -> String {
-        let marks = std::mem::take(&mut self.marks);
+        let marks = take(&mut self.marks);
         match &*marks {
             "`" | "```" => self.code = !self.code,
             "**" if !self.code => self.strong = !self.strong,

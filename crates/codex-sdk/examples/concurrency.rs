@@ -1,6 +1,8 @@
-//! Many threads at once on one client, each with a progress bar: `-- 32` is another number than 8.
+//! Many threads at once on one client, with a line for each and a bar over all: `-- 32` is another number than 8.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,24 +19,36 @@ async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     // The bars are on stderr, and not there at all if that isn't a terminal.
     let bars = MultiProgress::new();
-    let style = ProgressStyle::with_template("{spinner} {prefix}: {wide_msg}")?;
+    let style = ProgressStyle::with_template("{spinner} {prefix:10} {wide_msg}")?;
+    let all = ProgressBar::new(count.try_into()?);
+    let all = bars.add(all.with_style(ProgressStyle::with_template(
+        "{bar:30} {pos}/{len} answered",
+    )?));
     let mut tasks = JoinSet::new();
     for number in 1..=count {
         let bar = ProgressBar::new_spinner().with_style(style.clone());
-        let bar = bars.add(bar.with_prefix(format!("thread {number}")));
+        let bar = bars.insert_before(&all, bar.with_prefix(format!("thread {number}")));
         tasks.spawn(ask(codex.clone(), number, bar));
     }
 
-    let mut results = Vec::new();
-    while let Some(result) = tasks.join_next().await {
-        results.push(result??);
+    let mut answers = BTreeMap::new();
+    while let Some(done) = tasks.join_next().await {
+        let (number, result) = done??;
+        let answer = result.final_response.as_deref();
+        let answer = answer.unwrap_or("(no answer)").to_owned();
+        // Above the bars, where it stays and is as long as it is.
+        bars.println(format!("✓ thread {number:<3} {answer}"))?;
+        answers.insert(number, answer);
+        all.inc(1);
     }
-    results.sort_by_key(|(number, _)| *number);
-    for (number, result) in &results {
-        let answer = result.final_response.as_deref().unwrap_or_default();
-        println!("thread {number}: {}: {answer}", result.status);
+    all.finish_and_clear();
+    // In a terminal they are there already.
+    if bars.is_hidden() || !stdout().is_terminal() {
+        for (number, answer) in &answers {
+            println!("thread {number}: {answer}");
+        }
     }
-    println!("threads.count: {}", results.len());
+    println!("All {count} threads ran at once, on one client.");
     codex.close().await?;
     Ok(())
 }

@@ -13,12 +13,12 @@ async fn main() -> anyhow::Result<()> {
     // An overloaded runtime refuses calls that it hasn't begun: only those are tried again.
     let policy = RetryPolicy::default().max_attempts(5);
     let models = retry_on_overload(policy, || codex.models()).await?;
-    println!("models.count: {}", models.data.len());
+    println!("The runtime offers {} models.", models.data.len());
 
     // The meaning of a refusal, where it is known.
     match codex.thread_resume(NO_THREAD).await {
         Err(error) if error.condition() == Some(Condition::ThreadNotFound) => {
-            println!("no such thread: {error}");
+            println!("There is no such thread: {error}");
         }
         other => println!("unexpected: {other:?}"),
     }
@@ -32,19 +32,19 @@ async fn main() -> anyhow::Result<()> {
     let good = thread.model().to_owned();
     match thread.run("Hello?").model("no-such-model").await {
         Ok(result) => println!("unexpected: {}", result.status),
-        Err(error) => println!("{}", advice(&error)),
+        Err(error) => println!("No answer: {}", advice(&error)),
     }
 
     // The thread is as usable as before. The model stayed, so it is set again.
     let result = retry_on_overload(policy, || thread.turn("Say hello.").model(&*good)).await?;
     let result = result.run().await?;
     ensure!(result.status == types::TurnStatus::Completed);
-    println!("Status: {}", result.status);
-    println!("Text: {}", result.final_response.unwrap_or_default());
+    let answer = result.final_response.unwrap_or_default();
+    println!("The thread still answers: {answer}");
 
     codex.close().await?;
     if let Err(error) = thread.run("Anybody there?").await {
-        println!("closed: {}", advice(&error));
+        println!("The client is closed: {}", advice(&error));
     }
     Ok(())
 }
@@ -56,7 +56,7 @@ fn advice(error: &Error) -> String {
             let items = failed.result.items.len();
             let kind = failed.codex_error_info.as_ref();
             let kind = kind.map_or("unknown".into(), |kind| format!("{kind:?}"));
-            format!("{failed} (kind {kind}, items so far: {items})")
+            format!("{failed} (kind {kind}, items before it: {items})")
         }
         error if error.is_closed() => "start a new client".to_owned(),
         error if error.is_retryable() => "overloaded: try again later".to_owned(),

@@ -7,9 +7,9 @@ use codex_sdk::{Codex, Sandbox};
 async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
-    println!("Created thread: {}", thread.id());
+    println!("Started the thread {}", thread.id());
     let first = thread.run("Think of a fruit, and name it.").await?;
-    println!("Text: {}", first.final_response.unwrap_or_default());
+    println!("{}", first.final_response.unwrap_or_default());
     // What is worth storing is the id.
     let thread_id = thread.id().to_owned();
     codex.close().await?;
@@ -17,12 +17,12 @@ async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     // The model knows the history all the same; this only keeps it from being sent to the program.
     let thread = codex.thread_resume(&thread_id).include_turns(false).await?;
-    println!("Resumed thread: {}", thread.id());
+    println!("Resumed the thread {}", thread.id());
     let second = thread.run("What colour is it?").await?;
-    println!("Text: {}", second.final_response.unwrap_or_default());
+    println!("{}", second.final_response.unwrap_or_default());
 
     let stored = thread.read().include_turns(true).await?.thread;
-    println!("turns.count: {}", stored.turns.len());
+    println!("It has {} turns.", stored.turns.len());
     codex.thread_archive(&thread_id).await?;
     codex.close().await?;
     Ok(())

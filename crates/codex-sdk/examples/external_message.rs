@@ -14,16 +14,22 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     let task = "When a message comes from Slack, say in one sentence what it is about.";
     let result = thread.run(task).await?;
-    println!("task.status: {}", result.status);
+    let answer = result.final_response.unwrap_or_default();
+    println!("The model was given a task, and said: {answer}");
 
     // It has less authority than the user, approves nothing, and its names prove nothing.
     let message = ExternalMessage::new("slack", "Build 512 is red: the linker was killed.")
         .namespace("notifications");
     let result = thread.run(message).source("slack_notification").await?;
-    println!("message.status: {}", result.status);
     let kinds: Vec<_> = result.items.iter().map(ThreadItem::tag).collect();
-    println!("message.items: {}", kinds.join(", "));
-    println!("Text: {}", result.final_response.unwrap_or_default());
+    println!(
+        "The turn of the message has the items {}.",
+        kinds.join(" and ")
+    );
+    println!(
+        "The model said: {}",
+        result.final_response.unwrap_or_default()
+    );
     codex.close().await?;
     Ok(())
 }

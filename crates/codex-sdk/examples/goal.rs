@@ -10,22 +10,21 @@ async fn main() -> anyhow::Result<()> {
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
     let objective = "Name three rivers, one in each turn. After the third the goal is complete.";
     let mut goal = thread.goal(objective).token_budget(50_000).await?;
-    println!("goal.id: {}", goal.id());
+    println!("The goal runs as turn {}", goal.id());
     while let Some(event) = goal.next().await {
         if let Notification::ItemCompleted(done) = event?
             && let types::ThreadItem::AgentMessage(message) = done.item
         {
-            println!("message: {}", message.text);
+            println!("{}", message.text);
         }
     }
     let result = goal.run().await?;
-    println!("Status: {}", result.status);
-    println!("Text: {}", result.final_response.unwrap_or_default());
+    println!("The turn was {}.", result.status);
 
     let stored = types::ThreadGoalGetParams::new(thread.id());
     if let Some(goal) = codex.request(stored).await?.goal {
-        println!("goal.status: {}", goal.status);
-        println!("goal.tokens: {}", goal.tokens_used);
+        let (status, tokens) = (goal.status, goal.tokens_used);
+        println!("The goal is {status} and took {tokens} tokens.");
     }
     codex.thread_archive(thread.id()).await?;
     codex.close().await?;

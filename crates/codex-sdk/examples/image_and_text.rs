@@ -19,8 +19,7 @@ async fn main() -> anyhow::Result<()> {
         InputItem::image(FLAG),
     ];
     let result = thread.run(input).await?;
-    println!("Status: {}", result.status);
-    println!("Text: {}", result.final_response.unwrap_or_default());
+    println!("{}", result.final_response.unwrap_or_default());
     codex.close().await?;
     Ok(())
 }

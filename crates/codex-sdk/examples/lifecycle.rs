@@ -10,21 +10,25 @@ async fn main() -> anyhow::Result<()> {
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
     thread.run("In one sentence: what is a thread?").await?;
     thread.run("And what is a turn?").await?;
-    println!("started: {}", thread.id());
+    println!("Started the thread {}", thread.id());
 
     thread.set_name("What is what").await?;
     let stored = thread.read().include_turns(true).await?.thread;
     let name = stored.name.unwrap_or_default();
-    println!("read: {name}, {} turns", stored.turns.len());
+    println!("It is named {name:?} and has {} turns.", stored.turns.len());
     let listed = is_listed(&codex, thread.id(), false).await?;
-    println!("listed: {listed}");
+    ensure!(listed, "the thread is missing among those that are stored");
+    println!("It is in the list of threads.");
 
     codex.thread_archive(thread.id()).await?;
     let archived = is_listed(&codex, thread.id(), true).await?;
-    println!("archived: {archived}");
-    ensure!(listed && archived, "the thread is missing in a list");
+    ensure!(
+        archived,
+        "the thread is missing among those that are archived"
+    );
+    println!("Now it is in the list of archived threads.");
     codex.thread_unarchive(thread.id()).await?;
-    println!("unarchived: {}", thread.id());
+    println!("It is back from the archive.");
 
     // Resumed, a thread may get other settings.
     let thread = codex
@@ -32,19 +36,19 @@ async fn main() -> anyhow::Result<()> {
         .model(thread.model())
         .config(serde_json::json!({ "model_reasoning_effort": "low" }))
         .await?;
-    println!("resumed: {}", thread.id());
+    println!("It is resumed, with less effort.");
 
     let fork = codex.thread_fork(thread.id()).await?;
     fork.run("Only in the fork: what is an item?").await?;
-    println!("forked: {}", fork.id());
+    println!("It is forked as {}", fork.id());
 
     thread.compact().await?;
-    println!("compacted: {}", thread.id());
+    println!("It is compacted.");
 
     for thread in [&thread, &fork] {
         codex.thread_archive(thread.id()).await?;
     }
-    println!("Lifecycle OK: {}", thread.id());
+    println!("Both threads are archived.");
     codex.close().await?;
     Ok(())
 }

@@ -22,8 +22,7 @@ async fn main() -> anyhow::Result<()> {
         InputItem::local_image(&path),
     ];
     let result = thread.run(input).await?;
-    println!("Status: {}", result.status);
-    println!("Text: {}", result.final_response.unwrap_or_default());
+    println!("{}", result.final_response.unwrap_or_default());
     codex.close().await?;
     Ok(())
 }

@@ -13,28 +13,33 @@ async fn main() -> anyhow::Result<()> {
 
     // Without a browser on this machine: `login_chatgpt_device_code`. With a key: `login_api_key`.
     let login = codex.login_chatgpt().await?;
-    println!("login.id: {}", login.login_id());
     if stays {
         println!("Open this page: {}", login.auth_url());
     } else {
         let page = login.auth_url().split('?').next();
-        println!("login.page: {}", page.unwrap_or_default());
+        println!(
+            "A login has begun, on the page {}",
+            page.unwrap_or_default()
+        );
         let cancelled = login.cancel().await?;
-        println!("login.cancel: {}", cancelled.status);
+        println!("It was given up, and is {}.", cancelled.status);
     }
     let end = login.wait().await?;
-    println!("login.success: {}", end.success);
-    if let Some(error) = end.error {
-        println!("login.error: {error}");
+    match end.error {
+        Some(error) => println!("It failed: {error}"),
+        None if end.success => println!("It succeeded."),
+        None => println!("It failed."),
     }
 
     match codex.account().await?.account {
         Some(Account::Chatgpt(account)) => {
-            let email = account.email.unwrap_or_else(|| "without an address".into());
-            println!("account: ChatGPT, {email}");
+            let email = account
+                .email
+                .unwrap_or_else(|| "somebody without an address".into());
+            println!("You are logged in to ChatGPT as {email}.");
         }
-        Some(account) => println!("account: {}", account.tag()),
-        None => println!("account: none"),
+        Some(account) => println!("You are logged in, by {}.", account.tag()),
+        None => println!("Nobody is logged in."),
     }
     codex.close().await?;
     Ok(())

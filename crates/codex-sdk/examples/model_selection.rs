@@ -14,8 +14,7 @@ async fn main() -> anyhow::Result<()> {
     let efforts = &model.supported_reasoning_efforts;
     let effort = efforts.last().map(|option| &option.reasoning_effort);
     let effort = effort.unwrap_or(&model.default_reasoning_effort);
-    println!("selected.model: {}", model.id);
-    println!("selected.effort: {}", effort.as_str());
+    println!("The model is {}, its effort {}.", model.id, effort.as_str());
 
     let thread = codex
         .thread_start()
@@ -25,7 +24,10 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     let plain = thread.run("Name a prime number.").effort(effort.clone());
     let plain = plain.await?;
-    println!("Text: {}", plain.final_response.unwrap_or_default());
+    println!(
+        "A prime number: {}",
+        plain.final_response.unwrap_or_default()
+    );
 
     let schema = json!({
         "type": "object",
@@ -42,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     let answer = structured.final_response.context("no answer")?;
     let answer: Value = serde_json::from_str(&answer).context("the answer is not JSON")?;
-    println!("structured.prime: {}", answer["prime"]);
+    println!("A larger one, from JSON: {}", answer["prime"]);
     codex.close().await?;
     Ok(())
 }

@@ -7,20 +7,21 @@ use codex_sdk::Codex;
 async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     let metadata = codex.metadata();
-    println!("Server: Codex {}", metadata.server_version);
-    println!("user_agent: {}", metadata.user_agent);
-    println!("codex_home: {}", metadata.codex_home);
-    println!("platform: {}", metadata.platform_os);
+    println!("version     {}", metadata.server_version);
+    println!("user agent  {}", metadata.user_agent);
+    println!("home        {}", metadata.codex_home);
+    println!("platform    {}", metadata.platform_os);
 
     let visible = codex.models().await?.data;
-    println!("models.count: {}", visible.len());
+    println!("\nIt offers {} models:", visible.len());
     for model in &visible {
         let efforts = model.supported_reasoning_efforts.iter();
         let efforts: Vec<_> = efforts
             .map(|option| option.reasoning_effort.as_str())
             .collect();
         let default = if model.is_default { " (default)" } else { "" };
-        println!("{}{default}: effort {}", model.id, efforts.join(", "));
+        let name = format!("{}{default}", model.id);
+        println!("  {name:<24} effort {}", efforts.join(", "));
     }
 
     // Lists come in pages; `stream()` reads all of them.
@@ -30,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
         model?;
         count += 1;
     }
-    println!("models.count with hidden ones: {count}");
+    println!("With the hidden ones there are {count}.");
     codex.close().await?;
     Ok(())
 }

@@ -22,8 +22,8 @@ async fn main() -> anyhow::Result<()> {
     while let Some(event) = turn.next().await {
         events += 1;
         match event? {
-            Notification::TurnStarted(started) => println!("turn started: {}", started.turn.id),
-            Notification::ItemStarted(started) => println!("item started: {}", started.item.tag()),
+            Notification::TurnStarted(started) => println!("The turn {} starts.", started.turn.id),
+            Notification::ItemStarted(started) => println!("  {} starts", started.item.tag()),
             Notification::ItemAgentMessageDelta(delta) => {
                 print!("{}", delta.delta);
                 io::stdout().flush()?;
@@ -32,23 +32,23 @@ async fn main() -> anyhow::Result<()> {
                 if let ThreadItem::AgentMessage(_) = done.item {
                     println!();
                 }
-                println!("item completed: {}", done.item.tag());
+                println!("  {} is complete", done.item.tag());
             }
             Notification::TurnCompleted(done) => {
                 completed = true;
-                println!("turn completed: {}", done.turn.status);
+                println!("The turn is {}.", done.turn.status);
             }
             // There are 85 kinds, and newer runtimes have more: each has its method.
-            other => println!("{}", other.method()),
+            other => println!("  {}", other.method()),
         }
     }
     ensure!(completed, "the stream ended without `turn/completed`");
-    println!("stream.completed: {completed}");
-    println!("events.count: {events}");
+    println!("These were {events} notifications.");
 
     // What was streamed is in the result too.
     let result = turn.run().await?;
-    println!("text: {}", result.final_response.unwrap_or_default());
+    let answer = result.final_response.unwrap_or_default();
+    println!("The answer as a whole: {answer}");
     codex.close().await?;
     Ok(())
 }

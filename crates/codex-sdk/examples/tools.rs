@@ -17,7 +17,7 @@ struct Forecast {
 async fn main() -> anyhow::Result<()> {
     let description = "The weather forecast for a city.";
     let forecast = Tool::new("forecast", description, |args: Forecast| async move {
-        println!("called: {} in {} days", args.city, args.days);
+        println!("The model asks for {} in {} days.", args.city, args.days);
         if args.days > 3 {
             // The model is told, and can call again. It fails no turn.
             return Err("there is no forecast for more than 3 days".into());
@@ -37,8 +37,7 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     let question = "Ask for the forecast for Lisbon, 9 days ahead; if there is none, 2 days ahead.";
     let result = thread.run(question).await?;
-    println!("Status: {}", result.status);
-    println!("Text: {}", result.final_response.unwrap_or_default());
+    println!("{}", result.final_response.unwrap_or_default());
     codex.close().await?;
     Ok(())
 }

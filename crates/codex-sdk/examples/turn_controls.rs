@@ -13,16 +13,16 @@ async fn main() -> anyhow::Result<()> {
         .steer("Now only: one line, about its lighthouse.")
         .await
     {
-        Ok(_) => println!("steer.sent: {}", turn.id()),
+        Ok(_) => println!("The turn {} is steered.", turn.id()),
         // It may have ended on the way, which a program must expect.
         Err(error) if error.condition() == Some(Condition::NoActiveTurn) => {
-            println!("steer.late: {error}");
+            println!("It is too late to steer: {error}");
         }
         Err(error) => return Err(error.into()),
     }
     let result = turn.run().await?;
-    println!("steer.status: {}", result.status);
-    println!("steer.text: {}", result.final_response.unwrap_or_default());
+    let answer = result.final_response.unwrap_or_default();
+    println!("It was {}, with this answer: {answer}", result.status);
 
     let thread = new_thread(&codex).await?;
     let mut turn = thread.turn("Count to ten thousand, in words.").await?;
@@ -37,8 +37,8 @@ async fn main() -> anyhow::Result<()> {
     }
     other.await??;
     let result = turn.run().await?;
-    println!("interrupt.status: {}", result.status);
-    println!("interrupt.events: {events}");
+    let status = result.status;
+    println!("The other one was {status}, after {events} more notifications.");
     codex.close().await?;
     Ok(())
 }

@@ -39,7 +39,6 @@ async fn main() -> anyhow::Result<()> {
         .output_schema(schema)
         .await?;
 
-    println!("Status: {}", result.status);
     let answer = result
         .final_response
         .context("the turn brought no answer")?;
@@ -48,8 +47,10 @@ async fn main() -> anyhow::Result<()> {
     let summary = answer["summary"].as_str().context("no summary")?;
     let steps = answer["steps"].as_array().context("no steps")?;
     ensure!(!steps.is_empty(), "there is not one step");
-    println!("summary: {summary}");
-    println!("steps.count: {}", steps.len());
+    println!("{summary}");
+    for (number, step) in (1..).zip(steps) {
+        println!("{number}. {}", step.as_str().context("a step is no text")?);
+    }
     codex.close().await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use anyhow::Context;
+use codex_sdk::types::ThreadItem;
 use codex_sdk::{Codex, Sandbox};
 
 #[tokio::main]
@@ -14,26 +15,27 @@ async fn main() -> anyhow::Result<()> {
         .await?;
 
     let turn = thread.turn("Name one virtue of small programs.").await?;
-    println!("thread_id: {}", turn.thread_id());
-    println!("turn_id: {}", turn.id());
+    println!("thread    {}", turn.thread_id());
+    println!("turn      {}", turn.id());
 
     // `thread.run("…")` is both steps in one.
     let result = turn.run().await?;
-    println!("status: {}", result.status);
+    println!("status    {}", result.status);
     let answer = result.final_response.as_deref();
-    println!("text: {}", answer.context("the turn brought no answer")?);
+    println!(
+        "answer    {}",
+        answer.context("the turn brought no answer")?
+    );
 
-    println!("items.count: {}", result.items.len());
-    for item in &result.items {
-        println!("item: {}", item.tag());
-    }
+    let items: Vec<_> = result.items.iter().map(ThreadItem::tag).collect();
+    println!("items     {}", items.join(", "));
     if let Some(milliseconds) = result.duration_ms {
-        println!("duration_ms: {milliseconds}");
+        println!("duration  {milliseconds} ms");
     }
     // What this turn cost; `result.usage` is what the thread has cost so far.
     if let Some(usage) = result.turn_usage() {
         let (input, output) = (usage.input_tokens, usage.output_tokens);
-        println!("usage: {input} tokens in, {output} out");
+        println!("usage     {input} tokens in, {output} out");
     }
     codex.close().await?;
     Ok(())

@@ -37,10 +37,14 @@ async fn main() -> anyhow::Result<()> {
         Ok(answer) => {
             for river in &answer.value {
                 let sea = river.sea.as_deref().unwrap_or("another river");
-                println!("{}: {} km, into {sea}", river.name, river.length);
-                println!("traffic: {:?}", river.traffic);
+                let traffic = match river.traffic {
+                    Traffic::None => "nothing",
+                    Traffic::Boats => "boats",
+                    Traffic::Ships => "ships",
+                };
+                let (name, length) = (&river.name, river.length);
+                println!("{name:<10} {length:>4} km, into {sea}, with {traffic} on it");
             }
-            println!("items.count: {}", answer.result.items.len());
         }
         // What it said all the same.
         Err(Error::Answer(answer)) => println!("not in that form: {answer}\n{:?}", answer.text),

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use codex_e2e::{Stage, demo, processes_in};
+use codex_testkit::Reply;
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
@@ -14,7 +15,11 @@ const DEADLINE: u64 = 60_000;
 /// A stage, and a chat on it whose first prompt has come.
 async fn chat() -> (Stage, PtySession) {
     let stage = demo::stage("chat", None).await.unwrap();
-    let mut command = Command::new(executable("chat").await);
+    let chat = start(&stage, Command::new(executable("chat").await)).await;
+    (stage, chat)
+}
+
+async fn start(stage: &Stage, mut command: Command) -> PtySession {
     command
         .envs(stage.env())
         .env("TERM", "xterm")
@@ -24,7 +29,7 @@ async fn chat() -> (Stage, PtySession) {
         chat.exp_string(PROMPT).unwrap();
         chat
     });
-    (stage, chat.await.unwrap())
+    chat.await.unwrap()
 }
 
 /// Types a line and returns what comes before the next prompt.
@@ -63,8 +68,12 @@ async fn a_chat_streams_asks_is_interrupted_and_left() {
 
         chat.send_line("Look around.").unwrap();
         let asked = chat.exp_string("allow? [y/N] ").unwrap();
-        assert!(asked.contains("Codex wants to run"), "{asked}");
-        assert!(asked.contains("echo hello"), "{asked}");
+        let (before, question) = asked.split_once("Codex wants to run").unwrap();
+        assert!(
+            before.contains("$ /bin/bash -lc 'echo hello'"),
+            "{before:?}"
+        );
+        assert!(question.contains("echo hello"), "{question}");
         assert!(
             asked.contains("because: to see whether anybody is there"),
             "{asked}"
@@ -122,6 +131,51 @@ async fn a_chat_takes_no_for_an_answer_and_ends_with_its_input() {
         assert!(end.contains("[interrupted]"), "{end}");
         assert!(!stage.home.workspace().join("poem.md").exists());
         chat.send_control('d').unwrap();
+        ends(chat, &stage);
+    });
+}
+
+#[codex_e2e_macros::test(flavor = "multi_thread")]
+async fn a_chat_wraps_words_whole_at_the_width_of_the_terminal() {
+    let mut narrow = Command::new("sh");
+    narrow.args(["-c", r#"stty cols 30; exec "$0""#]);
+    narrow.arg(executable("chat").await);
+    // Its model has one answer for everything.
+    let stage = demo::stage("concurrency", None).await.unwrap();
+    let mut chat = start(&stage, narrow).await;
+    // Each of 9 characters, and of 10 bytes; the styled one begins what would be a fourth on a line.
+    let words =
+        "caféteria caféteria caféteria **caféteria** caféteria\n\n  indented, caféteria caféteria";
+    stage.model.push(Reply::deltas(words.split_inclusive('é')));
+    tokio::task::block_in_place(|| {
+        // The session reads each byte as a character.
+        let answer = say(&mut chat, "Where?");
+        let answer = answer.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        let answer = String::from_utf8(answer).unwrap();
+        let expected = "caféteria caféteria caféteria\r\n\x1b[0m\x1b[1mcaféteria\x1b[0m caféteria\r\n\r\n  \
+                        indented, caféteria\r\ncaféteria\x1b[0m\r\n";
+        assert!(answer.contains(expected), "{answer:?}");
+        chat.send_line("/exit").unwrap();
+        ends(chat, &stage);
+    });
+}
+
+#[codex_e2e_macros::test(flavor = "multi_thread")]
+async fn a_chat_keeps_its_commands_from_the_model() {
+    let (stage, mut chat) = chat().await;
+    tokio::task::block_in_place(|| {
+        let help = say(&mut chat, "/help");
+        for typed in ["/help  ", "/exit  ", "Ctrl-C  ", "Ctrl-D  "] {
+            assert!(help.contains(typed), "{help}");
+        }
+        let unknown = say(&mut chat, "/hepl");
+        assert!(unknown.contains("no command /hepl"), "{unknown}");
+        assert!(unknown.contains("/help"), "{unknown}");
+        assert_eq!(stage.model.requests().len(), 0);
+        // More than one word isn't a command.
+        say(&mut chat, "/tmp is what?");
+        assert_eq!(stage.model.requests().len(), 1);
+        chat.send_line("/exit").unwrap();
         ends(chat, &stage);
     });
 }

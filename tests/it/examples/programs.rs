@@ -14,20 +14,21 @@ use crate::examples::{command, finished, lines, masked, run, within};
 #[codex_e2e_macros::test]
 async fn models_and_metadata_lists_the_models() {
     let lines = run("models_and_metadata").await;
-    assert_eq!(lines[0], format!("Server: Codex {RUNTIME_VERSION}"));
+    assert_eq!(lines[0], format!("version     {RUNTIME_VERSION}"));
     assert!(
-        lines[1].starts_with("user_agent: codex_rust_sdk/"),
+        lines[1].starts_with("user agent  codex_rust_sdk/"),
         "{lines:?}"
     );
-    let (count, models) = lines[4..].split_first().unwrap();
+    assert_eq!(lines[4], "");
+    let (count, models) = lines[5..].split_first().unwrap();
     let (all, models) = models.split_last().unwrap();
-    assert_eq!(*count, format!("models.count: {}", models.len()));
+    assert_eq!(*count, format!("It offers {} models:", models.len()));
     assert!(
-        models.iter().all(|model| model.contains(": effort ")),
+        models.iter().all(|model| model.contains(" effort ")),
         "{models:?}"
     );
     assert!(models[0].contains("(default)"), "{models:?}");
-    assert!(all.starts_with("models.count with hidden ones: "), "{all}");
+    assert!(all.starts_with("With the hidden ones there are "), "{all}");
 }
 
 #[codex_e2e_macros::test]
@@ -35,12 +36,10 @@ async fn model_selection_takes_a_model_and_its_highest_effort() {
     let stage = demo::stage("model_selection", None).await.unwrap();
     let output = command(&stage, "model_selection", &[]).await;
     let lines = lines(&finished(output).await, &stage);
-    let [model, effort, rest @ ..] = &lines[..] else {
-        panic!("{lines:?}");
-    };
-    assert_eq!(rest, ["Text: 7", "structured.prime: 11"]);
-    let model = model.strip_prefix("selected.model: ").unwrap();
-    let effort = effort.strip_prefix("selected.effort: ").unwrap();
+    let (chosen, rest) = lines.split_first().unwrap();
+    assert_eq!(rest, ["A prime number: 7", "A larger one, from JSON: 11"]);
+    let chosen = chosen.strip_prefix("The model is ").unwrap();
+    let (model, effort) = chosen.split_once(", its effort ").unwrap();
     for request in stage.model.requests() {
         assert_eq!(request.body["model"], model);
         assert!(!effort.is_empty() && request.body["reasoning"]["effort"].is_string());
@@ -54,15 +53,15 @@ async fn images_reach_the_model() {
         "/../crates/codex-sdk/examples/images/flag.png"
     );
     let cases = [
-        ("image_and_text", &[][..], "Text: It is Italy's."),
-        ("local_image", &[], "Text: Three upright stripes."),
-        ("local_image", &[flag], "Text: Three upright stripes."),
+        ("image_and_text", &[][..], "It is Italy's."),
+        ("local_image", &[], "Three upright stripes."),
+        ("local_image", &[flag], "Three upright stripes."),
     ];
     let mut pictures = BTreeSet::new();
     for (name, arguments, text) in cases {
         let stage = demo::stage(name, None).await.unwrap();
         let output = finished(command(&stage, name, arguments).await).await;
-        assert_eq!(lines(&output, &stage), ["Status: completed", text]);
+        assert_eq!(lines(&output, &stage), [text]);
         let requests = stage.model.requests();
         pictures.insert(requests[0].image_urls()[0].to_owned());
     }
@@ -86,9 +85,9 @@ async fn concurrency_runs_many_threads_and_is_quiet_without_a_terminal() {
     let output = finished(command(&stage, "concurrency", &["20"]).await).await;
     let lines = lines(&output, &stage);
     let mut expected: Vec<_> = (1..=20)
-        .map(|number| format!("thread {number}: completed: It is known to every child."))
+        .map(|number| format!("thread {number}: It is known to every child."))
         .collect();
-    expected.push("threads.count: 20".to_owned());
+    expected.push("All 20 threads ran at once, on one client.".to_owned());
     assert_eq!(lines, expected);
 
     let output = finished(command(&stage, "concurrency", &["many"]).await).await;
@@ -104,12 +103,13 @@ async fn batch_answers_every_prompt_though_the_provider_fails_in_every_passing_w
     let answer = |number| format!("{number:>3}. It is known to every child.");
     assert_eq!(answers, (1..=20).map(answer).collect::<Vec<_>>());
     let expected = [
-        "answered: 20 of 20",
-        "failed attempts: 7",
-        "  ProviderFailed: 2",
-        "  ProviderOverloaded: 1",
-        "  RateLimited: 2",
-        "  StreamBroken: 2",
+        "",
+        "20 of 20 prompts were answered.",
+        "Attempts that failed for a passing reason:",
+        "  ProviderFailed         2",
+        "  ProviderOverloaded     1",
+        "  RateLimited            2",
+        "  StreamBroken           2",
     ];
     assert_eq!(sums, expected);
 }
@@ -128,7 +128,10 @@ async fn batch_tells_which_prompt_failed_for_good() {
         printed.contains(". failed: the turn failed: You"),
         "{printed}"
     );
-    assert!(printed.contains("answered: 2 of 3"), "{printed}");
+    assert!(
+        printed.contains("2 of 3 prompts were answered."),
+        "{printed}"
+    );
 }
 
 #[codex_e2e_macros::test]
@@ -140,18 +143,16 @@ async fn turn_controls_steers_one_turn_and_interrupts_another() {
     let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut lines = Vec::new();
     while let Some(line) = within(printed.next_line()).await.unwrap() {
-        if line.starts_with("steer.sent") {
+        if line.ends_with(" is steered.") {
             gate.release();
         }
         lines.push(masked(&line));
     }
     assert!(within(child.wait()).await.unwrap().success());
-    assert!(lines.pop().unwrap().starts_with("interrupt.events: "));
     let expected = [
-        "steer.sent: ID",
-        "steer.status: completed",
-        "steer.text: It winks, and the ships come home.",
-        "interrupt.status: interrupted",
+        "The turn ID is steered.",
+        "It was completed, with this answer: It winks, and the ships come home.",
+        "The other one was interrupted, after N more notifications.",
     ];
     assert_eq!(lines, expected);
 }
@@ -162,14 +163,16 @@ async fn approvals_are_decided_by_rules() {
     assert!(lines[0].ends_with("/notes.txt"), "{lines:?}");
     let expected = [
         "hello",
-        "approved: true",
-        "command: /bin/bash -lc 'touch done.txt'",
-        "approved: true",
-        "command: /bin/bash -lc 'rm notes.txt'",
-        "approved: false",
-        "Status: completed",
-        "Text: The notes are written and stay, for I may not remove them.",
-        r#"files: ["done.txt", "notes.txt"]"#,
+        "Allowed.",
+        "",
+        "Codex wants to run /bin/bash -lc 'touch done.txt'",
+        "Allowed.",
+        "",
+        "Codex wants to run /bin/bash -lc 'rm notes.txt'",
+        "Refused.",
+        "",
+        "The notes are written and stay, for I may not remove them.",
+        "The folder now holds done.txt and notes.txt.",
     ];
     assert_eq!(lines[1..], expected);
 }
@@ -178,14 +181,11 @@ async fn approvals_are_decided_by_rules() {
 async fn login_and_account_begins_a_login_and_gives_it_up() {
     let _port = crate::login::PORT.lock().await;
     let lines = run("login_and_account").await;
-    let page = lines[1].strip_prefix("login.page: https://");
+    let page = lines[0].strip_prefix("A login has begun, on the page https://");
     assert!(page.is_some_and(|page| !page.contains('?')), "{lines:?}");
-    assert_eq!(lines[0], "login.id: ID");
-    assert_eq!(
-        lines[2..4],
-        ["login.cancel: canceled", "login.success: false"]
-    );
-    assert_eq!(lines[5], "account: none");
+    assert_eq!(lines[1], "It was given up, and is canceled.");
+    assert!(lines[2].starts_with("It failed: "), "{lines:?}");
+    assert_eq!(lines[3..], ["Nobody is logged in."]);
 }
 
 #[codex_e2e_macros::test]
