@@ -278,7 +278,7 @@ impl Wrap {
 
     /// The word that was held back, with the blanks before it, or on a new line.
     fn placed(&mut self) -> String {
-        let (mut blanks, word) = (take(&mut self.blanks), take(&mut self.word));
+        let (blanks, word) = (take(&mut self.blanks), take(&mut self.word));
         if word.is_empty() {
             self.blanks = blanks;
             return word;
@@ -286,11 +286,10 @@ impl Wrap {
         let columns = columns(&word);
         let end = self.column + blanks.chars().count() + columns;
         if self.column > 0 && self.width.is_some_and(|width| end > width) {
-            blanks = "\n".to_owned();
             self.column = columns;
-        } else {
-            self.column = end;
+            return format!("\n{word}");
         }
+        self.column = end;
         blanks + &word
     }
 
