@@ -86,7 +86,10 @@ async fn requests_of_an_interrupted_turn_are_withdrawn_and_an_answer_is_told_so(
     let (codex, thread, mut requests) = client(&stage).await;
     let turn = thread.turn("go").await.unwrap();
     let pending = next(&mut requests).await;
-    turn.interrupt().await.unwrap();
+    let withdrawn = tokio::time::timeout(Duration::from_secs(30), pending.withdrawn());
+    let (withdrawn, interrupted) = tokio::join!(withdrawn, turn.interrupt());
+    interrupted.unwrap();
+    withdrawn.unwrap();
     let result = turn.run().await.unwrap();
     assert_eq!(result.status, TurnStatus::Interrupted);
     assert!(!pending.is_open());

@@ -93,6 +93,21 @@ impl PendingRequest {
         answer.as_ref().is_some_and(|answer| !answer.is_closed())
     }
 
+    /// Waits until the runtime no longer waits for an answer: to take a question off a page, say.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn withdrawn(&self) {
+        poll_fn(|context| {
+            let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+            match &mut *answer {
+                Some(answer) => answer.poll_closed(context),
+                None => Poll::Ready(()),
+            }
+        })
+        .await;
+    }
+
     fn take(&self) -> Option<oneshot::Sender<Box<RawValue>>> {
         self.answer
             .lock()
