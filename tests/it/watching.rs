@@ -158,6 +158,42 @@ async fn watch_begun_just_before_the_end_of_a_turn_misses_none_of_it_and_has_not
 }
 
 #[codex_e2e_macros::test]
+async fn watch_that_is_read_late_has_nothing_twice() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    for _ in 0..5 {
+        let thread = codex.thread_start().await.unwrap();
+        let mut watch = thread.watch();
+        let gate = Gate::new();
+        let run = Reply::function_call("exec_command", r#"{"cmd":"sleep 1; echo first"}"#);
+        stage.model.push(run);
+        stage.model.push(Reply::text("All done.").gate(&gate));
+        let turn = thread.turn("go").await.unwrap();
+        stage.model.wait_for_requests(1).await;
+        gate.release();
+        let mut seen = Vec::new();
+        // It asks while the command runs.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        loop {
+            let event = watch.next().await.unwrap().unwrap();
+            seen.push(label(&event));
+            if matches!(event, Notification::TurnCompleted(_)) {
+                break;
+            }
+        }
+        let count = |wanted: &str| seen.iter().filter(|it| *it == wanted).count();
+        for kind in ["userMessage", "commandExecution", "agentMessage"] {
+            let started = count(&format!("item/started {kind}"));
+            let completed = count(&format!("item/completed {kind}"));
+            assert_eq!((started, completed), (1, 1), "{kind}: {seen:#?}");
+        }
+        assert_eq!(count("turn/started"), 1, "{seen:#?}");
+        turn.run().await.unwrap();
+    }
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
 async fn watch_goes_on_over_turns_and_ends_with_the_client() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));

@@ -26,6 +26,11 @@ impl NotificationStream {
         Self { inbox }
     }
 
+    /// Whether something lies here.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.inbox.has_unread()
+    }
+
     /// The next notification, or `None` after the end.
     ///
     /// # Errors

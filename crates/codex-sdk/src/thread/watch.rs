@@ -75,6 +75,8 @@ pub struct ThreadWatch {
     ready: VecDeque<Notification>,
     /// The completed items that were read: they may come once more.
     had: HashSet<String>,
+    /// Those that had begun.
+    begun: HashSet<String>,
 }
 
 impl ThreadWatch {
@@ -88,6 +90,7 @@ impl ThreadWatch {
             read: None,
             ready: VecDeque::new(),
             had: HashSet::new(),
+            begun: HashSet::new(),
         }
     }
 
@@ -106,48 +109,60 @@ impl ThreadWatch {
         if let Some(catch_up) = &mut self.catch_up {
             self.read = ready!(catch_up.as_mut().poll(context));
             self.catch_up = None;
-            if let Some(turn) = self
-                .read
-                .take_if(|turn| turn.status == TurnStatus::InProgress)
-            {
-                self.replay(turn);
-            }
         }
         loop {
             if let Some(next) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(next)));
             }
-            let next = match ready!(Pin::new(&mut self.events).poll_next(context)) {
-                Some(Ok(next)) => next,
-                end => return Poll::Ready(end),
+            let next = match Pin::new(&mut self.events).poll_next(context) {
+                Poll::Ready(Some(Ok(next))) => next,
+                // Had it begun since, its beginning would lie here.
+                Poll::Pending if !self.events.has_unread() && self.reads_running() => {
+                    self.replay_read();
+                    continue;
+                }
+                other => return other,
             };
-            if let Some(turn) = self.ended_meanwhile(&next) {
-                self.replay(turn);
-            }
+            self.meet(&next);
             if self.is_new(&next) {
                 self.ready.push_back(next);
             }
         }
     }
 
-    /// The turn that was read, if this is of it and shows that it had begun before.
-    fn ended_meanwhile(&mut self, next: &Notification) -> Option<Turn> {
-        let read = self.read.as_ref()?;
-        if next.turn_id() != Some(&read.id) {
-            return None;
+    fn reads_running(&self) -> bool {
+        let status = self.read.as_ref().map(|turn| &turn.status);
+        status == Some(&TurnStatus::InProgress)
+    }
+
+    fn replay_read(&mut self) {
+        if let Some(turn) = self.read.take() {
+            self.replay(turn);
         }
-        let turn = self.read.take()?;
-        (!matches!(next, Notification::TurnStarted(_))).then_some(turn)
+    }
+
+    /// Replays the turn that was read before this, if this is of it. One that is seen to begin needs no replay.
+    fn meet(&mut self, next: &Notification) {
+        let read = self.read.as_ref();
+        if read.is_none_or(|read| next.turn_id() != Some(&read.id)) {
+            return;
+        }
+        if matches!(next, Notification::TurnStarted(_)) {
+            self.read = None;
+        } else {
+            self.replay_read();
+        }
     }
 
     /// Whether this isn't among what was read.
     fn is_new(&self, next: &Notification) -> bool {
-        let item_id = match next {
-            Notification::ItemStarted(it) => it.item.id(),
-            Notification::ItemCompleted(it) => it.item.id(),
-            other => other.item_id(),
+        let (item_id, begins) = match next {
+            Notification::ItemStarted(it) => (it.item.id(), true),
+            Notification::ItemCompleted(it) => (it.item.id(), false),
+            other => (other.item_id(), false),
         };
-        item_id.is_none_or(|id| !self.had.contains(id))
+        let is_repeated = |id: &str| self.had.contains(id) || begins && self.begun.contains(id);
+        !item_id.is_some_and(is_repeated)
     }
 
     /// Tells what a turn has brought, as if it came now.
@@ -162,6 +177,7 @@ impl ThreadWatch {
             .push_back(Notification::TurnStarted(Box::new(started)));
         for item in items {
             let notification = if is_running(&item) {
+                self.begun.extend(item.id().map(str::to_owned));
                 let it = ItemStartedNotification {
                     item,
                     started_at_ms: at_ms,
