@@ -44,27 +44,24 @@ async fn run(thread: &Thread, sandbox: Option<SandboxRules>) -> TurnResult {
     run.await.unwrap()
 }
 
-/// Whether a socket can be made at all: without the network, that is refused.
-const CONNECTS: &str = r#"python3 -c 'import socket; socket.socket(socket.AF_INET); print("online")' 2>/dev/null || echo offline"#;
+/// Whether this machine can be reached: with the network, a port on which nobody listens refuses.
+const CONNECTS: &str = "LC_ALL=C bash -c 'exec 3<>/dev/tcp/127.0.0.1/1' 2>&1 | grep -q 'Connection refused' && echo online || echo offline";
 
 #[codex_e2e_macros::test]
 async fn sandbox_rules_of_a_thread_and_of_a_turn_are_what_commands_meet() {
     let stage = stage().await;
-    let extra = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let extra = tempfile::tempdir().unwrap();
+    // The folder is among the temporary ones.
+    let narrow = Sandbox::workspace_write().temporary_folders(false);
     let codex = stage.start().await.unwrap();
-    let thread = codex
-        .thread_start()
-        .sandbox(Sandbox::WorkspaceWrite)
-        .await
-        .unwrap();
+    let thread = codex.thread_start().sandbox(narrow.clone());
+    let thread = thread.await.unwrap();
     let said = tried(&stage, run(&thread, None), &writes(extra.path())).await;
     assert!(said.contains("refused"), "{said}");
     let said = tried(&stage, run(&thread, None), CONNECTS).await;
     assert!(said.contains("offline"), "{said}");
 
-    let rules = Sandbox::workspace_write()
-        .writable_root(extra.path())
-        .network(true);
+    let rules = narrow.writable_root(extra.path()).network(true);
     let wide = codex.thread_start().sandbox(rules.clone()).await.unwrap();
     let said = tried(&stage, run(&wide, None), &writes(extra.path())).await;
     assert!(said.contains("wrote"), "{said}");
