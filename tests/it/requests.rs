@@ -86,7 +86,9 @@ async fn requests_of_an_interrupted_turn_are_withdrawn_and_an_answer_is_told_so(
     let (codex, thread, mut requests) = client(&stage).await;
     let turn = thread.turn("go").await.unwrap();
     let pending = next(&mut requests).await;
-    let withdrawn = tokio::time::timeout(Duration::from_secs(30), pending.withdrawn());
+    // Two pages show it.
+    let withdrawn = async { tokio::join!(pending.withdrawn(), pending.withdrawn()) };
+    let withdrawn = tokio::time::timeout(Duration::from_secs(30), withdrawn);
     let (withdrawn, interrupted) = tokio::join!(withdrawn, turn.interrupt());
     interrupted.unwrap();
     withdrawn.unwrap();

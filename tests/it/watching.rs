@@ -168,12 +168,12 @@ async fn watch_that_is_read_late_has_nothing_twice() {
         let run = Reply::function_call("exec_command", r#"{"cmd":"sleep 1; echo first"}"#);
         stage.model.push(run);
         stage.model.push(Reply::text("All done.").gate(&gate));
-        let turn = thread.turn("go").await.unwrap();
-        stage.model.wait_for_requests(1).await;
+        let mut turn = thread.turn("go").await.unwrap();
         gate.release();
-        let mut seen = Vec::new();
         // It asks while the command runs.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let is_command = |event: &Notification| label(event) == "item/started commandExecution";
+        while !is_command(&turn.next().await.unwrap().unwrap()) {}
+        let mut seen = Vec::new();
         loop {
             let event = watch.next().await.unwrap().unwrap();
             seen.push(label(&event));

@@ -2,13 +2,13 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use codex_types::ServerRequest;
 use futures_core::Stream;
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Error, HandlerResult, Result};
 use crate::server_requests::handler::{Answer, Answering, Refuse, RequestContext};
@@ -55,8 +55,12 @@ pub struct PendingRequest {
     /// What is asked.
     pub request: ServerRequest,
     /// `None` once it was answered.
-    answer: Mutex<Option<oneshot::Sender<Box<RawValue>>>>,
+    answer: Mutex<Option<Answered>>,
+    /// Its sender goes when nobody waits any more.
+    waiting: watch::Receiver<()>,
 }
+
+type Answered = oneshot::Sender<Box<RawValue>>;
 
 impl PendingRequest {
     /// Answers, with the response that belongs to the request, or with a decision about a command or a file
@@ -76,7 +80,8 @@ impl PendingRequest {
             method: method.to_owned(),
             source: Arc::new(error),
         })?;
-        let answer = self.take().and_then(|answer| answer.send(raw).ok());
+        let answer = self.lock().take();
+        let answer = answer.and_then(|answer| answer.send(raw).ok());
         answer.ok_or_else(|| Error::RequestWithdrawn {
             method: method.to_owned(),
         })
@@ -84,35 +89,27 @@ impl PendingRequest {
 
     /// Refuses, as dropping this does.
     pub fn refuse(&self) {
-        self.take();
+        self.lock().take();
     }
 
     /// Whether the runtime still waits for an answer.
     pub fn is_open(&self) -> bool {
-        let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        answer.as_ref().is_some_and(|answer| !answer.is_closed())
+        let is_open = |answer: &Answered| !answer.is_closed();
+        self.lock().as_ref().is_some_and(is_open)
     }
 
-    /// Waits until the runtime no longer waits for an answer: to take a question off a page, say.
+    /// Waits until the runtime no longer waits for an answer, or has one: to take a question off a page, say.
+    /// Any number of tasks may.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn withdrawn(&self) {
-        poll_fn(|context| {
-            let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-            match &mut *answer {
-                Some(answer) => answer.poll_closed(context),
-                None => Poll::Ready(()),
-            }
-        })
-        .await;
+        // An error is the end of the sender.
+        while self.waiting.clone().changed().await.is_ok() {}
     }
 
-    fn take(&self) -> Option<oneshot::Sender<Box<RawValue>>> {
-        self.answer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    fn lock(&self) -> MutexGuard<'_, Option<Answered>> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,11 +130,13 @@ impl Answer for Forward {
     ) -> Answering<HandlerResult<Box<RawValue>>> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
+            let (_waits, waiting) = watch::channel(());
             // A stream that is gone drops it, and so refuses.
             let _ = self.0.send(PendingRequest {
                 context: context.clone(),
                 request: request.clone(),
                 answer: Mutex::new(Some(answer)),
+                waiting,
             });
             match answered.await {
                 Ok(answer) => Ok(answer),

@@ -271,7 +271,7 @@ impl ForkThread {
         thread_source: ThreadSource => params.thread_source;
         /// The last turn of the source that the fork has; all of them by default. Needs Codex 0.144.4.
         last_turn_id: String => params.last_turn_id;
-        /// The first turn of the source that the fork doesn't have; none by default. Needs Codex 0.144.4.
+        /// The first turn of the source that the fork doesn't have; none by default. Needs Codex 0.147.0.
         before_turn_id: String => params.before_turn_id;
     }
 

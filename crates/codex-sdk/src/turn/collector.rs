@@ -57,10 +57,10 @@ impl Collector {
     pub(crate) fn new(turn_id: &str, before: Option<TokenUsageBreakdown>) -> Self {
         Self {
             result: TurnResult::new(turn_id),
+            spending: Spending::new(before.as_ref()),
             before,
             baseline: None,
             begun: false,
-            spending: Spending::default(),
             complete: false,
             trouble: None,
             broken: None,
@@ -90,10 +90,7 @@ impl Collector {
             Notification::ThreadTokenUsageUpdated(updated) => {
                 let usage = updated.token_usage.clone();
                 let called = self.before.as_ref() != Some(&usage.total);
-                // A provider that counts no tokens tells nothing new by them.
-                if called || usage.total.total_tokens == 0 {
-                    self.spending.add(&usage);
-                }
+                self.spending.add(&usage);
                 if self.begun && self.baseline.is_none() && called {
                     self.baseline = Some(difference(&usage.total, &usage.last));
                 }

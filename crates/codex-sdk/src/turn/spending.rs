@@ -19,11 +19,21 @@ pub(crate) struct Spending {
     pub(crate) spent: Spent,
     /// The last call of the model has begun something whose outcome the model is to be told.
     follows: bool,
-    /// What the threads had used when that was last told: it is told more than once.
+    /// What the threads had used when that was last told, by their ids, the turn's own under none: it is told
+    /// more than once.
     known: HashMap<String, TokenUsageBreakdown>,
 }
 
 impl Spending {
+    /// `before` is what the thread was known to have used before the turn.
+    pub(super) fn new(before: Option<&TokenUsageBreakdown>) -> Self {
+        let own = before.map(|before| (String::new(), before.clone()));
+        Self {
+            known: own.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Notes the beginning of an item.
     pub(super) fn begin(&mut self, item: &ThreadItem) {
         if matches!(item, ThreadItem::UserMessage(_)) {

@@ -11,7 +11,7 @@ use crate::connection::unhandled::LOGGED;
 use crate::error::Error;
 
 impl Router {
-    /// Routes one notification. `bytes` is its size on the wire.
+    /// Routes one notification, which takes that many bytes while it lies unread.
     pub(crate) fn deliver(&mut self, mut notification: Notification, bytes: usize) {
         if self.closed.is_some() {
             return;
@@ -57,9 +57,8 @@ impl Router {
     /// Tells the turns for which a sub-agent works what it has used.
     fn tell_parents(&mut self, notification: &Notification, bytes: usize) {
         let thread_id = notification.thread_id().unwrap_or_default();
-        let parents: Vec<String> = self.threads_known.parents(thread_id).collect();
-        for parent in parents {
-            if let Some(thread) = self.threads.get_mut(&parent) {
+        for parent in self.threads_known.parents(thread_id) {
+            if let Some(thread) = self.threads.get_mut(parent) {
                 thread.tell(notification, bytes);
             }
         }

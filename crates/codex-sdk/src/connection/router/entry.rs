@@ -21,7 +21,7 @@ pub(crate) struct Orphan {
     pub(crate) turn_id: String,
 }
 
-/// Notifications that no turn handle took, with their sizes on the wire, in order.
+/// Notifications that no turn handle took, with what they take while they lie unread, in order.
 pub(crate) type Unclaimed = Vec<(Notification, usize)>;
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What is known of threads beside their turns, until they end.
 
 use std::collections::HashMap;
+use std::iter::{once, successors};
 
 use codex_types::{
     CollabAgentTool, DynamicToolCallParams, SubAgentActivityKind, ThreadItem, TokenUsageBreakdown,
@@ -79,9 +80,8 @@ impl KnownThreads {
     }
 
     /// The threads that a thread comes from, the nearest first.
-    pub(super) fn parents(&self, thread_id: &str) -> impl Iterator<Item = String> + use<'_> {
-        std::iter::successors(self.parent(thread_id), |thread_id| self.parent(thread_id))
-            .take(GENERATIONS)
+    pub(super) fn parents(&self, thread_id: &str) -> impl Iterator<Item = &str> + use<'_> {
+        successors(self.parent(thread_id), |thread_id| self.parent(thread_id)).take(GENERATIONS)
     }
 
     fn adopt(&mut self, child: &str, parent: &str) {
@@ -93,8 +93,8 @@ impl KnownThreads {
         self.0.get(thread_id)?.used.clone()
     }
 
-    pub(super) fn parent(&self, thread_id: &str) -> Option<String> {
-        self.0.get(thread_id)?.parent.clone()
+    pub(super) fn parent(&self, thread_id: &str) -> Option<&str> {
+        self.0.get(thread_id)?.parent.as_deref()
     }
 
     /// Notes the end of a turn.
@@ -129,15 +129,8 @@ impl KnownThreads {
 
     /// The tool that is called: the thread's own, else that of the nearest thread that made it and has one.
     pub(super) fn tool(&self, call: &DynamicToolCallParams) -> Option<Tool> {
-        let mut thread_id = &call.thread_id;
-        for _ in 0..GENERATIONS {
-            let known = self.0.get(thread_id)?;
-            if let Some(tool) = known.tools.find(call) {
-                return Some(tool);
-            }
-            thread_id = known.parent.as_ref()?;
-        }
-        None
+        let mut threads = once(&*call.thread_id).chain(self.parents(&call.thread_id));
+        threads.find_map(|thread_id| self.0.get(thread_id)?.tools.find(call))
     }
 
     /// Lets go of all that is this thread's, and of its sub-agents: of their ends nothing may be said. The
@@ -163,18 +156,18 @@ mod tests {
     fn a_sub_agent_whose_parent_is_not_known_belongs_to_whoever_deals_with_it() {
         let mut known = KnownThreads::default();
         known.adopt_if(false, "child", "root");
-        assert_eq!(known.parent("child").as_deref(), Some("root"));
+        assert_eq!(known.parent("child"), Some("root"));
         // A sibling that talks to it is no parent, and a child that talks to its parent neither.
         known.adopt_if(true, "sibling", "root");
         known.adopt_if(false, "child", "sibling");
         known.adopt_if(false, "root", "child");
         known.adopt_if(false, "other", "other");
-        assert_eq!(known.parent("child").as_deref(), Some("root"));
+        assert_eq!(known.parent("child"), Some("root"));
         assert_eq!(known.parent("root"), None);
         assert_eq!(known.parent("other"), None);
         known.forget("child");
         known.adopt_if(false, "child", "root");
-        assert_eq!(known.parent("child").as_deref(), Some("root"));
+        assert_eq!(known.parent("child"), Some("root"));
     }
 
     #[test]
@@ -187,6 +180,6 @@ mod tests {
         known.forget("a");
         known.forget("self");
         assert_eq!(known.count(), 1);
-        assert_eq!(known.parent("other").as_deref(), Some("x"));
+        assert_eq!(known.parent("other"), Some("x"));
     }
 }

@@ -62,17 +62,16 @@ impl NestedTurns {
         found.map(|it| &*it.inner)
     }
 
-    /// Forgets the turns within one that has ended.
+    /// Forgets the turns within one that has ended. That another one begins shows an end that was missed.
     pub(super) fn end(&mut self, event: &Lifecycle) {
-        match &event.change {
-            Change::Completed { turn_id, .. } => {
-                let within = |it: &NestedTurn| it.outer == *turn_id;
-                self.0
-                    .retain(|it| it.thread_id != event.thread_id || !within(it));
-            }
-            Change::Closed => self.0.retain(|it| it.thread_id != event.thread_id),
-            _ => {}
-        }
+        let ends = |it: &NestedTurn| match &event.change {
+            Change::Started { turn_id } => it.outer != *turn_id,
+            Change::Completed { turn_id, .. } => it.outer == *turn_id,
+            Change::Closed => true,
+            _ => false,
+        };
+        self.0
+            .retain(|it| it.thread_id != event.thread_id || !ends(it));
     }
 }
 
@@ -84,4 +83,24 @@ pub(super) fn precedes(notification: &Notification) -> bool {
         _ => return false,
     };
     matches!(item, ThreadItem::EnteredReviewMode(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NestedTurn, NestedTurns};
+    use crate::connection::router::lifecycle::Lifecycle;
+
+    #[test]
+    fn what_was_within_a_turn_whose_end_was_missed_goes_with_the_next_one() {
+        let mut nested = NestedTurns(vec![NestedTurn {
+            thread_id: "t".to_owned(),
+            outer: "1".to_owned(),
+            inner: "2".to_owned(),
+        }]);
+        nested.end(&Lifecycle::started("t", "1"));
+        nested.end(&Lifecycle::started("other", "3"));
+        assert_eq!(nested.innermost("t", "1"), Some("2"));
+        nested.end(&Lifecycle::started("t", "3"));
+        assert_eq!(nested.innermost("t", "1"), None);
+    }
 }

@@ -34,7 +34,9 @@ impl Router {
             .is_some_and(|(thread, id)| thread.runs(id));
         let context = Context {
             item: item.and_then(|(thread, item_id)| thread.announced(item_id)),
-            parent_thread_id: thread_id.and_then(|id| self.threads_known.parent(id)),
+            parent_thread_id: thread_id
+                .and_then(|id| self.threads_known.parent(id))
+                .map(str::to_owned),
             is_replay: turn_id.is_some() && !begun,
         };
         let tool = match request {
