@@ -70,7 +70,7 @@ fn lines(output: &Output, stage: &Stage) -> Vec<String> {
     text.lines().map(masked).collect()
 }
 
-/// A line with `ID` for each id, and `N` for numbers that say how long or how much.
+/// A line with `ID` for each id, `VERSION` for the runtime's, and `N` for numbers that say how long or how much.
 fn masked(line: &str) -> String {
     let varies = ["duration ", "The goal is ", "The other one was "];
     let varies = varies.iter().any(|start| line.starts_with(start));
@@ -80,6 +80,7 @@ fn masked(line: &str) -> String {
         match (is_id, is_number) {
             (true, _) => "ID",
             (_, true) => "N",
+            _ if word == codex_sdk::RUNTIME_VERSION => "VERSION",
             _ => word,
         }
     });

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use codex_e2e::Stage;
+use codex_sdk::RUNTIME_VERSION;
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -151,7 +152,7 @@ fn documentation() -> Vec<Scene> {
     ];
     vec![
         ("blocking::main", answer(), ANSWER, ""),
-        ("codex::example", vec![], "Codex 0.163.0", ""),
+        ("codex::example", vec![], "Codex ", ""),
         ("lib::main", answer(), ANSWER, ""),
         ("lib::stream", answer(), "A sentence.2 items", ""),
         ("lib::release", value(&release), "2: 1 changes", ""),
@@ -161,7 +162,7 @@ fn documentation() -> Vec<Scene> {
         ("lib::deadline", answer(), r#"Some("A sentence.")"#, ""),
         ("lib::approvals", vec![], "", ""),
         ("lib::tools", ticket, "", "the seventh"),
-        ("lib::block", vec![], "0.163.0", ""),
+        ("lib::block", vec![], RUNTIME_VERSION, ""),
         ("lib::scripted", vec![], "", ""),
         ("lists::example", vec![], "", ""),
         ("permissions::example", vec![], "", ""),

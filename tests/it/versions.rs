@@ -73,7 +73,7 @@ async fn a_runtime_that_is_too_old_or_not_the_pinned_one_is_refused_by_its_versi
     let old = stage.builder().codex_bin(disguised(&stage, "0.131.0"));
     let error = old.start().await.unwrap_err();
     assert!(
-        matches!(error, Error::RuntimeUnsupported { .. }),
+        matches!(error, Error::UnsupportedRuntime { .. }),
         "{error:?}"
     );
     assert_eq!(error.condition(), Some(Condition::RuntimeTooOld));
@@ -85,7 +85,7 @@ async fn a_runtime_that_is_too_old_or_not_the_pinned_one_is_refused_by_its_versi
     let older = stage.builder().codex_bin(script(&stage, words));
     let error = older.start().await.unwrap_err();
     assert!(
-        matches!(error, Error::RuntimeUnsupported { .. }),
+        matches!(error, Error::UnsupportedRuntime { .. }),
         "{error:?}"
     );
 
@@ -93,7 +93,7 @@ async fn a_runtime_that_is_too_old_or_not_the_pinned_one_is_refused_by_its_versi
     let builder = stage.builder().codex_bin(newer).require_pinned(true);
     let error = builder.clone().start().await.unwrap_err();
     assert!(
-        matches!(&error, Error::RuntimeNotPinned { found, .. } if found == "0.170.0"),
+        matches!(&error, Error::UnsupportedRuntime { found, .. } if found == "0.170.0"),
         "{error:?}"
     );
     assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());

@@ -66,7 +66,7 @@ fn formatted(item: syn::Item) -> String {
 }
 
 /// Files to be, by their path from the root of the workspace.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Files {
     /// What makes them.
     command: &'static str,
@@ -75,6 +75,8 @@ pub struct Files {
     folders: Vec<PathBuf>,
     /// Except for these files, which are written by hand.
     kept: BTreeSet<PathBuf>,
+    /// Files that are to be gone.
+    gone: BTreeSet<PathBuf>,
 }
 
 impl Files {
@@ -85,12 +87,26 @@ impl Files {
             texts: BTreeMap::new(),
             folders: Vec::new(),
             kept: BTreeSet::new(),
+            gone: BTreeSet::new(),
         }
     }
 
     /// Adds a file.
     pub fn add(&mut self, path: impl Into<PathBuf>, text: String) {
         self.texts.insert(path.into(), text);
+    }
+
+    /// Adds files that another command makes with these.
+    pub fn extend(&mut self, more: Self) {
+        self.texts.extend(more.texts);
+        self.folders.extend(more.folders);
+        self.kept.extend(more.kept);
+        self.gone.extend(more.gone);
+    }
+
+    /// Declares that a file must not be there.
+    pub fn remove(&mut self, path: impl Into<PathBuf>) {
+        self.gone.insert(path.into());
     }
 
     /// Declares that a folder holds only files that are added.
@@ -162,8 +178,9 @@ impl Files {
     }
 
     /// Files in our folders that nothing generates.
-    fn strays(&self, root: &Path) -> Result<BTreeSet<PathBuf>> {
-        let mut strays = BTreeSet::new();
+    pub fn strays(&self, root: &Path) -> Result<BTreeSet<PathBuf>> {
+        let gone = self.gone.iter().filter(|it| root.join(it).exists());
+        let mut strays: BTreeSet<_> = gone.cloned().collect();
         let mut pending = self.folders.clone();
         while let Some(folder) = pending.pop() {
             let Ok(entries) = fs::read_dir(root.join(&folder)) else {

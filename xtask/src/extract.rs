@@ -11,6 +11,7 @@ use codex_cli_bin::{RUNTIME_VERSION, terminal_progress};
 const BUNDLE: &str = "codex_app_server_protocol.schemas.json";
 
 /// What a runtime emits.
+#[derive(Clone)]
 pub struct Emitted {
     /// Its version.
     pub version: String,
@@ -37,19 +38,28 @@ pub fn locate_or_install() -> Result<PathBuf> {
     }
 }
 
-/// Asks the runtime for its version and its schemas.
-pub fn emit(codex: &Path) -> Result<Emitted> {
-    let output = run(Command::new(codex).arg("--version"))?;
-    let version = output
-        .split_whitespace()
-        .next_back()
-        .context("the runtime prints no version")?
-        .to_owned();
+/// Asks the pinned runtime for its schemas.
+pub fn emit_pinned(codex: &Path) -> Result<Emitted> {
+    let emitted = emit(codex)?;
+    let version = &emitted.version;
     ensure!(
         version == RUNTIME_VERSION,
         "{} is version {version}, but the pin says {RUNTIME_VERSION}: unset CODEX_SDK_BIN, or bump the pin first",
         codex.display()
     );
+    Ok(emitted)
+}
+
+/// Asks a runtime for its version and its schemas.
+pub fn emit(codex: &Path) -> Result<Emitted> {
+    let home = tempfile::tempdir()?;
+    let mut command = Command::new(codex);
+    let output = run(command.arg("--version").env("CODEX_HOME", home.path()))?;
+    let version = output
+        .split_whitespace()
+        .next_back()
+        .context("the runtime prints no version")?
+        .to_owned();
     Ok(Emitted {
         version,
         stable: bundle(codex, &[])?,

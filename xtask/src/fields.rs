@@ -62,10 +62,11 @@ fn run_typify(model: &Model) -> Result<TokenStream> {
         let alone = |(name, schema): (&String, &Value)| {
             ingest(model, &BTreeMap::from([(name.clone(), schema.clone())]))
                 .err()
-                .map(|_| name.clone())
+                .map(|_| format!("`{name}`"))
         };
-        let culprit = structs.iter().find_map(alone).unwrap_or_default();
-        error.context(format!("typify cannot take `{culprit}`: normalise it away"))
+        let culprits: Vec<_> = structs.iter().filter_map(alone).collect();
+        let culprits = culprits.join(", ");
+        error.context(format!("typify cannot take {culprits}: normalise it away"))
     })
 }
 
@@ -216,6 +217,7 @@ mod tests {
                 fields: vec![field("some-field", schema)],
                 open: false,
                 secret_extra: false,
+                sums: false,
             }),
         };
         let definitions = [

@@ -48,6 +48,11 @@ impl<'a> Layout<'a> {
         path.push(definition.name.clone());
         let size = match &definition.kind {
             Kind::Text | Kind::StringEnum(_) => 24,
+            Kind::Wrapper(target) => {
+                let model = self.model;
+                let target = model.definition(target).context("a wrapper of nothing")?;
+                self.measure(target, path)?
+            }
             Kind::Struct(body) => {
                 let mut sum = if body.open { 24 } else { 0 };
                 for field in &body.fields {
@@ -84,9 +89,9 @@ impl<'a> Layout<'a> {
             _ => None,
         };
         Ok(match last.ident.to_string().as_str() {
-            "bool" | "u8" => 1,
-            "u16" => 2,
-            "u32" | "i32" => 4,
+            "bool" | "i8" | "u8" => 1,
+            "i16" | "u16" => 2,
+            "f32" | "i32" | "u32" => 4,
             "u64" | "i64" | "f64" | "Box" => 8,
             "Value" => 32,
             "Option" => self.size(inner.context("an option of nothing")?, path)?,

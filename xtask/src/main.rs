@@ -11,19 +11,29 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod bump;
 mod codegen;
 mod demo;
 mod docs;
 mod emit;
+mod entries;
 mod extract;
 mod fields;
+mod generate;
+mod handlers;
+mod history;
 mod layout;
 mod model;
 mod normalise;
+mod packages;
 mod parity;
+mod problems;
 mod regen;
+mod retired;
 mod runtime;
+mod runtimes;
 mod schema;
+mod trial;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Project tasks")]
@@ -39,13 +49,22 @@ enum Task {
         /// Change nothing: fail if the checked-in files are not what would be generated.
         #[arg(long)]
         check: bool,
+        /// Try another runtime, of any version: the types go to a folder of their own, and all that the
+        /// generator can't tell by itself is listed.
+        #[arg(long, value_name = "PATH", conflicts_with = "check")]
+        codex: Option<PathBuf>,
+        /// The folder for such a trial; by default `target/trial/VERSION`.
+        #[arg(long, value_name = "DIR", requires = "codex")]
+        out: Option<PathBuf>,
     },
+    /// Bring another version of the runtime into the whole workspace, and report what changed.
+    Bump(bump::Bump),
     /// Compare with the official Python SDK: its public names, and the table that says where each is.
     Parity {
         /// Change nothing: fail if the checked-in names are not those of the package.
         #[arg(long)]
         check: bool,
-        /// The folder with the package `openai_codex`; without it, `pip` installs one of the pinned version.
+        /// The folder with the package `openai_codex`; without it, `pip` installs one.
         #[arg(long, value_name = "DIR")]
         package: Option<PathBuf>,
     },
@@ -73,7 +92,13 @@ enum Task {
 
 fn main() -> Result<()> {
     match Cli::parse().task {
-        Task::Regen { check } => regen::run(check),
+        Task::Regen {
+            codex: Some(codex),
+            out,
+            ..
+        } => trial::run(&codex, out.as_deref()),
+        Task::Regen { check, .. } => regen::run(check),
+        Task::Bump(bump) => bump::run(&bump),
         Task::Parity { check, package } => parity::run(check, package.as_deref()),
         Task::Demo { name, arguments } => demo::run(name.as_deref(), &arguments),
         Task::Bench { check, cases } => bench::run(check, &cases),

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use codex_cli_bin::RUNTIME_VERSION;
 
 use crate::codegen::Files;
 use crate::regen::root;
@@ -18,6 +17,8 @@ mod behaviours;
 mod table;
 mod test_names;
 
+/// The release that this SDK is compared with; Python releases are rarer than runtimes.
+const PYTHON_SDK: &str = "0.163.0";
 const COMMAND: &str = "cargo xtask parity";
 const TABLE: &str = "docs/parity.md";
 /// Holds the names, and beside them only the list of behaviours.
@@ -31,7 +32,7 @@ pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
     let root = root()?;
     let names = match package {
         Some(folder) => names_in(folder)?,
-        None => names_of_pinned()?,
+        None => names_of_release()?,
     };
     let mut files = Files::of(COMMAND);
     files.own(NAMES);
@@ -40,17 +41,17 @@ pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
     files.ensure(&root, check)?;
     check_table(&root)?;
     check_behaviours(&root)?;
-    eprintln!("every public name of openai-codex {RUNTIME_VERSION} has its row in {TABLE}");
+    eprintln!("every public name of openai-codex {PYTHON_SDK} has its row in {TABLE}");
     eprintln!("every number in the name of a test has its row in {BEHAVIOURS}");
     Ok(())
 }
 
 fn names_file() -> String {
-    format!("{NAMES}/openai-codex-{RUNTIME_VERSION}.txt")
+    format!("{NAMES}/openai-codex-{PYTHON_SDK}.txt")
 }
 
-/// The names of the package of the pinned version. It has the runtime's version.
-fn names_of_pinned() -> Result<String> {
+/// The names of the package.
+fn names_of_release() -> Result<String> {
     // Beside this program, which is below the target folder.
     let program = std::env::current_exe()?;
     let target = program.parent().context("this program has no folder")?;
@@ -60,7 +61,7 @@ fn names_of_pinned() -> Result<String> {
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps"])
         .args(["--only-binary=:all:", "--disable-pip-version-check"])
         .args(["--target", "."])
-        .arg(format!("openai-codex=={RUNTIME_VERSION}"));
+        .arg(format!("openai-codex=={PYTHON_SDK}"));
     output(pip).context(
         "installing the Python package: see what pip says above, or name a folder that has it with `--package`",
     )?;

@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
 use crate::codegen::Files;
-use crate::emit::Provenance;
 use crate::extract::Emitted;
-use crate::model::{Model, Overrides};
-use crate::{codegen, emit, extract, fields, normalise};
+use crate::generate::{Generated, Inputs, generate, sha256};
+use crate::history::History;
+use crate::model::Overrides;
+use crate::problems::Problems;
+use crate::retired::Retired;
+use crate::{codegen, extract, handlers, history};
 
 /// Regenerates everything, or with `check` fails with what would change.
 pub fn run(check: bool) -> Result<()> {
@@ -22,7 +24,7 @@ pub fn run(check: bool) -> Result<()> {
         Some(extract::locate_or_install()?)
     };
     let emitted = if let Some(codex) = codex {
-        let emitted = extract::emit(&codex)?;
+        let emitted = extract::emit_pinned(&codex)?;
         schema_files(&emitted).ensure(&root, check)?;
         emitted
     } else {
@@ -31,40 +33,24 @@ pub fn run(check: bool) -> Result<()> {
         schema_files(&recorded).ensure(&root, true)?;
         recorded
     };
-    let overrides = read(&root, "overrides.toml")?;
-    generate(&emitted, &overrides)?.ensure(&root, check)?;
+    let inputs = inputs(&root, emitted)?;
+    let problems = Problems::default();
+    let Generated { model, files } = generate(&inputs, &problems)?;
+    let unhandled = &inputs.overrides.unhandled_requests;
+    handlers::check(&root, &model, unhandled, &problems)?;
+    problems.refuse()?;
+    files.ensure(&root, check)?;
+    gates(&root)?.ensure(&root, check)?;
     let verb = if check { "match" } else { "now match" };
     eprintln!(
         "the schema and the types {verb} runtime {}",
-        emitted.version
+        inputs.emitted.version
     );
     Ok(())
 }
 
-/// All generated files.
-fn generate(emitted: &Emitted, overrides: &str) -> Result<Files> {
-    let overrides = Overrides::parse(overrides)?;
-    let complete = normalise::complete(&serde_json::from_str(&emitted.experimental)?)?;
-    let stable = normalise::subset(&serde_json::from_str(&emitted.stable)?)?;
-    let model = Model::build(&complete, &stable, &overrides)?;
-    for path in overrides.unreviewed(&model) {
-        eprintln!(
-            "warning: is null something else than absence for `{path}`? List it in schema/overrides.toml"
-        );
-    }
-    let provenance = Provenance {
-        runtime_version: emitted.version.clone(),
-        schema_sha256: sha256(&emitted.experimental),
-    };
-    let files = emit::files(&model, &provenance)?;
-    files
-        .texts()
-        .try_for_each(|it| fields::assert_no_inventions(it))?;
-    Ok(files)
-}
-
 /// The files of `schema/` that come from the runtime.
-fn schema_files(emitted: &Emitted) -> Files {
+pub fn schema_files(emitted: &Emitted) -> Files {
     let mut files = Files::of(codegen::REGEN);
     let mut sums = String::new();
     for (name, text) in [
@@ -79,8 +65,16 @@ fn schema_files(emitted: &Emitted) -> Files {
     files
 }
 
+/// The gates of `codex-sdk`.
+fn gates(root: &Path) -> Result<Files> {
+    let mut files = Files::of(codegen::REGEN);
+    let history = fs::read_to_string(root.join(history::FILE)).context(history::FILE)?;
+    files.add(history::GATES, History::parse(&history)?.gates()?);
+    Ok(files)
+}
+
 /// What an earlier run left in `schema/`.
-fn recorded(root: &Path) -> Result<Emitted> {
+pub fn recorded(root: &Path) -> Result<Emitted> {
     Ok(Emitted {
         version: read(root, "RUNTIME_VERSION")?.trim().to_owned(),
         stable: read(root, "stable.json")?,
@@ -88,7 +82,17 @@ fn recorded(root: &Path) -> Result<Emitted> {
     })
 }
 
-fn read(root: &Path, name: &str) -> Result<String> {
+/// What a schema is generated with: what is written by hand, and what is retired.
+pub fn inputs(root: &Path, emitted: Emitted) -> Result<Inputs> {
+    let retired = fs::read_to_string(root.join("schema/retired.json")).ok();
+    Ok(Inputs {
+        emitted,
+        overrides: Overrides::parse(&read(root, "overrides.toml")?)?,
+        retired: Retired::parse(retired.as_deref())?,
+    })
+}
+
+pub fn read(root: &Path, name: &str) -> Result<String> {
     fs::read_to_string(root.join("schema").join(name))
         .with_context(|| format!("reading schema/{name}"))
 }
@@ -100,15 +104,6 @@ pub fn root() -> Result<PathBuf> {
         .parent()
         .map(Path::to_owned)
         .context("xtask lies in no workspace")
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text)
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
 }
 
 #[cfg(test)]
@@ -124,20 +119,25 @@ mod tests {
         )
     }
 
-    fn failure(emitted: &Emitted, overrides: &str) -> String {
-        format!(
-            "{:#}",
-            generate(emitted, overrides).map(|_| ()).unwrap_err()
-        )
+    /// What is told of these.
+    fn told(emitted: &Emitted, overrides: &str) -> String {
+        let inputs = Inputs {
+            overrides: Overrides::parse(overrides).unwrap(),
+            ..inputs(&root().unwrap(), emitted.clone()).unwrap()
+        };
+        let problems = Problems::default();
+        generate(&inputs, &problems).unwrap();
+        problems.to_string()
     }
 
     #[test]
     fn the_checked_in_files_are_what_the_schema_generates() {
-        let (emitted, overrides) = checked_in();
-        generate(&emitted, &overrides)
-            .unwrap()
-            .ensure(&root().unwrap(), true)
-            .unwrap();
+        let root = root().unwrap();
+        let (emitted, _) = checked_in();
+        let problems = Problems::default();
+        let generated = generate(&inputs(&root, emitted).unwrap(), &problems).unwrap();
+        assert_eq!(problems.to_string(), "");
+        generated.files.ensure(&root, true).unwrap();
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_override_that_no_longer_applies_fails() {
+    fn an_entry_that_no_longer_applies_or_is_missing_is_told() {
         let (emitted, overrides) = checked_in();
         for (old, new, message) in [
             (
@@ -186,8 +186,8 @@ mod tests {
             (
                 "\"LoginAccountResponseChatgpt.authUrl\",",
                 "",
-                "look as if they held secrets. List each in schema/overrides.toml, in \
-                 `secret_fields`, or with a reason in `not_secret`: LoginAccountResponseChatgpt.authUrl",
+                "`LoginAccountResponseChatgpt.authUrl` looks as if it held a secret: list it in \
+                 `secret_fields`, or with a reason in `not_secret`",
             ),
             (
                 "\"UserVerificationProof.signature\",",
@@ -212,8 +212,31 @@ mod tests {
         ] {
             let changed = overrides.replace(old, new);
             assert_ne!(changed, overrides);
-            let error = failure(&emitted, &changed);
-            assert!(error.contains(message), "{error}");
+            let told = told(&emitted, &changed);
+            assert!(told.contains(message), "{told}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_what_to_change() {
+        let (emitted, overrides) = checked_in();
+        let changed = overrides
+            .replace(
+                "\"ThreadListParams.sectionId\"",
+                "\"ThreadListParams.gone\"",
+            )
+            .replace("\"account/logout\" = \"LogoutAccountResponse\"\n", "")
+            .replace("    \"LoginAccountResponseChatgpt.authUrl\",\n", "");
+        let told = told(&emitted, &changed);
+        for expected in [
+            "1 rule or entry that no longer applies:\n",
+            "3 things to decide:\n",
+            "proposed for schema/overrides.toml:\n",
+            "    - \"ThreadListParams.gone\"\n",
+            "    + \"LoginAccountResponseChatgpt.authUrl\",\n",
+            "    + \"account/logout\" = \"LogoutAccountResponse\"\n",
+        ] {
+            assert!(told.contains(expected), "{expected}: {told}");
         }
     }
 
@@ -225,23 +248,24 @@ mod tests {
     }
 
     #[test]
-    fn a_response_without_a_method_fails() {
+    fn a_response_without_a_method_is_told() {
         let (mut emitted, overrides) = checked_in();
         define(&mut emitted, "OrphanResponse");
-        assert_eq!(
-            failure(&emitted, &overrides),
-            "`OrphanResponse` answers 0 methods, not 1"
+        let told = told(&emitted, &overrides);
+        assert!(
+            told.contains("`OrphanResponse` answers no method"),
+            "{told}"
         );
     }
 
     #[test]
-    fn a_companion_whose_name_is_taken_fails() {
+    fn a_companion_whose_name_is_taken_is_told() {
         let (mut emitted, overrides) = checked_in();
         define(&mut emitted, "FsCopyParamsRequired");
-        let error = failure(&emitted, &overrides);
+        let told = told(&emitted, &overrides);
         assert!(
-            error.contains("needs the name for the required fields of `FsCopyParams`"),
-            "{error}"
+            told.contains("needs the name for the required fields of `FsCopyParams`"),
+            "{told}"
         );
     }
 }

@@ -127,3 +127,17 @@ pub fn non_null(schema: &Value) -> Value {
     }
     schema
 }
+
+/// The property that holds another constant in every branch of a union.
+pub fn tag(branches: &[Value]) -> Option<String> {
+    let tag_of = |branch: &Value| {
+        properties(branch.as_object()?)
+            .find(|(_, it)| constant(it).is_some())
+            .map(|(name, _)| name.clone())
+    };
+    let tag = tag_of(branches.first()?)?;
+    branches
+        .iter()
+        .all(|it| tag_of(it).as_ref() == Some(&tag))
+        .then_some(tag)
+}

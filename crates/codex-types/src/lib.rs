@@ -183,7 +183,6 @@ mod reason;
 mod repair;
 mod request_id;
 mod support;
-mod usage;
 
 pub use decode_error::DecodeError;
 pub use encode::{encode_error, encode_notification, encode_request, encode_response};

@@ -88,7 +88,7 @@ prints! {
         "The goal is complete and took N tokens.",
     ];
     blocking_streams_and_runs_at_the_same_time: "blocking" => [
-        "Codex 0.163.0",
+        "Codex VERSION",
         "Hello, hello.",
         "The turn was completed.",
         "Something red: Paint.",

@@ -95,6 +95,7 @@ const SUPPORT: &[&str] = &[
     "named_string",
     "object",
     "string_enum",
+    "sum",
     "tagged_enum",
     "untagged_enum",
     "whole",

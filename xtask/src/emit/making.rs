@@ -156,7 +156,7 @@ fn is_from_text(definition: &Definition) -> bool {
             let body = it.body.as_ref();
             body.is_some_and(|it| it.get("type").is_some_and(|it| it == "string"))
         }),
-        Kind::Struct(_) | Kind::Tagged { .. } | Kind::External(_) => false,
+        Kind::Struct(_) | Kind::Tagged { .. } | Kind::External(_) | Kind::Wrapper(_) => false,
     }
 }
 

@@ -18,6 +18,9 @@ struct Entry {
     payload: Option<String>,
     nullable: bool,
     boxed: bool,
+    /// What is said of it beside what upstream says.
+    remark: Option<String>,
+    retired: bool,
 }
 
 /// A message enum.
@@ -103,6 +106,11 @@ fn request(context: &Context, method: &Method) -> Entry {
         boxed: method
             .params_type()
             .is_some_and(|it| context.layout.is_large(it)),
+        remark: method
+            .retired
+            .as_ref()
+            .map(|since| format!("Runtimes from {since} on don't send it.")),
+        retired: method.retired.is_some(),
     }
 }
 
@@ -115,6 +123,8 @@ fn notification(context: &Context, notification: &Notification) -> Entry {
         payload: Some(notification.payload.clone()),
         nullable: false,
         boxed: context.layout.is_large(&notification.payload),
+        remark: None,
+        retired: false,
     }
 }
 
@@ -127,6 +137,8 @@ fn bare(method: &str) -> Entry {
         payload: None,
         nullable: false,
         boxed: false,
+        remark: None,
+        retired: false,
     }
 }
 
@@ -150,16 +162,15 @@ fn declaration(message: &Message) -> TokenStream {
             doc,
             experimental,
             boxed,
+            remark,
             ..
         } = entry;
-        let doc = match doc {
-            Some(_) => docs::item(
-                doc.as_deref(),
-                "",
-                *experimental,
-                &[format!("Method `{method}`.")],
-            ),
-            None => docs::item(None, &format!("`{method}`."), *experimental, &[]),
+        let mut remarks: Vec<_> = remark.iter().cloned().collect();
+        let doc = if doc.is_some() {
+            remarks.insert(0, format!("Method `{method}`."));
+            docs::item(doc.as_deref(), "", *experimental, &remarks)
+        } else {
+            docs::item(None, &format!("`{method}`."), *experimental, &remarks)
         };
         let payload = entry.payload.as_ref().map(|it| {
             let ty = format_ident!("{it}");
@@ -193,6 +204,7 @@ fn functions(message: &Message) -> TokenStream {
         name,
         entries,
         request,
+        routed,
         ..
     } = message;
     let methods = entries.iter().map(|it| &it.method);
@@ -209,10 +221,19 @@ fn functions(message: &Message) -> TokenStream {
         }
     });
     let encode = encoder(*request);
+    let retired = (*request && *routed).then(|| {
+        let retired = entries.iter().filter(|it| it.retired).map(|it| &it.method);
+        quote! {
+            /// Those of them that older runtimes send, and the pinned one doesn't.
+            pub const RETIRED: &'static [&'static str] = &[#(#retired),*];
+        }
+    });
     quote! {
         impl #name {
             /// The methods that this version of the crate knows.
             pub const METHODS: &'static [&'static str] = &[#(#methods),*];
+
+            #retired
 
             /// Decodes the params of a message by its method.
             ///

@@ -10,7 +10,8 @@ use crate::codegen;
 use crate::codegen::Files;
 use crate::fields::FieldTypes;
 use crate::layout::Layout;
-use crate::model::{Definition, Kind, Model, Usage};
+use crate::model::{Definition, Kind, Model, Params, Usage};
+use crate::problems::{self, Problems};
 
 mod enums;
 mod imports;
@@ -46,8 +47,8 @@ pub struct Context<'a> {
     pub usage: Usage,
 }
 
-/// Generates all files.
-pub fn files(model: &Model, provenance: &Provenance) -> Result<Files> {
+/// Generates all files. What can't be written is a problem, and left out.
+pub fn files(model: &Model, provenance: &Provenance, problems: &Problems) -> Result<Files> {
     let types = FieldTypes::resolve(model)?;
     let layout = Layout::of(model, &types)?;
     let context = Context {
@@ -63,7 +64,13 @@ pub fn files(model: &Model, provenance: &Provenance) -> Result<Files> {
     for (module, definitions) in &modules {
         let mut items = Vec::new();
         for definition in definitions {
-            items.extend(context.definition(definition)?);
+            match context.definition(definition) {
+                Ok(more) => items.extend(more),
+                Err(error) => {
+                    let text = format!("in the definition `{}`: {error:#}", definition.name);
+                    problems.add(problems::Kind::New, text, None);
+                }
+            }
         }
         let local: BTreeSet<_> = definitions.iter().map(|it| it.name.as_str()).collect();
         let text = imports::with_imports(&items, model, &local, quote!(super))?;
@@ -97,6 +104,7 @@ impl Context<'_> {
             Kind::Tagged { tag, variants } => enums::tagged(self, definition, tag, variants),
             Kind::External(variants) => enums::external(self, definition, variants),
             Kind::Untagged(variants) => enums::untagged(self, definition, variants),
+            Kind::Wrapper(target) => Ok(structs::wrapper(self, definition, target)),
         }
     }
 
@@ -163,13 +171,32 @@ fn test_table(model: &Model) -> Result<String> {
         let ident = format_ident!("{name}");
         quote!((#name, round_trip::<codex_types::#ident>),)
     });
+    let nullable = model
+        .client_requests
+        .iter()
+        .filter_map(|it| match &it.params {
+            Params::Nullable(params) => {
+                let (helper, params) = (format!("Nullable{params}"), format_ident!("{params}"));
+                let (method, row) = (
+                    &it.name,
+                    quote!((#helper, round_trip::<Option<codex_types::#params>>),),
+                );
+                Some((quote!(#method,), row))
+            }
+            _ => None,
+        });
+    let (nullable, helpers): (Vec<_>, Vec<_>) = nullable.unzip();
     let items = [
         quote!(
             use crate::dispatch::{RoundTrip, round_trip};
         ),
         quote! {
             /// Every type, and how to send a JSON value through it.
-            pub(crate) const DEFINITIONS: &[(&str, RoundTrip)] = &[#(#rows)*];
+            pub(crate) const DEFINITIONS: &[(&str, RoundTrip)] = &[#(#rows)* #(#helpers)*];
+        },
+        quote! {
+            /// The methods whose params may be null.
+            pub(crate) const NULLABLE: &[&str] = &[#(#nullable)*];
         },
     ];
     codegen::file("//! All types by name.\n", &items)

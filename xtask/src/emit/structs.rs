@@ -69,7 +69,43 @@ pub fn items(
     items.extend(default(definition, body, &fields));
     items.extend(functions(definition, body, &fields, &making));
     items.push(object(definition, body, &fields));
+    if body.sums {
+        let idents = fields.iter().map(|it| it.ident);
+        let name = format_ident!("{}", definition.name);
+        items.push(quote!(sum!(#name { #(#idents),* });));
+    }
     Ok(items)
+}
+
+/// The params of a method that shares them with another.
+pub fn wrapper(context: &Context, definition: &Definition, target: &str) -> Vec<TokenStream> {
+    let doc = context.doc(
+        definition,
+        &format!("The same as [`{target}`]; made from it with `.into()`."),
+    );
+    let fields = context.model.definition(target).map(Definition::fields);
+    let has_default = |it: &Field| it.is_option() || it.default.is_some();
+    let default = fields
+        .is_some_and(|it| it.iter().all(has_default))
+        .then(|| quote!(Default,));
+    let (name, target) = (
+        format_ident!("{}", definition.name),
+        format_ident!("{target}"),
+    );
+    let declaration = quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq, #default Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct #name(pub #target);
+    };
+    let conversion = quote! {
+        impl From<#target> for #name {
+            fn from(params: #target) -> Self {
+                Self(params)
+            }
+        }
+    };
+    vec![declaration, conversion]
 }
 
 fn ready<'a>(

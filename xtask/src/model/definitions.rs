@@ -1,70 +1,88 @@
-//! From schemas to types. Every definition is one of six kinds, or the build stops.
+//! From schemas to types. Every definition is one of six kinds, or a problem.
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
 
 use super::{Definition, Field, Kind, Overrides, Struct, Variant, shapes};
+use crate::problems::{self, Problems};
 use crate::schema::{
     Object, branches, constant, description, non_null, nullable, properties, reference, required,
-    requires, strings,
+    requires, strings, tag,
 };
 
 /// Builds the types; `RequestId` is written by hand.
-pub fn build(schemas: &Object, overrides: &Overrides) -> Result<BTreeMap<String, Definition>> {
+pub fn build(
+    schemas: &Object,
+    overrides: &Overrides,
+    problems: &Problems,
+) -> BTreeMap<String, Definition> {
     let mut builder = Builder {
         schemas,
         overrides,
+        problems,
         done: BTreeMap::new(),
     };
     for (name, schema) in schemas.iter().filter(|(name, _)| *name != "RequestId") {
-        let schema = schema
-            .as_object()
-            .with_context(|| format!("`{name}` is not a schema object"))?;
-        builder
-            .define(name, schema)
-            .with_context(|| format!("in the definition `{name}`"))?;
+        builder.define(name, schema);
     }
-    Ok(builder.done)
+    builder.done
 }
 
 struct Builder<'a> {
     schemas: &'a Object,
     overrides: &'a Overrides,
+    problems: &'a Problems,
     done: BTreeMap<String, Definition>,
 }
 
 impl Builder<'_> {
-    fn define(&mut self, name: &str, schema: &Object) -> Result<()> {
-        let kind = match branches(schema) {
+    /// Defines a type. One that nothing here understands is an object that holds anything.
+    fn define(&mut self, name: &str, schema: &Value) {
+        let kind = self.kind(name, schema).unwrap_or_else(|error| {
+            let text = format!("in the definition `{name}`: {error:#}");
+            self.problems.add(problems::Kind::New, text, None);
+            Kind::Struct(Struct {
+                fields: Vec::new(),
+                open: true,
+                secret_extra: true,
+                sums: false,
+            })
+        });
+        let definition = Definition {
+            name: name.to_owned(),
+            doc: schema.as_object().and_then(description),
+            experimental: false,
+            kind,
+        };
+        if self.done.insert(name.to_owned(), definition).is_some() {
+            let text = format!(
+                "two types want the name `{name}`: name one of the variants under [variants]"
+            );
+            self.problems.add(problems::Kind::Undecided, text, None);
+        }
+    }
+
+    fn kind(&mut self, name: &str, schema: &Value) -> Result<Kind> {
+        let object = schema.as_object().context("it is not a schema object")?;
+        Ok(match branches(object) {
             Some(branches) => self.union(name, branches)?,
-            None if schema.get("type").is_some_and(|it| it == "object") => {
-                Kind::Struct(object(schema))
+            None if object.get("type").is_some_and(|it| it == "object") => {
+                Kind::Struct(self::object(object))
             }
-            None => match strings(&Value::Object(schema.clone())) {
+            None => match strings(schema) {
                 Some(strings) => Kind::StringEnum(
                     strings
                         .into_iter()
                         .map(|it| self.variant(name, it, None))
                         .collect(),
                 ),
-                None if schema.get("type").is_some_and(|it| it == "string") => Kind::Text,
+                None if object.get("type").is_some_and(|it| it == "string") => Kind::Text,
                 None => bail!("this kind of definition is new to the generator"),
             },
-        };
-        let definition = Definition {
-            name: name.to_owned(),
-            doc: description(schema),
-            experimental: false,
-            kind,
-        };
-        ensure!(
-            self.done.insert(name.to_owned(), definition).is_none(),
-            "two types want the name `{name}`: name one of the variants under [variants] in schema/overrides.toml"
-        );
-        Ok(())
+        })
     }
 
     fn union(&mut self, name: &str, branches: &[Value]) -> Result<Kind> {
@@ -99,7 +117,7 @@ impl Builder<'_> {
                 .context("a branch has no tag")?;
             let mut variant = self.variant(name, wire, description(&body));
             if properties(&body).next().is_some() {
-                variant.body = Some(self.hoist(name, &variant.ident, &body)?);
+                variant.body = Some(self.hoist(name, &variant.ident, body));
             }
             variants.push(variant);
         }
@@ -119,7 +137,7 @@ impl Builder<'_> {
             let mut variant = self.variant(name, key, branch.as_object().and_then(description));
             variant.body = Some(match body.as_object() {
                 Some(inner) if inner.contains_key("properties") => {
-                    self.hoist(name, &variant.ident, inner)?
+                    self.hoist(name, &variant.ident, inner.clone())
                 }
                 _ => body.clone(),
             });
@@ -147,7 +165,7 @@ impl Builder<'_> {
             variant.shapes = shapes::of(branch, self.schemas);
             variant.body = Some(match branch.as_object() {
                 Some(inner) if inner.contains_key("properties") => {
-                    self.hoist(name, &variant.ident, inner)?
+                    self.hoist(name, &variant.ident, inner.clone())
                 }
                 _ => branch.clone(),
             });
@@ -157,10 +175,10 @@ impl Builder<'_> {
     }
 
     /// Makes the body of a branch a type of its own.
-    fn hoist(&mut self, union: &str, variant: &str, body: &Object) -> Result<Value> {
+    fn hoist(&mut self, union: &str, variant: &str, body: Object) -> Value {
         let name = format!("{union}{variant}");
-        self.define(&name, body)?;
-        Ok(json!({ "$ref": format!("#/definitions/{name}") }))
+        self.define(&name, &Value::Object(body));
+        json!({ "$ref": format!("#/definitions/{name}") })
     }
 
     fn strings(&self, name: &str, branches: &[Value]) -> Vec<Variant> {
@@ -219,21 +237,8 @@ fn object(schema: &Object) -> Struct {
         fields: properties(schema).map(field).collect(),
         open: schema.contains_key("additionalProperties"),
         secret_extra: false,
+        sums: false,
     }
-}
-
-/// The property that holds another constant in every branch.
-fn tag(branches: &[Value]) -> Option<String> {
-    let tag_of = |branch: &Value| {
-        properties(branch.as_object()?)
-            .find(|(_, it)| constant(it).is_some())
-            .map(|(name, _)| name.clone())
-    };
-    let tag = tag_of(branches.first()?)?;
-    branches
-        .iter()
-        .all(|it| tag_of(it).as_ref() == Some(&tag))
-        .then_some(tag)
 }
 
 /// The key and the body of an object with just one, required key.

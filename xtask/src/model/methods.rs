@@ -1,16 +1,17 @@
 //! Methods, and which response belongs to which.
 //!
 //! No machine-readable source says so: four rules and a table of exceptions do, and the result
-//! must use every response type exactly.
+//! must use every response type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, bail, ensure};
-use heck::ToUpperCamelCase;
+use anyhow::{Context, Result, ensure};
+use heck::{ToSnakeCase, ToUpperCamelCase};
 use serde_json::Value;
 
-use super::{Model, Overrides};
+use super::{Definition, Kind, Model, Overrides, Struct};
 use crate::normalise::Bundle;
+use crate::problems::{self, Problems};
 use crate::schema::{Object, constant, description, non_null, nullable, reference};
 
 /// A request.
@@ -26,6 +27,8 @@ pub struct Method {
     pub response: String,
     /// Absent from the stable schema.
     pub experimental: bool,
+    /// Sent by older runtimes only: the version since which it isn't.
+    pub retired: Option<String>,
 }
 
 /// The params of a request.
@@ -74,34 +77,25 @@ impl Notification {
     }
 }
 
-/// The methods of the client, with their responses.
-pub fn client_requests(bundle: &Bundle, overrides: &Overrides) -> Result<Vec<Method>> {
-    let methods = requests(&bundle.client_requests, &bundle.definitions, overrides)?;
-    for name in overrides.responses.keys() {
-        ensure!(
-            methods.iter().any(|it| it.name == *name),
-            "schema/overrides.toml gives a response to `{name}`, which is no method any more"
-        );
-    }
-    for name in overrides.units.keys() {
-        let unit = methods
-            .iter()
-            .any(|it| it.name == *name && it.params_type().is_none());
-        ensure!(
-            unit,
-            "schema/overrides.toml names the params of `{name}`, which needs no name any more"
-        );
-    }
-    Ok(methods)
-}
-
-/// The methods of the server, with their responses.
-pub fn server_requests(bundle: &Bundle) -> Result<Vec<Method>> {
-    requests(
-        &bundle.server_requests,
-        &bundle.definitions,
-        &Overrides::default(),
-    )
+/// Reads the requests of both sides into the model, with their responses.
+pub fn requests(
+    model: &mut Model,
+    bundle: &Bundle,
+    overrides: &Overrides,
+    problems: &Problems,
+) -> Result<()> {
+    let mut reader = Reader {
+        schemas: &bundle.definitions,
+        overrides,
+        problems,
+    };
+    model.client_requests = reader.read(&bundle.client_requests)?;
+    model.server_requests = reader.read(&bundle.server_requests)?;
+    reader.tell_stale_entries(model);
+    guess_responses(model, problems);
+    tell_responses_of_nothing(model, problems);
+    wrap_shared_params(model);
+    Ok(())
 }
 
 /// The notifications of the server.
@@ -140,12 +134,24 @@ pub fn names(branches: &[Value]) -> Result<BTreeSet<String>> {
     branches.iter().map(|it| Ok(parts(it)?.0)).collect()
 }
 
-fn requests(branches: &[Value], schemas: &Object, overrides: &Overrides) -> Result<Vec<Method>> {
-    let read = |branch: &Value| {
+/// Stands for a response that isn't known yet.
+const UNKNOWN: &str = "";
+
+struct Reader<'a> {
+    schemas: &'a Object,
+    overrides: &'a Overrides,
+    problems: &'a Problems,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, branches: &[Value]) -> Result<Vec<Method>> {
+        branches.iter().map(|it| self.method(it)).collect()
+    }
+
+    fn method(&self, branch: &Value) -> Result<Method> {
         let (name, params, doc) = parts(branch)?;
-        let params = match params {
-            None => none(&name, overrides),
-            Some(it) if it.get("type").is_some_and(|it| it == "null") => none(&name, overrides),
+        let params = match params.filter(|it| it.get("type").is_none_or(|it| it != "null")) {
+            None => self.none(&name),
             Some(it) => {
                 let target = reference(&non_null(it)).map(str::to_owned);
                 let target = target.with_context(|| format!("`{name}` has unusual params"))?;
@@ -156,85 +162,193 @@ fn requests(branches: &[Value], schemas: &Object, overrides: &Overrides) -> Resu
                 }
             }
         };
-        let response = response(&name, &params, schemas, &overrides.responses)?;
+        let response = self.response(&name, &params);
         Ok(Method {
             name,
             doc,
             params,
             response,
             experimental: false,
+            retired: None,
         })
-    };
-    branches.iter().map(read).collect()
-}
-
-fn none(method: &str, overrides: &Overrides) -> Params {
-    let named = overrides.units.get(method).cloned();
-    Params::None {
-        unit: named.unwrap_or_else(|| method.to_upper_camel_case()),
     }
-}
 
-fn response(
-    name: &str,
-    params: &Params,
-    schemas: &Object,
-    overrides: &BTreeMap<String, String>,
-) -> Result<String> {
-    let ruled = match params {
-        Params::Type(params) | Params::Nullable(params) => params
-            .strip_suffix("Params")
-            .map(|it| format!("{it}Response")),
-        Params::None { .. } => Some(format!("{}Response", name.to_upper_camel_case())),
-    };
-    let ruled = ruled.filter(|it| schemas.contains_key(it));
-    match (overrides.get(name), ruled) {
-        (Some(listed), Some(ruled)) if *listed == ruled => {
-            bail!("schema/overrides.toml need not give a response to `{name}`: the rules find it")
+    fn none(&self, method: &str) -> Params {
+        let named = self.overrides.units.get(method).cloned();
+        Params::None {
+            unit: named.unwrap_or_else(|| method.to_upper_camel_case()),
         }
-        (Some(listed), _) => {
-            ensure!(
-                schemas.contains_key(listed),
+    }
+
+    /// By the name of the params, by that of the method, and by the table.
+    fn response(&self, name: &str, params: &Params) -> String {
+        let by_params = match params {
+            Params::Type(params) | Params::Nullable(params) => params
+                .strip_suffix("Params")
+                .map(|it| format!("{it}Response")),
+            Params::None { .. } => None,
+        };
+        let by_method = format!("{}Response", name.to_upper_camel_case());
+        let ruled = by_params.into_iter().chain([by_method]);
+        let ruled = ruled.into_iter().find(|it| self.schemas.contains_key(it));
+        let Some(listed) = self.overrides.responses.get(name) else {
+            return ruled.unwrap_or_else(|| UNKNOWN.to_owned());
+        };
+        let stale = |text: String| self.problems.stale_entry("responses", name, text);
+        if ruled.as_ref() == Some(listed) {
+            stale(format!(
+                "schema/overrides.toml need not give a response to `{name}`: the rules find it"
+            ));
+        } else if !self.schemas.contains_key(listed) {
+            stale(format!(
                 "the response `{listed}` of `{name}` is no type any more"
-            );
-            Ok(listed.clone())
+            ));
+            return ruled.unwrap_or_else(|| UNKNOWN.to_owned());
         }
-        (None, Some(ruled)) => Ok(ruled),
-        (None, None) => {
-            bail!("no rule finds the response of `{name}`: add it to schema/overrides.toml")
+        listed.clone()
+    }
+
+    /// Entries for methods that are gone, or have params now.
+    fn tell_stale_entries(&self, model: &Model) {
+        let methods = || model.client_requests.iter().chain(&model.server_requests);
+        for name in self.overrides.responses.keys() {
+            if !methods().any(|it| it.name == *name) {
+                let text = format!(
+                    "schema/overrides.toml gives a response to `{name}`, which is no method any more"
+                );
+                self.problems.stale_entry("responses", name, text);
+            }
+        }
+        for name in self.overrides.units.keys() {
+            if !methods().any(|it| it.name == *name && it.params_type().is_none()) {
+                let text = format!(
+                    "schema/overrides.toml names the params of `{name}`, which needs no name any more"
+                );
+                self.problems.stale_entry("units", name, text);
+            }
         }
     }
 }
 
-/// Every response type belongs to a method, and but one to exactly one.
-///
-/// This catches what the rules would get wrong in a future schema.
-pub fn assert_bijection(model: &Model) -> Result<()> {
-    /// The two ways to write the configuration answer alike.
-    const SHARED: &str = "ConfigWriteResponse";
-
-    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
-    for method in model.client_requests.iter().chain(&model.server_requests) {
-        *uses.entry(&method.response).or_default() += 1;
-    }
-    for name in model
+/// Gives each method without a response the one that is called most alike, of those that answer nothing.
+fn guess_responses(model: &mut Model, problems: &Problems) {
+    let names = model
         .definitions
         .keys()
-        .filter(|it| it.ends_with("Response"))
-    {
-        let expected = if name == SHARED { 2 } else { 1 };
-        let found = uses.remove(name.as_str()).unwrap_or_default();
-        ensure!(
-            found == expected,
-            "`{name}` answers {found} methods, not {expected}"
+        .filter(|it| it.ends_with("Response"));
+    let responses: Vec<_> = names.cloned().collect();
+    let mut free: BTreeSet<String> = responses_of_nothing(model).map(str::to_owned).collect();
+    let unknown = model
+        .client_requests
+        .iter_mut()
+        .chain(&mut model.server_requests)
+        .filter(|it| it.response == UNKNOWN);
+    for method in unknown {
+        let guess = free
+            .iter()
+            .map(|it| (likeness(&method.name, it), it.clone()))
+            .max_by_key(|(likeness, _)| *likeness)
+            .filter(|(likeness, _)| *likeness > 0);
+        let text = format!(
+            "no rule finds the response of `{}`: add it under [responses]",
+            method.name
         );
+        method.response = if let Some((_, guess)) = guess {
+            free.remove(&guess);
+            problems.undecided("responses", &method.name, Some(guess.clone()), text);
+            guess
+        } else {
+            let text = format!(
+                "{text}, such as {}",
+                alike(&method.name, &responses).join(" or ")
+            );
+            problems.add(problems::Kind::Undecided, text, None);
+            let name = format!("{}Response", method.ident());
+            let anything = Definition {
+                name: name.clone(),
+                doc: None,
+                experimental: true,
+                kind: Kind::Struct(Struct {
+                    fields: Vec::new(),
+                    open: true,
+                    secret_extra: true,
+                    sums: false,
+                }),
+            };
+            model.definitions.insert(name.clone(), anything);
+            name
+        };
     }
-    ensure!(
-        uses.is_empty(),
-        "responses with unusual names: {:?}",
-        uses.keys()
-    );
-    Ok(())
+}
+
+/// The names that are most like that of the method.
+fn alike(method: &str, responses: &[String]) -> Vec<String> {
+    const MOST: usize = 3;
+    let mut responses: Vec<_> = responses
+        .iter()
+        .map(|it| (likeness(method, it), it))
+        .collect();
+    responses.sort_by_key(|(likeness, _)| std::cmp::Reverse(*likeness));
+    let most = responses.into_iter().take(MOST);
+    most.map(|(_, name)| format!("`{name}`")).collect()
+}
+
+/// In hundredths: the words that two names share, of all their words.
+fn likeness(method: &str, response: &str) -> usize {
+    let words = |name: &str| -> BTreeSet<String> {
+        let name = name.to_upper_camel_case().to_snake_case();
+        name.split('_').map(str::to_owned).collect()
+    };
+    let response = response.strip_suffix("Response").unwrap_or(response);
+    let (method, response) = (words(method), words(response));
+    100 * method.intersection(&response).count() / method.union(&response).count()
+}
+
+fn responses_of_nothing(model: &Model) -> impl Iterator<Item = &str> {
+    let methods = model.client_requests.iter().chain(&model.server_requests);
+    let used: BTreeSet<_> = methods.map(|it| it.response.as_str()).collect();
+    let names = model.definitions.keys().map(String::as_str);
+    names.filter(move |it| it.ends_with("Response") && !used.contains(it))
+}
+
+/// This catches what the rules would get wrong in a future schema.
+fn tell_responses_of_nothing(model: &Model, problems: &Problems) {
+    for name in responses_of_nothing(model) {
+        let text = format!("`{name}` answers no method: give it to one under [responses]");
+        problems.add(problems::Kind::Undecided, text, None);
+    }
+}
+
+/// Gives each method params of its own: a type has one `METHOD`.
+fn wrap_shared_params(model: &mut Model) {
+    for methods in [&mut model.client_requests, &mut model.server_requests] {
+        let mut uses: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, method) in methods.iter().enumerate() {
+            if let Some(params) = method.params_type() {
+                uses.entry(params.to_owned()).or_default().push(index);
+            }
+        }
+        for (params, indices) in uses {
+            let own = |index: &&usize| format!("{}Params", methods[**index].ident()) == params;
+            let owner = indices.iter().find(own).unwrap_or(&indices[0]);
+            let others: Vec<_> = indices.iter().filter(|it| *it != owner).copied().collect();
+            for index in others {
+                let method = &mut methods[index];
+                let name = format!("{}Params", method.ident());
+                let wrapper = Definition {
+                    name: name.clone(),
+                    doc: None,
+                    experimental: false,
+                    kind: Kind::Wrapper(params.clone()),
+                };
+                model.definitions.insert(name.clone(), wrapper);
+                method.params = match method.params {
+                    Params::Nullable(_) => Params::Nullable(name),
+                    _ => Params::Type(name),
+                };
+            }
+        }
+    }
 }
 
 /// Method, params and description of a message.

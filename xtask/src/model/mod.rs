@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde_json::Value;
 
 use crate::normalise::Bundle;
+use crate::problems::{self, Problems};
 
 mod definitions;
 mod methods;
@@ -62,6 +63,8 @@ pub enum Kind {
     External(Vec<Variant>),
     /// Something whose shape says which.
     Untagged(Vec<Variant>),
+    /// The same as another type, for a method that shares its params with one.
+    Wrapper(String),
 }
 
 /// The fields of an object.
@@ -73,6 +76,8 @@ pub struct Struct {
     pub open: bool,
     /// Those are never printed.
     pub secret_extra: bool,
+    /// Values are added up.
+    pub sums: bool,
 }
 
 /// A field.
@@ -123,6 +128,34 @@ pub struct Variant {
     pub shapes: Vec<Shape>,
 }
 
+/// Names of types that are ours, or of the standard library.
+const TAKEN: &[&str] = &[
+    "Box",
+    "BTreeMap",
+    "ClientMethod",
+    "ClientNotification",
+    "ClientRequest",
+    "DecodeError",
+    "Default",
+    "Err",
+    "Map",
+    "Message",
+    "MessageError",
+    "None",
+    "NotificationEnvelope",
+    "Ok",
+    "Option",
+    "Result",
+    "JsonRpcError",
+    "ServerMethod",
+    "ServerNotification",
+    "ServerRequest",
+    "Some",
+    "String",
+    "Value",
+    "Vec",
+];
+
 impl Definition {
     /// The variants, if it is an enum.
     pub fn variants(&self) -> &[Variant] {
@@ -131,7 +164,7 @@ impl Definition {
             | Kind::Tagged { variants, .. }
             | Kind::External(variants)
             | Kind::Untagged(variants) => variants,
-            Kind::Struct(_) | Kind::Text => &[],
+            Kind::Struct(_) | Kind::Text | Kind::Wrapper(_) => &[],
         }
     }
 
@@ -146,25 +179,34 @@ impl Definition {
 
 impl Model {
     /// Builds the model of the complete schema, marking what the stable one lacks.
-    pub fn build(complete: &Bundle, stable: &Bundle, overrides: &Overrides) -> Result<Self> {
+    pub fn build(
+        complete: &Bundle,
+        stable: &Bundle,
+        overrides: &Overrides,
+        problems: &Problems,
+    ) -> Result<Self> {
         let mut model = Self {
-            definitions: definitions::build(&complete.definitions, overrides)?,
-            client_requests: methods::client_requests(complete, overrides)?,
-            server_requests: methods::server_requests(complete)?,
+            definitions: definitions::build(&complete.definitions, overrides, problems),
+            client_requests: Vec::new(),
+            server_requests: Vec::new(),
             server_notifications: methods::server_notifications(complete)?,
             client_notifications: methods::client_notifications(complete)?,
         };
-        methods::assert_bijection(&model)?;
+        methods::requests(&mut model, complete, overrides, problems)?;
         model.mark_experimental(stable, overrides)?;
-        overrides.apply(&mut model)?;
-        model.assert_names()?;
+        overrides.apply(&mut model, problems);
+        model.settle_names(problems);
         Ok(model)
     }
 
     /// Marks what the stable schema lacks; the schema itself has no reliable mark.
     fn mark_experimental(&mut self, stable: &Bundle, overrides: &Overrides) -> Result<()> {
-        let known = definitions::build(&stable.definitions, overrides)?;
+        // Its problems are those of the complete schema.
+        let known = definitions::build(&stable.definitions, overrides, &Problems::default());
         for definition in self.definitions.values_mut() {
+            if let Kind::Wrapper(_) = definition.kind {
+                continue;
+            }
             let Some(known) = known.get(&definition.name) else {
                 definition.experimental = true;
                 continue;
@@ -183,13 +225,21 @@ impl Model {
                 | Kind::Untagged(them) => them
                     .iter_mut()
                     .for_each(|it| it.experimental = !variants.contains(&it.wire)),
-                Kind::Text => {}
+                Kind::Text | Kind::Wrapper(_) => {}
             }
         }
         let known = methods::names(&stable.client_requests)?;
         self.client_requests
             .iter_mut()
             .for_each(|it| it.experimental = !known.contains(&it.name));
+        for method in &self.client_requests {
+            let params = method
+                .params_type()
+                .and_then(|it| self.definitions.get_mut(it));
+            if let Some(params) = params.filter(|it| matches!(it.kind, Kind::Wrapper(_))) {
+                params.experimental = method.experimental;
+            }
+        }
         let known = methods::names(&stable.server_requests)?;
         self.server_requests
             .iter_mut()
@@ -202,63 +252,45 @@ impl Model {
     }
 
     /// Names that would clash with ours, or with each other.
-    fn assert_names(&self) -> Result<()> {
-        const TAKEN: &[&str] = &[
-            "Box",
-            "BTreeMap",
-            "ClientMethod",
-            "ClientNotification",
-            "ClientRequest",
-            "DecodeError",
-            "Default",
-            "Err",
-            "Map",
-            "Message",
-            "MessageError",
-            "None",
-            "NotificationEnvelope",
-            "Ok",
-            "Option",
-            "Result",
-            "JsonRpcError",
-            "ServerMethod",
-            "ServerNotification",
-            "ServerRequest",
-            "Some",
-            "String",
-            "Value",
-            "Vec",
-        ];
-        for definition in self.definitions.values() {
-            ensure!(
-                !TAKEN.contains(&definition.name.as_str()),
-                "the type name `{}` is taken",
-                definition.name
-            );
-            let mut seen = BTreeSet::new();
-            for variant in definition.variants() {
-                let name = format!("{}.{}", definition.name, variant.wire);
-                ensure!(
-                    variant.ident != "Unrecognized",
-                    "`{name}` is called like our catch-all"
-                );
-                ensure!(
-                    seen.insert(&variant.ident),
-                    "`{name}` needs a name of its own under [variants] in schema/overrides.toml"
-                );
+    fn settle_names(&mut self, problems: &Problems) {
+        for definition in self.definitions.values_mut() {
+            if TAKEN.contains(&definition.name.as_str()) {
+                let text = format!("the type name `{}` is taken", definition.name);
+                problems.add(problems::Kind::New, text, None);
+            }
+            let mut seen = BTreeSet::from(["Unrecognized".to_owned()]);
+            let variants = match &mut definition.kind {
+                Kind::StringEnum(variants)
+                | Kind::Tagged { variants, .. }
+                | Kind::External(variants)
+                | Kind::Untagged(variants) => variants.iter_mut(),
+                Kind::Struct(_) | Kind::Text | Kind::Wrapper(_) => continue,
+            };
+            for variant in variants {
+                let mut ident = variant.ident.clone();
+                while !seen.insert(ident.clone()) {
+                    ident.push('2');
+                }
+                if ident == variant.ident {
+                    continue;
+                }
+                let path = format!("{}.{}", definition.name, variant.wire);
+                let text = format!("`{path}` needs a name of its own under [variants]");
+                problems.undecided("variants", &path, Some(ident.clone()), text);
+                variant.ident = ident;
             }
         }
-        for method in &self.client_requests {
-            let Params::None { unit } = &method.params else {
+        for method in &mut self.client_requests {
+            let Params::None { unit } = &mut method.params else {
                 continue;
             };
-            ensure!(
-                !self.definitions.contains_key(unit),
-                "`{}` needs a name of its own under [units] in schema/overrides.toml",
-                method.name
-            );
+            if self.definitions.contains_key(unit) {
+                let name = format!("{unit}Request");
+                let text = format!("`{}` needs a name of its own under [units]", method.name);
+                problems.undecided("units", &method.name, Some(name.clone()), text);
+                *unit = name;
+            }
         }
-        Ok(())
     }
 
     /// The definition of that name.

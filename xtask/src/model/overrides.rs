@@ -1,12 +1,13 @@
-//! What no rule can tell, from `schema/overrides.toml`. An entry that no longer applies fails.
+//! What no rule can tell, from `schema/overrides.toml`. An entry that no longer applies is a problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::secrets::suspects;
 use super::{Field, Kind, Model, Struct};
+use crate::problems::Problems;
 
 /// Stands for the entries of an open struct that have no field.
 const REST: &str = ".*";
@@ -27,12 +28,18 @@ pub struct Overrides {
     /// Fields that look as if they held secrets and don't: why not.
     #[serde(default)]
     pub not_secret: BTreeMap<String, String>,
+    /// Structs of counts that people add up.
+    #[serde(default)]
+    pub sums: BTreeSet<String>,
     /// Names of variants that the rule would name alike.
     #[serde(default)]
     pub variants: BTreeMap<String, String>,
     /// Names of the unit structs that stand for no params, where the rule's is taken.
     #[serde(default)]
     pub units: BTreeMap<String, String>,
+    /// Requests of the server that `codex-sdk` has no handler for, and refuses.
+    #[serde(default)]
+    pub unhandled_requests: BTreeSet<String>,
     /// Responses that no rule finds.
     #[serde(default)]
     pub responses: BTreeMap<String, String>,
@@ -44,79 +51,101 @@ impl Overrides {
         toml::from_str(text).context("schema/overrides.toml")
     }
 
-    /// Marks the listed fields, and checks that every entry still means something.
-    pub fn apply(&self, model: &mut Model) -> Result<()> {
+    /// Marks the listed fields, and tells which entries mean nothing any more, and what is undecided.
+    pub fn apply(&self, model: &mut Model, problems: &Problems) {
         for path in &self.double_options {
-            let field = field(model, path)?;
-            ensure!(
-                field.nullable && !field.required,
-                "schema/overrides.toml: `{path}` cannot be absent as well as null any more"
-            );
-            field.double = true;
+            match field(model, path) {
+                Some(field) if field.nullable && !field.required => field.double = true,
+                found => {
+                    let what = match found {
+                        Some(_) => format!("`{path}` cannot be absent as well as null any more"),
+                        None => format!("there is no field `{path}` any more"),
+                    };
+                    stale(problems, "double_options", path, &what);
+                }
+            }
         }
-        self.apply_secrets(model)?;
+        self.apply_secrets(model, problems);
         for path in &self.single_options {
-            ensure!(
-                field(model, path)?
-                    .doc
-                    .as_deref()
-                    .is_some_and(tells_null_from_absent),
-                "schema/overrides.toml: the description of `{path}` no longer needs an entry"
-            );
+            let field = field(model, path);
+            let doc = field.and_then(|it| it.doc.as_deref());
+            if !doc.is_some_and(tells_null_from_absent) {
+                let what = format!("the description of `{path}` no longer needs an entry");
+                stale(problems, "single_options", path, &what);
+            }
         }
         for (path, name) in &self.variants {
-            let (definition, wire) = path
-                .split_once('.')
-                .with_context(|| format!("`{path}` is not Type.variant"))?;
-            let variants = model
-                .definition(definition)
-                .map(super::Definition::variants)
-                .unwrap_or_default();
-            ensure!(
-                variants
-                    .iter()
-                    .any(|it| it.wire == wire && it.ident == *name),
-                "schema/overrides.toml: there is no variant `{path}` any more"
-            );
+            let variant = path.split_once('.').and_then(|(definition, wire)| {
+                let variants = model.definition(definition)?.variants();
+                variants.iter().find(|it| it.wire == wire)
+            });
+            if variant.is_none_or(|it| it.ident != *name) {
+                let what = format!("there is no variant `{path}` any more");
+                stale(problems, "variants", path, &what);
+            }
         }
-        Ok(())
+        for name in &self.sums {
+            match counts(model, name) {
+                Some(body) => body.sums = true,
+                None => {
+                    let what = format!("`{name}` is no struct of counts any more");
+                    stale(problems, "sums", name, &what);
+                }
+            }
+        }
+        for path in self.unreviewed(model) {
+            let text = format!(
+                "is null something else than absence for `{path}`? Then list it in `double_options`, or else in `single_options`"
+            );
+            problems.undecided("single_options", &path, None, text);
+        }
     }
 
-    /// Marks what `Debug` hides. Every field that looks like a secret is decided, one way or the other.
-    fn apply_secrets(&self, model: &mut Model) -> Result<()> {
+    /// Marks what `Debug` hides. Whoever looks like a secret is hidden until somebody decides.
+    fn apply_secrets(&self, model: &mut Model, problems: &Problems) {
         for path in &self.secret_fields {
-            if let Some(definition) = path.strip_suffix(REST) {
-                let rest = rest(model, definition).with_context(|| {
-                    format!("schema/overrides.toml: `{path}` has no such entries")
-                })?;
-                rest.secret_extra = true;
-            } else {
-                field(model, path)?.secret = true;
+            let secret = match path.strip_suffix(REST) {
+                Some(definition) => rest(model, definition).map(|it| &mut it.secret_extra),
+                None => field(model, path).map(|it| &mut it.secret),
+            };
+            match secret {
+                Some(secret) => *secret = true,
+                None if path.ends_with(REST) => {
+                    let what = format!("`{path}` has no such entries");
+                    stale(problems, "secret_fields", path, &what);
+                }
+                None => {
+                    let what = format!("there is no field `{path}` any more");
+                    stale(problems, "secret_fields", path, &what);
+                }
             }
         }
         let suspects = suspects(model);
-        for (path, reason) in &self.not_secret {
-            ensure!(
-                suspects.get(path).is_some_and(|it| !it.secret) && !reason.is_empty(),
-                "schema/overrides.toml: `{path}` doesn't look like a secret any more, or is one"
-            );
+        for path in self.not_secret.keys() {
+            if suspects.get(path).is_none_or(|it| it.secret) {
+                let what = format!("`{path}` doesn't look like a secret any more, or is one");
+                stale(problems, "not_secret", path, &what);
+            }
         }
-        let undecided = suspects
-            .iter()
-            .filter(|(path, it)| !it.secret && !self.not_secret.contains_key(*path));
-        let undecided: Vec<_> = undecided.map(|(path, _)| path.as_str()).collect();
-        ensure!(
-            undecided.is_empty(),
-            "these fields look as if they held secrets. List each in schema/overrides.toml, in \
-             `secret_fields`, or with a reason in `not_secret`: {}",
-            undecided.join(", ")
-        );
-        Ok(())
+        let undecided = suspects.iter().filter(|(path, it)| {
+            let reason = self.not_secret.get(*path);
+            !it.secret && reason.is_none_or(String::is_empty)
+        });
+        let undecided: Vec<_> = undecided.map(|(path, _)| path.clone()).collect();
+        for path in undecided {
+            let text = format!(
+                "`{path}` looks as if it held a secret: list it in `secret_fields`, or with a reason in `not_secret`"
+            );
+            problems.undecided("secret_fields", &path, None, text);
+            if let Some(field) = field(model, &path) {
+                field.secret = true;
+            }
+        }
     }
 
     /// Fields of params whose description distinguishes absence from `null`, and nobody has looked
     /// at them. In what the runtime sends, the two mean the same.
-    pub fn unreviewed(&self, model: &Model) -> Vec<String> {
+    fn unreviewed(&self, model: &Model) -> Vec<String> {
         let mut found = Vec::new();
         for definition in model
             .definitions
@@ -149,6 +178,16 @@ fn tells_null_from_absent(description: &str) -> bool {
             .any(|it| follows("null", it))
 }
 
+/// A struct of nothing but integers, none of which may be absent.
+fn counts<'a>(model: &'a mut Model, definition: &str) -> Option<&'a mut Struct> {
+    let is_count =
+        |it: &Field| !it.is_option() && it.schema.get("type").is_some_and(|it| it == "integer");
+    match &mut model.definitions.get_mut(definition)?.kind {
+        Kind::Struct(body) if body.fields.iter().all(is_count) => Some(body),
+        _ => None,
+    }
+}
+
 /// A struct whose entries beyond the known ones are part of the value.
 fn rest<'a>(model: &'a mut Model, definition: &str) -> Option<&'a mut Struct> {
     match &mut model.definitions.get_mut(definition)?.kind {
@@ -157,20 +196,14 @@ fn rest<'a>(model: &'a mut Model, definition: &str) -> Option<&'a mut Struct> {
     }
 }
 
-fn field<'a>(model: &'a mut Model, path: &str) -> Result<&'a mut Field> {
-    let missing = || format!("schema/overrides.toml: there is no field `{path}` any more");
-    let (definition, wire) = path.split_once('.').with_context(missing)?;
-    match &mut model
-        .definitions
-        .get_mut(definition)
-        .with_context(missing)?
-        .kind
-    {
-        Kind::Struct(body) => body
-            .fields
-            .iter_mut()
-            .find(|it| it.wire == wire)
-            .with_context(missing),
-        _ => bail!(missing()),
+fn field<'a>(model: &'a mut Model, path: &str) -> Option<&'a mut Field> {
+    let (definition, wire) = path.split_once('.')?;
+    match &mut model.definitions.get_mut(definition)?.kind {
+        Kind::Struct(body) => body.fields.iter_mut().find(|it| it.wire == wire),
+        _ => None,
     }
+}
+
+fn stale(problems: &Problems, section: &'static str, entry: &str, what: &str) {
+    problems.stale_entry(section, entry, format!("schema/overrides.toml: {what}"));
 }

@@ -62,6 +62,9 @@ impl Usage {
                 .iter()
                 .filter_map(|it| it.body.as_ref())
                 .for_each(|it| references(it, &mut targets));
+            if let Kind::Wrapper(target) = &definition.kind {
+                targets.push(target.clone());
+            }
             targets.sort_unstable();
             targets.dedup();
             for target in targets {

@@ -1,12 +1,13 @@
 //! From the schema as emitted to one that says what it means.
 //!
-//! Every rule repairs one habit of the emitter and counts what it repaired. A rule without a hit
-//! fails: either the emitter changed, and the rule must go, or the rule no longer recognises what
-//! it was made for.
+//! Every rule repairs one habit of the emitter and counts what it repaired. A habit without a hit is a
+//! problem: either the emitter changed, and the rule must go, or the rule no longer recognises what
+//! it was made for. Rules for what only other versions of the runtime emit may have nothing to do.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::problems::{Kind, Problems};
 use crate::schema::{Object, branches};
 
 mod novelty;
@@ -27,29 +28,32 @@ pub struct Bundle {
     pub client_notifications: Vec<Value>,
 }
 
-/// Normalises the complete bundle: every rule must hit.
-pub fn complete(raw: &Value) -> Result<Bundle> {
-    normalise(raw, |rule, hits| {
-        ensure!(
-            hits > 0,
-            "the rule `{rule}` no longer applies to this schema: remove or adapt it in normalise.rs"
-        );
-        Ok(())
-    })
-}
-
-/// Normalises a bundle that is a subset of the complete one; a rule may have nothing to do.
-pub fn subset(raw: &Value) -> Result<Bundle> {
-    normalise(raw, |_, _| Ok(()))
-}
-
-fn normalise(raw: &Value, judge: impl Fn(&str, usize) -> Result<()>) -> Result<Bundle> {
-    let mut definitions = hoist(raw)?;
-    for (name, apply) in rules::RULES {
-        judge(name, apply(&mut definitions))?;
+/// Normalises the complete bundle; a habit that it doesn't have is a problem.
+pub fn complete(raw: &Value, problems: &Problems) -> Result<Bundle> {
+    let mut definitions = hoist(raw, problems)?;
+    for rule in rules::RULES {
+        if (rule.apply)(&mut definitions) == 0 && rule.is_habit {
+            problems.add(
+                Kind::Stale,
+                format!(
+                    "the rule `{}` no longer applies to this schema: remove or adapt it in xtask/src/normalise/rules.rs",
+                    rule.name
+                ),
+                None,
+            );
+        }
     }
+    bundle(definitions, problems)
+}
+
+/// Normalises a bundle that is a subset of the complete one, whose problems are those of the complete one.
+pub fn subset(raw: &Value) -> Result<Bundle> {
+    complete(raw, &Problems::default())
+}
+
+fn bundle(mut definitions: Object, problems: &Problems) -> Result<Bundle> {
     for (name, definition) in &mut definitions {
-        novelty::reject(definition).with_context(|| format!("in the definition `{name}`"))?;
+        novelty::settle(name, definition, problems);
     }
     let mut take = |name: &str| -> Result<Vec<Value>> {
         let root = definitions
@@ -76,7 +80,7 @@ fn normalise(raw: &Value, judge: impl Fn(&str, usize) -> Result<()>) -> Result<B
 /// Puts the definitions of `definitions.v2` beside the others.
 ///
 /// The two namespaces share a few names; they must mean the same.
-fn hoist(raw: &Value) -> Result<Object> {
+fn hoist(raw: &Value, problems: &Problems) -> Result<Object> {
     let text = raw
         .to_string()
         .replace("#/definitions/v2/", "#/definitions/");
@@ -96,11 +100,10 @@ fn hoist(raw: &Value) -> Result<Object> {
             }
             it
         };
-        if let Some(other) = definitions.get(&name) {
-            ensure!(
-                bare(other) == bare(&definition),
-                "`{name}` means two things in the schema"
-            );
+        let other = definitions.get(&name);
+        if other.is_some_and(|it| bare(it) != bare(&definition)) {
+            let text = format!("`{name}` means two things in the schema");
+            problems.add(Kind::New, text, None);
         }
         definitions.insert(name, definition);
     }
@@ -118,73 +121,81 @@ mod tests {
         serde_json::from_str(include_str!("../../../schema/experimental.json")).unwrap()
     }
 
-    #[test]
-    fn every_rule_applies_to_the_schema() {
-        complete(&schema()).unwrap();
+    /// The problems of a schema, as they are told.
+    fn told(raw: &Value) -> String {
+        let problems = Problems::default();
+        complete(raw, &problems).unwrap();
+        problems.to_string()
     }
 
     #[test]
-    fn a_rule_without_a_hit_fails() {
+    fn every_habit_is_one_of_the_schema() {
+        assert_eq!(told(&schema()), "");
+    }
+
+    #[test]
+    fn a_habit_that_the_schema_does_not_have_is_a_problem() {
         // Normalised once, nothing is left to repair.
-        let bundle = complete(&schema()).unwrap();
-        for (name, apply) in rules::RULES {
+        let bundle = complete(&schema(), &Problems::default()).unwrap();
+        for rule in rules::RULES {
             let mut definitions = bundle.definitions.clone();
-            assert_eq!(apply(&mut definitions), 0, "{name} hits twice");
+            assert_eq!(
+                (rule.apply)(&mut definitions),
+                0,
+                "{} hits twice",
+                rule.name
+            );
             assert_eq!(
                 definitions, bundle.definitions,
-                "{name} changes what it does not count"
+                "{} changes what it does not count",
+                rule.name
             );
         }
         let text = schema()
             .to_string()
             .replace(r#""format":"uint""#, r#""format":"uint64""#);
-        let error = complete(&serde_json::from_str(&text).unwrap())
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("`widen usize` no longer applies"), "{error}");
+        let told = told(&serde_json::from_str(&text).unwrap());
+        assert!(told.contains("`widen usize` no longer applies"), "{told}");
     }
 
     #[test]
-    fn a_subset_need_not_hit() {
-        subset(&serde_json::from_str(include_str!("../../../schema/stable.json")).unwrap())
-            .unwrap();
-    }
-
-    #[test]
-    fn a_name_with_two_meanings_fails() {
+    fn a_name_with_two_meanings_is_a_problem() {
         let mut raw = schema();
         raw["definitions"]["RequestId"] = json!({"type": "boolean"});
-        let error = complete(&raw).unwrap_err().to_string();
-        assert_eq!(error, "`RequestId` means two things in the schema");
+        let told = told(&raw);
+        assert!(
+            told.contains("`RequestId` means two things in the schema"),
+            "{told}"
+        );
     }
 
     #[test]
-    fn a_new_construct_fails_with_its_place() {
-        let add = |definition: Value| {
-            let mut raw = schema();
-            raw["definitions"]["New"] = definition;
-            format!("{:#}", complete(&raw).unwrap_err())
-        };
-        let error = add(json!({"type": "object", "patternProperties": {}}));
-        assert_eq!(
-            error,
-            "in the definition `New`: the keyword `patternProperties` is new to the generator"
-        );
-        let error = add(json!({"type": "integer", "format": "int128"}));
-        assert_eq!(
-            error,
-            "in the definition `New`: the format \"int128\" is new to the generator"
-        );
-        let error = add(json!({"type": "object", "description": "OTHER APIs Sent when"}));
-        assert_eq!(
-            error,
-            "in the definition `New`: the description \"OTHER APIs Sent when\" starts with a heading: \
-             drop it in normalise/rules.rs"
-        );
-        let error = add(json!({"properties": {"a": {"enum": ["x", "y"], "type": "string"}}}));
-        assert_eq!(
-            error,
-            "in the definition `New`: inline enums are new to the generator"
-        );
+    fn all_new_constructs_are_told_with_their_places_at_once() {
+        let mut raw = schema();
+        for (name, definition) in [
+            (
+                "NewKeyword",
+                json!({"type": "object", "patternProperties": {}}),
+            ),
+            ("NewFormat", json!({"type": "integer", "format": "int128"})),
+            ("NewType", json!({"type": ["string", "integer"]})),
+            (
+                "NewHeading",
+                json!({"type": "object", "description": "OTHER APIs Sent when"}),
+            ),
+        ] {
+            raw["definitions"][name] = definition;
+        }
+        let told = told(&raw);
+        for expected in [
+            "4 constructs that are new to the generator",
+            "`NewKeyword`: the keyword `patternProperties` is new",
+            "`NewFormat`: the format \"int128\" is new",
+            "`NewType`: the type [\"string\",\"integer\"] is new",
+            "`NewHeading`: the description \"OTHER APIs Sent when\" starts with a heading: drop it in \
+             xtask/src/normalise/rules.rs",
+        ] {
+            assert!(told.contains(expected), "{expected}: {told}");
+        }
     }
 }

@@ -1,19 +1,20 @@
 //! What the later stages were written for.
 
-use anyhow::{Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::schema::{Object, constant, description, properties, walk};
+use crate::problems::{Kind, Problems};
+use crate::schema::{Object, description, walk};
 
-/// Fails on a construct that the later stages were not written for.
-pub fn reject(definition: &mut Value) -> Result<()> {
-    let mut novelty = None;
+/// Tells each construct that the later stages were not written for, and leaves it out.
+pub fn settle(name: &str, definition: &mut Value, problems: &Problems) {
     walk(definition, &mut |schema| {
-        if let Err(error) = known(schema) {
-            novelty.get_or_insert(error);
-        }
+        let mut tell = |text: String| {
+            problems.add(Kind::New, format!("in `{name}`: {text}"), None);
+        };
+        heading(schema, &mut tell);
+        keywords(schema, &mut tell);
+        types(schema, &mut tell);
     });
-    novelty.map_or(Ok(()), Err)
 }
 
 const KEYWORDS: [&str; 12] = [
@@ -30,53 +31,52 @@ const KEYWORDS: [&str; 12] = [
     "required",
     "type",
 ];
-const FORMATS: [&str; 6] = ["double", "int32", "int64", "uint16", "uint32", "uint64"];
+const FORMATS: [&str; 10] = [
+    "double", "float", "int16", "int32", "int64", "int8", "uint16", "uint32", "uint64", "uint8",
+];
 const TYPES: [&str; 7] = [
     "array", "boolean", "integer", "null", "number", "object", "string",
 ];
 
-fn known(schema: &Object) -> Result<()> {
-    if let Some(text) = description(schema) {
-        ensure!(
-            !starts_with_heading(&text),
-            "the description {text:?} starts with a heading: drop it in normalise/rules.rs"
-        );
+fn heading(schema: &mut Object, tell: &mut dyn FnMut(String)) {
+    if let Some(text) = description(schema).filter(|it| starts_with_heading(it)) {
+        tell(format!(
+            "the description {text:?} starts with a heading: drop it in xtask/src/normalise/rules.rs"
+        ));
     }
-    if let Some(keyword) = schema.keys().find(|it| !KEYWORDS.contains(&it.as_str())) {
-        bail!("the keyword `{keyword}` is new to the generator");
+}
+
+fn keywords(schema: &mut Object, tell: &mut dyn FnMut(String)) {
+    let known = |it: &str| KEYWORDS.contains(&it);
+    for keyword in schema.keys().filter(|it| !known(it)) {
+        tell(format!("the keyword `{keyword}` is new to the generator"));
     }
-    if let Some(format) = schema.get("format") {
-        ensure!(
-            format.as_str().is_some_and(|it| FORMATS.contains(&it)),
-            "the format {format} is new to the generator"
-        );
+    schema.retain(|it, _| known(it));
+    let format = schema.get("format");
+    let is_known = |it: &Value| it.as_str().is_some_and(|it| FORMATS.contains(&it));
+    if let Some(format) = format.filter(|it| !is_known(it)) {
+        tell(format!("the format {format} is new to the generator"));
+        schema.remove("format");
     }
-    let known_type = |it: &Value| it.as_str().is_some_and(|it| TYPES.contains(&it));
-    match schema.get("type") {
-        None => {}
+}
+
+fn types(schema: &mut Object, tell: &mut dyn FnMut(String)) {
+    let known = |it: &Value| it.as_str().is_some_and(|it| TYPES.contains(&it));
+    let is_known = match schema.get("type") {
+        None => true,
         Some(Value::Array(types)) => {
-            let nullable = types.len() == 2
-                && types.iter().any(|it| it == "null")
-                && types.iter().all(known_type);
-            ensure!(nullable, "the type {types:?} is new to the generator");
+            types.len() == 2 && types.contains(&json!("null")) && types.iter().all(known)
         }
-        Some(other) => ensure!(
-            known_type(other),
-            "the type {other} is new to the generator"
-        ),
+        Some(other) => known(other),
+    };
+    if !is_known {
+        tell(format!(
+            "the type {} is new to the generator",
+            schema["type"]
+        ));
+        // Whatever it is, a JSON value holds it.
+        schema.clear();
     }
-    // Tags of unions are the only constants; other inline enums would need names.
-    let tags = properties(schema)
-        .filter(|(_, it)| constant(it).is_some())
-        .count();
-    let enums = properties(schema)
-        .filter(|(_, it)| it.get("enum").is_some())
-        .count();
-    ensure!(
-        tags == enums && tags <= 1,
-        "inline enums are new to the generator"
-    );
-    Ok(())
 }
 
 /// Whether the text starts with two words in capitals and goes on without a dash or an end of a

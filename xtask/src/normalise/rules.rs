@@ -1,35 +1,62 @@
 //! The repairs.
 
-use heck::ToLowerCamelCase;
+use heck::{ToLowerCamelCase, ToUpperCamelCase};
 use serde_json::{Value, json};
 
-use crate::schema::{Object, description, walk};
+use crate::schema::{Object, branches, constant, description, nullable, tag, walk};
 
-/// A repair of the definitions, with its name; it returns its number of hits.
-pub type Rule = (&'static str, fn(&mut Object) -> usize);
+/// A repair of the definitions.
+pub struct Rule {
+    /// What it is called in messages.
+    pub name: &'static str,
+    /// Carries it out, and returns its number of hits.
+    pub apply: fn(&mut Object) -> usize,
+    /// Whether the pinned runtime needs it, so that no hit is a problem.
+    pub is_habit: bool,
+}
+
+const fn habit(name: &'static str, apply: fn(&mut Object) -> usize) -> Rule {
+    Rule {
+        name,
+        apply,
+        is_habit: true,
+    }
+}
+
+/// For what only other versions emit.
+const fn tolerance(name: &'static str, apply: fn(&mut Object) -> usize) -> Rule {
+    Rule {
+        name,
+        apply,
+        is_habit: false,
+    }
+}
 
 /// All rules, in the order in which they need each other.
 pub const RULES: &[Rule] = &[
-    ("drop the JSON-RPC envelopes", drop_envelopes),
-    ("drop titles and dialects", drop_titles),
-    ("drop the heading NEW APIs", |it| {
+    habit("drop the JSON-RPC envelopes", drop_envelopes),
+    habit("drop titles and dialects", drop_titles),
+    habit("drop the heading NEW APIs", |it| {
         drop_heading(it, "NEW APIs")
     }),
-    ("drop the heading NEW NOTIFICATIONS", |it| {
+    habit("drop the heading NEW NOTIFICATIONS", |it| {
         drop_heading(it, "NEW NOTIFICATIONS")
     }),
-    ("drop the heading DEPRECATED APIs below", |it| {
+    habit("drop the heading DEPRECATED APIs below", |it| {
         drop_heading(it, "DEPRECATED APIs below")
     }),
-    ("widen usize", widen_usize),
-    ("drop lower bounds", drop_lower_bounds),
-    ("open closed objects", open_objects),
-    ("unwrap single allOf", unwrap_all_of),
-    ("collapse doubled null", collapse_doubled_null),
-    ("restore camel case", restore_camel_case),
-    ("spread common properties", spread_common_properties),
-    ("merge alternatives of a branch", merge_alternatives),
-    ("drop the catch-all branch", drop_catch_all),
+    habit("widen usize", widen_usize),
+    habit("drop lower bounds", drop_lower_bounds),
+    tolerance("drop directions", drop_directions),
+    tolerance("widen constants", widen_constants),
+    habit("open closed objects", open_objects),
+    habit("unwrap single allOf", unwrap_all_of),
+    habit("collapse doubled null", collapse_doubled_null),
+    habit("restore camel case", restore_camel_case),
+    habit("spread common properties", spread_common_properties),
+    habit("merge alternatives of a branch", merge_alternatives),
+    habit("drop the catch-all branch", drop_catch_all),
+    tolerance("name inline enums", name_inline_enums),
 ];
 
 /// Removes what our own envelopes stand for, and the emitter's helpers for nullable params.
@@ -77,6 +104,25 @@ fn widen_usize(definitions: &mut Object) -> usize {
 fn drop_lower_bounds(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         schema.remove("minimum").is_some() | schema.remove("minLength").is_some()
+    })
+}
+
+/// Each type goes one way only; which, its method says.
+fn drop_directions(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        schema.remove("readOnly").is_some() | schema.remove("writeOnly").is_some()
+    })
+}
+
+/// A number that is always the same today is a version, and will be another one.
+fn widen_constants(definitions: &mut Object) -> usize {
+    count(definitions, |schema| {
+        let values = schema.get("enum").and_then(Value::as_array);
+        let hit = values.is_some_and(|it| it.iter().any(|it| !it.is_string()));
+        if hit {
+            schema.remove("enum");
+        }
+        hit
     })
 }
 
@@ -221,6 +267,69 @@ fn drop_catch_all(definitions: &mut Object) -> usize {
     })
 }
 
+/// Strings that a property lists by itself become a type, called after the two; the tag of a union stays.
+fn name_inline_enums(definitions: &mut Object) -> usize {
+    let mut named = Vec::new();
+    for (name, definition) in definitions.iter_mut() {
+        let Value::Object(definition) = definition else {
+            continue;
+        };
+        let tag = branches(definition).and_then(|it| tag(it));
+        let is_external = branches(definition).is_some() && tag.is_none();
+        let key = ["oneOf", "anyOf"]
+            .into_iter()
+            .find(|it| definition.contains_key(*it));
+        match key.and_then(|it| definition.get_mut(it)?.as_array_mut()) {
+            Some(branches) => {
+                for branch in branches.iter_mut().filter_map(Value::as_object_mut) {
+                    name_enums_of(branch, name, tag.as_deref(), is_external, &mut named);
+                }
+            }
+            None => name_enums_of(definition, name, None, false, &mut named),
+        }
+    }
+    let hits = named.len();
+    for (name, definition) in named {
+        definitions.entry(name).or_insert(definition);
+    }
+    hits
+}
+
+fn name_enums_of(
+    object: &mut Object,
+    owner: &str,
+    tag: Option<&str>,
+    keeps_constants: bool,
+    named: &mut Vec<(String, Value)>,
+) {
+    let Some(Value::Object(properties)) = object.get_mut("properties") else {
+        return;
+    };
+    for (wire, property) in properties
+        .iter_mut()
+        .filter(|(wire, _)| Some(wire.as_str()) != tag)
+    {
+        let may_be_null = nullable(property);
+        let Some(property) = property.as_object_mut() else {
+            continue;
+        };
+        let is_constant = constant(&Value::Object(property.clone())).is_some();
+        if !property.contains_key("enum") || (is_constant && keeps_constants) {
+            continue;
+        }
+        let strings = property.remove("enum");
+        property.remove("type");
+        let name = format!("{owner}{}", wire.to_upper_camel_case());
+        let reference = json!({ "$ref": format!("#/definitions/{name}") });
+        named.push((name, json!({"type": "string", "enum": strings})));
+        if may_be_null {
+            property.insert("anyOf".to_owned(), json!([reference, {"type": "null"}]));
+        } else if let Value::Object(reference) = reference {
+            property.extend(reference);
+        }
+    }
+}
+
 /// Applies a repair to every schema in the definitions and counts its hits.
 fn count(definitions: &mut Object, repair: impl Fn(&mut Object) -> bool) -> usize {
     let mut hits = 0;
@@ -291,6 +400,35 @@ mod tests {
         assert_eq!(restore_camel_case(&mut definitions), 1);
         assert_eq!(definitions["ThreadTimelineEntry"], union("turnId"));
         assert_eq!(definitions["PatchChangeKind"], union("move_path"));
+    }
+
+    #[test]
+    fn numbers_that_are_constant_are_numbers_and_strings_of_a_property_get_a_name() {
+        let mut definitions = Object::new();
+        let version = json!({"type": "integer", "format": "uint8", "enum": [1]});
+        let mode = json!({"type": ["string", "null"], "enum": ["a", "b"], "description": "d"});
+        definitions.insert(
+            "A".to_owned(),
+            json!({"type": "object", "properties": {"version": version, "mode": mode}}),
+        );
+        let tagged = json!({"oneOf": [{"properties": {"type": {"enum": ["x"]}, "side": {"type": "string", "enum": ["l", "r"]}}}]});
+        definitions.insert("B".to_owned(), tagged);
+        assert_eq!(widen_constants(&mut definitions), 1);
+        assert_eq!(name_inline_enums(&mut definitions), 2);
+        let properties = &definitions["A"]["properties"];
+        assert_eq!(
+            properties["version"],
+            json!({"type": "integer", "format": "uint8"})
+        );
+        let mode = json!({"anyOf": [{"$ref": "#/definitions/AMode"}, {"type": "null"}], "description": "d"});
+        assert_eq!(properties["mode"], mode);
+        assert_eq!(
+            definitions["AMode"],
+            json!({"type": "string", "enum": ["a", "b"]})
+        );
+        let properties = &definitions["B"]["oneOf"][0]["properties"];
+        assert_eq!(properties["type"], json!({"enum": ["x"]}));
+        assert_eq!(properties["side"], json!({"$ref": "#/definitions/BSide"}));
     }
 
     #[test]

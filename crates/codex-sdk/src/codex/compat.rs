@@ -1,56 +1,11 @@
-//! What older runtimes lack: versions, and options that they would ignore silently.
+//! What older runtimes lack: versions, methods, and options that they would ignore silently.
 
 use codex_cli_bin::RUNTIME_VERSION;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::codex::gates::{GATES, LEAST};
 use crate::error::{Error, Result};
-
-/// The oldest runtime that opens threads as this SDK reads them.
-const LEAST: &str = "0.132.0";
-
-/// The options that are younger than [`LEAST`]: the method, the option, and the first release whose schema
-/// has it. Those before ignore it. Whatever isn't here, each supported runtime knows.
-const OPTIONS: [(&str, &str, &str); 38] = [
-    ("initialize", "explicitGatewayOauth", "0.157.0"),
-    ("initialize", "extensions", "0.147.0"),
-    ("initialize", "mcpServerOpenaiFormElicitation", "0.144.4"),
-    ("mcpServer/oauth/login", "clientRegistration", "0.149.0"),
-    ("mcpServer/oauth/login", "threadId", "0.144.4"),
-    ("mcpServerStatus/list", "serverName", "0.159.0"),
-    ("mcpServerStatus/list", "threadId", "0.136.0"),
-    ("thread/fork", "beforeTurnId", "0.147.0"),
-    ("thread/fork", "deferGoalContinuation", "0.147.0"),
-    ("thread/fork", "experimentalPredictionMode", "0.163.0"),
-    ("thread/fork", "lastTurnId", "0.144.4"),
-    ("thread/goal/clear", "origin", "0.162.1"),
-    ("thread/goal/set", "origin", "0.162.1"),
-    ("thread/list", "ancestorThreadId", "0.144.4"),
-    ("thread/list", "excludedThreadIds", "0.163.0"),
-    ("thread/list", "originators", "0.154.0"),
-    ("thread/list", "parentThreadId", "0.144.4"),
-    ("thread/list", "projectId", "0.149.0"),
-    ("thread/list", "sectionId", "0.147.0"),
-    ("thread/resume", "initialTurnsPage", "0.136.0"),
-    ("thread/start", "allowProviderModelFallback", "0.144.4"),
-    ("thread/start", "daybreakEnabled", "0.156.1"),
-    ("thread/start", "historyMode", "0.144.4"),
-    ("thread/start", "multiAgentMode", "0.144.4"),
-    ("thread/start", "projectId", "0.149.0"),
-    ("thread/start", "selectedCapabilityRoots", "0.144.4"),
-    ("turn/start", "additionalContext", "0.136.0"),
-    ("turn/start", "clientUserMessageId", "0.136.0"),
-    ("turn/start", "cyberAccessProgram", "0.153.4"),
-    ("turn/start", "disabledPluginIds", "0.156.1"),
-    ("turn/start", "multiAgentMode", "0.144.4"),
-    ("turn/start", "parentTurnId", "0.162.1"),
-    ("turn/start", "rootTurnId", "0.162.1"),
-    ("turn/start", "serviceTierForTurn", "0.151.0"),
-    ("turn/start", "toolOutput", "0.151.0"),
-    ("turn/start", "turnTrigger", "0.151.0"),
-    ("turn/steer", "additionalContext", "0.136.0"),
-    ("turn/steer", "clientUserMessageId", "0.136.0"),
-];
 
 /// A version, as far as versions are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,9 +47,10 @@ pub(crate) fn check_runtime(version: &str) -> Result<()> {
 
 /// The refusal of a runtime that is too old to be spoken to; without a version if it is too old to tell.
 pub(crate) fn too_old(version: &str) -> Error {
-    Error::RuntimeUnsupported {
+    Error::UnsupportedRuntime {
         found: version.to_owned(),
         needs: LEAST,
+        pinned: RUNTIME_VERSION,
     }
 }
 
@@ -105,8 +61,12 @@ pub(crate) fn refuses_arguments(stderr: &str) -> bool {
         || stderr.contains("unrecognized subcommand 'app-server'")
 }
 
-/// Refuses an option that this runtime would ignore. One whose version says nothing takes every option.
+/// Refuses a method that this runtime doesn't have, and an option that it would ignore. One whose version
+/// says nothing takes everything.
 pub(crate) fn check<P: Serialize>(version: &str, method: &str, params: &P) -> Result<()> {
+    if version == RUNTIME_VERSION {
+        return Ok(());
+    }
     check_written(version, method, &|| serde_json::to_string(params))
 }
 
@@ -116,25 +76,31 @@ fn check_written(
     method: &str,
     write: &dyn Fn() -> serde_json::Result<String>,
 ) -> Result<()> {
-    let mut gated = OPTIONS.iter().filter(|(of, ..)| *of == method).peekable();
-    let (Some(_), Some(parsed)) = (gated.peek(), Version::parse(version)) else {
+    let Some(parsed) = Version::parse(version) else {
         return Ok(());
     };
-    let mut lacking = gated
-        .filter(|(.., since)| parsed.is_before(since))
-        .peekable();
-    if lacking.peek().is_none() {
+    let of_method = GATES.iter().filter(|(of, ..)| *of == method);
+    let lacking = of_method.filter(|(.., since)| parsed.is_before(since));
+    let lacking: Vec<_> = lacking.collect();
+    let too_old = |what: &str, since: &'static str| Error::RuntimeTooOld {
+        option: what.to_owned(),
+        needs: since,
+        found: version.to_owned(),
+    };
+    if let Some((.., since)) = lacking.iter().find(|(_, option, _)| option.is_empty()) {
+        return Err(too_old(method, since));
+    }
+    if lacking.is_empty() {
         return Ok(());
     }
     // What can't be written as JSON is told when it is sent.
     let written = write().unwrap_or_default();
     let params: Value = serde_json::from_str(&written).unwrap_or_default();
-    match lacking.find(|(_, option, _)| params.get(option).is_some()) {
-        Some((_, option, since)) => Err(Error::RuntimeTooOld {
-            option: (*option).to_owned(),
-            needs: since,
-            found: version.to_owned(),
-        }),
+    match lacking
+        .iter()
+        .find(|(_, option, _)| params.get(option).is_some())
+    {
+        Some((_, option, since)) => Err(too_old(option, since)),
         None => Ok(()),
     }
 }
@@ -179,7 +145,7 @@ pub(crate) fn warn_unless_pinned(version: &str) {
 mod tests {
     use serde_json::json;
 
-    use super::{LEAST, OPTIONS, Version, check, check_runtime};
+    use super::{GATES, LEAST, Version, check, check_runtime};
     use crate::error::Error;
 
     #[test]
@@ -236,11 +202,15 @@ mod tests {
 
     #[test]
     fn every_option_is_refused_below_its_version_and_only_there() {
-        for (method, option, since) in OPTIONS {
+        for &(method, option, since) in GATES.iter().filter(|(_, option, _)| !option.is_empty()) {
             // Also `null`, which may mean something.
             let params = json!({ option: null, "other": 1 });
             let early = format!("{since}-alpha.1");
-            for old in [LEAST, &early] {
+            // A method that is younger itself is refused as such.
+            let oldest = GATES
+                .iter()
+                .find(|(of, option, _)| *of == method && option.is_empty());
+            for old in [oldest.map_or(LEAST, |(.., since)| since), &early] {
                 let error = check(old, method, &params).unwrap_err();
                 let Error::RuntimeTooOld {
                     option: named,
@@ -262,11 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn a_method_that_is_younger_than_the_runtime_is_refused_by_its_name() {
+        let error = check("0.142.0", "thread/items/list", &json!({ "threadId": "t" })).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "this runtime is \"0.142.0\", and `thread/items/list` needs Codex 0.143.0 or newer: \
+             use the pinned one, or do without"
+        );
+        assert!(check("0.143.0", "thread/items/list", &json!({})).is_ok());
+        assert!(check("0.132.0", "unknown/method", &json!({})).is_ok());
+    }
+
+    #[test]
     fn a_runtime_below_the_least_is_refused() {
         for old in ["0.63.0", "0.128.0", "v0.131.9", "0.132.0-alpha.1"] {
             let error = check_runtime(old).unwrap_err();
             assert!(
-                matches!(error, Error::RuntimeUnsupported { .. }),
+                matches!(error, Error::UnsupportedRuntime { .. }),
                 "{error:?}"
             );
         }

@@ -1,5 +1,6 @@
 //! What the runtime said of itself.
 
+use codex_cli_bin::RUNTIME_VERSION;
 use codex_types as types;
 
 /// What the runtime said of itself in the handshake (`initialize`).
@@ -21,6 +22,12 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Whether the runtime is of the version that this SDK is made for,
+    /// [`RUNTIME_VERSION`](crate::RUNTIME_VERSION).
+    pub fn is_pinned(&self) -> bool {
+        self.server_version == RUNTIME_VERSION
+    }
+
     pub(crate) fn new(response: types::InitializeResponse) -> Self {
         let (name, version) = name_and_version(&response.user_agent);
         Self {

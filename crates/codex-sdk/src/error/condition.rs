@@ -68,8 +68,8 @@ conditions! {
     AccessDenied: "ask the provider what the account may do, and from where",
     /// The provider doesn't know the model, or refuses it to this account.
     ModelUnavailable: "choose another model (`codex.models()` lists them)",
-    /// The runtime is older than an option that was used.
-    RuntimeTooOld: "use the pinned runtime, or leave the option out",
+    /// The runtime is older than an option or a method that was used.
+    RuntimeTooOld: "use the pinned runtime, or do without what it lacks",
     /// The runtime doesn't know the method, or has the feature switched off.
     FeatureUnsupported: "use the pinned runtime, or switch the feature on (`config`)",
     /// The call asks for something that isn't possible, for the reason in the message.

@@ -19,8 +19,10 @@ impl Error {
             Self::Closed(_) => Some(Condition::ConnectionClosed),
             Self::InvalidInput(_) | Self::Schema { .. } => Some(Condition::InvalidRequest),
             Self::ThreadBusy { .. } => Some(Condition::ThreadBusy),
-            Self::RuntimeTooOld { .. } | Self::RuntimeUnsupported { .. } => {
-                Some(Condition::RuntimeTooOld)
+            Self::RuntimeTooOld { .. } => Some(Condition::RuntimeTooOld),
+            // `require_pinned` refuses newer ones, too.
+            Self::UnsupportedRuntime { needs, pinned, .. } => {
+                (needs != pinned).then_some(Condition::RuntimeTooOld)
             }
             Self::Handshake { condition, .. } if condition.is_some() => *condition,
             _ => self.rpc()?.condition(),
@@ -69,8 +71,7 @@ impl Error {
             Self::RequestWithdrawn { .. } => "RequestWithdrawn",
             Self::ThreadBusy { .. } => "ThreadBusy",
             Self::RuntimeTooOld { .. } => "RuntimeTooOld",
-            Self::RuntimeUnsupported { .. } => "RuntimeUnsupported",
-            Self::RuntimeNotPinned { .. } => "RuntimeNotPinned",
+            Self::UnsupportedRuntime { .. } => "UnsupportedRuntime",
             Self::EndlessList { .. } => "EndlessList",
             Self::Schema { .. } => "Schema",
             Self::Answer(_) => "Answer",

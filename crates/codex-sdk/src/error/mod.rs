@@ -10,7 +10,8 @@ use codex_types as types;
 use crate::error::closed::{Closed, stderr};
 use crate::error::condition::Condition;
 use crate::error::rpc::RpcError;
-use crate::error::start::{not_pinned, unspawned, unstarted, unsupported};
+use crate::error::shape::UnexpectedShape;
+use crate::error::start::{unspawned, unstarted, unsupported};
 use crate::error::turn::{AnswerError, BudgetSpent, TurnFailed, TurnTimeout};
 use crate::results::TurnResult;
 
@@ -18,6 +19,7 @@ pub(crate) mod closed;
 pub(crate) mod condition;
 mod meaning;
 pub(crate) mod rpc;
+pub(crate) mod shape;
 mod start;
 pub(crate) mod turn;
 pub(crate) mod words;
@@ -98,8 +100,8 @@ pub enum Error {
     },
 
     /// A message of a known kind did not have its shape.
-    #[error("the runtime sent an unexpected shape: compare its version with `RUNTIME_VERSION`")]
-    Decode(#[source] Arc<types::DecodeError>),
+    #[error(transparent)]
+    Decode(Arc<UnexpectedShape>),
 
     /// Parameters could not be written as JSON.
     #[error("the parameters of `{method}` can't be written as JSON")]
@@ -151,13 +153,13 @@ pub enum Error {
         thread_id: String,
     },
 
-    /// The runtime is too old for an option, which it would have ignored. Nothing was sent.
+    /// The runtime is too old for an option, which it would have ignored, or for a method. Nothing was sent.
     #[error(
-        "the option `{option}` needs Codex {needs} or newer, and this runtime is {found:?}: use the pinned one, or leave the option out"
+        "this runtime is {found:?}, and `{option}` needs Codex {needs} or newer: use the pinned one, or do without"
     )]
     #[non_exhaustive]
     RuntimeTooOld {
-        /// The option, as the protocol names it.
+        /// The option, or the method, as the protocol names it.
         option: String,
         /// The first version that has it.
         needs: &'static str,
@@ -165,23 +167,17 @@ pub enum Error {
         found: String,
     },
 
-    /// The runtime is older than any that this SDK works with, and was ended.
-    #[error("{}", unsupported(.found, .needs))]
+    /// The runtime is older than any that this SDK works with, or not the pinned one, which
+    /// [`require_pinned`](crate::CodexBuilder::require_pinned) asks for. It was ended.
+    #[error("{}", unsupported(.found, .needs, .pinned))]
     #[non_exhaustive]
-    RuntimeUnsupported {
-        /// The version of the runtime, as it told; empty if it is too old to tell.
-        found: String,
-        /// The first version that works.
-        needs: &'static str,
-    },
-
-    /// The runtime isn't the pinned one, which [`require_pinned`](crate::CodexBuilder::require_pinned) asks
-    /// for, and was ended.
-    #[error("{}", not_pinned(.found))]
-    #[non_exhaustive]
-    RuntimeNotPinned {
+    UnsupportedRuntime {
         /// The version of the runtime, as it told; empty if it told none.
         found: String,
+        /// The first version that works; with `require_pinned` the only one.
+        needs: &'static str,
+        /// The version that this SDK is made for.
+        pinned: &'static str,
     },
 
     /// A page of a list named itself as the next one.
@@ -343,7 +339,10 @@ impl From<codex_cli_bin::Error> for Error {
 
 impl From<types::DecodeError> for Error {
     fn from(error: types::DecodeError) -> Self {
-        Self::Decode(Arc::new(error))
+        Self::Decode(Arc::new(UnexpectedShape {
+            found: String::new(),
+            cause: error,
+        }))
     }
 }
 

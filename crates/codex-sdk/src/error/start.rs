@@ -2,8 +2,6 @@
 
 use std::io;
 
-use codex_cli_bin::RUNTIME_VERSION;
-
 use crate::error::condition::Condition;
 
 /// What to do about a process that the system did not start.
@@ -31,20 +29,18 @@ pub(super) fn unstarted(condition: Option<Condition>) -> String {
     }
 }
 
-/// What is said of a runtime that is too old.
-pub(super) fn unsupported(found: &str, needs: &str) -> String {
+/// What is said of a runtime that is too old, or not the pinned one.
+pub(super) fn unsupported(found: &str, needs: &str, pinned: &str) -> String {
     let found = version(found);
-    format!(
-        "this SDK needs Codex {needs} or newer, and this runtime is {found}: use the pinned one, {RUNTIME_VERSION}"
-    )
-}
-
-/// What is said of a runtime that isn't the pinned one.
-pub(super) fn not_pinned(found: &str) -> String {
-    let found = version(found);
-    format!(
-        "`require_pinned` asks for Codex {RUNTIME_VERSION}, and this runtime is {found}: use the pinned one, or leave `require_pinned` out"
-    )
+    if needs == pinned {
+        format!(
+            "this runtime is {found}, and `require_pinned` asks for Codex {pinned}: use that one, or leave `require_pinned` out"
+        )
+    } else {
+        format!(
+            "this runtime is {found}, and this SDK needs Codex {needs} or newer: use the pinned one, {pinned}"
+        )
+    }
 }
 
 /// A version in a message.

@@ -177,10 +177,10 @@ impl ListThreads {
         originators: Vec<String> => params.originators;
         /// Only threads of this project; with `None`, those of no project. Needs Codex 0.149.0.
         project_id: Option<String> => params.project_id;
-        /// Only threads that this one started. Needs Codex 0.144.4.
+        /// Only threads that this one started. Needs Codex 0.141.0.
         parent_thread_id: String => params.parent_thread_id;
         /// Only threads that this one, or one of its descendants, started. Not beside
-        /// [`Self::parent_thread_id`]. Needs Codex 0.144.4.
+        /// [`Self::parent_thread_id`]. Needs Codex 0.143.0.
         ancestor_thread_id: String => params.ancestor_thread_id;
     }
 }
@@ -275,7 +275,7 @@ query! {
 
 impl ListMcpServers {
     setters! {
-        /// The servers of this thread, with the connections that it has. Needs Codex 0.136.0.
+        /// The servers of this thread, with the connections that it has. Needs Codex 0.135.0.
         thread_id: String => params.thread_id;
         /// Only this server. Needs Codex 0.159.0.
         server_name: String => params.server_name;

@@ -77,10 +77,10 @@ pub struct StartMcpLogin {
 impl StartMcpLogin {
     setters! {
         /// The thread whose server it is. Without it, the server must be one of the configuration.
-        /// Needs Codex 0.144.4.
+        /// Needs Codex 0.143.0.
         thread_id: String => params.thread_id;
         /// How the runtime makes itself known to the authorization server. Default: it finds out.
-        /// Needs Codex 0.149.0.
+        /// Needs Codex 0.148.0.
         client_registration: McpServerOauthClientRegistration => params.client_registration;
     }
 

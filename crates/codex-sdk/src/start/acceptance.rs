@@ -15,7 +15,7 @@ pub(super) fn refusal(error: Error, by_default: bool) -> Error {
         Error::Handshake { source, .. }
             if matches!(
                 *source,
-                Error::RuntimeUnsupported { .. } | Error::RuntimeTooOld { .. }
+                Error::UnsupportedRuntime { .. } | Error::RuntimeTooOld { .. }
             ) =>
         {
             *source
@@ -31,9 +31,11 @@ pub(super) fn refusal(error: Error, by_default: bool) -> Error {
 
 /// Refuses another runtime than the pinned one, if that is asked for.
 pub(super) fn accept(metadata: &Metadata, pinned: bool) -> Result<()> {
-    if pinned && metadata.server_version != RUNTIME_VERSION {
-        return Err(Error::RuntimeNotPinned {
+    if pinned && !metadata.is_pinned() {
+        return Err(Error::UnsupportedRuntime {
             found: metadata.server_version.clone(),
+            needs: RUNTIME_VERSION,
+            pinned: RUNTIME_VERSION,
         });
     }
     Ok(())

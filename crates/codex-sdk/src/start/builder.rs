@@ -95,11 +95,11 @@ impl CodexBuilder {
         ///
         /// A version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is allowed, and logged as a
         /// warning that says whether it is older or newer. One before 0.132.0 is an
-        /// [`Error::RuntimeUnsupported`]. One that has no number, or 0.0.0 as a build from source has, is
+        /// [`Error::UnsupportedRuntime`]. One that has no number, or 0.0.0 as a build from source has, is
         /// taken for a new one.
         codex_bin: PathBuf => launch.codex_bin;
         /// Whether any other version than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is refused, with
-        /// [`Error::RuntimeNotPinned`]. Default: false.
+        /// [`Error::UnsupportedRuntime`]. Default: false.
         require_pinned = bool => require_pinned;
         /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
         ///
@@ -261,8 +261,8 @@ impl CodexBuilder {
     /// [`Error::Handshake`], also if [`Self::startup_timeout`] passes. [`Error::InvalidInput`] for what can't
     /// be passed on as it is, before anything is started: a home or a working folder that isn't UTF-8, this
     /// program's included if none is set; NUL in a path, an argument or a variable; `=` in the name of a
-    /// variable; a control character in the name of the client. [`Error::RuntimeUnsupported`],
-    /// [`Error::RuntimeNotPinned`]. No process is left behind.
+    /// variable; a control character in the name of the client. [`Error::UnsupportedRuntime`]. No
+    /// process is left behind.
     ///
     /// # Cancel safety
     /// Dropping the call kills a runtime that was already started. An installation that was begun
@@ -317,7 +317,7 @@ impl CodexBuilder {
     /// As for [`Self::start`].
     ///
     /// # Errors
-    /// [`Error::Handshake`], [`Error::RuntimeUnsupported`], [`Error::RuntimeNotPinned`];
+    /// [`Error::Handshake`], [`Error::UnsupportedRuntime`];
     /// [`Error::InvalidInput`] as for [`Self::start`].
     ///
     /// # Cancel safety

@@ -269,9 +269,9 @@ impl ForkThread {
         ephemeral = bool => params.ephemeral;
         /// Who started this thread, as analytics has it.
         thread_source: ThreadSource => params.thread_source;
-        /// The last turn of the source that the fork has; all of them by default. Needs Codex 0.144.4.
+        /// The last turn of the source that the fork has; all of them by default. Needs Codex 0.143.0.
         last_turn_id: String => params.last_turn_id;
-        /// The first turn of the source that the fork doesn't have; none by default. Needs Codex 0.147.0.
+        /// The first turn of the source that the fork doesn't have; none by default. Needs Codex 0.145.0.
         before_turn_id: String => params.before_turn_id;
     }
 

@@ -83,7 +83,7 @@ impl StartGoal {
         /// The tokens that may be spent on the goal. Default: no limit.
         token_budget = i64 => params.token_budget;
         /// Who set the goal. By default nobody is named, and the goal authorises nothing in the user's
-        /// name. Needs Codex 0.162.1.
+        /// name. Needs Codex 0.161.0.
         origin: ThreadGoalMutationOrigin => params.origin;
     }
 

@@ -76,17 +76,17 @@ macro_rules! gated {
 async fn every_setter_is_refused_below_its_version_and_sent_from_there_on() {
     let message = || ExternalMessage::new("inbox", "It rains.");
     gated! { codex, thread:
-        "mcpServer/oauth/login" "clientRegistration" "0.149.0" => codex
+        "mcpServer/oauth/login" "clientRegistration" "0.148.0" => codex
             .mcp_login("s").client_registration(McpServerOauthClientRegistration::Auto);
-        "mcpServer/oauth/login" "threadId" "0.144.4" => codex.mcp_login("s").thread_id("t");
+        "mcpServer/oauth/login" "threadId" "0.143.0" => codex.mcp_login("s").thread_id("t");
         "mcpServerStatus/list" "serverName" "0.159.0" => codex.mcp_servers().server_name("s");
-        "mcpServerStatus/list" "threadId" "0.136.0" => codex.mcp_servers().thread_id("t");
-        "thread/fork" "lastTurnId" "0.144.4" => codex.thread_fork("t").last_turn_id("1");
-        "thread/list" "ancestorThreadId" "0.144.4" => codex.thread_list().ancestor_thread_id("t");
+        "mcpServerStatus/list" "threadId" "0.135.0" => codex.mcp_servers().thread_id("t");
+        "thread/fork" "lastTurnId" "0.143.0" => codex.thread_fork("t").last_turn_id("1");
+        "thread/list" "ancestorThreadId" "0.143.0" => codex.thread_list().ancestor_thread_id("t");
         "thread/list" "excludedThreadIds" "0.163.0" => codex
             .thread_list().excluded_thread_ids(vec!["t".to_owned()]);
         "thread/list" "originators" "0.154.0" => codex.thread_list().originators(vec!["o".to_owned()]);
-        "thread/list" "parentThreadId" "0.144.4" => codex.thread_list().parent_thread_id("t");
+        "thread/list" "parentThreadId" "0.141.0" => codex.thread_list().parent_thread_id("t");
         "thread/list" "projectId" "0.149.0" => codex.thread_list().project_id(None);
         "thread/list" "sectionId" "0.147.0" => codex.thread_list().section_id(Some("s".to_owned()));
         "turn/start" "serviceTierForTurn" "0.151.0" => thread.turn("go").turn_service_tier("fast");
@@ -102,7 +102,7 @@ async fn a_goal_whose_origin_is_refused_leaves_the_goal_that_there_is() {
     let goal = thread.goal("g").origin(ThreadGoalMutationOrigin::User);
     let error = goal.await.unwrap_err();
     assert!(
-        matches!(&error, Error::RuntimeTooOld { option, needs: "0.162.1", .. } if option == "origin"),
+        matches!(&error, Error::RuntimeTooOld { option, needs: "0.161.0", .. } if option == "origin"),
         "{error:?}"
     );
     // Nothing was sent: not even what would have cleared it.

@@ -91,6 +91,8 @@ impl ServerRequest {
         "applyPatchApproval",
         "execCommandApproval",
     ];
+    /// Those of them that older runtimes send, and the pinned one doesn't.
+    pub const RETIRED: &'static [&'static str] = &[];
     /// Decodes the params of a message by its method.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub(crate) mod object;
 mod payload;
 pub(crate) mod route;
 mod strings;
+mod sum;
 mod tagged;
 mod text;
 mod untagged;
@@ -14,6 +15,7 @@ pub(crate) use external::{External, deserialize_external, external_enum, externa
 pub(crate) use object::object;
 pub(crate) use payload::{Payload, RawParams, encode, serialize_message};
 pub(crate) use strings::{deserialize_string, named_string, string_enum};
+pub(crate) use sum::sum;
 pub(crate) use tagged::{Tagged, deserialize_tagged, ignore, tagged_enum, whole};
 pub(crate) use text::Text;
 pub(crate) use untagged::{Shape, Untagged, deserialize_untagged, untagged_enum};

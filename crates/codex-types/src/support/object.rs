@@ -303,6 +303,9 @@ pub(crate) fn write_extra<M: SerializeMap>(
 ///
 /// It looks like a literal of that struct, so that the generator can format it as one.
 macro_rules! object {
+    ($name:ident { ..$extra:ident $(,)? }) => {
+        object!($name { , ..$extra });
+    };
     ($name:ident {
         $($field:ident: $kind:ident($key:literal $(, $default:expr)? $(,)?)),*
         $(, ..$extra:ident)? $(,)?

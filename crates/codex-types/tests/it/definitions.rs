@@ -2200,4 +2200,28 @@ pub(crate) const DEFINITIONS: &[(&str, RoundTrip)] = &[
     ("WorkspaceMessageType", round_trip::<codex_types::WorkspaceMessageType>),
     ("WorkspaceRouting", round_trip::<codex_types::WorkspaceRouting>),
     ("WriteStatus", round_trip::<codex_types::WriteStatus>),
+    (
+        "NullableRemoteControlEnableParams",
+        round_trip::<Option<codex_types::RemoteControlEnableParams>>,
+    ),
+    (
+        "NullableRemoteControlDisableParams",
+        round_trip::<Option<codex_types::RemoteControlDisableParams>>,
+    ),
+    (
+        "NullableGetAccountRateLimitsParams",
+        round_trip::<Option<codex_types::GetAccountRateLimitsParams>>,
+    ),
+    (
+        "NullableGetAccountTokenUsageParams",
+        round_trip::<Option<codex_types::GetAccountTokenUsageParams>>,
+    ),
+];
+
+/// The methods whose params may be null.
+pub(crate) const NULLABLE: &[&str] = &[
+    "remoteControl/enable",
+    "remoteControl/disable",
+    "account/rateLimits/read",
+    "account/usage/read",
 ];

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use codex_types::{
-    ClientMethod, ClientNotification, ClientRequest, DecodeError, GetAccountRateLimitsParams,
-    GetAccountTokenUsageParams, JsonRpcError, Message, NotificationEnvelope,
-    RemoteControlDisableParams, RemoteControlEnableParams, RequestId, ServerRequest,
-    decode_response, encode_error, encode_notification, encode_request, encode_response,
+    ClientMethod, ClientNotification, ClientRequest, DecodeError, JsonRpcError, Message,
+    NotificationEnvelope, RequestId, ServerRequest, decode_response, encode_error,
+    encode_notification, encode_request, encode_response,
 };
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
@@ -61,8 +60,7 @@ pub(crate) fn of(name: &str) -> Option<RoundTrip> {
     generated.clone().find(|it| it.0 == name).map(|it| it.1)
 }
 
-/// Definitions without a generated type: the envelopes, ids, and what the emitter needs for
-/// params that may be `null`.
+/// Definitions without a generated type: the envelopes and ids.
 const BY_HAND: &[(&str, RoundTrip)] = &[
     ("ClientNotification", client_notification),
     ("ClientRequest", client_request),
@@ -72,22 +70,6 @@ const BY_HAND: &[(&str, RoundTrip)] = &[
     ("JSONRPCNotification", envelope),
     ("JSONRPCRequest", envelope),
     ("JSONRPCResponse", envelope),
-    (
-        "NullableGetAccountRateLimitsParams",
-        round_trip::<Option<GetAccountRateLimitsParams>>,
-    ),
-    (
-        "NullableGetAccountTokenUsageParams",
-        round_trip::<Option<GetAccountTokenUsageParams>>,
-    ),
-    (
-        "NullableRemoteControlDisableParams",
-        round_trip::<Option<RemoteControlDisableParams>>,
-    ),
-    (
-        "NullableRemoteControlEnableParams",
-        round_trip::<Option<RemoteControlEnableParams>>,
-    ),
     ("RequestId", round_trip::<RequestId>),
     ("ServerNotification", server_notification),
     ("ServerRequest", server_request),

@@ -69,8 +69,11 @@ impl Generator<'_> {
             return self.union(schema, branches, null);
         }
         if let Some(values) = schema.get("enum") {
-            self.site(Kind::Choice);
             let values = values.as_array().unwrap();
+            // A number that is always the same is a number like others.
+            if values.iter().any(Value::is_string) {
+                self.site(Kind::Choice);
+            }
             return values[self.option(schema, "enum", values.len())].clone();
         }
         match schema.get("type") {

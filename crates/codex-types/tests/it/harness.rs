@@ -8,6 +8,7 @@ use proptest::prelude::{Strategy as _, any};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::{Value, json};
 
+use crate::definitions::NULLABLE;
 use crate::dispatch;
 use crate::dispatch::RoundTrip;
 use crate::generate::{sample, systematic};
@@ -41,14 +42,6 @@ impl Subject {
         expected
     }
 }
-
-/// The methods whose params may be null.
-const NULLABLE: [&str; 4] = [
-    "account/rateLimits/read",
-    "account/usage/read",
-    "remoteControl/disable",
-    "remoteControl/enable",
-];
 
 /// What a check says; an error shows the instance.
 pub(crate) type Verdict = Result<(), String>;

@@ -11,22 +11,8 @@ pub(crate) struct Schema {
     validator: Validator,
 }
 
-/// Fields that the emitter names otherwise than the runtime writes them.
-const MISNAMED: [(&str, &[(&str, &str)]); 2] = [
-    (
-        "ThreadRealtimeItem",
-        &[("item_id", "itemId"), ("turn_id", "turnId")],
-    ),
-    (
-        "ThreadTimelineEntry",
-        &[
-            ("turn_id", "turnId"),
-            ("started_at", "startedAt"),
-            ("completed_at", "completedAt"),
-            ("duration_ms", "durationMs"),
-        ],
-    ),
-];
+/// Unions whose fields the emitter writes in snake case, and the runtime in camel case; where they are.
+const MISNAMED: [&str; 2] = ["ThreadRealtimeItem", "ThreadTimelineEntry"];
 
 impl Schema {
     /// The committed schema; it is read once.
@@ -84,16 +70,36 @@ impl Schema {
 
 /// The bundle, with the names of fields that the runtime writes.
 fn as_written(mut bundle: Value) -> Value {
-    for (union, names) in MISNAMED {
-        let union = &mut bundle["definitions"]["v2"][union];
-        let text = names
-            .iter()
-            .fold(union.to_string(), |text, (emitted, written)| {
-                text.replace(&format!("\"{emitted}\""), &format!("\"{written}\""))
-            });
-        *union = serde_json::from_str(&text).unwrap();
+    for union in MISNAMED {
+        if let Some(union) = bundle["definitions"]["v2"].get_mut(union) {
+            let mut text = union.to_string();
+            for name in snake_names(union) {
+                text = text.replace(&format!("\"{name}\""), &format!("\"{}\"", camel(&name)));
+            }
+            *union = serde_json::from_str(&text).unwrap();
+        }
     }
     bundle
+}
+
+/// The properties with an underscore, anywhere in a schema.
+fn snake_names(schema: &Value) -> Vec<String> {
+    let inner = match schema {
+        Value::Object(object) => object.values().flat_map(snake_names).collect(),
+        Value::Array(list) => list.iter().flat_map(snake_names).collect(),
+        _ => Vec::new(),
+    };
+    let own = schema.get("properties").and_then(Value::as_object);
+    let own = own.into_iter().flat_map(Map::keys).cloned();
+    own.filter(|it| it.contains('_')).chain(inner).collect()
+}
+
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        name + &part[..1].to_uppercase() + &part[1..]
+    })
 }
 
 fn names(bundle: &Value) -> Vec<&str> {

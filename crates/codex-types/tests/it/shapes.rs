@@ -64,8 +64,11 @@ pub(crate) fn limits(schema: &Value) -> Vec<Value> {
         .and_then(Value::as_f64)
         .unwrap_or(f64::MIN);
     let limits = match schema.get("format").and_then(Value::as_str) {
+        Some("int8") => vec![json!(1), json!(0), json!(i8::MIN), json!(i8::MAX)],
+        Some("int16") => vec![json!(1), json!(0), json!(i16::MIN), json!(i16::MAX)],
         Some("int32") => vec![json!(1), json!(0), json!(i32::MIN), json!(i32::MAX)],
         Some("int64") => vec![json!(1), json!(0), json!(i64::MIN), json!(i64::MAX)],
+        Some("uint8") => vec![json!(1), json!(0), json!(u8::MAX)],
         Some("uint16") => vec![json!(1), json!(0), json!(u16::MAX)],
         Some("uint32") => vec![json!(1), json!(0), json!(u32::MAX)],
         Some("uint64" | "uint") => vec![json!(1), json!(0), json!(1_u64 << 53), json!(u64::MAX)],

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::support::{
     External, Redacted, Shape, Tagged, Untagged, external_enum, external_tag, ignore,
-    named_string, object, string_enum, tagged_enum, untagged_enum, whole,
+    named_string, object, string_enum, sum, tagged_enum, untagged_enum, whole,
 };
 
 /// Part of [`MigrationDetails`](crate::MigrationDetails). Built from [`SessionMigrationRequired`].
@@ -5162,4 +5162,13 @@ object!(TokenUsageBreakdown {
     output_tokens: Required("outputTokens"),
     reasoning_output_tokens: Required("reasoningOutputTokens"),
     total_tokens: Required("totalTokens"),
+});
+
+sum!(TokenUsageBreakdown {
+    cache_write_input_tokens,
+    cached_input_tokens,
+    input_tokens,
+    output_tokens,
+    reasoning_output_tokens,
+    total_tokens,
 });

@@ -1,0 +1,41 @@
+//! A message that doesn't have the shape of its kind.
+
+use std::{error, fmt};
+
+use codex_cli_bin::RUNTIME_VERSION;
+use codex_types::DecodeError;
+
+/// A message of a known kind that doesn't have its shape: of another version of the runtime, as a rule.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UnexpectedShape {
+    /// The version of the runtime, as it told; empty if it didn't.
+    pub found: String,
+    /// Which message it was, where in it, and why.
+    pub cause: DecodeError,
+}
+
+impl fmt::Display for UnexpectedShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the runtime")?;
+        if !self.found.is_empty() {
+            write!(f, ", which is {:?},", self.found)?;
+        }
+        f.write_str(" sent an unexpected shape: ")?;
+        if self.found == RUNTIME_VERSION {
+            // Nothing that the user could change.
+            f.write_str("please report it")
+        } else {
+            write!(
+                f,
+                "this SDK is made for Codex {RUNTIME_VERSION}; use that one"
+            )
+        }
+    }
+}
+
+impl error::Error for UnexpectedShape {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}

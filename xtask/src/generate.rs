@@ -1,0 +1,74 @@
+//! From a schema to the files of `codex-types`.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::codegen::Files;
+use crate::emit::Provenance;
+use crate::extract::Emitted;
+use crate::model::{Model, Overrides};
+use crate::problems::Problems;
+use crate::retired::Retired;
+use crate::{emit, fields, normalise};
+
+/// What the types are made from.
+pub struct Inputs {
+    pub emitted: Emitted,
+    pub overrides: Overrides,
+    pub retired: Retired,
+}
+
+/// What is made of it.
+pub struct Generated {
+    pub model: Model,
+    pub files: Files,
+}
+
+/// Generates all files. What isn't plain is told, and the careful way taken.
+pub fn generate(inputs: &Inputs, problems: &Problems) -> Result<Generated> {
+    let model = model(inputs, problems)?;
+    let provenance = Provenance {
+        runtime_version: inputs.emitted.version.clone(),
+        schema_sha256: sha256(&inputs.emitted.experimental),
+    };
+    let files = emit::files(&model, &provenance, problems)?;
+    files
+        .texts()
+        .try_for_each(|it| fields::assert_no_inventions(it))?;
+    Ok(Generated { model, files })
+}
+
+/// What a schema means.
+fn model(inputs: &Inputs, problems: &Problems) -> Result<Model> {
+    let read = |text: &str, problems| -> Result<Value> {
+        let mut raw = serde_json::from_str(text)?;
+        inputs.retired.restore(&mut raw, problems);
+        Ok(raw)
+    };
+    let complete = read(&inputs.emitted.experimental, problems)?;
+    let complete = normalise::complete(&complete, problems)?;
+    // Its problems are those of the complete one.
+    let stable = read(&inputs.emitted.stable, &Problems::default())?;
+    let stable = normalise::subset(&stable)?;
+    let mut model = Model::build(&complete, &stable, &inputs.overrides, problems)?;
+    for method in &mut model.server_requests {
+        if let Some(request) = inputs.retired.requests.get(&method.name) {
+            method.retired = Some(request.since.clone());
+            method.experimental = request.experimental;
+        }
+    }
+    Ok(model)
+}
+
+/// The hash of a text, in hex.
+pub fn sha256(text: &str) -> String {
+    Sha256::digest(text)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}

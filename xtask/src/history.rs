@@ -1,0 +1,186 @@
+//! Since when the runtime has a method and an option: `schema/history.json`, out of the schemas of its
+//! releases, and the gates in `codex-sdk` that are made from it.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use quote::quote;
+use serde::{Deserialize, Serialize};
+
+use crate::codegen;
+use crate::model::{Method, Model};
+use crate::schema::reference;
+
+/// The file, and what is made from it.
+pub const FILE: &str = "schema/history.json";
+pub const GATES: &str = "crates/codex-sdk/src/codex/gates.rs";
+
+/// Names the method itself among its options.
+const ITSELF: &str = "";
+/// Its options are those of what the client says that it can do.
+const HANDSHAKE: &str = "initialize";
+const CAPABILITIES: &str = "capabilities";
+
+/// The content of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// The releases whose schemas were looked at, oldest first. The SDK refuses older ones than the first.
+    pub releases: Vec<String>,
+    /// By method and option, the first of them that has it.
+    pub since: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl History {
+    /// Reads the file's text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let history: Self = serde_json::from_str(text).context(FILE)?;
+        ensure!(!history.releases.is_empty(), "{FILE} knows no release");
+        Ok(history)
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// Adds a release. It may lie between those that are known.
+    pub fn add(&mut self, version: &str, model: &Model) {
+        for method in &model.client_requests {
+            let known = self.since.entry(method.name.clone()).or_default();
+            for option in options(model, method) {
+                let since = known.entry(option).or_insert_with(|| version.to_owned());
+                if compare(version, since) == Ordering::Less {
+                    version.clone_into(since);
+                }
+            }
+        }
+        if !self.releases.iter().any(|it| it == version) {
+            self.releases.push(version.to_owned());
+            self.releases.sort_by(|a, b| compare(a, b));
+        }
+    }
+
+    /// The table for `codex-sdk`: what is younger than the oldest release, options only where they are
+    /// younger than their methods.
+    pub fn gates(&self) -> Result<String> {
+        let least = &self.releases[0];
+        let mut rows = Vec::new();
+        for (method, options) in &self.since {
+            let itself = options.get(ITSELF);
+            for (option, since) in options {
+                let older = if option == ITSELF {
+                    Some(least)
+                } else {
+                    itself
+                };
+                if older != Some(since) && since != least {
+                    rows.push(quote!((#method, #option, #since),));
+                }
+            }
+        }
+        let items = [
+            quote! {
+                /// The oldest release that this SDK works with.
+                pub(super) const LEAST: &str = #least;
+            },
+            quote! {
+                /// The method, the option or nothing for the method itself, and the first release that has it.
+                pub(super) const GATES: &[(&str, &str, &str)] = &[#(#rows)*];
+            },
+        ];
+        codegen::file(
+            "//! What is younger than the oldest runtime, out of schema/history.json.\n",
+            &items,
+        )
+    }
+}
+
+/// The method itself, and the fields of its params.
+fn options(model: &Model, method: &Method) -> BTreeSet<String> {
+    let fields = |name: &str| {
+        let definition = model.definition(name);
+        definition.map(|it| it.fields()).unwrap_or_default()
+    };
+    let params = method.params_type().unwrap_or_default();
+    let mut options: BTreeSet<_> = fields(params).iter().map(|it| it.wire.clone()).collect();
+    if method.name == HANDSHAKE {
+        let capabilities = fields(params).iter().find(|it| it.wire == CAPABILITIES);
+        let capabilities = capabilities.and_then(|it| reference(&it.schema));
+        options.extend(
+            fields(capabilities.unwrap_or_default())
+                .iter()
+                .map(|it| it.wire.clone()),
+        );
+    }
+    options.insert(ITSELF.to_owned());
+    options
+}
+
+/// By their numbers.
+fn compare(one: &str, other: &str) -> Ordering {
+    let numbers = |it: &str| -> Vec<u64> {
+        let numbers = it.split(['.', '-']);
+        numbers.map(|it| it.parse().unwrap_or_default()).collect()
+    };
+    numbers(one).cmp(&numbers(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::generate::generate;
+    use crate::problems::Problems;
+    use crate::regen::{inputs, recorded, root};
+
+    fn checked_in() -> (History, Model, String) {
+        let root = root().unwrap();
+        let history = History::parse(&fs::read_to_string(root.join(FILE)).unwrap()).unwrap();
+        let emitted = recorded(&root).unwrap();
+        let version = emitted.version.clone();
+        let inputs = inputs(&root, emitted).unwrap();
+        let model = generate(&inputs, &Problems::default()).unwrap().model;
+        (history, model, version)
+    }
+
+    #[test]
+    fn the_pinned_schema_is_part_of_the_history() {
+        let (history, model, version) = checked_in();
+        let mut again = history.clone();
+        again.add(&version, &model);
+        assert_eq!(again, history);
+        let methods: BTreeSet<_> = history.since.keys().collect();
+        for method in &model.client_requests {
+            assert!(methods.contains(&method.name), "{}", method.name);
+        }
+    }
+
+    #[test]
+    fn an_option_is_as_old_as_the_oldest_release_that_has_it() {
+        let (_, model, _) = checked_in();
+        let mut history = History {
+            releases: Vec::new(),
+            since: BTreeMap::new(),
+        };
+        for version in ["0.150.0", "0.99.0", "0.149.3"] {
+            history.add(version, &model);
+        }
+        assert_eq!(history.releases, ["0.99.0", "0.149.3", "0.150.0"]);
+        assert_eq!(history.since["thread/list"]["cursor"], "0.99.0");
+        assert!(history.since["initialize"].contains_key("extensions"));
+        history
+            .since
+            .insert("turn/start".to_owned(), BTreeMap::new());
+        history.add("0.150.0", &model);
+        let gates = history.gates().unwrap();
+        // The method is the younger of the two.
+        assert_eq!(gates.matches("turn/start").count(), 1, "{gates}");
+        assert!(
+            gates.contains("(\"turn/start\", \"\", \"0.150.0\")"),
+            "{gates}"
+        );
+    }
+}
