@@ -2,7 +2,7 @@
 //!
 //! Nothing stops at the first problem. Each stage says what it found, takes the careful way, and goes on.
 //! Whoever runs the generator decides what its problems mean: `regen` fails on any, a trial tells them,
-//! and a bump removes entries that are stale and asks about the rest.
+//! and a bump takes out entries that are stale, tells what it assumes, and asks about the rest.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -29,6 +29,8 @@ pub struct Problem {
 pub enum Kind {
     /// A rule or an entry that has nothing to do any more.
     Stale,
+    /// What people may know better; the likely answer does no harm.
+    Assumed,
     /// What only people can tell; until they do, the careful answer is taken.
     Undecided,
     /// A construct that the generator was not written for.
@@ -59,6 +61,16 @@ impl Problems {
             entry: entry.to_owned(),
         };
         self.add(Kind::Stale, text, Some(change));
+    }
+
+    /// Something that is taken to be so until people know better, by an entry in a list.
+    pub fn assumed(&self, section: &'static str, entry: &str, text: impl Into<String>) {
+        let change = Change::Add {
+            section,
+            entry: entry.to_owned(),
+            value: None,
+        };
+        self.add(Kind::Assumed, text, Some(change));
     }
 
     /// Something for people to decide, by an entry in `schema/overrides.toml`.
@@ -134,6 +146,7 @@ impl Kind {
                 "rule or entry that no longer applies",
                 "rules or entries that no longer apply",
             ),
+            Self::Assumed => ("assumption to check", "assumptions to check"),
             Self::Undecided => ("thing to decide", "things to decide"),
             Self::New => (
                 "construct that is new to the generator",

@@ -134,10 +134,8 @@ impl Next {
             let unhandled = &inputs.overrides.unhandled_requests;
             handlers::check(root, &generated.model, unhandled, &problems)?;
             let all = problems.all();
-            let settles = |it: &Problem| {
-                it.change.is_some()
-                    && (it.kind == Kind::Stale || accept && it.kind == Kind::Undecided)
-            };
+            let settles =
+                |it: &Problem| it.change.is_some() && (it.kind != Kind::Undecided || accept);
             let now: Vec<_> = all.iter().filter(|it| settles(it)).cloned().collect();
             if now.is_empty() {
                 if !all.is_empty() {
@@ -164,6 +162,7 @@ impl Next {
         for problem in &self.settled {
             let done = match problem.kind {
                 Kind::Stale => "taken out",
+                Kind::Assumed => "assumed",
                 _ => "decided as proposed",
             };
             eprintln!("{done}: {}", problem.text);

@@ -54,12 +54,15 @@ impl Report {
             return "compatible: nothing that a program uses has changed.".to_owned();
         }
         let allowed = if allows_breaking(&self.from, &self.to) {
-            format!("which {} may be", self.to)
+            format!("{} may break programs", self.to)
         } else {
-            format!("which {} may not be: raise the minor version", self.to)
+            format!(
+                "{} may not break programs: raise the minor version",
+                self.to
+            )
         };
         format!(
-            "breaking, {allowed}: {rust} changes may stop programs from compiling, {wire} change what is on the wire."
+            "breaking, and {allowed}. {rust} changes may stop programs from compiling, {wire} change what is on the wire."
         )
     }
 
@@ -135,7 +138,13 @@ fn allows_breaking(from: &str, to: &str) -> bool {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "From {} to {}: {}\n", self.from, self.to, self.verdict())?;
+        writeln!(
+            f,
+            "## From {} to {}\n\nSemver: {}\n",
+            self.from,
+            self.to,
+            self.verdict()
+        )?;
         writeln!(f, "| | {} | {} |\n| --- | --- | --- |", self.from, self.to)?;
         for (name, before, now) in self.counts {
             writeln!(f, "| {name} | {before} | {now} |")?;
@@ -156,7 +165,7 @@ impl fmt::Display for Report {
                 };
                 let _ = writeln!(lines, "- `{}`{detail}", it.subject);
             }
-            write!(f, "\n### {count} {}{breaks}\n{lines}", what.heading())?;
+            write!(f, "\n### {}: {count}{breaks}\n\n{lines}", what.heading())?;
         }
         Ok(())
     }

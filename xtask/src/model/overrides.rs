@@ -95,9 +95,9 @@ impl Overrides {
         }
         for path in self.unreviewed(model) {
             let text = format!(
-                "is null something else than absence for `{path}`? Then list it in `double_options`, or else in `single_options`"
+                "null is taken for absence in `{path}`: if its description says otherwise, move it from `single_options` to `double_options`"
             );
-            problems.undecided("single_options", &path, None, text);
+            problems.assumed("single_options", &path, text);
         }
     }
 
