@@ -44,7 +44,7 @@ pub use crate::locate::{Origin, Runtime, data_dir, explicit, locate};
 pub use crate::pin::Pin;
 pub use crate::progress::Progress;
 #[cfg(feature = "cli")]
-pub use crate::terminal::terminal_progress;
+pub use crate::terminal::{terminal_progress, terminal_progress_of};
 
 /// The version of the pinned runtime, as its package has it.
 pub const RUNTIME_VERSION: &str = "0.163.0";
