@@ -1,20 +1,22 @@
 use std::env::consts::{ARCH, OS};
 use std::io;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::child::Child;
 use crate::output::telling_line;
 use crate::package::Package;
+use crate::pin::Source;
 use crate::staging::Staging;
-use crate::{Flaw, Pin, package};
+use crate::{Flaw, Pin, npm, package};
 
 /// Checks that the package in `staging` is what `pin` says, is for this machine, and starts.
 pub(crate) fn check(staging: &Staging, pin: &Pin, timeout: Duration) -> Result<(), Flaw> {
     let package = Package::open(&staging.package())?;
-    let metadata = format!("{}-{}.dist-info", package::DISTRIBUTION, pin.version());
-    if !staging.package().join(&metadata).is_dir() {
-        return Err(Flaw::Incomplete(metadata));
+    match pin.source() {
+        Source::Index => check_wheel(&staging.package(), pin)?,
+        Source::Npm => npm::check_metadata(&staging.package(), pin)?,
     }
     if package.version() != pin.version() {
         return Err(Flaw::Version(package.version().to_owned()));
@@ -28,6 +30,15 @@ pub(crate) fn check(staging: &Staging, pin: &Pin, timeout: Duration) -> Result<(
         Ok(())
     } else {
         Err(Flaw::Broken(telling_line(&output).unwrap_or_default()))
+    }
+}
+
+fn check_wheel(package: &Path, pin: &Pin) -> Result<(), Flaw> {
+    let metadata = format!("{}-{}.dist-info", package::DISTRIBUTION, pin.version());
+    if package.join(&metadata).is_dir() {
+        Ok(())
+    } else {
+        Err(Flaw::Incomplete(metadata))
     }
 }
 

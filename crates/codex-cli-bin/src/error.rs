@@ -66,11 +66,10 @@ pub enum Error {
         waited: Duration,
     },
 
-    /// Neither `uv` nor `pip` could install the package.
+    /// Neither `uv` nor `pip` could install the package; for a pin for npm, `npm` or `tar` couldn't.
     #[error(
-        "no installer could get the Codex runtime ({}): install uv, or Python with pip, or fix \
-         what they report, then try again",
-        Attempts(.attempts)
+        "no installer could get the Codex runtime ({}): install {}, then try again",
+        Attempts(.attempts), needed(.attempts)
     )]
     #[non_exhaustive]
     NoInstaller {
@@ -78,14 +77,14 @@ pub enum Error {
         attempts: Vec<Attempt>,
     },
 
-    /// What `uv` or `pip` was given isn't the pinned package.
+    /// What `uv`, `pip` or `npm` was given isn't the pinned package.
     #[error(
         "{what} does not match the pinned hashes of the Codex runtime {version}: nothing was \
          installed; get it again, and if that doesn't help, check where it comes from"
     )]
     #[non_exhaustive]
     HashMismatch {
-        /// The wheel file, or the installer whose download it was.
+        /// The wheel or tarball, or the installer whose download it was.
         what: String,
         /// The version that is pinned.
         version: String,
@@ -101,12 +100,16 @@ pub enum Error {
         after: Duration,
     },
 
-    /// A wheel file can't be read.
-    #[error("cannot read the wheel {}: give the path of a wheel of openai-codex-cli-bin", .path.display())]
+    /// A wheel file can't be read; for a pin for npm, a tarball.
+    #[error("cannot read the {archive} {}: give the path of a {archive} of {package}", .path.display())]
     #[non_exhaustive]
     Wheel {
         /// The path that was given.
         path: PathBuf,
+        /// What it should lead to: a `wheel` or a `tarball`.
+        archive: &'static str,
+        /// The name of the pinned package.
+        package: &'static str,
         /// What the system said.
         source: io::Error,
     },
@@ -154,7 +157,7 @@ impl fmt::Debug for Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// The command: `uv`, `python3 -m pip`, …
+    /// The command: `uv`, `python3 -m pip`, `npm`, …
     pub installer: &'static str,
     /// The error it printed, without credentials, or that it wasn't found.
     pub outcome: String,
@@ -169,6 +172,15 @@ impl fmt::Display for Attempts<'_> {
             write!(f, "{separator}{}: {}", attempt.installer, attempt.outcome)?;
         }
         Ok(())
+    }
+}
+
+/// What to install, or else to fix, so that one of these works.
+fn needed(attempts: &[Attempt]) -> &'static str {
+    match attempts.first().map(|attempt| attempt.installer) {
+        Some("npm") => "Node.js with npm, or fix what it reports",
+        Some("tar") => "tar, or fix what it reports",
+        _ => "uv, or Python with pip, or fix what they report",
     }
 }
 
@@ -196,8 +208,8 @@ impl Flaw {
     fn advice(&self) -> &'static str {
         match self {
             Self::Platform(_) => {
-                "use a Python or uv of the same architecture as this program, or build this \
-                 program for the package's"
+                "use a Python or uv of the same architecture as this program, or the tarball for \
+                 this machine, or build this program for the package's"
             }
             Self::Unresponsive(_) => "try again when the machine is less busy",
             Self::Broken(_) => {

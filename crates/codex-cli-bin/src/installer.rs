@@ -3,10 +3,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
-use crate::candidate::{CANDIDATES, Outcome, Task};
+use crate::candidate::CANDIDATES;
 use crate::package::Package;
+use crate::pin::Source;
 use crate::staging::Staging;
-use crate::{Attempt, Error, Flaw, Origin, Pin, Progress, Runtime, access, check, data_dir, wheel};
+use crate::task::{Outcome, Task};
+use crate::{
+    Attempt, Error, Flaw, Origin, Pin, Progress, Runtime, access, archive, check, data_dir, npm,
+};
 
 const REPORT: Duration = Duration::from_millis(200);
 
@@ -14,11 +18,14 @@ const REPORT: Duration = Duration::from_millis(200);
 ///
 /// The first of `uv`, `python3 -m pip` and `python -m pip` (on Windows also `py -3 -m pip`) that
 /// works fetches the package and verifies its hash, under the user's own settings for indexes,
-/// mirrors and certificates. The package must then be complete, of the pinned version, and for
-/// this operating system and architecture, and `codex --version` must answer. Only then it is
-/// moved to its place, in one step: an installation that fails or is killed leaves nothing that
-/// [`locate`](crate::locate()) would find, and the next one removes what it left. A lock file
-/// makes sure that one process installs at a time; the others wait and use what it installed.
+/// mirrors and certificates. With a [`Pin`] for npm, `npm` fetches the package under the user's
+/// settings for registries, this crate verifies its hash, and then `tar` unpacks it.
+///
+/// The package must then be complete, of the pinned version, and for this operating system and
+/// architecture, and `codex --version` must answer. Only then it is moved to its place, in one
+/// step: an installation that fails or is killed leaves nothing that [`locate`](crate::locate())
+/// would find, and the next one removes what it left. A lock file makes sure that one process
+/// installs at a time; the others wait and use what it installed.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Installer {
@@ -56,7 +63,8 @@ impl Installer {
         self
     }
 
-    /// Installs from a wheel file, without a network. By default the package comes from the user's index.
+    /// Installs from a wheel file, or for a [`Pin`] for npm from a tarball, without a network. By
+    /// default the package comes from the user's index or registry.
     pub fn wheel(mut self, wheel: impl Into<PathBuf>) -> Self {
         self.wheel = Some(wheel.into());
         self
@@ -127,10 +135,7 @@ impl Installer {
         let staging = Staging::create(&folder).map_err(unusable)?;
         self.fetch(&staging, &mut progress)?;
         progress(&Progress::Checking);
-        let unfit = |flaw| Error::Unfit {
-            version: self.pin.version().to_owned(),
-            flaw,
-        };
+        let unfit = |flaw| self.unfit(flaw);
         check::check(&staging, &self.pin, self.check_timeout).map_err(unfit)?;
         let place = self.place(&folder);
         publish(&staging, &place).map_err(unusable)?;
@@ -152,7 +157,11 @@ impl Installer {
 
     /// Where the runtime is, once it is installed: its presence says that it was checked.
     fn place(&self, folder: &Path) -> PathBuf {
-        folder.join(format!("openai-codex-cli-bin-{}", self.pin.version()))
+        let package = match self.pin.source() {
+            Source::Index => "openai-codex-cli-bin",
+            Source::Npm => "openai-codex",
+        };
+        folder.join(format!("{package}-{}", self.pin.version()))
     }
 
     /// Takes the lock, which is held for as long as the file is open.
@@ -183,47 +192,110 @@ impl Installer {
         }
     }
 
-    /// Has the first installer that works put the package into the staging folder.
+    /// Has installers put the package into the staging folder.
     fn fetch(&self, staging: &Staging, progress: &mut dyn FnMut(&Progress)) -> Result<(), Error> {
-        let unusable = |source| Error::DataDir {
-            path: staging.root().to_owned(),
-            source,
-        };
-        fs::write(staging.requirements(), self.pin.requirements()).map_err(unusable)?;
-        if let Some(wheel) = &self.wheel {
+        if let Some(archive) = &self.wheel {
             progress(&Progress::Checking);
-            wheel::copy_verified(wheel, staging, &self.pin)?;
+            archive::copy_verified(archive, staging, &self.pin)?;
         }
         let task = Task {
             staging,
-            wheels: self.wheel.is_some().then(|| staging.wheels()),
+            archives: self.wheel.is_some().then(|| staging.archives()),
             stall_timeout: self.stall_timeout,
         };
+        match self.pin.source() {
+            Source::Index => self.fetch_wheel(&task, progress),
+            Source::Npm => self.fetch_tarball(task, progress),
+        }
+    }
+
+    /// The first of uv and pip that works does it all.
+    fn fetch_wheel(
+        &self,
+        task: &Task<'_>,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<(), Error> {
+        let staging = task.staging;
+        let unusable = |source| unusable(staging, source);
+        fs::write(staging.requirements(), self.pin.requirements()).map_err(unusable)?;
         let mut attempts = Vec::new();
         for candidate in CANDIDATES {
-            match candidate.run(&task, progress) {
-                Outcome::Done => return Ok(()),
-                // Another installer would get the same.
-                Outcome::HashMismatch => {
-                    return Err(Error::HashMismatch {
-                        what: format!("what {} downloaded", candidate.name),
-                        version: self.pin.version().to_owned(),
-                    });
-                }
-                Outcome::Stalled => {
-                    return Err(Error::Stalled {
-                        installer: candidate.name,
-                        after: self.stall_timeout,
-                    });
-                }
-                Outcome::Failed(outcome) => attempts.push(Attempt {
-                    installer: candidate.name,
-                    outcome,
-                }),
+            match self.ended(candidate.name, candidate.run(task, progress))? {
+                None => return Ok(()),
+                Some(attempt) => attempts.push(attempt),
             }
             staging.clear().map_err(unusable)?;
         }
         Err(Error::NoInstaller { attempts })
+    }
+
+    /// npm downloads, tar unpacks. Nothing is unpacked before its hash was compared with the pin's.
+    fn fetch_tarball(
+        &self,
+        mut task: Task<'_>,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<(), Error> {
+        let staging = task.staging;
+        let unusable = |source| unusable(staging, source);
+        let step = |installer, outcome| match self.ended(installer, outcome)? {
+            None => Ok(()),
+            Some(attempt) => Err(Error::NoInstaller {
+                attempts: vec![attempt],
+            }),
+        };
+        let is_given = task.archives.is_some();
+        if !is_given {
+            step("npm", npm::download(&task, &self.pin, progress))?;
+            task.archives = Some(staging.archives());
+        }
+        let tarball = npm::tarball(staging).map_err(unusable)?;
+        if !is_given {
+            progress(&Progress::Checking);
+            if !archive::is_pinned(&tarball, &self.pin).map_err(unusable)? {
+                return Err(archive::mismatch(
+                    "what npm downloaded".to_owned(),
+                    &self.pin,
+                ));
+            }
+        }
+        // The disk needn't hold it twice.
+        let _ = fs::remove_dir_all(staging.npm_cache());
+        step("tar", npm::unpack(&task, &tarball, progress))?;
+        npm::arrange(staging).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => self.unfit(Flaw::Incomplete(npm::CONTENTS.to_owned())),
+            _ => unusable(source),
+        })
+    }
+
+    /// What an installer's end means: nothing more to do, or an attempt that failed.
+    fn ended(&self, installer: &'static str, outcome: Outcome) -> Result<Option<Attempt>, Error> {
+        match outcome {
+            Outcome::Done => Ok(None),
+            Outcome::Failed(outcome) => Ok(Some(Attempt { installer, outcome })),
+            // Another installer would get the same.
+            Outcome::HashMismatch => Err(archive::mismatch(
+                format!("what {installer} downloaded"),
+                &self.pin,
+            )),
+            Outcome::Stalled => Err(Error::Stalled {
+                installer,
+                after: self.stall_timeout,
+            }),
+        }
+    }
+
+    fn unfit(&self, flaw: Flaw) -> Error {
+        Error::Unfit {
+            version: self.pin.version().to_owned(),
+            flaw,
+        }
+    }
+}
+
+fn unusable(staging: &Staging, source: io::Error) -> Error {
+    Error::DataDir {
+        path: staging.root().to_owned(),
+        source,
     }
 }
 

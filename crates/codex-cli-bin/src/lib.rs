@@ -9,7 +9,8 @@
 //! - [`install`] has `uv` or `pip` fetch and verify the package, checks that it is the pinned
 //!   version for this machine and that it starts, and puts it into [`data_dir`] in one step.
 //! - [`install_wheel`] does the same with a wheel file, for machines without a network.
-//! - [`Installer`] is behind both, for another [`Pin`], folder or deadline.
+//! - [`Installer`] is behind both, for another [`Pin`], folder or deadline. A pin can also name
+//!   the npm package `@openai/codex`, for runtimes that only npm has: `npm` fetches it then.
 //!
 //! ```no_run
 //! let runtime = codex_cli_bin::install(|progress| eprintln!("{progress}"))?;
@@ -21,20 +22,22 @@
 //! adds the command `codex-cli-bin` and `terminal_progress`.
 
 mod access;
+mod archive;
 mod candidate;
 mod check;
 mod child;
 mod error;
 mod installer;
 mod locate;
+mod npm;
 mod output;
 mod package;
 mod pin;
 mod progress;
 mod staging;
+mod task;
 #[cfg(feature = "cli")]
 mod terminal;
-mod wheel;
 
 use std::path::PathBuf;
 
@@ -44,7 +47,7 @@ pub use crate::locate::{Origin, Runtime, data_dir, explicit, locate};
 pub use crate::pin::Pin;
 pub use crate::progress::Progress;
 #[cfg(feature = "cli")]
-pub use crate::terminal::terminal_progress;
+pub use crate::terminal::{terminal_progress, terminal_progress_of};
 
 /// The version of the pinned runtime, as its package has it.
 pub const RUNTIME_VERSION: &str = "0.163.0";

@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use codex_cli_bin::{Installer, Pin, RUNTIME_VERSION, data_dir, locate, terminal_progress};
+use codex_cli_bin::{Installer, Pin, RUNTIME_VERSION, data_dir, locate, terminal_progress_of};
 
 const USAGE: &str = "\
 usage: codex-cli-bin install [--wheel FILE] [--pin FILE]   install the pinned Codex runtime
        codex-cli-bin path                                  print the path of its executable
        codex-cli-bin info                                  print what was found, and where
 
-  --wheel FILE   install from a downloaded wheel, without a network
-  --pin FILE     install what another requirements file pins, with its hashes
+  --wheel FILE   install from a downloaded wheel or npm tarball, without a network
+  --pin FILE     install what another requirements file pins, with its hashes:
+                 `openai-codex-cli-bin==VERSION --hash=sha256:HEX ...`, or
+                 `@openai/codex==VERSION --hash=sha512:HEX ...` for npm
 ";
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -73,14 +75,16 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Help => write!(out, "{USAGE}")?,
         Command::Install { wheel, pin } => {
-            let mut installer = Installer::default();
-            if let Some(pin) = pin {
-                installer = installer.pin(Pin::parse(&fs::read_to_string(pin)?)?);
-            }
+            let pin = match pin {
+                Some(pin) => Pin::parse(&fs::read_to_string(pin)?)?,
+                None => Pin::default(),
+            };
+            let progress = terminal_progress_of(pin.version());
+            let mut installer = Installer::default().pin(pin);
             if let Some(wheel) = wheel {
                 installer = installer.wheel(wheel);
             }
-            let runtime = installer.install(terminal_progress())?;
+            let runtime = installer.install(progress)?;
             writeln!(out, "{}", runtime.codex.display())?;
         }
         Command::Path => writeln!(out, "{}", locate()?.codex.display())?,

@@ -1,8 +1,18 @@
 /// How much of a line is kept.
 const LINE: usize = 400;
 
-/// The last line that says what went wrong, else the last line, without credentials.
+/// What npm's lines about an error start with, now and before its version 10.
+const NPM: [&str; 2] = ["npm error ", "npm ERR! "];
+/// What npm says about an error before it says what it is.
+const NPM_DETAILS: [&str; 5] = ["code ", "syscall ", "errno ", "path ", "dest "];
+
+/// The last line that says what went wrong, else the last line, without credentials. npm says it
+/// first, and ends with where its log is.
 pub(crate) fn telling_line(output: &str) -> Option<String> {
+    if let Some(line) = npm_line(output) {
+        // In the URL of a scoped package, what is before `@` is no password.
+        return Some(shorten(&line.replace("/@openai", "/%40openai")));
+    }
     let lines = || {
         output
             .lines()
@@ -20,7 +30,19 @@ pub(crate) fn telling_line(output: &str) -> Option<String> {
     {
         line = output[start..].lines().next()?;
     }
-    Some(redact(line).chars().take(LINE).collect())
+    Some(shorten(line))
+}
+
+fn npm_line(output: &str) -> Option<&str> {
+    output
+        .lines()
+        .filter_map(|line| NPM.iter().find_map(|start| line.strip_prefix(start)))
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !NPM_DETAILS.iter().any(|word| line.starts_with(word)))
+}
+
+fn shorten(line: &str) -> String {
+    redact(line).chars().take(LINE).collect()
 }
 
 /// Removes user names, passwords and query strings from the URLs in `line`.
@@ -67,6 +89,15 @@ mod tests {
                 Some("connection broken by 'E'"),
             ),
             ("error: a\n  cause: b\n\nhint: c\n", Some("cause: b")),
+            (
+                "npm error code E1\nnpm error notarget None\nnpm error A complete log: x",
+                Some("notarget None"),
+            ),
+            (
+                "npm error network request to http://me:s3cret@host/@openai%2fcodex failed",
+                Some("network request to http://***@host/%40openai%2fcodex failed"),
+            ),
+            ("npm ERR! errno 2\nnpm ERR! \nnpm ERR! a\n", Some("a")),
         ] {
             assert_eq!(telling_line(output).as_deref(), line);
         }

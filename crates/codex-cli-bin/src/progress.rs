@@ -4,7 +4,8 @@ use std::time::Duration;
 /// What an installation is doing, reported about five times a second.
 ///
 /// Byte counts are what has arrived on the disk. A wheel is 120 to 160 MB, unpacked about 360 MB;
-/// `uv` unpacks while it downloads and reports [`Progress::Unpacking`] only.
+/// `uv` unpacks while it downloads and reports [`Progress::Unpacking`] only. npm's tarballs are
+/// about a fifth larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
@@ -14,19 +15,19 @@ pub enum Progress {
         /// How long it has waited.
         elapsed: Duration,
     },
-    /// The wheel is being fetched.
+    /// The wheel or tarball is being fetched.
     #[non_exhaustive]
     Downloading {
-        /// Bytes of the wheel so far.
+        /// Bytes of it so far.
         bytes: u64,
     },
-    /// The wheel is being unpacked.
+    /// The wheel or tarball is being unpacked.
     #[non_exhaustive]
     Unpacking {
         /// Unpacked bytes so far.
         bytes: u64,
     },
-    /// The wheel that was given, or what was unpacked, is being checked.
+    /// The wheel or tarball, or what was unpacked, is being checked.
     Checking,
     /// The runtime is in its place.
     Installed,

@@ -39,6 +39,8 @@ impl Staging {
         // uv obeys the nearest `uv.toml` at or above its working directory: let it be this one,
         // so that only the user's and the system's settings apply.
         File::create(staging.root.join("uv.toml"))?;
+        // As for npm, which looks for a project's settings beside the nearest `package.json`.
+        fs::write(staging.root.join("package.json"), "{}")?;
         Ok(staging)
     }
 
@@ -60,9 +62,19 @@ impl Staging {
         self.root.join("requirements.txt")
     }
 
-    /// A folder for a wheel that was given by its path.
-    pub(crate) fn wheels(&self) -> PathBuf {
-        self.root.join("wheels")
+    /// As for uv.
+    pub(crate) fn npm_cache(&self) -> PathBuf {
+        self.root.join("npm-cache")
+    }
+
+    /// A folder for the one archive that was given by its path, or that npm has packed.
+    pub(crate) fn archives(&self) -> PathBuf {
+        self.root.join("archives")
+    }
+
+    /// Where npm's tarball is unpacked.
+    pub(crate) fn unpacked(&self) -> PathBuf {
+        self.root.join("unpacked")
     }
 
     /// Where the installer puts the package.
@@ -86,6 +98,11 @@ impl Staging {
         let mut sizes = Sizes::default();
         measure(&self.temp(), false, &mut sizes);
         measure(&self.uv_cache(), false, &mut sizes);
+        measure(&self.unpacked(), true, &mut sizes);
+        // In its cache, npm names no file after what it is.
+        let mut cache = Sizes::default();
+        measure(&self.npm_cache(), false, &mut cache);
+        sizes.archive += cache.other;
         sizes
     }
 
@@ -106,7 +123,7 @@ impl Drop for Staging {
 /// Bytes on the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sizes {
-    pub(crate) wheel: u64,
+    pub(crate) archive: u64,
     pub(crate) unpacked: u64,
     /// Files of neither kind, such as the download cache that pip is about to fill.
     pub(crate) other: u64,
@@ -127,7 +144,7 @@ fn measure(folder: &Path, in_package: bool, sizes: &mut Sizes) {
         } else if in_package {
             sizes.unpacked += metadata.len();
         } else if path.extension().is_some_and(|extension| extension == "whl") {
-            sizes.wheel += metadata.len();
+            sizes.archive += metadata.len();
         } else {
             sizes.other += metadata.len();
         }

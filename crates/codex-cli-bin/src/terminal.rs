@@ -5,26 +5,32 @@ use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use crate::{Progress, RUNTIME_VERSION};
 
-/// About what arrives; wheels differ by platform, and the pin doesn't tell sizes.
-const WHEEL: u64 = 142_000_000;
+/// About what arrives; archives differ by platform, and the pin doesn't tell sizes.
+const ARCHIVE: u64 = 142_000_000;
 const UNPACKED: u64 = 377_000_000;
 
 /// Shows the progress of an installation on standard error: a bar if that is a terminal, gone when
 /// the returned value is dropped, else a few lines.
 pub fn terminal_progress() -> impl FnMut(&Progress) {
+    terminal_progress_of(RUNTIME_VERSION)
+}
+
+/// As [`terminal_progress`], for the runtime of another [`Pin`](crate::Pin).
+pub fn terminal_progress_of(version: &str) -> impl FnMut(&Progress) + use<> {
+    let title = format!("Codex runtime {version}");
     let mut show: Box<dyn FnMut(&Progress)> = if std::io::stderr().is_terminal() {
-        Box::new(bar())
+        Box::new(bar(title))
     } else {
         let mut shown = None;
-        Box::new(move |progress| line(progress, &mut shown))
+        Box::new(move |progress| line(&title, progress, &mut shown))
     };
     move |progress| show(progress)
 }
 
-fn bar() -> impl FnMut(&Progress) {
+fn bar(title: String) -> impl FnMut(&Progress) {
     let bar = ProgressBar::no_length()
         .with_finish(ProgressFinish::AndClear)
-        .with_prefix(format!("Codex runtime {RUNTIME_VERSION}"));
+        .with_prefix(title);
     let style = |template| {
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
     };
@@ -48,7 +54,7 @@ fn bar() -> impl FnMut(&Progress) {
 
 /// Prints a line at the start of each stage and at about each quarter of it. `shown` is the stage
 /// and the quarter that were printed last.
-fn line(progress: &Progress, shown: &mut Option<(&'static str, u64)>) {
+fn line(title: &str, progress: &Progress, shown: &mut Option<(&'static str, u64)>) {
     let stage = match sizes(progress) {
         Some((stage, bytes, about)) => (stage, (bytes * 4 / about).min(4)),
         None if matches!(progress, Progress::Waiting { .. }) => ("waiting", 0),
@@ -57,14 +63,14 @@ fn line(progress: &Progress, shown: &mut Option<(&'static str, u64)>) {
     };
     if *shown != Some(stage) {
         *shown = Some(stage);
-        eprintln!("Codex runtime {RUNTIME_VERSION}: {progress}");
+        eprintln!("{title}: {progress}");
     }
 }
 
 /// The stage, the bytes so far, and about how many there will be.
 fn sizes(progress: &Progress) -> Option<(&'static str, u64, u64)> {
     match progress {
-        Progress::Downloading { bytes } => Some(("downloading", *bytes, WHEEL)),
+        Progress::Downloading { bytes } => Some(("downloading", *bytes, ARCHIVE)),
         Progress::Unpacking { bytes } => Some(("unpacking", *bytes, UNPACKED)),
         _ => None,
     }

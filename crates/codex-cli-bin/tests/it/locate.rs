@@ -5,15 +5,13 @@ use std::process::Command;
 
 use codex_cli_bin::{Error, Origin, RUNTIME_VERSION, explicit};
 
-use crate::support::{Package, Sandbox, executable, failed, succeeded};
+use crate::support::{Package, Sandbox, default_place, executable, failed, succeeded};
 
 /// Puts a runtime into each of the places that count, the first one first.
 fn everywhere(sandbox: &Sandbox, version: &'static str) -> [PathBuf; 3] {
     let chosen = sandbox.path("chosen");
     executable(&chosen, "");
-    let installed = sandbox
-        .data()
-        .join(format!("openai-codex-cli-bin-{RUNTIME_VERSION}"));
+    let installed = sandbox.data().join(default_place());
     let environment = sandbox.path("venv/lib/python3.12/site-packages");
     let package = Package {
         version,

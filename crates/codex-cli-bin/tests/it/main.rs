@@ -1,4 +1,4 @@
-//! The command and the library against the real pip, offline, with small wheels made here.
+//! The command and the library against the real pip and tar, offline, with small wheels and tarballs made here.
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
@@ -10,4 +10,5 @@ mod failures;
 mod install;
 mod killed;
 mod locate;
+mod npm;
 mod support;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use codex_cli_bin::{Installer, Pin};
+use codex_cli_bin::{Installer, Pin, RUNTIME_VERSION};
 use tempfile::TempDir;
 
 /// A project, a runtime folder and a `PATH` of a test's own.
@@ -46,6 +46,14 @@ impl Sandbox {
     /// Puts an `uv` first on the `PATH`: the real one may or may not be on this machine.
     pub(crate) fn uv(&self, script: &str) {
         executable(&self.path("bin/uv"), &format!("#!/bin/sh\n{script}\n"));
+    }
+
+    /// As [`Self::uv`]. Where the script wants npm's tarball to be is `$to`.
+    pub(crate) fn npm(&self, script: &str) {
+        let destination =
+            r#"for word; do [ "$last" = --pack-destination ] && to=$word; last=$word; done"#;
+        let script = format!("#!/bin/sh\n{destination}\n{script}\n");
+        executable(&self.path("bin/npm"), &script);
     }
 
     pub(crate) fn pipe(&self, name: &str) -> PathBuf {
@@ -92,6 +100,26 @@ impl Sandbox {
         command
     }
 
+    /// The command that installs `package` by an npm that has its tarball.
+    pub(crate) fn install_from_npm(&self, package: &Package) -> Command {
+        let tarball = package.pack(&self.path("index"));
+        self.npm(&format!("cp {} $to/", tarball.display()));
+        let pin = self.path("npm-pin.txt");
+        fs::write(&pin, npm_requirements(&tarball)).unwrap();
+        let mut command = self.command(["install", "--pin"]);
+        command.arg(pin);
+        command
+    }
+
+    /// An installer of `package` from its tarball, in this process.
+    pub(crate) fn npm_installer(&self, package: &Package) -> Installer {
+        let tarball = package.pack(&self.path("index"));
+        Installer::default()
+            .pin(Pin::parse(&npm_requirements(&tarball)).unwrap())
+            .data_dir(self.data())
+            .wheel(tarball)
+    }
+
     /// An installer of `package` from its wheel, in this process.
     pub(crate) fn installer(&self, package: &Package) -> Installer {
         let wheel = package.build(&self.path("index"));
@@ -108,6 +136,9 @@ pub(crate) struct Package {
     pub(crate) version: &'static str,
     pub(crate) target: String,
     pub(crate) codex: Option<&'static str>,
+    /// What the tarball's `package.json` says.
+    pub(crate) npm_name: &'static str,
+    pub(crate) npm_version: &'static str,
 }
 
 pub(crate) const VERSION: &str = "1.2.3";
@@ -118,6 +149,8 @@ impl Default for Package {
             version: VERSION,
             target: target(ARCH, OS),
             codex: Some("echo codex-cli 1.2.3"),
+            npm_name: "@openai/codex",
+            npm_version: "1.2.3-any",
         }
     }
 }
@@ -132,7 +165,21 @@ pub(crate) fn target(arch: &str, os: &str) -> String {
 impl Package {
     /// Writes the unpacked package into a `site-packages` folder.
     pub(crate) fn unpack(&self, site: &Path) {
-        let package = site.join("codex_cli_bin");
+        self.write(&site.join("codex_cli_bin"));
+        let metadata = site.join(format!("openai_codex_cli_bin-{VERSION}.dist-info"));
+        fs::create_dir(&metadata).unwrap();
+        let name =
+            format!("Metadata-Version: 2.1\nName: openai-codex-cli-bin\nVersion: {VERSION}\n");
+        fs::write(metadata.join("METADATA"), name).unwrap();
+        fs::write(
+            metadata.join("WHEEL"),
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-any\n",
+        )
+        .unwrap();
+        fs::write(metadata.join("RECORD"), "").unwrap();
+    }
+
+    fn write(&self, package: &Path) {
         fs::create_dir_all(package.join("codex-path")).unwrap();
         fs::write(package.join("codex-path/rg"), "").unwrap();
         let manifest = format!(
@@ -147,17 +194,6 @@ impl Package {
                 &format!("#!/bin/sh\n{script}\n"),
             );
         }
-        let metadata = site.join(format!("openai_codex_cli_bin-{VERSION}.dist-info"));
-        fs::create_dir(&metadata).unwrap();
-        let name =
-            format!("Metadata-Version: 2.1\nName: openai-codex-cli-bin\nVersion: {VERSION}\n");
-        fs::write(metadata.join("METADATA"), name).unwrap();
-        fs::write(
-            metadata.join("WHEEL"),
-            "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-any\n",
-        )
-        .unwrap();
-        fs::write(metadata.join("RECORD"), "").unwrap();
     }
 
     fn build(&self, folder: &Path) -> PathBuf {
@@ -171,17 +207,51 @@ impl Package {
         fs::rename(wheel.with_extension("whl.zip"), &wheel).unwrap();
         wheel
     }
+
+    /// Writes the tarball that npm has of it for this machine.
+    pub(crate) fn pack(&self, folder: &Path) -> PathBuf {
+        let root = TempDir::new().unwrap();
+        let package = root.path().join("package");
+        self.write(&package.join("vendor").join(&self.target));
+        let (name, version) = (self.npm_name, self.npm_version);
+        let metadata = format!(r#"{{"name": "{name}", "version": "{version}"}}"#);
+        fs::write(package.join("package.json"), metadata).unwrap();
+        let tarball = folder.join("openai-codex.tgz");
+        let mut tar = Command::new("tar");
+        tar.arg("-czf").arg(&tarball).arg("-C").arg(root.path());
+        assert!(tar.arg("package").status().unwrap().success());
+        tarball
+    }
 }
 
 fn requirements(wheel: &Path) -> String {
-    let digest =
-        "import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest())";
-    let output = Command::new("python3")
-        .args(["-c", digest])
-        .arg(wheel)
-        .output();
-    let sha256 = String::from_utf8(output.unwrap().stdout).unwrap();
+    let sha256 = digest("sha256", wheel);
     format!("openai-codex-cli-bin=={VERSION} --hash=sha256:{sha256}")
+}
+
+fn npm_requirements(tarball: &Path) -> String {
+    let sha512 = digest("sha512", tarball);
+    format!("@openai/codex=={VERSION} --hash=sha512:{sha512}")
+}
+
+fn digest(kind: &str, file: &Path) -> String {
+    let digest = "import hashlib, sys; \
+                  print(hashlib.new(sys.argv[1], open(sys.argv[2], 'rb').read()).hexdigest())";
+    let mut python = Command::new("python3");
+    let output = python.args(["-c", digest, kind]).arg(file).output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+/// The folder of the runtime that is installed by default.
+pub(crate) fn default_place() -> String {
+    let mut lines = include_str!("../../requirements.txt").lines();
+    let from_npm = lines.any(|line| line.starts_with("@openai/codex=="));
+    let package = if from_npm {
+        "openai-codex"
+    } else {
+        "openai-codex-cli-bin"
+    };
+    format!("{package}-{RUNTIME_VERSION}")
 }
 
 pub(crate) fn executable(path: &Path, script: &str) {
