@@ -22,6 +22,7 @@ mod model;
 mod normalise;
 mod parity;
 mod regen;
+mod release;
 mod runtime;
 mod schema;
 
@@ -66,6 +67,8 @@ enum Task {
         #[arg(value_name = "CASE")]
         cases: Vec<String>,
     },
+    /// Run the checklist of a release, and print the commands that publish it.
+    Release(release::Options),
     /// The pinned runtime, by hand.
     #[command(subcommand)]
     Runtime(runtime::Runtime),
@@ -77,6 +80,7 @@ fn main() -> Result<()> {
         Task::Parity { check, package } => parity::run(check, package.as_deref()),
         Task::Demo { name, arguments } => demo::run(name.as_deref(), &arguments),
         Task::Bench { check, cases } => bench::run(check, &cases),
+        Task::Release(options) => release::run(&options),
         Task::Runtime(command) => runtime::run(command),
     }
 }
