@@ -89,11 +89,15 @@ struct Changes {
 
 impl Changes {
     fn add(&mut self, before: &str, now: &str) {
-        for change in TextDiff::from_lines(before, now).iter_all_changes() {
-            let line = change.value().trim_end();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        // Lines, not text: what git prints may lack the last line's end.
+        let lines = |text| {
+            str::lines(text)
+                .filter(|it| !it.starts_with('#'))
+                .collect::<Vec<_>>()
+        };
+        let (before, now) = (lines(before), lines(now));
+        for change in TextDiff::from_slices(&before, &now).iter_all_changes() {
+            let line = change.value();
             match change.tag() {
                 ChangeTag::Equal => {}
                 ChangeTag::Insert => {
@@ -131,7 +135,7 @@ mod tests {
     fn what_came_and_what_went_is_told() {
         let mut changes = Changes::default();
         changes.add(
-            "# Old header\na: pub fn f()\na: pub fn g()\n",
+            "# Old header\na: pub fn f()\na: pub fn g()",
             "# New\na: pub fn f(x: u8)\na: pub fn g()\n",
         );
         assert_eq!(
