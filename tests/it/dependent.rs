@@ -60,12 +60,24 @@ fn programs_in(page: &str) -> Vec<&str> {
     blocks.filter(|block| block.contains("fn main")).collect()
 }
 
+/// The dependencies with a checkout beside the crate for the address of the repository, whatever that is, and its tag.
+fn in_checkout(dependencies: &str) -> String {
+    let Some((before, git)) = dependencies.split_once("git = \"") else {
+        return dependencies.to_owned();
+    };
+    let (_address, rest) = git.split_once("\", tag = \"v").unwrap();
+    let (tag, rest) = rest.split_once('"').unwrap();
+    assert_eq!(tag, env!("CARGO_PKG_VERSION"), "the tag is this version's");
+    format!("{before}path = \"../codex-sdk/crates/codex-sdk\"{rest}")
+}
+
 /// A crate with these dependencies and this program, built as its user builds it.
 async fn build(name: &str, dependencies: &str, program: &str) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folder = tempfile::tempdir().unwrap();
     // Only the place of the repository is not the reader's.
-    let dependencies = dependencies.replace("../codex-sdk", workspace.to_str().unwrap());
+    let dependencies =
+        in_checkout(dependencies).replace("../codex-sdk", workspace.to_str().unwrap());
     let package = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n\n{dependencies}");
     fs::write(folder.path().join("Cargo.toml"), package).unwrap();
     fs::create_dir(folder.path().join("src")).unwrap();

@@ -9,7 +9,7 @@ use quote::quote;
 use serde::{Deserialize, Serialize};
 
 use crate::codegen;
-use crate::model::{Method, Model};
+use crate::model::{Definition, Field, Kind, Method, Model};
 use crate::schema::reference;
 
 /// The file, and what is made from it.
@@ -21,6 +21,8 @@ const ITSELF: &str = "";
 /// Its options are those of what the client says that it can do.
 const HANDSHAKE: &str = "initialize";
 const CAPABILITIES: &str = "capabilities";
+/// Stands between an option and a value of it.
+const VALUE: char = '=';
 
 /// The content of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,19 +65,24 @@ impl History {
     }
 
     /// The table for `codex-sdk`: what is younger than the oldest release, options only where they are
-    /// younger than their methods.
-    pub fn gates(&self) -> Result<String> {
+    /// younger than their methods, and values than their options. `later` says of what the schema lists too
+    /// early.
+    pub fn gates(&self, later: &BTreeMap<String, String>) -> Result<String> {
         let least = &self.releases[0];
         let mut rows = Vec::new();
         for (method, options) in &self.since {
-            let itself = options.get(ITSELF);
-            for (option, since) in options {
-                let older = if option == ITSELF {
-                    Some(least)
-                } else {
-                    itself
+            let since = |option: &str| match later.get(method).filter(|_| option == ITSELF) {
+                Some(later) => Some(later),
+                None => options.get(option),
+            };
+            for option in options.keys() {
+                let older = match option.split_once(VALUE) {
+                    Some((option, _)) => since(option),
+                    None if option == ITSELF => Some(least),
+                    None => since(ITSELF),
                 };
-                if older != Some(since) && since != least {
+                let since = since(option).unwrap_or(least);
+                if older.is_some_and(|older| compare(since, older) == Ordering::Greater) {
                     rows.push(quote!((#method, #option, #since),));
                 }
             }
@@ -86,7 +93,7 @@ impl History {
                 pub(super) const LEAST: &str = #least;
             },
             quote! {
-                /// The method, the option or nothing for the method itself, and the first release that has it.
+                /// The method; the option, `option=value`, or nothing for the method itself; the first release that has it.
                 pub(super) const GATES: &[(&str, &str, &str)] = &[#(#rows)*];
             },
         ];
@@ -97,24 +104,31 @@ impl History {
     }
 }
 
-/// The method itself, and the fields of its params.
+/// The method itself, the fields of its params, and those of their values that have names.
 fn options(model: &Model, method: &Method) -> BTreeSet<String> {
     let fields = |name: &str| {
         let definition = model.definition(name);
-        definition.map(|it| it.fields()).unwrap_or_default()
+        definition.map(Definition::fields).unwrap_or_default()
     };
     let params = method.params_type().unwrap_or_default();
-    let mut options: BTreeSet<_> = fields(params).iter().map(|it| it.wire.clone()).collect();
+    let mut all: Vec<&Field> = fields(params).iter().collect();
     if method.name == HANDSHAKE {
-        let capabilities = fields(params).iter().find(|it| it.wire == CAPABILITIES);
+        let capabilities = all.iter().find(|it| it.wire == CAPABILITIES);
         let capabilities = capabilities.and_then(|it| reference(&it.schema));
-        options.extend(
-            fields(capabilities.unwrap_or_default())
-                .iter()
-                .map(|it| it.wire.clone()),
-        );
+        all.extend(fields(capabilities.unwrap_or_default()));
     }
-    options.insert(ITSELF.to_owned());
+    let mut options = BTreeSet::from([ITSELF.to_owned()]);
+    for field in all {
+        let values = reference(&field.schema).and_then(|it| model.definition(it));
+        if let Some(Kind::StringEnum(values)) = values.map(|it| &it.kind) {
+            options.extend(
+                values
+                    .iter()
+                    .map(|it| format!("{}{VALUE}{}", field.wire, it.wire)),
+            );
+        }
+        options.insert(field.wire.clone());
+    }
     options
 }
 
@@ -175,7 +189,12 @@ mod tests {
             .since
             .insert("turn/start".to_owned(), BTreeMap::new());
         history.add("0.150.0", &model);
-        let gates = history.gates().unwrap();
+        let later = BTreeMap::from([("turn/steer".to_owned(), "0.151.0".to_owned())]);
+        let gates = history.gates(&later).unwrap();
+        assert!(
+            gates.contains("(\"turn/steer\", \"\", \"0.151.0\")"),
+            "{gates}"
+        );
         // The method is the younger of the two.
         assert_eq!(gates.matches("turn/start").count(), 1, "{gates}");
         assert!(

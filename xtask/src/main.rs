@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod bump;
 mod codegen;
+mod compat;
 mod demo;
 mod docs;
 mod emit;
@@ -29,6 +30,7 @@ mod packages;
 mod parity;
 mod problems;
 mod regen;
+mod release;
 mod retired;
 mod runtime;
 mod runtimes;
@@ -85,6 +87,10 @@ enum Task {
         #[arg(value_name = "CASE")]
         cases: Vec<String>,
     },
+    /// Try the SDK with other runtimes, side by side, and write docs/compatibility.md.
+    Compat(compat::Compat),
+    /// Run the checklist of a release, and print the commands that publish it.
+    Release(release::Options),
     /// The pinned runtime, by hand.
     #[command(subcommand)]
     Runtime(runtime::Runtime),
@@ -102,6 +108,8 @@ fn main() -> Result<()> {
         Task::Parity { check, package } => parity::run(check, package.as_deref()),
         Task::Demo { name, arguments } => demo::run(name.as_deref(), &arguments),
         Task::Bench { check, cases } => bench::run(check, &cases),
+        Task::Compat(compat) => compat::run(&compat),
+        Task::Release(options) => release::run(&options),
         Task::Runtime(command) => runtime::run(command),
     }
 }

@@ -40,7 +40,7 @@ pub fn run(check: bool) -> Result<()> {
     handlers::check(&root, &model, unhandled, &problems)?;
     problems.refuse()?;
     files.ensure(&root, check)?;
-    gates(&root)?.ensure(&root, check)?;
+    gates(&root, &inputs.overrides)?.ensure(&root, check)?;
     let verb = if check { "match" } else { "now match" };
     eprintln!(
         "the schema and the types {verb} runtime {}",
@@ -66,10 +66,13 @@ pub fn schema_files(emitted: &Emitted) -> Files {
 }
 
 /// The gates of `codex-sdk`.
-fn gates(root: &Path) -> Result<Files> {
+fn gates(root: &Path, overrides: &Overrides) -> Result<Files> {
     let mut files = Files::of(codegen::REGEN);
     let history = fs::read_to_string(root.join(history::FILE)).context(history::FILE)?;
-    files.add(history::GATES, History::parse(&history)?.gates()?);
+    files.add(
+        history::GATES,
+        History::parse(&history)?.gates(&overrides.later)?,
+    );
     Ok(files)
 }
 

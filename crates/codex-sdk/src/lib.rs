@@ -439,6 +439,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // Which room imports from which is held by `tests/it/rooms.rs`; ARCHITECTURE.md has the map.
 #[cfg(feature = "blocking")]
 pub mod blocking;

@@ -182,7 +182,7 @@ impl Next {
         let mut history = History::parse(&history)?;
         history.add(&self.inputs.emitted.version, &self.generated.model);
         files.add(history::FILE, history.text()?);
-        files.add(history::GATES, history.gates()?);
+        files.add(history::GATES, history.gates(&self.inputs.overrides.later)?);
         let old_pin = fs::read_to_string(root.join(PIN)).context(PIN)?;
         let package = packages::package(pin);
         let version = &self.inputs.emitted.version;

@@ -48,6 +48,7 @@ const PLACES: &[Place] = &[
     (
         "README.md",
         &[
+            "tag = \"v{version}\"",
             "The runtime is the package `{package}`, version {version}.",
             "Each of the protocol's {methods} methods",
         ],

@@ -31,6 +31,9 @@ pub struct Overrides {
     /// Structs of counts that people add up.
     #[serde(default)]
     pub sums: BTreeSet<String>,
+    /// Methods that the schema lists before the runtime has them: the first release that does.
+    #[serde(default)]
+    pub later: BTreeMap<String, String>,
     /// Names of variants that the rule would name alike.
     #[serde(default)]
     pub variants: BTreeMap<String, String>,
@@ -91,6 +94,12 @@ impl Overrides {
                     let what = format!("`{name}` is no struct of counts any more");
                     stale(problems, "sums", name, &what);
                 }
+            }
+        }
+        for method in self.later.keys() {
+            if !model.client_requests.iter().any(|it| it.name == *method) {
+                let what = format!("`{method}` is no method any more");
+                stale(problems, "later", method, &what);
             }
         }
         for path in self.unreviewed(model) {

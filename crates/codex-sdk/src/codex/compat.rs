@@ -96,12 +96,29 @@ fn check_written(
     // What can't be written as JSON is told when it is sent.
     let written = write().unwrap_or_default();
     let params: Value = serde_json::from_str(&written).unwrap_or_default();
-    match lacking
-        .iter()
-        .find(|(_, option, _)| params.get(option).is_some())
-    {
+    match lacking.iter().find(|(_, option, _)| uses(&params, option)) {
         Some((_, option, since)) => Err(too_old(option, since)),
         None => Ok(()),
+    }
+}
+
+/// Whether params have an option, or for `option=value` that value in it.
+fn uses(params: &Value, option: &str) -> bool {
+    match option.split_once('=') {
+        Some((option, value)) => params.get(option).is_some_and(|it| it == value),
+        None => params.get(option).is_some(),
+    }
+}
+
+/// Refuses what this SDK makes of a method and can't with a runtime before `since`.
+pub(crate) fn require(version: &str, what: &str, since: &'static str) -> Result<()> {
+    match Version::parse(version) {
+        Some(parsed) if parsed.is_before(since) => Err(Error::RuntimeTooOld {
+            option: what.to_owned(),
+            needs: since,
+            found: version.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -204,9 +221,15 @@ mod tests {
     fn every_option_is_refused_below_its_version_and_only_there() {
         for &(method, option, since) in GATES.iter().filter(|(_, option, _)| !option.is_empty()) {
             // Also `null`, which may mean something.
-            let params = json!({ option: null, "other": 1 });
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            let value = if value.is_empty() {
+                json!(null)
+            } else {
+                json!(value)
+            };
+            let params = json!({ name: value, "other": 1 });
             let early = format!("{since}-alpha.1");
-            // A method that is younger itself is refused as such.
+            // A method that is younger itself is refused as such, and an option before its value.
             let oldest = GATES
                 .iter()
                 .find(|(of, option, _)| *of == method && option.is_empty());
@@ -233,13 +256,13 @@ mod tests {
 
     #[test]
     fn a_method_that_is_younger_than_the_runtime_is_refused_by_its_name() {
-        let error = check("0.142.0", "thread/items/list", &json!({ "threadId": "t" })).unwrap_err();
+        let error = check("0.150.0", "thread/items/list", &json!({ "threadId": "t" })).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "this runtime is \"0.142.0\", and `thread/items/list` needs Codex 0.143.0 or newer: \
+            "this runtime is \"0.150.0\", and `thread/items/list` needs Codex 0.151.0 or newer: \
              use the pinned one, or do without"
         );
-        assert!(check("0.143.0", "thread/items/list", &json!({})).is_ok());
+        assert!(check("0.151.0", "thread/items/list", &json!({})).is_ok());
         assert!(check("0.132.0", "unknown/method", &json!({})).is_ok());
     }
 

@@ -3,10 +3,11 @@
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-use codex_types::{ReviewStartParams, ReviewTarget};
+use codex_types::{ClientMethod, ReviewStartParams, ReviewTarget};
 use tracing::{Instrument, Span};
 
 use crate::call::Call;
+use crate::codex::compat;
 use crate::codex::inner::CodexInner;
 use crate::connection::spans;
 use crate::error::Result;
@@ -15,11 +16,14 @@ use crate::setters::debug_shows;
 use crate::turn::handle::TurnHandle;
 use crate::turn::limits::{Limits, limit_setters, token_setter};
 
+/// The first release that tells which turn a review runs in.
+const ROOT_TURN: &str = "0.162.0";
+
 /// Options for a review (`review/start`), from [`Thread::review`](crate::Thread::review).
 ///
 /// Awaiting this brings the [`TurnHandle`] of the turn that reviews; [`Self::run`] its result, whose
 /// `final_response` is the review as text. The errors are those of
-/// [`Thread::turn`](crate::Thread::turn).
+/// [`Thread::turn`](crate::Thread::turn). Needs Codex 0.162.0.
 ///
 /// # Cancel safety
 /// Once it is sent, dropping the call leaves the review running, and dropping that of [`Self::run`] interrupts
@@ -67,6 +71,8 @@ impl StartReview {
     }
 
     async fn start(self, interrupt: bool) -> Result<TurnHandle> {
+        let version = &self.codex.metadata.server_version;
+        compat::require(version, ReviewStartParams::METHOD, ROOT_TURN)?;
         let params = ReviewStartParams::new(self.target, &*self.thread_id);
         let (codex, limits) = (self.codex, self.limits);
         TurnHandle::start(codex, self.thread_id, &params, interrupt, limits)

@@ -1,0 +1,275 @@
+//! `cargo xtask compat`: the SDK as it is with other runtimes, and docs/compatibility.md.
+//!
+//! Each runtime is installed below `target`, beside the others. `codex-e2e`'s program `probe` does with it
+//! what programs do, step by step, on a scripted model.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use codex_cli_bin::RUNTIME_VERSION;
+use serde::Deserialize;
+
+use crate::codegen::Files;
+use crate::regen::root;
+use crate::runtimes;
+
+const COMMAND: &str = "cargo xtask compat";
+const PAGE: &str = "docs/compatibility.md";
+
+/// What is tried without any version: the oldest that works, some on the way to the pin, and newer ones.
+const VERSIONS: [&str; 11] = [
+    "0.128.0",
+    "0.132.0",
+    "0.144.4",
+    "0.147.0",
+    "0.153.4",
+    "0.157.1",
+    "0.160.1",
+    "0.162.1",
+    RUNTIME_VERSION,
+    "0.169.0",
+    "0.171.0",
+];
+
+/// What is asked for.
+#[derive(Debug, clap::Args)]
+pub struct Compat {
+    /// The versions; without any, those of the page, which is written then.
+    #[arg(value_name = "VERSION")]
+    versions: Vec<String>,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, Deserialize)]
+struct Step {
+    step: String,
+    outcome: Outcome,
+    #[serde(default)]
+    detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Outcome {
+    Works,
+    Refused,
+    Failed,
+    Hangs,
+}
+
+/// What came of a runtime.
+#[derive(Debug)]
+struct Trial {
+    version: String,
+    steps: Vec<Step>,
+    unrecognized: u64,
+}
+
+pub fn run(compat: &Compat) -> Result<()> {
+    let root = root()?;
+    let probe = probe(&root)?;
+    let versions: Vec<&str> = if compat.versions.is_empty() {
+        VERSIONS.to_vec()
+    } else {
+        compat.versions.iter().map(String::as_str).collect()
+    };
+    let mut trials = Vec::new();
+    for (index, version) in versions.iter().enumerate() {
+        eprint!("{}/{} Codex {version}: ", index + 1, versions.len());
+        let trial = trial(&probe, version)?;
+        eprintln!("{}", trial.summary());
+        for step in trial.steps.iter().filter(|it| it.outcome != Outcome::Works) {
+            eprintln!("    {:?}: {}: {}", step.outcome, step.step, step.detail);
+        }
+        trials.push(trial);
+    }
+    if compat.versions.is_empty() {
+        let mut files = Files::of(COMMAND);
+        files.add(PAGE, page(&trials));
+        files.ensure(&root, false)?;
+        eprintln!("written to {PAGE}");
+    }
+    let broken = trials.iter().flat_map(|trial| {
+        let steps = trial.steps.iter();
+        let broken = steps.filter(|it| matches!(it.outcome, Outcome::Failed | Outcome::Hangs));
+        broken.map(move |it| format!("{}: {}", trial.version, it.step))
+    });
+    let broken: Vec<_> = broken.collect();
+    ensure!(
+        broken.is_empty(),
+        "neither works nor is refused: {}",
+        broken.join(", ")
+    );
+    Ok(())
+}
+
+/// Builds the program, and returns its path.
+fn probe(root: &Path) -> Result<PathBuf> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--package", "codex-e2e", "--bin", "probe"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(root)
+        .stderr(Stdio::inherit());
+    let output = cargo.output().context("running cargo")?;
+    ensure!(output.status.success(), "the probe doesn't build");
+    #[derive(Deserialize)]
+    struct Built {
+        executable: Option<PathBuf>,
+    }
+    let built = String::from_utf8_lossy(&output.stdout);
+    let built = built
+        .lines()
+        .filter_map(|it| serde_json::from_str::<Built>(it).ok());
+    let built = built.filter_map(|it| it.executable).last();
+    built.context("cargo names no program")
+}
+
+fn trial(probe: &Path, version: &str) -> Result<Trial> {
+    let runtime = runtimes::install(version)?;
+    let mut command = Command::new(probe);
+    command
+        .env("CODEX_SDK_BIN", &runtime.codex)
+        .stderr(Stdio::piped());
+    if let Some(folder) = &runtime.path_dir {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(folder.clone()).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(folders)?);
+    }
+    // Each step has a deadline, so that this ends.
+    let output = command
+        .output()
+        .with_context(|| format!("running {}", probe.display()))?;
+    if !output.status.success() {
+        bail!(
+            "the probe failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    #[derive(Deserialize)]
+    struct Unrecognized {
+        unrecognized: u64,
+    }
+    let lines = String::from_utf8(output.stdout)?;
+    let mut trial = Trial {
+        version: version.to_owned(),
+        steps: Vec::new(),
+        unrecognized: 0,
+    };
+    for line in lines.lines() {
+        if let Ok(step) = serde_json::from_str(line) {
+            trial.steps.push(step);
+        } else if let Ok(it) = serde_json::from_str::<Unrecognized>(line) {
+            trial.unrecognized = it.unrecognized;
+        }
+    }
+    ensure!(!trial.steps.is_empty(), "the probe said nothing");
+    Ok(trial)
+}
+
+impl Trial {
+    fn count(&self, outcome: Outcome) -> usize {
+        self.steps.iter().filter(|it| it.outcome == outcome).count()
+    }
+
+    fn summary(&self) -> String {
+        let mut text = format!(
+            "{} of {} steps work",
+            self.count(Outcome::Works),
+            self.steps.len()
+        );
+        for (outcome, word) in [
+            (Outcome::Refused, "refused"),
+            (Outcome::Failed, "failed"),
+            (Outcome::Hangs, "hang"),
+        ] {
+            let count = self.count(outcome);
+            if count > 0 {
+                let _ = write!(text, ", {count} {word}");
+            }
+        }
+        text
+    }
+}
+
+/// The page: a row for each runtime, and what is refused in which words.
+fn page(trials: &[Trial]) -> String {
+    let mut text = format!(
+        "# Other runtimes\n\n\
+         This SDK is made for Codex {RUNTIME_VERSION}. With older and newer runtimes it works as far as they go: \
+         what one lacks is refused before it is sent, by `Error::RuntimeTooOld` with the version that has it. \
+         `{COMMAND}` wrote this page. A program of {} steps ran with each of these on Linux, on a scripted model.\n\n\
+         | runtime | works | refused | values it couldn't type |\n| --- | --- | --- | --- |\n",
+        trials
+            .iter()
+            .map(|it| it.steps.len())
+            .max()
+            .unwrap_or_default()
+    );
+    for trial in trials {
+        let pinned = if trial.version == RUNTIME_VERSION {
+            ", the pin"
+        } else {
+            ""
+        };
+        let refused = match trial.count(Outcome::Refused) {
+            0 => "nothing".to_owned(),
+            count => count.to_string(),
+        };
+        let _ = writeln!(
+            text,
+            "| {}{pinned} | {} | {refused} | {} |",
+            trial.version,
+            trial.count(Outcome::Works),
+            trial.unrecognized
+        );
+    }
+    let mut refused: BTreeMap<&str, Vec<&Trial>> = BTreeMap::new();
+    for trial in trials {
+        for step in trial.steps.iter().filter(|it| it.outcome != Outcome::Works) {
+            refused.entry(&step.step).or_default().push(trial);
+        }
+    }
+    text.push_str("\n## What is refused, and why\n\n| step | by | in these words, by the last of them |\n| --- | --- | --- |\n");
+    for (step, by) in refused {
+        let versions: Vec<_> = by.iter().map(|it| it.version.as_str()).collect();
+        let words = by
+            .last()
+            .and_then(|it| it.steps.iter().find(|it| it.step == step));
+        let words = words
+            .map(|it| it.detail.replace('|', "\\|"))
+            .unwrap_or_default();
+        let _ = writeln!(text, "| {step} | {} | {words} |", versions.join(", "));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_a_row_for_each_runtime_and_each_refusal() {
+        let step = |step: &str, outcome, detail: &str| Step {
+            step: step.to_owned(),
+            outcome,
+            detail: detail.to_owned(),
+        };
+        let trial = Trial {
+            version: "0.1.0".to_owned(),
+            steps: vec![
+                step("start", Outcome::Works, ""),
+                step("a | b", Outcome::Refused, "it needs | more"),
+            ],
+            unrecognized: 3,
+        };
+        assert_eq!(trial.summary(), "1 of 2 steps work, 1 refused");
+        let page = page(&[trial]);
+        assert!(page.contains("| 0.1.0 | 1 | 1 | 3 |"), "{page}");
+        assert!(page.contains("| 0.1.0 | it needs \\| more |"), "{page}");
+    }
+}

@@ -1,0 +1,274 @@
+//! `cargo xtask release`: a checklist that runs. It publishes nothing, and needs no credentials.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs, io};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use codex_cli_bin::RUNTIME_VERSION;
+
+use crate::codegen::Files;
+use crate::regen;
+use crate::regen::root;
+
+use packages::Package;
+
+mod address;
+mod alone;
+mod api;
+mod changelog;
+mod lines;
+mod modules;
+mod packages;
+mod surface;
+mod version;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// A rehearsal: go on after a step that fails, and allow uncommitted changes.
+    #[arg(long)]
+    dry_run: bool,
+    /// Only write the address of the repository, wherever the present one stands.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["api", "dry_run"])]
+    repository: Option<String>,
+    /// Only write the public API of each crate to docs/api.
+    #[arg(long, conflicts_with = "dry_run")]
+    api: bool,
+    /// With `--api`, change nothing: fail if docs/api is not what would be written.
+    #[arg(long, requires = "api")]
+    check: bool,
+}
+
+/// What the steps need to know.
+struct Release {
+    root: PathBuf,
+    /// The build's target folder.
+    target: PathBuf,
+    version: String,
+    /// In the order in which they are published.
+    packages: Vec<Package>,
+    dry_run: bool,
+}
+
+/// One line of the list: what it is about, and what finds out. The outcome is a sentence; an error says what to do.
+type Step = (&'static str, fn(&Release) -> Result<String>);
+
+/// The cheap ones first.
+const STEPS: [Step; 8] = [
+    ("tree", tree),
+    ("version", version_is_next),
+    ("changelog", changelog_is_dated),
+    ("repository", repository_is_known),
+    ("generated", generated_is_current),
+    ("packages", packages::step),
+    ("alone", alone::step),
+    ("api", api::step),
+];
+
+/// Runs the list, or one of the jobs that it asks for.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let root = root()?;
+    if let Some(url) = &options.repository {
+        return fill(&root, url);
+    }
+    let release = Release::read(root, options.dry_run)?;
+    if options.api {
+        return api::files(&release)?.ensure(&release.root, options.check);
+    }
+    let mut out = io::stdout();
+    let mut failed = Vec::new();
+    for (name, step) in STEPS {
+        if out.is_terminal() {
+            // Some take minutes. The outcome takes the line's place.
+            write!(out, "…     {name}\r")?;
+            out.flush()?;
+        }
+        match step(&release) {
+            Ok(outcome) => writeln!(out, "ok    {name:10}  {}", indented(&outcome))?,
+            Err(error) => {
+                writeln!(out, "STOP  {name:10}  {}", indented(&format!("{error:#}")))?;
+                failed.push(name);
+                if !release.dry_run {
+                    break;
+                }
+            }
+        }
+    }
+    if release.dry_run || failed.is_empty() {
+        write!(out, "\n{}", last_commands(&release))?;
+    }
+    ensure!(
+        failed.is_empty(),
+        "not ready to release: {}. Follow what is said there, commit, and run this again",
+        failed.join(", ")
+    );
+    Ok(())
+}
+
+impl Release {
+    fn read(root: PathBuf, dry_run: bool) -> Result<Self> {
+        let (target, packages) = packages::read(&root)?;
+        let version = match packages.first() {
+            Some(package) => package.version.clone(),
+            None => bail!("no crate of this workspace is to be published"),
+        };
+        Ok(Self {
+            root,
+            target,
+            version,
+            packages,
+            dry_run,
+        })
+    }
+
+    fn tag(&self) -> String {
+        version::tag(&self.version)
+    }
+
+    fn changelog(&self) -> Result<String> {
+        read(&self.root, "CHANGELOG.md")
+    }
+}
+
+fn tree(release: &Release) -> Result<String> {
+    let branch = git(&release.root, &["branch", "--show-current"])?;
+    let remote = git(&release.root, &["rev-parse", "--abbrev-ref", "origin/HEAD"]);
+    let default = remote.unwrap_or_else(|_| "origin/main".to_owned());
+    let default = default.trim_start_matches("origin/");
+    let changed = git(&release.root, &["status", "--porcelain"])?;
+    ensure!(
+        changed.is_empty(),
+        "files differ from the last commit: commit them or put them aside\n{changed}"
+    );
+    ensure!(
+        branch == default,
+        "releases are made from `{default}`, and this is `{branch}`: merge it, then `git switch {default}`"
+    );
+    Ok(format!("clean, on {branch}"))
+}
+
+fn version_is_next(release: &Release) -> Result<String> {
+    let (version, tag) = (&release.version, release.tag());
+    version::check(version, RUNTIME_VERSION)?;
+    for package in &release.packages {
+        package.check_versions(version)?;
+    }
+    let tags = git(&release.root, &["tag", "--list", &tag])?;
+    ensure!(
+        tags.is_empty(),
+        "{version} has been released: {tag} exists. Raise the patch in Cargo.toml, for the workspace and each crate"
+    );
+    let last = last_tag(&release.root);
+    let after = last.map_or_else(
+        || "the first one".to_owned(),
+        |last| format!("after {last}"),
+    );
+    Ok(format!("{version}, {after}; runtime {RUNTIME_VERSION}"))
+}
+
+fn changelog_is_dated(release: &Release) -> Result<String> {
+    let changelog = release.changelog()?;
+    let section = changelog::section(&changelog, &release.version)?;
+    Ok(format!("{}, {} entries", section.date, section.entries()))
+}
+
+fn repository_is_known(release: &Release) -> Result<String> {
+    let address = address::current(&read(&release.root, "Cargo.toml")?)?;
+    ensure!(
+        address != address::PLACEHOLDER,
+        "nobody has said where the repository is: `cargo xtask release --repository URL` writes it \
+         wherever {address} stands"
+    );
+    for package in &release.packages {
+        package.check_metadata(&address)?;
+    }
+    let line = address::dependency(&address, &release.tag());
+    ensure!(
+        read(&release.root, "README.md")?.contains(&line),
+        "README.md doesn't say how to depend on this version: write `{line}`"
+    );
+    Ok(address)
+}
+
+fn generated_is_current(_release: &Release) -> Result<String> {
+    regen::run(true)?;
+    Ok("what the schema says".to_owned())
+}
+
+/// What is left to a person, to be copied.
+fn last_commands(release: &Release) -> String {
+    let (version, tag) = (&release.version, release.tag());
+    let publish = |it: &Package| format!("    cargo publish --locked --package {}\n", it.name);
+    let publish: String = release.packages.iter().map(publish).collect();
+    format!(
+        "Publish in this order:\n\n{publish}\nand then\n\n\
+        \x20   git tag --annotate {tag} --message 'codex-sdk {version}'\n\
+        \x20   git push origin {tag}\n\n\
+        The name `codex-sdk` belongs to another crate in the public registry. Publish to one of your own, with\n\
+        `--registry NAME`, or only push the tag: a `git` dependency needs no more.\n"
+    )
+}
+
+/// Writes the address wherever the present one stands.
+fn fill(root: &Path, url: &str) -> Result<()> {
+    address::check(url)?;
+    let old = address::current(&read(root, "Cargo.toml")?)?;
+    let mut out = io::stdout();
+    let files = git(root, &["ls-files", "--", "*.md", "*Cargo.toml"])?;
+    for name in files.lines() {
+        let text = read(root, name)?;
+        if let Some(filled) = address::fill(&text, &old, url) {
+            fs::write(root.join(name), filled).with_context(|| format!("writing {name}"))?;
+            writeln!(out, "{name}: {url} for {old}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The tag of the release before this one.
+fn last_tag(root: &Path) -> Option<String> {
+    let describe = ["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"];
+    git(root, &describe).ok()
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new("git");
+    command.args(arguments).current_dir(root);
+    Ok(output(&mut command)?.trim_end().to_owned())
+}
+
+/// Cargo itself, at the root of the workspace.
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+/// Runs a command to its end, for what it prints. What it says of errors is in the error.
+fn output(command: &mut Command) -> Result<String> {
+    let name = command.get_program().display().to_string();
+    let arguments: Vec<_> = command.get_args().map(|it| it.to_string_lossy()).collect();
+    let name = format!("{name} {}", arguments.join(" "));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("`{name}` can't be run"))?;
+    ensure!(
+        output.status.success(),
+        "`{name}` failed ({})\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim_end()
+    );
+    String::from_utf8(output.stdout).with_context(|| format!("reading what `{name}` prints"))
+}
+
+fn read(root: &Path, name: &str) -> Result<String> {
+    fs::read_to_string(root.join(name)).with_context(|| format!("reading {name}"))
+}
+
+/// The further lines of a text, below its first.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n                  ")
+}
