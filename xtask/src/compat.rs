@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -22,8 +21,8 @@ const PAGE: &str = "docs/compatibility.md";
 
 /// What is tried without any version: the oldest that works, some on the way to the pin, and newer ones.
 const VERSIONS: [&str; 11] = [
-    "0.128.0",
     "0.132.0",
+    "0.136.0",
     "0.144.4",
     "0.147.0",
     "0.153.4",
@@ -201,7 +200,8 @@ fn page(trials: &[Trial]) -> String {
     let mut text = format!(
         "# Other runtimes\n\n\
          This SDK is made for Codex {RUNTIME_VERSION}. With older and newer runtimes it works as far as they go: \
-         what one lacks is refused before it is sent, by `Error::RuntimeTooOld` with the version that has it. \
+         what one lacks is refused before it is sent, by `Error::RuntimeTooOld` with the version that has it. One before \
+         0.132.0 isn't spoken to: `Error::UnsupportedRuntime`. \
          `{COMMAND}` wrote this page. A program of {} steps ran with each of these on Linux, on a scripted model.\n\n\
          | runtime | works | refused | values it couldn't type |\n| --- | --- | --- | --- |\n",
         trials

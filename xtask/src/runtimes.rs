@@ -1,7 +1,9 @@
 //! Other runtimes, side by side below `target`: nobody's installation is touched.
 
 use anyhow::{Context, Result};
-use codex_cli_bin::{Installer, Pin, RUNTIME_VERSION, Runtime, terminal_progress};
+use codex_cli_bin::{
+    Installer, Pin, RUNTIME_VERSION, Runtime, terminal_progress, terminal_progress_of,
+};
 
 use crate::packages::{self, Platforms, Source};
 use crate::regen::root;
@@ -16,5 +18,5 @@ pub fn install(version: &str) -> Result<Runtime> {
         .or_else(|_| packages::pin(&Source::Npm, version, Platforms::Here))
         .with_context(|| format!("looking for the runtime {version}"))?;
     let installer = installer.pin(Pin::parse(&pin)?);
-    Ok(installer.install(terminal_progress())?)
+    Ok(installer.install(terminal_progress_of(version))?)
 }

@@ -486,6 +486,7 @@ pub use connection::stats::Stats;
 pub use error::closed::{CloseReason, Closed};
 pub use error::condition::Condition;
 pub use error::rpc::{RpcError, RpcErrorKind};
+pub use error::shape::UnexpectedShape;
 pub use error::turn::{AnswerError, Budget, BudgetSpent, Deadline, TurnFailed, TurnTimeout};
 pub use error::{BoxError, Error, HandlerResult, Result, TurnIncomplete};
 pub use lists::pages::{Paged, Pages};

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::{fs, io};
 
 use anyhow::{Context, Result, bail, ensure};
-use codex_cli_bin::{Installer, Pin, RUNTIME_VERSION, terminal_progress};
+use codex_cli_bin::{Installer, Pin, RUNTIME_VERSION, terminal_progress_of};
 
 use crate::codegen::Files;
 use crate::extract::Emitted;
@@ -69,7 +69,7 @@ pub fn run(bump: &Bump) -> Result<()> {
     );
     let runtime = Installer::default()
         .pin(parsed)
-        .install(terminal_progress())?;
+        .install(terminal_progress_of(&bump.version))?;
     let emitted = extract::emit(&runtime.codex)?;
     ensure!(
         emitted.version == bump.version,
