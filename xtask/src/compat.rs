@@ -21,7 +21,7 @@ const PAGE: &str = "docs/compatibility.md";
 
 /// What is tried without any version: the oldest that works, some on the way to the pin, and newer ones.
 const VERSIONS: [&str; 11] = [
-    "0.132.0",
+    "0.133.0",
     "0.136.0",
     "0.144.4",
     "0.147.0",
@@ -78,9 +78,9 @@ pub fn run(compat: &Compat) -> Result<()> {
     };
     let mut trials = Vec::new();
     for (index, version) in versions.iter().enumerate() {
-        eprint!("{}/{} Codex {version}: ", index + 1, versions.len());
+        eprintln!("Codex {version}, {} of {}", index + 1, versions.len());
         let trial = trial(&probe, version)?;
-        eprintln!("{}", trial.summary());
+        eprintln!("    {}", trial.summary());
         for step in trial.steps.iter().filter(|it| it.outcome != Outcome::Works) {
             eprintln!("    {:?}: {}: {}", step.outcome, step.step, step.detail);
         }

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::codegen::Files;
@@ -43,15 +42,14 @@ pub fn generate(inputs: &Inputs, problems: &Problems) -> Result<Generated> {
 
 /// What a schema means.
 fn model(inputs: &Inputs, problems: &Problems) -> Result<Model> {
-    let read = |text: &str, problems| -> Result<Value> {
-        let mut raw = serde_json::from_str(text)?;
-        inputs.retired.restore(&mut raw, problems);
-        Ok(raw)
-    };
-    let complete = read(&inputs.emitted.experimental, problems)?;
+    let mut complete = serde_json::from_str(&inputs.emitted.experimental)?;
+    inputs.retired.restore(&mut complete, problems);
     let complete = normalise::complete(&complete, problems)?;
-    // Its problems are those of the complete one.
-    let stable = read(&inputs.emitted.stable, &Problems::default())?;
+    let mut stable = serde_json::from_str(&inputs.emitted.stable)?;
+    inputs
+        .retired
+        .stable()
+        .restore(&mut stable, &Problems::default());
     let stable = normalise::subset(&stable)?;
     let mut model = Model::build(&complete, &stable, &inputs.overrides, problems)?;
     for method in &mut model.server_requests {

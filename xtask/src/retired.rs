@@ -48,6 +48,16 @@ impl Retired {
         Ok(Some(serde_json::to_string_pretty(self)? + "\n"))
     }
 
+    /// Those that didn't need the experimental API.
+    pub fn stable(&self) -> Self {
+        let mut stable = self.clone();
+        stable.requests.retain(|_, it| !it.experimental);
+        if stable.requests.is_empty() {
+            stable.definitions.clear();
+        }
+        stable
+    }
+
     /// Puts what is retired back into a schema as the runtime emits it.
     pub fn restore(&self, raw: &mut Value, problems: &Problems) {
         let Some(definitions) = raw.get_mut("definitions").and_then(Value::as_object_mut) else {

@@ -5,10 +5,22 @@ use std::path::Path;
 
 use codex_e2e::Stage;
 use codex_types as types;
+use codex_types::ClientMethod;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::recording::session::Session;
 use crate::recording::tally::Tally;
+
+/// The protocol's own type is called after the method or after its params, by the version.
+#[derive(Serialize, Deserialize)]
+struct ReadGateway {}
+
+impl ClientMethod for ReadGateway {
+    type Response = types::GatewayOAuthReadResponse;
+    const METHOD: &'static str = "account/gatewayOAuth/read";
+    const EXPERIMENTAL: bool = true;
+}
 
 pub(crate) async fn record() -> Tally {
     let stage = Stage::with(|home| home.model_name("gpt-5.5"))
@@ -185,9 +197,7 @@ async fn logins(session: &mut Session<'_>) {
         )
         .await;
     session.request::<types::AccountLogout>(json!(null)).await;
-    session
-        .request::<types::AccountGatewayOAuthRead>(json!(null))
-        .await;
+    session.request::<ReadGateway>(json!({})).await;
     session
         .request::<types::AccountGatewayOAuthCancel>(json!(null))
         .await;

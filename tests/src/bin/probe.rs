@@ -22,6 +22,9 @@ use tokio::time::timeout;
 /// No step takes as long, on a busy machine either.
 const STEP: Duration = Duration::from_secs(60);
 
+/// How long a request may wait for another program.
+const OTHERS: Duration = Duration::from_secs(10);
+
 #[derive(Serialize)]
 struct Line<'a> {
     step: &'a str,
@@ -207,18 +210,16 @@ const STEPS: &[Step] = steps! {
         anyhow::ensure!(matches!(error, Err(Error::TurnFailed(_))), "{error:?}");
     }
     "resume": |it| {
+        it.thread.close().await?;
         let other = it.stage.start().await?;
-        let thread = other.thread_resume(it.thread.id()).include_turns(false).await;
-        // Some versions let one client at a time have it.
-        let thread = match thread {
-            Err(Error::Rpc(_)) => {
-                it.thread.close().await?;
-                other.thread_resume(it.thread.id()).include_turns(false).await?
-            }
-            other => other?,
-        };
+        let thread = other.thread_resume(it.thread.id()).include_turns(false).await?;
         it.stage.model.default_reply(Reply::text("Again."));
         thread.run("again").await?;
+        other.close().await?;
+    }
+    "resume what another program has open": |it| {
+        let other = it.stage.builder().request_timeout(OTHERS).start().await?;
+        other.thread_resume(it.thread.id()).await?;
         other.close().await?;
     }
     "archive and back": |it| {
@@ -331,7 +332,12 @@ fn kind(error: &anyhow::Error) -> &'static str {
     let condition = error.downcast_ref::<Error>().and_then(Error::condition);
     let refusal = matches!(
         condition,
-        Some(Condition::RuntimeTooOld | Condition::FeatureUnsupported)
+        Some(
+            Condition::RuntimeTooOld
+                | Condition::FeatureUnsupported
+                | Condition::ThreadInUse
+                | Condition::DeadlinePassed
+        )
     );
     if refusal { "refused" } else { "failed" }
 }

@@ -47,33 +47,33 @@ impl What {
     /// What a list of these is called.
     pub fn heading(self) -> &'static str {
         match self {
-            Self::MethodLost => "methods lost",
-            Self::NotificationLost => "notifications lost",
-            Self::ServerRequestLost => "server requests lost",
-            Self::ParamsChanged => "methods with other params",
-            Self::ResponseChanged => "methods with another response",
-            Self::TypeLost => "types lost",
-            Self::KindChanged => "types of another kind",
-            Self::FieldLost => "fields lost",
-            Self::FieldTypeChanged => "fields of another type",
-            Self::BecameRequired => "fields that became required",
-            Self::BecameOptional => "fields that became optional",
-            Self::RequiredFieldGained => "required fields gained",
-            Self::ValueLost => "values of enums lost",
-            Self::OptionalFieldGained => "optional fields gained",
-            Self::BecameExperimental => "stable before, experimental now",
-            Self::BecameStable => "experimental before, stable now",
-            Self::MethodGained => "methods gained",
-            Self::NotificationGained => "notifications gained",
-            Self::ServerRequestGained => "server requests gained",
-            Self::TypeGained => "types gained",
-            Self::ValueGained => "values of enums gained",
+            Self::MethodLost => "Methods lost",
+            Self::NotificationLost => "Notifications lost",
+            Self::ServerRequestLost => "Server requests lost",
+            Self::ParamsChanged => "Methods with other params",
+            Self::ResponseChanged => "Methods with another response",
+            Self::TypeLost => "Types lost",
+            Self::KindChanged => "Types of another kind",
+            Self::FieldLost => "Fields lost",
+            Self::FieldTypeChanged => "Fields of another type",
+            Self::BecameRequired => "Fields that became required",
+            Self::BecameOptional => "Fields that became optional",
+            Self::RequiredFieldGained => "Required fields gained",
+            Self::ValueLost => "Values of enums lost",
+            Self::OptionalFieldGained => "Optional fields gained",
+            Self::BecameExperimental => "Stable before, experimental now",
+            Self::BecameStable => "Experimental before, stable now",
+            Self::MethodGained => "Methods gained",
+            Self::NotificationGained => "Notifications gained",
+            Self::ServerRequestGained => "Server requests gained",
+            Self::TypeGained => "Types gained",
+            Self::ValueGained => "Values of enums gained",
         }
     }
 
-    /// Whether programs may stop compiling.
+    /// Whether programs may stop compiling. What the runtime doesn't send any more stays.
     pub fn breaks_rust(self) -> bool {
-        self < Self::OptionalFieldGained
+        self < Self::OptionalFieldGained && self != Self::ServerRequestLost
     }
 
     /// Whether programs that compile may stop working, with one of the two runtimes.
@@ -158,6 +158,11 @@ impl Found {
             if before.response != method.response {
                 let detail = format!("`{}`, now `{}`", before.response, method.response);
                 self.add(What::ResponseChanged, &method.name, detail);
+            }
+            if let (None, Some(_)) = (&before.retired, &method.retired) {
+                let detail = "it stays, for older runtimes";
+                self.add(What::ServerRequestLost, &method.name, detail);
+                continue;
             }
             self.mark(&method.name, before.experimental, method.experimental);
         }

@@ -69,12 +69,11 @@ impl Report {
     /// A section for CHANGELOG.md, to be edited.
     pub fn changelog(&self, package: &str) -> String {
         let mut text = format!(
-            "## {}, unreleased\n\nRuntime: `{package}` {}, after {}. Semver: {}\n\n",
-            self.to,
-            self.to,
-            self.from,
-            self.verdict()
+            "## {}, unreleased\n\nRuntime: `{package}` {}, after {}.\n\n",
+            self.to, self.to, self.from
         );
+        text.push_str(&wrapped(&format!("Semver: {}", self.verdict())));
+        text.push('\n');
         for what in self.kinds() {
             let names: Vec<_> = self
                 .of_kind(what)
@@ -90,11 +89,8 @@ impl Report {
                 0 => String::new(),
                 more => format!(", and {more} more"),
             };
-            let line = format!(
-                "- {word}: {} {}: {shown}{more}.",
-                names.len(),
-                what.heading()
-            );
+            let heading = what.heading().to_lowercase();
+            let line = format!("- {word}: {heading} ({}): {shown}{more}.", names.len());
             text.push_str(&wrapped(&line));
         }
         text
@@ -165,7 +161,7 @@ impl fmt::Display for Report {
                 };
                 let _ = writeln!(lines, "- `{}`{detail}", it.subject);
             }
-            write!(f, "\n### {}: {count}{breaks}\n\n{lines}", what.heading())?;
+            write!(f, "\n### {} ({count}){breaks}\n\n{lines}", what.heading())?;
         }
         Ok(())
     }
