@@ -210,7 +210,7 @@ const STEPS: &[Step] = steps! {
         anyhow::ensure!(matches!(error, Err(Error::TurnFailed(_))), "{error:?}");
     }
     "resume": |it| {
-        it.thread.close().await?;
+        it.codex.close().await?;
         let other = it.stage.start().await?;
         let thread = other.thread_resume(it.thread.id()).include_turns(false).await?;
         it.stage.model.default_reply(Reply::text("Again."));
@@ -222,6 +222,7 @@ const STEPS: &[Step] = steps! {
         other.thread_resume(it.thread.id()).await?;
         other.close().await?;
     }
+    "close a thread": |it| { it.thread.close().await?; }
     "archive and back": |it| {
         it.codex.thread_archive(it.thread.id()).await?;
         it.codex.thread_unarchive(it.thread.id()).await?;

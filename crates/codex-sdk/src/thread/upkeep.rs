@@ -18,6 +18,9 @@ use crate::thread::Thread;
 use crate::turn::collector::Collector;
 use crate::turn::settings::UpdateThread;
 
+/// The first release that unloads a thread when it is told to.
+const UNLOADS: &str = "0.154.0";
+
 impl Thread {
     /// Names the thread (`thread/name/set`).
     ///
@@ -74,7 +77,8 @@ impl Thread {
     ///
     /// Each thread that is loaded costs the runtime about 1.3 MB and two open files, whether or not it has a
     /// handle: dropping a [`Thread`] frees nothing. A thread that is stored can be resumed; an ephemeral one is
-    /// gone. What this client keeps for the thread, its tools too, is let go of.
+    /// gone. What this client keeps for the thread, its tools too, is let go of. Needs Codex 0.154.0: those before
+    /// keep a thread for half an hour more.
     ///
     /// # Errors
     /// [`Error::ThreadBusy`] while a turn or a goal of this client runs on it; [`Error::Rpc`],
@@ -94,6 +98,8 @@ impl Thread {
             {
                 return Err(Error::thread_busy(&thread_id));
             }
+            let version = &codex.metadata.server_version;
+            compat::require(version, ThreadUnsubscribeParams::METHOD, UNLOADS)?;
             let mut events = codex.subscribe(Topic::Thread(Arc::clone(&thread_id)));
             let params = ThreadUnsubscribeParams {
                 thread_id: thread_id.to_string(),
