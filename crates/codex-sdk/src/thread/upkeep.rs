@@ -9,7 +9,7 @@ use codex_types::{
 use tokio::time::timeout;
 
 use crate::call::Call;
-use crate::codex::Codex;
+use crate::codex::{Codex, compat};
 use crate::connection::event_queue::Notification;
 use crate::connection::router::subscriptions::Topic;
 use crate::connection::router::thread_turns::ThreadTurns;
