@@ -19,7 +19,8 @@ use crate::turn::limits::{Limits, limit_setters, token_setter};
 ///
 /// Awaiting this brings the [`TurnHandle`] of the turn that reviews; [`Self::run`] its result, whose
 /// `final_response` is the review as text. The errors are those of
-/// [`Thread::turn`](crate::Thread::turn).
+/// [`Thread::turn`](crate::Thread::turn), and [`Error::ThreadBusy`](crate::Error::ThreadBusy) while any turn of
+/// this client runs on the thread.
 ///
 /// # Cancel safety
 /// Once it is sent, dropping the call leaves the review running, and dropping that of [`Self::run`] interrupts
