@@ -1,8 +1,8 @@
 //! Threads from their start to the archive and back; models; the account.
 
 use codex_e2e::Stage;
-use codex_sdk::Notification;
-use codex_sdk::types::{Account, ThreadItem, Turn};
+use codex_sdk::types::{Account, ThreadItem, Turn, TurnInterruptParams, TurnStatus};
+use codex_sdk::{Error, Notification};
 use codex_testkit::Reply;
 
 /// The texts of a turn's messages.
@@ -174,6 +174,57 @@ async fn parity_54_compacting_is_done_as_a_turn_and_over_when_the_call_returns()
     }
     assert!(compacted);
     assert_eq!(stage.model.requests().len(), 2);
+}
+
+#[codex_e2e_macros::test]
+async fn a_compaction_is_over_when_its_own_turn_is_and_another_one_is_refused_meanwhile() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("short"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("long").await.unwrap();
+    for _ in 0..5 {
+        let (one, two) = tokio::join!(
+            thread.compact().into_future(),
+            thread.compact().into_future()
+        );
+        one.unwrap();
+        let error = two.unwrap_err();
+        assert!(matches!(error, Error::ThreadBusy { .. }), "{error:?}");
+        thread.run("on").await.unwrap();
+    }
+    codex_e2e::idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn a_compaction_that_is_interrupted_is_an_error() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.push(Reply::text("long"));
+    stage.model.push(Reply::stall());
+    stage.model.default_reply(Reply::text("yes"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("long").await.unwrap();
+    let mut events = thread.notifications();
+    let interrupt = async {
+        let turn_id = loop {
+            let event = events.next().await.unwrap().unwrap();
+            if let Notification::ItemStarted(it) = event {
+                break it.turn_id;
+            }
+        };
+        let thread_id = thread.id().to_owned();
+        let interrupt = codex.request(TurnInterruptParams { thread_id, turn_id });
+        interrupt.await.unwrap();
+    };
+    let (compacted, ()) = tokio::join!(thread.compact().into_future(), interrupt);
+    let Error::TurnFailed(failed) = compacted.unwrap_err() else {
+        panic!("another error");
+    };
+    assert_eq!(failed.result.status, TurnStatus::Interrupted);
+    // The thread is usable.
+    thread.run("on").await.unwrap();
+    codex_e2e::idle(&codex).await;
 }
 
 #[codex_e2e_macros::test]

@@ -103,6 +103,50 @@ async fn requests_of_an_interrupted_turn_are_withdrawn_and_an_answer_is_told_so(
     idle(&codex).await;
 }
 
+/// Whether a request is over, and says so when it is answered.
+fn assert_withdrawn(pending: &PendingRequest) {
+    assert!(!pending.is_open());
+    let accept = CommandExecutionApprovalDecision::Accept;
+    let error = pending.respond(accept).unwrap_err();
+    assert!(matches!(error, Error::RequestWithdrawn { .. }), "{error:?}");
+}
+
+#[codex_e2e_macros::test(flavor = "multi_thread")]
+async fn requests_take_no_answer_from_the_moment_that_their_turn_is_known_to_have_ended() {
+    let stage = stage().await;
+    let (codex, thread, mut requests) = client(&stage).await;
+    for round in 0..50 {
+        escalate(&stage);
+        let turn = thread.turn("go").await.unwrap();
+        let mut watch = thread.watch();
+        let pending = next(&mut requests).await;
+        turn.interrupt().await.unwrap();
+        if round % 2 == 0 {
+            let result = turn.run().await.unwrap();
+            assert_eq!(result.status, TurnStatus::Interrupted);
+        } else {
+            // A viewer learns of the end at the same time.
+            while watch.next().await.unwrap().unwrap().method() != "turn/completed" {}
+        }
+        assert_withdrawn(&pending);
+    }
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test(flavor = "multi_thread")]
+async fn requests_take_no_answer_from_the_moment_that_the_client_has_closed() {
+    let stage = stage().await;
+    for _ in 0..10 {
+        escalate(&stage);
+        let (codex, thread, mut requests) = client(&stage).await;
+        let turn = thread.turn("go").await.unwrap();
+        let pending = next(&mut requests).await;
+        codex.close().await.unwrap();
+        assert_withdrawn(&pending);
+        drop(turn);
+    }
+}
+
 #[codex_e2e_macros::test]
 async fn requests_that_are_dropped_or_refused_are_declined() {
     let stage = stage().await;

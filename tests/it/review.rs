@@ -1,8 +1,8 @@
 //! Codex's own review, and settings that change while something runs.
 
 use codex_e2e::{Stage, idle, next_text};
-use codex_sdk::Sandbox;
 use codex_sdk::types::{ReviewTarget, ReviewTargetCustom, ThreadItem, TurnStatus};
+use codex_sdk::{Error, Sandbox};
 use codex_testkit::{Gate, Reply};
 use serde_json::json;
 
@@ -69,6 +69,36 @@ async fn review_of_what_there_is_not_is_refused_with_words() {
     let target = ReviewTarget::Custom(ReviewTargetCustom::new("  "));
     let error = thread.review(target).await.unwrap_err();
     assert!(error.rpc().is_some(), "{error:?}");
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn review_compact_and_revert_are_refused_while_a_turn_runs_which_goes_on() {
+    let stage = Stage::new().await.unwrap();
+    let gate = Gate::new();
+    stage.model.push(Reply::text("yes"));
+    stage.model.push(Reply::text("late").gate(&gate));
+    stage.model.default_reply(findings());
+    let (codex, thread) = stage.start_thread().await.unwrap();
+    let first = thread.run("go").await.unwrap();
+    let turn = thread.turn("go on").await.unwrap();
+    gate.reached().await;
+    let target = ReviewTarget::Custom(ReviewTargetCustom::new("Look."));
+    for error in [
+        thread.review(target.clone()).await.unwrap_err(),
+        thread.review(target.clone()).run().await.unwrap_err(),
+        thread.compact().await.unwrap_err(),
+        thread.revert(&first.id).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::ThreadBusy { .. }), "{error:?}");
+    }
+    gate.release();
+    let result = turn.run().await.unwrap();
+    assert_eq!(result.status, TurnStatus::Completed);
+    assert_eq!(result.final_response.as_deref(), Some("late"));
+    thread.review(target).run().await.unwrap();
+    thread.compact().await.unwrap();
+    thread.revert(&first.id).await.unwrap();
     idle(&codex).await;
 }
 

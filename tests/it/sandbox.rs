@@ -6,6 +6,7 @@ use codex_e2e::{Stage, idle};
 use codex_sdk::types::ThreadItem;
 use codex_sdk::{Error, Sandbox, SandboxRules, Thread, TurnResult};
 use codex_testkit::Reply;
+use serde_json::json;
 
 async fn stage() -> Stage {
     let stage = Stage::with(|home| home.model_name("gpt-5.5"))
@@ -17,7 +18,7 @@ async fn stage() -> Stage {
 
 /// Has a command run, and returns what it printed.
 async fn tried(stage: &Stage, run: impl Future<Output = TurnResult>, command: &str) -> String {
-    let arguments = serde_json::json!({ "cmd": command });
+    let arguments = json!({ "cmd": command });
     let call = Reply::function_call("exec_command", arguments.to_string());
     stage.model.push(call);
     let result = run.await;
@@ -80,6 +81,71 @@ async fn sandbox_rules_of_a_thread_and_of_a_turn_are_what_commands_meet() {
     idle(&codex).await;
 }
 
+/// A home whose configuration opens the network and another folder.
+async fn wide_stage(extra: &Path) -> Stage {
+    let wide = format!(
+        "[sandbox_workspace_write]\nnetwork_access = true\nwritable_roots = ['{}']\n",
+        extra.display()
+    );
+    let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(wide));
+    let stage = stage.await.unwrap();
+    stage.model.default_reply(Reply::text("Done."));
+    stage
+}
+
+#[codex_e2e_macros::test]
+async fn sandboxes_are_no_wider_than_they_say_whatever_the_configuration_opens() {
+    // None of the temporary folders that a sandbox opens.
+    let extra = tempfile::tempdir_in("/var/tmp").unwrap();
+    let stage = wide_stage(extra.path()).await;
+    let codex = stage.start().await.unwrap();
+    let tries = format!("{}; {CONNECTS}", writes(extra.path()));
+    let plain = codex.thread_start().await.unwrap();
+    for sandbox in [
+        Sandbox::WorkspaceWrite.into(),
+        Sandbox::workspace_write(),
+        Sandbox::workspace_write().network(false),
+    ] {
+        let thread = codex.thread_start().sandbox(sandbox.clone());
+        let thread = thread.await.unwrap();
+        let said = tried(&stage, run(&thread, None), &tries).await;
+        assert!(
+            said.contains("refused") && said.contains("offline"),
+            "{said}"
+        );
+        let again = run(&thread, Some(sandbox.clone()));
+        let said = tried(&stage, again, &tries).await;
+        assert!(
+            said.contains("refused") && said.contains("offline"),
+            "{said}"
+        );
+        // The folder is one of a thread that began without a sandbox.
+        let said = tried(&stage, run(&plain, Some(sandbox)), &tries).await;
+        assert!(said.contains("offline"), "{said}");
+    }
+    let source = codex.thread_start().sandbox(Sandbox::WorkspaceWrite);
+    let source = source.await.unwrap();
+    source.run("go").await.unwrap();
+    let fork = codex.thread_fork(source.id());
+    let fork = fork.sandbox(Sandbox::WorkspaceWrite).await.unwrap();
+    source.close().await.unwrap();
+    let resumed = codex.thread_resume(source.id());
+    let resumed = resumed.sandbox(Sandbox::WorkspaceWrite).await.unwrap();
+    for thread in [fork, resumed] {
+        let said = tried(&stage, run(&thread, None), &tries).await;
+        assert!(
+            said.contains("refused") && said.contains("offline"),
+            "{said}"
+        );
+    }
+    // The configuration does open both.
+    let wide = json!({ "sandbox_mode": "workspace-write" });
+    let wide = codex.thread_start().config(wide).await.unwrap();
+    let said = tried(&stage, run(&wide, None), &tries).await;
+    assert!(said.contains("wrote") && said.contains("online"), "{said}");
+    idle(&codex).await;
+}
+
 #[codex_e2e_macros::test]
 async fn sandbox_rules_close_the_temporary_folders() {
     let stage = stage().await;
@@ -134,12 +200,12 @@ async fn sandbox_rules_that_make_no_sense_are_refused_before_anything_is_sent() 
         .await
         .unwrap_err();
     assert!(error.to_string().contains("Thread::update"), "{error}");
-    let config = serde_json::json!({ "sandbox_workspace_write": { "network_access": true } });
-    let both = codex
-        .thread_start()
-        .config(config)
-        .sandbox(Sandbox::workspace_write().network(true));
-    assert!(matches!(both.await.unwrap_err(), Error::InvalidInput(_)));
+    let config = json!({ "sandbox_workspace_write": { "network_access": true } });
+    let plain = Sandbox::WorkspaceWrite.into();
+    for sandbox in [Sandbox::workspace_write().network(true), plain] {
+        let both = codex.thread_start().config(config.clone()).sandbox(sandbox);
+        assert!(matches!(both.await.unwrap_err(), Error::InvalidInput(_)));
+    }
     assert_eq!(stage.model.requests().len(), 0);
     idle(&codex).await;
 }

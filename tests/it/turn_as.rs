@@ -3,7 +3,7 @@
 use codex_e2e::{Stage, idle, next_text};
 use codex_sdk::schemars::{self, JsonSchema};
 use codex_sdk::types::TurnStatus;
-use codex_sdk::{Error, strict_schema};
+use codex_sdk::{Condition, Error, strict_schema};
 use codex_testkit::{Gate, Reply};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -84,6 +84,41 @@ async fn turn_as_refuses_a_type_without_a_schema_before_anything_is_sent() {
     let error = thread.turn_as::<Map>("go").await.unwrap_err();
     assert!(matches!(error, Error::Schema { .. }), "{error:?}");
     assert_eq!(stage.model.requests().len(), 0);
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn turn_as_joins_a_turn_of_the_same_schema_and_finds_the_thread_busy_with_another() {
+    let stage = Stage::new().await.unwrap();
+    let gate = Gate::new();
+    stage.model.push(Reply::text("plain").gate(&gate));
+    let (codex, thread) = stage.start_thread().await.unwrap();
+    let plain = thread.turn("go").await.unwrap();
+    gate.reached().await;
+    let schema = strict_schema::<Review>().unwrap();
+    for error in [
+        thread.run_as::<Review>("Review it.").await.unwrap_err(),
+        thread.turn_as::<Review>("Review it.").await.unwrap_err(),
+        thread.run("go").output_schema(schema).await.unwrap_err(),
+    ] {
+        assert!(error.rpc().is_some(), "{error:?}");
+        assert_eq!(error.condition(), Some(Condition::ThreadBusy), "{error:?}");
+    }
+    gate.release();
+    assert_eq!(plain.run().await.unwrap().status, TurnStatus::Completed);
+
+    let gate = Gate::new();
+    stage.model.push(answer().gate(&gate));
+    stage.model.default_reply(answer());
+    let typed = thread.turn_as::<Review>("Review it.").await.unwrap();
+    gate.reached().await;
+    let error = thread.run_as::<Vec<u32>>("Count.").await.unwrap_err();
+    assert_eq!(error.condition(), Some(Condition::ThreadBusy), "{error:?}");
+    let joined = thread.turn_as::<Review>("And this.").await.unwrap();
+    assert_eq!(joined.id(), typed.id());
+    gate.release();
+    assert_eq!(joined.run().await.unwrap().value, review());
+    assert_eq!(typed.run().await.unwrap().value, review());
     idle(&codex).await;
 }
 

@@ -38,7 +38,9 @@ impl ApprovalMode {
     }
 }
 
-/// What commands may reach.
+/// What commands may reach. Given to a new thread, it is all there is: what `sandbox_workspace_write` opens in the
+/// runtime's configuration stays closed. A thread that begins without a sandbox that writes keeps the writable
+/// roots of the configuration, also where a turn sets one.
 ///
 /// A sandbox with more to say is made by [`workspace_write`](Self::workspace_write) and
 /// [`read_only`](Self::read_only); wherever a `Sandbox` is wanted, either does.
@@ -149,9 +151,10 @@ impl SandboxRules {
             Sandbox::WorkspaceWrite => SandboxMode::WorkspaceWrite,
             Sandbox::FullAccess => SandboxMode::DangerFullAccess,
         };
-        if self.base != Sandbox::WorkspaceWrite || self == Sandbox::WorkspaceWrite.into() {
+        if self.base != Sandbox::WorkspaceWrite {
             return Ok((mode, None));
         }
+        // Defaults too: where a key is absent, the user's configuration decides.
         let config = json!({
             "exclude_slash_tmp": !self.temporary_folders,
             "exclude_tmpdir_env_var": !self.temporary_folders,

@@ -342,8 +342,10 @@ impl Connection {
     /// Ends everything. The supervisor calls this, once.
     pub(crate) fn set_closed(&self, closed: Closed) {
         let closed = Arc::new(closed);
+        // Whoever sees the end finds nothing that waits. In statements of their own, which release the lock.
+        let withdrawn = self.router().withdraw_all();
+        drop(withdrawn);
         self.closed.send_replace(Some(Arc::clone(&closed)));
-        // In a statement of its own, which releases the lock.
         let asked = self.router().close(closed);
         drop(asked);
         self.begin_close();

@@ -48,7 +48,7 @@ const BEGINNINGS: [(&str, Condition); 19] = [
 ];
 
 /// What stands anywhere in refusals.
-const PARTS: [(&str, Condition); 16] = [
+const PARTS: [(&str, Condition); 17] = [
     ("already has an active writer", Condition::ThreadInUse),
     ("is archived", Condition::ThreadArchived),
     ("is not materialized yet", Condition::ThreadNotStored),
@@ -62,6 +62,7 @@ const PARTS: [(&str, Condition); 16] = [
     ),
     ("failed to load history", Condition::ThreadUnreadable),
     ("ActiveTurnNotSteerable", Condition::ThreadBusy),
+    ("ActiveTurnOutputSchemaMismatch", Condition::ThreadBusy),
     ("cannot steer a", Condition::ThreadBusy),
     ("while a turn is", Condition::ThreadBusy),
     (

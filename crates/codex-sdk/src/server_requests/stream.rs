@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use codex_types::ServerRequest;
@@ -56,6 +56,8 @@ pub struct PendingRequest {
     pub request: ServerRequest,
     /// `None` once it was answered.
     answer: Mutex<Option<Answered>>,
+    /// Gone as soon as the end of the wait was seen.
+    waits: Weak<()>,
     /// Its sender goes when nobody waits any more.
     waiting: watch::Receiver<()>,
 }
@@ -80,7 +82,7 @@ impl PendingRequest {
             method: method.to_owned(),
             source: Arc::new(error),
         })?;
-        let answer = self.lock().take();
+        let answer = self.lock().take().filter(|_| self.is_wanted());
         let answer = answer.and_then(|answer| answer.send(raw).ok());
         answer.ok_or_else(|| Error::RequestWithdrawn {
             method: method.to_owned(),
@@ -95,7 +97,13 @@ impl PendingRequest {
     /// Whether the runtime still waits for an answer.
     pub fn is_open(&self) -> bool {
         let is_open = |answer: &Answered| !answer.is_closed();
-        self.lock().as_ref().is_some_and(is_open)
+        self.is_wanted() && self.lock().as_ref().is_some_and(is_open)
+    }
+
+    /// Whether nothing has ended this yet. The task that waits for the answer learns of an end later than the
+    /// handle of the turn.
+    fn is_wanted(&self) -> bool {
+        self.waits.strong_count() > 0
     }
 
     /// Waits until the runtime no longer waits for an answer, or has one: to take a question off a page, say.
@@ -136,6 +144,7 @@ impl Answer for Forward {
                 context: context.clone(),
                 request: request.clone(),
                 answer: Mutex::new(Some(answer)),
+                waits: context.known.waits.clone(),
                 waiting,
             });
             match answered.await {

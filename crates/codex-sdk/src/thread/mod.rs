@@ -136,10 +136,13 @@ impl Thread {
     /// # }
     /// ```
     ///
-    /// On a thread whose turn is still running, this joins that turn, which isn't held to the schema.
+    /// On a thread whose turn is still running, this joins that turn if it is held to the same schema. It is
+    /// refused if it isn't.
     ///
     /// # Errors
     /// [`Error::Schema`](crate::Error::Schema) before anything is sent,
+    /// [`Error::Rpc`](crate::Error::Rpc) with [`Condition::ThreadBusy`](crate::Condition::ThreadBusy) while
+    /// a turn runs that is held to no schema or to another one,
     /// [`Error::Answer`](crate::Error::Answer) for an answer that isn't of the type, and as for
     /// [`Self::run`]. A turn that was interrupted before it answered is an `Error::Answer` too.
     ///
@@ -189,8 +192,12 @@ impl Thread {
     /// # }
     /// ```
     ///
+    /// On a thread whose turn is still running, this joins that turn if it is held to the same schema.
+    ///
     /// # Errors
-    /// [`Error::Schema`](crate::Error::Schema) before anything is sent, and as for [`Self::turn`].
+    /// [`Error::Schema`](crate::Error::Schema) before anything is sent, [`Error::Rpc`](crate::Error::Rpc) with
+    /// [`Condition::ThreadBusy`](crate::Condition::ThreadBusy) while a turn runs that is held to no schema or
+    /// to another one, and as for [`Self::turn`].
     ///
     /// # Cancel safety
     /// Once it is sent, the turn may run on without a handle.
@@ -258,7 +265,8 @@ impl Thread {
         ReadThread::new(&self.codex, ThreadReadParams::new(self.id()))
     }
 
-    /// Starts Codex's own review of changes (`review/start`), as a turn of this thread.
+    /// Starts Codex's own review of changes (`review/start`), as a turn of this thread. It would interrupt
+    /// another turn, and so is refused while one is known to run.
     ///
     /// ```no_run
     /// # async fn review(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use codex_types::{
     ClientMethod, ThreadArchiveParams, ThreadCompactStartParams, ThreadRevertParams,
     ThreadSetNameParams, ThreadUnarchiveParams, ThreadUnsubscribeParams, ThreadUnsubscribeStatus,
+    TurnStatus,
 };
 use tokio::time::timeout;
 
 use crate::call::Call;
+use crate::codex::inner::CodexInner;
 use crate::codex::{Codex, compat};
 use crate::connection::event_queue::Notification;
 use crate::connection::router::subscriptions::Topic;
-use crate::connection::router::thread_turns::ThreadTurns;
-use crate::error::Error;
+use crate::error::turn::TurnFailed;
+use crate::error::{Error, Result};
+use crate::results::TurnResult;
 use crate::thread::Thread;
 use crate::turn::collector::Collector;
 use crate::turn::settings::UpdateThread;
@@ -38,10 +41,12 @@ impl Thread {
     }
 
     /// Compacts the thread's history (`thread/compact/start`), and returns when the thread is usable again: the
-    /// compaction runs as a turn of its own.
+    /// compaction runs as a turn of its own. It would interrupt another turn, and so isn't asked for while one
+    /// is known to run.
     ///
     /// # Errors
-    /// As for [`Self::set_name`]; [`Error::TurnFailed`] if the compaction failed, and
+    /// As for [`Self::set_name`]; [`Error::ThreadBusy`] while a turn, a goal or another compaction of this client
+    /// runs on the thread; [`Error::TurnFailed`] if the compaction failed or was interrupted, and
     /// [`Error::TurnIncomplete`] if the thread was closed meanwhile.
     ///
     /// # Cancel safety
@@ -49,24 +54,28 @@ impl Thread {
     pub fn compact(&self) -> Call<()> {
         let (codex, thread_id) = (Arc::clone(&self.codex), Arc::clone(&self.id));
         Call::new(async move {
+            let _compaction = Compaction::begin(&codex, &thread_id)?;
             let mut events = codex.subscribe(Topic::Thread(Arc::clone(&thread_id)));
-            codex.connection.router().expect_turn(&thread_id);
             let params = ThreadCompactStartParams {
                 thread_id: thread_id.to_string(),
             };
             codex.request(&params, None).await?;
-            let mut turn: Option<Collector> = None;
+            // Nothing else runs: what begins now is the compaction.
+            let mut own: Option<(String, Collector)> = None;
             while let Some(event) = events.next().await {
                 let event = event?;
-                if let Notification::TurnStarted(it) = &event {
-                    turn = Some(Collector::new(&it.turn.id, None));
+                if own.is_none() && (event.method() == "turn/started" || ends_thread(&event)) {
+                    let turn_id = event.turn_id().unwrap_or_default();
+                    own = Some((turn_id.to_owned(), Collector::new(turn_id, None)));
                 }
-                if let Some(turn) = &mut turn {
-                    turn.observe(&event);
-                }
-                let over = matches!(event, Notification::TurnCompleted(_)) || ends_thread(&event);
-                if let Some(turn) = turn.take_if(|_| over) {
-                    return turn.finish().map(drop);
+                let is_own = |turn_id: &str| event.turn_id().is_none_or(|it| it == turn_id);
+                let Some((_, turn)) = own.as_mut().filter(|(turn_id, _)| is_own(turn_id)) else {
+                    continue;
+                };
+                turn.observe(&event);
+                if event.method() == "turn/completed" || ends_thread(&event) {
+                    let result = own.map(|(_, turn)| turn.finish()).transpose()?;
+                    return result.map_or(Ok(()), compacted);
                 }
             }
             Err(codex.connection.ended().await)
@@ -89,15 +98,7 @@ impl Thread {
     pub fn close(&self) -> Call<()> {
         let (codex, thread_id) = (Arc::clone(&self.codex), Arc::clone(&self.id));
         Call::new(async move {
-            let busy = |turns: &mut ThreadTurns| turns.count() > 0;
-            if codex
-                .connection
-                .router()
-                .thread(&thread_id)
-                .is_some_and(busy)
-            {
-                return Err(Error::thread_busy(&thread_id));
-            }
+            codex.connection.router().refuse_if_busy(&thread_id)?;
             let version = &codex.metadata.server_version;
             compat::require(version, ThreadUnsubscribeParams::METHOD, UNLOADS)?;
             let mut events = codex.subscribe(Topic::Thread(Arc::clone(&thread_id)));
@@ -137,10 +138,12 @@ impl Thread {
 
     /// Takes the conversation back to before a turn (`thread/revert`): that and all later turns are gone from
     /// it. Files stay as they are. To keep the turns, fork the thread before one
-    /// ([`ForkThread::before_turn_id`](crate::ForkThread::before_turn_id)).
+    /// ([`ForkThread::before_turn_id`](crate::ForkThread::before_turn_id)). It would interrupt a running turn, and
+    /// so isn't asked for while one is known.
     ///
     /// # Errors
-    /// As for [`Self::set_name`].
+    /// As for [`Self::set_name`], and [`Error::ThreadBusy`] while a turn or a goal of this client runs on the
+    /// thread.
     ///
     /// # Cancel safety
     /// Once it is sent, the turns are gone.
@@ -150,8 +153,53 @@ impl Thread {
             before_turn_id: before_turn_id.into(),
             thread_id: self.id.to_string(),
         };
-        Call::new(async move { codex.request(&params, None).await.map(drop) })
+        Call::new(async move {
+            codex
+                .connection
+                .router()
+                .refuse_if_busy(&params.thread_id)?;
+            codex.request(&params, None).await.map(drop)
+        })
     }
+}
+
+/// A compaction that is asked for. Dropped, it no longer keeps the thread busy: its turn does, once it has begun.
+struct Compaction {
+    codex: Arc<CodexInner>,
+    thread_id: Arc<str>,
+    id: i64,
+}
+
+impl Compaction {
+    fn begin(codex: &Arc<CodexInner>, thread_id: &Arc<str>) -> Result<Self> {
+        let id = codex.connection.next_id();
+        codex.connection.router().begin_compaction(thread_id, id)?;
+        Ok(Self {
+            codex: Arc::clone(codex),
+            thread_id: Arc::clone(thread_id),
+            id,
+        })
+    }
+}
+
+impl Drop for Compaction {
+    fn drop(&mut self) {
+        let mut router = self.codex.connection.router();
+        router.end_compaction(&self.thread_id, self.id);
+    }
+}
+
+/// An interrupted turn is no error elsewhere, but it has compacted nothing.
+fn compacted(result: TurnResult) -> Result<()> {
+    if result.status != TurnStatus::Interrupted {
+        return Ok(());
+    }
+    Err(Error::TurnFailed(Box::new(TurnFailed {
+        message: "the compaction was interrupted".to_owned(),
+        codex_error_info: None,
+        additional_details: None,
+        result,
+    })))
 }
 
 impl Codex {

@@ -23,7 +23,8 @@ const ROOT_TURN: &str = "0.162.0";
 ///
 /// Awaiting this brings the [`TurnHandle`] of the turn that reviews; [`Self::run`] its result, whose
 /// `final_response` is the review as text. The errors are those of
-/// [`Thread::turn`](crate::Thread::turn). Needs Codex 0.162.0.
+/// [`Thread::turn`](crate::Thread::turn), and [`Error::ThreadBusy`](crate::Error::ThreadBusy) while any turn of
+/// this client runs on the thread. Needs Codex 0.162.0.
 ///
 /// # Cancel safety
 /// Once it is sent, dropping the call leaves the review running, and dropping that of [`Self::run`] interrupts

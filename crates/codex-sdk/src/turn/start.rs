@@ -29,7 +29,7 @@ use crate::turn::output::TurnOutput;
 ///
 /// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder
 /// and the approval settings stay for the thread's later turns. On a thread whose turn is running they
-/// have no effect: the input joins that turn. The errors are said at those methods.
+/// have no effect: the input joins that turn. An `output_schema` has: it must be that of the turn. The errors are said at those methods.
 ///
 /// # Cancel safety
 /// Once it is sent, dropping the call interrupts the turn of a `run` and of a `run_as`, and leaves that of
@@ -129,6 +129,9 @@ macro_rules! output_schema {
                 /// is an [`Error::Schema`](crate::Error::Schema) before anything is sent. That of a type is
                 /// [`strict_schema`](crate::strict_schema), and
                 /// [`TurnResult::parse`](crate::TurnResult::parse) reads its answer.
+                ///
+                /// While a turn runs that is held to no schema or to another one, the runtime refuses it
+                /// ([`Condition::ThreadBusy`](crate::Condition::ThreadBusy)).
                 output_schema: Value => params.output_schema;
             }
         }

@@ -82,7 +82,14 @@ async fn parity_144_145_every_option_of_a_resumed_thread_is_sent() {
         .service_tier("tier");
     let expected = json!({
         "threadId": "t", "approvalPolicy": "never",
-        "baseInstructions": "base", "config": { "key": 1 }, "cwd": "/folder",
+        "baseInstructions": "base", "cwd": "/folder",
+        "config": {
+            "key": 1,
+            "sandbox_workspace_write": {
+                "exclude_slash_tmp": false, "exclude_tmpdir_env_var": false,
+                "network_access": false, "writable_roots": [],
+            },
+        },
         "developerInstructions": "developer", "excludeTurns": true,
         "model": "model", "modelProvider": "provider", "personality": "none",
         "sandbox": "workspace-write", "serviceTier": "tier",

@@ -1,10 +1,11 @@
 //! Which notification reaches whom, and in which order.
 
+use codex_sdk::Error;
 use codex_sdk::types::TurnStatus;
 use codex_testkit::peer::shapes;
 use serde_json::json;
 
-use crate::support::{begin, connect, idle, start_thread, start_turn};
+use crate::support::{begin, connect, idle, settle, start_thread, start_turn};
 
 #[tokio::test]
 async fn parity_83_a_whole_turn_that_comes_before_its_reply_is_delivered() {
@@ -33,6 +34,52 @@ async fn parity_85_what_came_during_a_refused_start_goes_to_the_subscriptions() 
     assert!(turn.await.unwrap_err().rpc().is_some());
     let stray = all.next().await.unwrap().unwrap();
     assert_eq!(stray.text_delta(), Some("stray"));
+    idle(&codex).await;
+}
+
+#[tokio::test]
+async fn a_compaction_waits_for_the_end_of_its_own_turn_and_keeps_the_thread_busy() {
+    let (codex, mut peer) = connect().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let compaction = begin(thread.compact().into_future()).await;
+    let request = peer.expect_request("thread/compact/start").await;
+    for error in [
+        thread.compact().await.unwrap_err(),
+        thread.revert("0").await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::ThreadBusy { .. }), "{error:?}");
+    }
+    peer.reply(&request.id, json!({})).await;
+    // A turn that this client didn't know of is interrupted by it.
+    peer.turn("t", "other").completed("interrupted").await;
+    peer.turn("t", "own").started().await;
+    peer.turn("t", "other").completed("interrupted").await;
+    settle(&codex, &mut peer).await;
+    let compaction = begin(compaction).await;
+    assert_eq!(codex.stats().live_turns, 1);
+    peer.turn("t", "own").completed("completed").await;
+    compaction.await.unwrap();
+    idle(&codex).await;
+
+    // One that is given up before its turn begins, or is refused, keeps nothing busy.
+    drop(begin(thread.compact().into_future()).await);
+    let request = peer.expect_request("thread/compact/start").await;
+    peer.reply(&request.id, json!({})).await;
+    idle(&codex).await;
+    let compaction = begin(thread.compact().into_future()).await;
+    let request = peer.expect_request("thread/compact/start").await;
+    peer.reply_error(&request.id, -32600, "no", None).await;
+    assert!(compaction.await.unwrap_err().rpc().is_some());
+    idle(&codex).await;
+
+    // One whose thread is closed before its turn begins is incomplete.
+    let compaction = begin(thread.compact().into_future()).await;
+    let request = peer.expect_request("thread/compact/start").await;
+    peer.reply(&request.id, json!({})).await;
+    peer.notify("thread/closed", json!({ "threadId": "t" }))
+        .await;
+    let error = compaction.await.unwrap_err();
+    assert!(matches!(error, Error::TurnIncomplete(_)), "{error:?}");
     idle(&codex).await;
 }
 

@@ -160,7 +160,14 @@ async fn parity_146_sandboxes_on_the_wire() {
         ),
     ] {
         let fork = codex.thread_fork("t").sandbox(sandbox);
-        let expected = json!({"threadId": "t", "sandbox": mode});
+        let mut expected = json!({"threadId": "t", "sandbox": mode});
+        if sandbox == Sandbox::WorkspaceWrite {
+            // What isn't sent is as the user's configuration has it.
+            expected["config"] = json!({"sandbox_workspace_write": {
+                "exclude_slash_tmp": false, "exclude_tmpdir_env_var": false,
+                "network_access": false, "writable_roots": [],
+            }});
+        }
         assert_eq!(sent(&mut peer, "thread/fork", fork).await, expected);
         let run = thread.run("go").sandbox(sandbox);
         let expected = json!({"sandboxPolicy": policy});

@@ -25,8 +25,6 @@ impl Router {
         let mut unclaimed = Unclaimed::new();
         self.totals.observe(&notification);
         self.threads_known.observe(&notification);
-        self.watchers
-            .show(&notification, bytes, &self.threads_known);
         if let Notification::ThreadTokenUsageUpdated(_) = &notification {
             self.tell_parents(&notification, bytes);
         }
@@ -36,12 +34,15 @@ impl Router {
         }
         let lifecycle = self.lifecycle(&notification);
         if let Some(event) = &lifecycle {
-            self.requests.withdraw(event);
+            self.withdraw(event);
             if let Change::Started { turn_id } = &event.change {
                 let thread = self.thread_or_new(&event.thread_id);
                 thread.begin(turn_id);
             }
         }
+        // After the withdrawal: whoever has read the end of a turn finds nothing of it that waits.
+        self.watchers
+            .show(&notification, bytes, &self.threads_known);
         let of_turn = notification.turn_id().is_some();
         let thread_id = notification.thread_id().filter(|_| of_turn);
         match thread_id.and_then(|id| self.threads.get_mut(id)) {
@@ -103,6 +104,11 @@ impl Router {
     pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) {
         let mut unclaimed = Unclaimed::new();
         let mut heard = false;
+        if let (Some("turn/completed"), Some(thread_id), Some(turn_id)) =
+            (lost.method, lost.thread_id, lost.turn_id)
+        {
+            self.withdraw(&Lifecycle::completed(thread_id, turn_id));
+        }
         let thread = lost.thread_id.and_then(|id| self.threads.get_mut(id));
         if let (Some(thread), Some(turn_id)) = (thread, lost.turn_id) {
             heard = thread.fail(turn_id, error, &mut unclaimed);

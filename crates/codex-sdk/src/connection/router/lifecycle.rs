@@ -34,6 +34,16 @@ impl Lifecycle {
         }
     }
 
+    pub(crate) fn completed(thread_id: &str, turn_id: &str) -> Self {
+        Self {
+            thread_id: thread_id.to_owned(),
+            change: Change::Completed {
+                turn_id: turn_id.to_owned(),
+                interrupted: false,
+            },
+        }
+    }
+
     /// A malformed `turn/completed` ends its turn, too: the method decides.
     pub(crate) fn of(notification: &Notification) -> Option<Self> {
         let turn_id = || notification.turn_id().map(str::to_owned);

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use codex_types::TokenUsageBreakdown;
+use codex_types::{ClientMethod, TokenUsageBreakdown, TurnStartParams};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 
@@ -151,7 +151,9 @@ impl Router {
         self.open()?;
         if let (Some(thread_id), Some(events)) = (&call.starts_on, events) {
             let thread = self.thread_or_new(thread_id);
-            if thread.has_goal() {
+            // `turn/start` joins the running turn; `review/start` would interrupt it.
+            let joins = call.method == TurnStartParams::METHOD;
+            if thread.has_goal() || !joins && thread.count() > 0 {
                 return Err(Error::thread_busy(thread_id));
             }
             thread.start(id, events);
@@ -184,11 +186,31 @@ impl Router {
         self.settle(Some(thread_id), Unclaimed::new());
     }
 
-    /// Lets the next turn begin that this program asks for without a handle.
-    pub(crate) fn expect_turn(&mut self, thread_id: &str) {
-        if let Some(thread) = self.threads.get_mut(thread_id) {
-            thread.expect_turn();
+    /// Refuses what would end a turn or a goal that runs on this thread.
+    pub(crate) fn refuse_if_busy(&self, thread_id: &str) -> Result<()> {
+        let thread = self.threads.get(thread_id);
+        if thread.is_some_and(|thread| thread.count() > 0) {
+            return Err(Error::thread_busy(thread_id));
         }
+        Ok(())
+    }
+
+    /// Registers a compaction of an idle thread, before it is asked for. The turn that begins next is its own.
+    pub(crate) fn begin_compaction(&mut self, thread_id: &str, id: i64) -> Result<()> {
+        self.open()?;
+        self.refuse_if_busy(thread_id)?;
+        let thread = self.thread_or_new(thread_id);
+        thread.expect_turn();
+        thread.compacting = Some(id);
+        Ok(())
+    }
+
+    /// Forgets a compaction whose turn hasn't begun.
+    pub(crate) fn end_compaction(&mut self, thread_id: &str, id: i64) {
+        if let Some(thread) = self.threads.get_mut(thread_id) {
+            thread.compacting.take_if(|compacting| *compacting == id);
+        }
+        self.settle(Some(thread_id), Unclaimed::new());
     }
 
     /// Ends one [`Self::reject_turns`].

@@ -1,6 +1,7 @@
 //! What the runtime asks of this program, until it is answered.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use codex_types::RequestId;
 use tokio::sync::oneshot;
@@ -19,6 +20,9 @@ pub(crate) struct PendingRequest {
 enum State {
     Waiting {
         _until: oneshot::Sender<()>,
+        /// What [`Context::waits`](super::server_request::Context::waits) looks at: it is gone as soon as
+        /// the end was seen, before anybody is told of that.
+        waits: Arc<()>,
     },
     /// The runtime may ask again before it has read this line.
     Answered(String),
@@ -42,11 +46,22 @@ impl PendingRequest {
         turn_id: Option<String>,
         until: oneshot::Sender<()>,
     ) -> Self {
-        let state = State::Waiting { _until: until };
+        let state = State::Waiting {
+            _until: until,
+            waits: Arc::default(),
+        };
         Self {
             thread_id,
             turn_id,
             state,
+        }
+    }
+
+    /// What lives as long as this waits.
+    pub(super) fn waits(&self) -> Weak<()> {
+        match &self.state {
+            State::Waiting { waits, .. } => Arc::downgrade(waits),
+            State::Answered(_) => Weak::new(),
         }
     }
 

@@ -1,10 +1,13 @@
 //! What the router does with the requests of the runtime.
 
+use std::sync::Weak;
+
 use codex_types::{RequestId, ServerRequest};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::connection::router::Router;
+use crate::connection::router::lifecycle::{Change, Lifecycle};
 use crate::connection::router::pending_requests::{PendingRequest, Repeated};
 use crate::connection::router::server_request::{Asked, Context};
 use crate::tool::Toolbox;
@@ -32,12 +35,13 @@ impl Router {
         let begun = thread
             .zip(turn_id)
             .is_some_and(|(thread, id)| thread.runs(id));
-        let context = Context {
+        let mut context = Context {
             item: item.and_then(|(thread, item_id)| thread.announced(item_id)),
             parent_thread_id: thread_id
                 .and_then(|id| self.threads_known.parent(id))
                 .map(str::to_owned),
             is_replay: turn_id.is_some() && !begun,
+            waits: Weak::new(),
         };
         let tool = match request {
             ServerRequest::ItemToolCall(call) => self.threads_known.tool(call),
@@ -46,6 +50,7 @@ impl Router {
         if self.closed.is_none() {
             let owned = |part: Option<&str>| part.map(str::to_owned);
             let pending = PendingRequest::new(owned(thread_id), owned(turn_id), until);
+            context.waits = pending.waits();
             self.requests.add(id.clone(), pending);
         }
         Asked::New(context, tool)
@@ -56,6 +61,22 @@ impl Router {
         let (wanted, thread_id) = self.requests.answer(id, line);
         self.note_answer(thread_id.as_deref());
         wanted
+    }
+
+    /// Withdraws the requests that are of no use any more, and those of a turn within one that has ended.
+    pub(crate) fn withdraw(&mut self, event: &Lifecycle) {
+        if let Change::Completed { turn_id, .. } = &event.change
+            && let Some(inner) = self.nested.innermost(&event.thread_id, turn_id)
+        {
+            let inner = Lifecycle::completed(&event.thread_id, inner);
+            self.requests.withdraw(&inner);
+        }
+        self.requests.withdraw(event);
+    }
+
+    /// Withdraws all requests. What is returned is to be dropped once the lock is released.
+    pub(crate) fn withdraw_all(&mut self) -> impl Sized + use<> {
+        std::mem::take(&mut self.requests)
     }
 
     pub(super) fn note_answer(&mut self, thread_id: Option<&str>) {

@@ -1,6 +1,6 @@
 //! What the router knows of a request of the runtime.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use codex_types::ThreadItem;
 
@@ -27,4 +27,6 @@ pub(crate) struct Context {
     pub(crate) parent_thread_id: Option<String>,
     /// Whether its turn began before this client saw anything of it.
     pub(crate) is_replay: bool,
+    /// Gone once the runtime no longer waits for the answer.
+    pub(crate) waits: Weak<()>,
 }

@@ -30,6 +30,8 @@ pub(crate) struct ThreadTurns {
     pub(crate) active: Vec<ActiveTurn>,
     /// The goal whose turns these are.
     pub(crate) goal: Option<GoalRoute>,
+    /// The compaction that was asked for, until its turn begins.
+    pub(crate) compacting: Option<i64>,
     /// The commands and file changes of the running turn that are not completed: what an approval is
     /// asked for.
     announced: Vec<Arc<ThreadItem>>,
@@ -46,6 +48,7 @@ impl ThreadTurns {
             pending: Vec::new(),
             active: Vec::new(),
             goal: None,
+            compacting: None,
             announced: Vec::new(),
             unwanted: 0,
             activity: Activity::default(),
@@ -55,7 +58,8 @@ impl ThreadTurns {
 
     /// The number of turns and goals.
     pub(crate) fn count(&self) -> usize {
-        self.pending.len() + self.active.len() + usize::from(self.goal.is_some())
+        let others = usize::from(self.goal.is_some()) + usize::from(self.compacting.is_some());
+        self.pending.len() + self.active.len() + others
     }
 
     /// Whether a goal owns the thread.
@@ -181,6 +185,7 @@ impl ThreadTurns {
     pub(crate) fn begin(&mut self, turn_id: &str) {
         // A thread runs one turn at a time: the end of an older one was missed.
         self.announced.clear();
+        self.compacting = None;
         self.active.retain(|turn| turn.id == turn_id);
         self.activity.begin();
         // What this program begins itself is no straggler of a goal that it gave up.
@@ -215,6 +220,7 @@ impl ThreadTurns {
     pub(crate) fn close(&mut self) {
         self.active.clear();
         self.goal = None;
+        self.compacting = None;
     }
 
     /// Gives a turn's notification to its handles and to those that may turn out to be.
