@@ -13,13 +13,16 @@ use crate::error::Result;
 use crate::results::TurnResult;
 use crate::setters::debug_shows;
 use crate::turn::handle::TurnHandle;
-use crate::turn::limits::{Limits, limit_setters, token_setter};
+use crate::turn::limits::{Limits, limit_setters};
 
 /// Options for a review (`review/start`), from [`Thread::review`](crate::Thread::review).
 ///
 /// Awaiting this brings the [`TurnHandle`] of the turn that reviews; [`Self::run`] its result, whose
 /// `final_response` is the review as text. The errors are those of
 /// [`Thread::turn`](crate::Thread::turn).
+///
+/// A review has deadlines and no budgets: the runtime doesn't tell what it uses, so its
+/// [`turn_usage`](TurnResult::turn_usage) is `None`.
 ///
 /// # Cancel safety
 /// Once it is sent, dropping the call leaves the review running, and dropping that of [`Self::run`] interrupts
@@ -51,14 +54,12 @@ impl StartReview {
     }
 
     limit_setters!();
-    token_setter!();
 
     /// Reviews to the end, and returns all that it brought.
     ///
     /// # Errors
     /// As for awaiting this, and [`Error::TurnFailed`](crate::Error::TurnFailed),
-    /// [`Error::TurnTimeout`](crate::Error::TurnTimeout), [`Error::BudgetSpent`](crate::Error::BudgetSpent),
-    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete).
+    /// [`Error::TurnTimeout`](crate::Error::TurnTimeout), [`Error::TurnIncomplete`](crate::Error::TurnIncomplete).
     ///
     /// # Cancel safety
     /// Dropping the call interrupts the review, unless another handle of this client is on it.
