@@ -142,3 +142,102 @@ async fn budget_of_one_handle_leaves_the_turn_to_another() {
     assert_eq!(other.run().await.unwrap().status, TurnStatus::Interrupted);
     idle(&codex).await;
 }
+
+/// Calls that the model makes in vain, or that the runtime tells no item of.
+fn without_items() -> [(&'static str, Reply); 7] {
+    let plan = r#"{"plan":[{"step":"a","status":"pending"}]}"#;
+    let unknown = Reply::function_call("no_such_tool", "{}");
+    let missing = r#"{"path":"/nonexistent.png"}"#;
+    let session = r#"{"session_id":77,"chars":""}"#;
+    [
+        ("an unknown tool", unknown.clone()),
+        ("a plan", Reply::function_call("update_plan", plan)),
+        (
+            "bad arguments",
+            Reply::function_call("exec_command", r#"{"nonsense":1}"#),
+        ),
+        (
+            "a bad patch",
+            Reply::custom_tool_call("apply_patch", "not a patch"),
+        ),
+        (
+            "a missing image",
+            Reply::function_call("view_image", missing),
+        ),
+        (
+            "an unknown session",
+            Reply::function_call("write_stdin", session),
+        ),
+        (
+            "a comment",
+            Reply::text("hm").phase("commentary").then(unknown),
+        ),
+    ]
+}
+
+/// So slow that a loop which isn't stopped stays small.
+const SLOWLY: Duration = Duration::from_millis(20);
+
+#[codex_e2e_macros::test]
+async fn budgets_stop_loops_whose_calls_make_no_item() {
+    let stage = Stage::new().await.unwrap();
+    let (codex, thread) = stage.start_thread().await.unwrap();
+    for (name, reply) in without_items() {
+        let reply = reply.usage(HUNDRED).delay(SLOWLY);
+        stage.model.default_reply(reply);
+        for budget in [Budget::ModelCalls(3), Budget::Tokens(250)] {
+            let before = stage.model.requests().len();
+            let run = thread.run("go").timeout(Duration::from_secs(20));
+            let run = match budget {
+                Budget::ModelCalls(most) => run.max_model_calls(most),
+                Budget::Tokens(most) => run.token_budget(most),
+                other => panic!("{other:?}"),
+            };
+            let outcome = run.await;
+            let calls = stage.model.requests().len() - before;
+            assert!((3..=5).contains(&calls), "{name}: {calls}, {outcome:?}");
+            assert_eq!(spent(outcome).budget, budget, "{name}");
+            idle(&codex).await;
+        }
+    }
+}
+
+#[codex_e2e_macros::test]
+async fn budget_of_model_calls_stops_a_goal_whose_calls_make_no_item() {
+    let stage = Stage::with(|home| home.model_name("gpt-5.5").feature("goals", true))
+        .await
+        .unwrap();
+    let reply = Reply::function_call("no_such_tool", "{}");
+    stage
+        .model
+        .default_reply(reply.usage(HUNDRED).delay(SLOWLY));
+    let (codex, thread) = stage.start_thread().await.unwrap();
+    let goal = thread.goal("Finish it.").max_model_calls(3);
+    let outcome = goal.timeout(Duration::from_secs(20)).run().await;
+    assert_eq!(spent(outcome).budget, Budget::ModelCalls(3));
+    let calls = stage.model.requests().len();
+    assert!((3..=5).contains(&calls), "{calls}");
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn budgets_of_nothing_are_refused_before_anything_is_sent() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("The answer."));
+    let (codex, thread) = stage.start_thread().await.unwrap();
+    let outcomes = [
+        thread.run("go").max_model_calls(0).await.map(drop),
+        thread.run("go").token_budget(0).await.map(drop),
+        thread.turn("go").token_budget(-5).await.map(drop),
+        thread.goal("Finish it.").max_model_calls(0).await.map(drop),
+        thread.goal("Finish it.").token_budget(0).await.map(drop),
+    ];
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
+        let words = error.to_string();
+        assert!(words.contains("must be more than 0"), "{words}");
+    }
+    assert!(stage.model.requests().is_empty());
+    idle(&codex).await;
+}

@@ -16,7 +16,7 @@ use codex_sdk::{
     Codex, Error, HandlerResult, Notification, RequestContext, ServerRequestHandler, Tool,
     schemars, types,
 };
-use codex_testkit::{Reply, Usage};
+use codex_testkit::{Gate, Reply, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -261,4 +261,55 @@ async fn agents_count_for_the_budget_of_a_turn() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(stage.model.requests().len(), asked, "{kind}");
     }
+}
+
+#[codex_e2e_macros::test]
+async fn a_turn_whose_sub_agent_waits_for_a_person_is_not_silent() {
+    let stage = stage(FIRST).await;
+    let touch = json!({
+        "cmd": "echo approved", "login": false,
+        "sandbox_permissions": "require_escalated", "justification": "?",
+    });
+    let touch = Reply::function_call("exec_command", touch.to_string());
+    let task = json!({ "message": "Do it, too." }).to_string();
+    let spawn = Reply::function_call("spawn_agent", task).namespace(FIRST);
+    stage.model.push(spawn.id("spawn"));
+    // The sub-agent's id isn't known before; until then both are held.
+    let gate = Gate::new();
+    stage.model.push(touch.clone().gate(&gate));
+    stage.model.push(touch.gate(&gate));
+    let (builder, mut requests) = stage.builder().server_requests();
+    let codex = builder.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let stall = Duration::from_millis(1500);
+    let run = thread.run("Let another do it, too.").stall_timeout(stall);
+    let asked = async {
+        let sent = stage.model.wait_for_requests(3).await;
+        let output = sent.iter().find_map(|it| it.tool_output("spawn")).unwrap();
+        let output: Value = serde_json::from_str(output.as_str().unwrap()).unwrap();
+        let wait = json!({ "targets": [output["agent_id"]], "timeout_ms": 60_000 });
+        let wait = Reply::function_call("wait_agent", wait.to_string());
+        stage.model.push(wait.namespace(FIRST));
+        stage.model.default_reply(Reply::text("Done."));
+        gate.release();
+        let mut child = None;
+        for _ in 0..2 {
+            let request = requests.next().await.unwrap();
+            match request.context.parent_thread_id() {
+                Some(parent) => {
+                    assert_eq!(parent, thread.id());
+                    child = Some(request);
+                }
+                None => request
+                    .respond(CommandExecutionApprovalDecision::Accept)
+                    .unwrap(),
+            }
+        }
+        tokio::time::sleep(2 * stall).await;
+        let answer = CommandExecutionApprovalDecision::Accept;
+        child.unwrap().respond(answer).unwrap();
+    };
+    let (result, ()) = tokio::join!(run.into_future(), asked);
+    assert_eq!(result.unwrap().final_response.as_deref(), Some("Done."));
+    idle(&codex).await;
 }

@@ -3,7 +3,7 @@
 use codex_e2e::{Stage, idle, next_text};
 use codex_sdk::types::{ReviewTarget, ReviewTargetCustom, ThreadItem, TurnStatus};
 use codex_sdk::{Error, Sandbox};
-use codex_testkit::{Gate, Reply};
+use codex_testkit::{Gate, Reply, Usage};
 use serde_json::json;
 
 /// What a model answers to a review.
@@ -41,6 +41,37 @@ async fn review_is_a_turn_like_any_other() {
     stage.model.push(Reply::text("yes"));
     thread.run("go").await.unwrap();
     idle(&codex).await;
+}
+
+/// Why a review has no budgets: should this fail, it can have them.
+#[codex_e2e_macros::test]
+async fn review_is_told_no_usage_of() {
+    let stage = Stage::new().await.unwrap();
+    let usage = Usage {
+        input: 90,
+        output: 10,
+        ..Usage::default()
+    };
+    let run = Reply::function_call("exec_command", r#"{"cmd":"true"}"#);
+    stage.model.push(run.usage(usage));
+    stage.model.default_reply(findings().usage(usage));
+    let (codex, thread) = stage.start_thread().await.unwrap();
+    let mut all = codex.notifications();
+    let target = ReviewTarget::Custom(ReviewTargetCustom::new("Look."));
+    let mut turn = thread.review(target).await.unwrap();
+    let mut methods = Vec::new();
+    while let Some(event) = turn.next().await {
+        methods.push(event.unwrap().method().to_owned());
+    }
+    let result = turn.run().await.unwrap();
+    idle(&codex).await;
+    codex.close().await.unwrap();
+    while let Some(Ok(event)) = all.next().await {
+        methods.push(event.method().to_owned());
+    }
+    let told = methods.iter().any(|it| it == "thread/tokenUsage/updated");
+    assert!(!told && result.turn_usage().is_none(), "{methods:?}");
+    assert_eq!(stage.model.requests().len(), 2);
 }
 
 #[codex_e2e_macros::test]

@@ -288,6 +288,11 @@
 //! included. Beyond, it is interrupted, and they with it: [`Error::BudgetSpent`] has what came. What
 //! sub-agents do is heard from [`TurnHandle::agents`], and summed in [`TurnResult::agents`].
 //!
+//! A budget is no exact bound. The runtime tells what a call of the model used once the tools that it asked for
+//! have ended: until then an approval may be asked for, and one or two more calls be made. It tells nothing of a
+//! call that a steer cuts off, and nothing in a review, which has no budget. Nor has a sub-agent that outlives
+//! its parent's turn: interrupt it by what [`TurnHandle::agents`] brings.
+//!
 //! # What is approved
 //!
 //! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless the program says

@@ -60,8 +60,9 @@ impl TurnResult {
         }
     }
 
-    /// The tokens of this turn alone: all calls of the model in it. `None` if the model wasn't called,
-    /// and for a handle that joined a running turn, which has not seen all of it.
+    /// The tokens of this turn alone: all calls of the model in it. `None` if the model wasn't called, for a
+    /// review, of which the runtime doesn't tell, and for a handle that joined a running turn, which has not
+    /// seen all of it.
     pub fn turn_usage(&self) -> Option<&TokenUsageBreakdown> {
         self.turn_usage.as_ref()
     }

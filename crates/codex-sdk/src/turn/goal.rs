@@ -22,7 +22,7 @@ use crate::results::TurnResult;
 use crate::setters::{debug_shows, setters};
 use crate::turn::goal_control::GoalControl;
 use crate::turn::handle::TurnHandle;
-use crate::turn::limits::{Clock, Limits, limit_setters};
+use crate::turn::limits::{Clock, Limits, call_setter, check_budget, limit_setters};
 
 /// How long the runtime may take to begin the first turn of a goal; it takes well below a second.
 const BEGIN: Duration = Duration::from_secs(30);
@@ -38,7 +38,8 @@ const MOST_CHARACTERS: usize = 4000;
 /// A goal replaces the one that the thread had.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for an objective that is blank or has more than 4000 characters; [`Error::GoalEnded`] if it
+/// [`Error::InvalidInput`] for an objective that is blank or has more than 4000 characters, and for a budget of
+/// nothing; [`Error::GoalEnded`] if it
 /// ends before its first turn; [`Error::ThreadBusy`] on a thread that isn't idle; [`Error::Rpc`], for
 /// example on an ephemeral thread or where the feature `goals` is off; [`Error::Timeout`] if no turn begins
 /// within 30 s; [`Error::TurnTimeout`] if none begins within [`timeout`](Self::timeout);
@@ -78,9 +79,10 @@ impl StartGoal {
     }
 
     limit_setters!();
+    call_setter!();
 
     setters! {
-        /// The tokens that may be spent on the goal. Default: no limit.
+        /// The tokens that may be spent on the goal, at least one. Default: no limit.
         token_budget = i64 => params.token_budget;
         /// Who set the goal. By default nobody is named, and the goal authorises nothing in the user's
         /// name. Needs Codex 0.161.0.
@@ -106,6 +108,8 @@ impl StartGoal {
     }
 
     async fn start(self) -> Result<TurnHandle> {
+        self.limits.check()?;
+        check_budget("token_budget", self.params.token_budget)?;
         let begun = Instant::now();
         self.limits.bound(begun, self.set(begun)).await
     }

@@ -78,6 +78,7 @@ impl<O> TurnHandle<O> {
     where
         M: ClientMethod<Response: StartedTurn>,
     {
+        limits.check()?;
         let begun = Instant::now();
         let (mut route, reply) = codex.start_turn(Arc::clone(&thread_id), params)?;
         route.registration.interrupt = interrupt;

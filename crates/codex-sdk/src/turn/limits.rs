@@ -45,14 +45,28 @@ macro_rules! limit_setters {
         ///
         /// It has to be longer than the longest silence of a turn that is well: the model thinking, or
         /// a command that prints nothing. Minutes are a sensible length. The time in which the runtime
-        /// waits for an answer of this program doesn't count: to an approval or a question, or of a tool.
+        /// waits for an answer of this program doesn't count: to an approval or a question, or of a tool,
+        /// asked for by the turn or by one of its sub-agents.
         stall_timeout = std::time::Duration => limits.stall;
+        }
+    };
+}
 
-        /// How often the model may be called. Default: no limit. The calls of sub-agents count too.
+/// Writes the setter of the calls of the model that a turn or a goal may spend.
+macro_rules! call_setter {
+    () => {
+        $crate::setters::setters! {
+        /// How often the model may be called, at least once. Default: no limit. The calls of sub-agents count
+        /// too.
         ///
         /// A turn that goes on after that many calls is interrupted, unless another handle of this client is
         /// on it, and ends with [`Error::BudgetSpent`](crate::Error::BudgetSpent), which has what came. One
         /// whose last call brought its answer is no error. As with a deadline, whoever reads the handle counts.
+        ///
+        /// The runtime tells of a call once the tools that it asked for have ended, so an approval may still be
+        /// asked for on a spent budget, and another call may be on its way. After a call that makes no item, a
+        /// plan or an unknown tool for instance, only one more call shows that the turn goes on. Calls that a
+        /// steer cuts off aren't told, and a sub-agent that outlives its parent's turn has no budget.
         max_model_calls = u32 => limits.model_calls;
         }
     };
@@ -62,7 +76,8 @@ macro_rules! limit_setters {
 macro_rules! token_setter {
     () => {
         $crate::setters::setters! {
-        /// How many tokens may be spent, cached input and those of sub-agents included. Default: no limit.
+        /// How many tokens may be spent, at least one, cached input and those of sub-agents included. Default: no
+        /// limit.
         ///
         /// They are known after each call of the model, so that the last one may go beyond. Then the same
         /// happens as with [`Self::max_model_calls`].
@@ -71,7 +86,7 @@ macro_rules! token_setter {
     };
 }
 
-pub(crate) use {limit_setters, token_setter};
+pub(crate) use {call_setter, limit_setters, token_setter};
 
 /// The limits that a turn is started with.
 #[derive(Debug, Clone, Copy, Default)]
@@ -83,13 +98,25 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Refuses a budget that nothing could be done with.
+    pub(crate) fn check(&self) -> Result<()> {
+        check_budget("max_model_calls", self.model_calls.map(i64::from))?;
+        check_budget("token_budget", self.tokens)
+    }
+
+    /// The budget that was used up by a turn that goes on: it does, too, if it was used up before the last
+    /// call of the model.
     fn exceeded(&self, spent: Spent) -> Option<Budget> {
-        let calls = self.model_calls.filter(|most| spent.model_calls >= *most);
-        let tokens = self.tokens.filter(|most| spent.tokens >= *most);
-        calls
-            .map(Budget::ModelCalls)
-            .or(tokens.map(Budget::Tokens))
-            .filter(|_| spent.goes_on)
+        let earlier = spent.model_calls.saturating_sub(1);
+        let (calls, tokens) = if spent.goes_on {
+            (spent.model_calls, spent.tokens)
+        } else {
+            (earlier, spent.earlier_tokens)
+        };
+        let model_calls = self.model_calls.filter(|most| calls >= *most);
+        let tokens = self.tokens.filter(|most| tokens >= *most);
+        let model_calls = model_calls.map(Budget::ModelCalls);
+        model_calls.or(tokens.map(Budget::Tokens))
     }
 
     /// Waits for the start of a turn: no longer than all of it may take.
@@ -109,6 +136,16 @@ impl Limits {
                 result: TurnResult::new(""),
             })))
         })
+    }
+}
+
+/// Refuses a budget of nothing.
+pub(super) fn check_budget(setter: &str, budget: Option<i64>) -> Result<()> {
+    match budget {
+        Some(budget) if budget <= 0 => Err(Error::InvalidInput(format!(
+            "`{setter}` must be more than 0, and is {budget}"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::results::TurnResult;
 use crate::setters::debug_shows;
 use crate::turn::handle::TurnHandle;
-use crate::turn::limits::{Limits, limit_setters, token_setter};
+use crate::turn::limits::{Limits, limit_setters};
 
 /// The first release that tells which turn a review runs in.
 const ROOT_TURN: &str = "0.162.0";
@@ -25,6 +25,9 @@ const ROOT_TURN: &str = "0.162.0";
 /// `final_response` is the review as text. The errors are those of
 /// [`Thread::turn`](crate::Thread::turn), and [`Error::ThreadBusy`](crate::Error::ThreadBusy) while any turn of
 /// this client runs on the thread. Needs Codex 0.162.0.
+///
+/// A review has deadlines and no budgets: the runtime doesn't tell what it uses, so its
+/// [`turn_usage`](TurnResult::turn_usage) is `None`.
 ///
 /// # Cancel safety
 /// Once it is sent, dropping the call leaves the review running, and dropping that of [`Self::run`] interrupts
@@ -56,14 +59,12 @@ impl StartReview {
     }
 
     limit_setters!();
-    token_setter!();
 
     /// Reviews to the end, and returns all that it brought.
     ///
     /// # Errors
     /// As for awaiting this, and [`Error::TurnFailed`](crate::Error::TurnFailed),
-    /// [`Error::TurnTimeout`](crate::Error::TurnTimeout), [`Error::BudgetSpent`](crate::Error::BudgetSpent),
-    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete).
+    /// [`Error::TurnTimeout`](crate::Error::TurnTimeout), [`Error::TurnIncomplete`](crate::Error::TurnIncomplete).
     ///
     /// # Cancel safety
     /// Dropping the call interrupts the review, unless another handle of this client is on it.

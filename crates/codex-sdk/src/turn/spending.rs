@@ -9,6 +9,8 @@ use codex_types::{ThreadItem, ThreadTokenUsage, TokenUsageBreakdown};
 pub(crate) struct Spent {
     pub(crate) model_calls: u32,
     pub(crate) tokens: i64,
+    /// The tokens that it had spent before the last call of the model.
+    pub(crate) earlier_tokens: i64,
     /// Whether it goes on after the last call of the model.
     pub(crate) goes_on: bool,
 }
@@ -74,8 +76,10 @@ impl Spending {
         let Spent {
             model_calls,
             tokens,
+            earlier_tokens,
             ..
         } = &mut self.spent;
+        *earlier_tokens = *tokens;
         *model_calls = model_calls.saturating_add(1);
         *tokens = tokens.saturating_add(usage.last.total_tokens);
         true

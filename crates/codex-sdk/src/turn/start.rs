@@ -20,7 +20,7 @@ use crate::setters::{debug_shows, setters};
 use crate::strict::check::check;
 use crate::turn::handle::TurnHandle;
 use crate::turn::input::RunInput;
-use crate::turn::limits::{Limits, limit_setters, token_setter};
+use crate::turn::limits::{Limits, call_setter, limit_setters, token_setter};
 use crate::turn::output::TurnOutput;
 
 /// Options for a turn (`turn/start`), from [`Thread::run`](crate::Thread::run),
@@ -70,6 +70,7 @@ impl<O> StartTurn<O> {
     }
 
     limit_setters!();
+    call_setter!();
     token_setter!();
 
     setters! {

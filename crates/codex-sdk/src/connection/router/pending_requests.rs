@@ -109,10 +109,10 @@ impl PendingRequests {
             .count()
     }
 
-    /// Whether the turn of a thread waits for an answer.
-    pub(super) fn is_waited_for(&self, thread_id: &str) -> bool {
+    /// Whether the turn of one of these threads waits for an answer.
+    pub(super) fn is_waited_for(&self, is_of: impl Fn(&str) -> bool) -> bool {
         let mut requests = self.0.values();
-        requests.any(|it| it.is_waiting() && it.thread_id.as_deref() == Some(thread_id))
+        requests.any(|it| it.is_waiting() && it.thread_id.as_deref().is_some_and(&is_of))
     }
 
     /// Drops the requests that are of no use any more.

@@ -85,12 +85,17 @@ impl Router {
         }
     }
 
-    /// When the turn of a thread last waited for an answer of this program: now, if it does.
+    /// When the turn of a thread, or one of its sub-agents, last waited for an answer of this program: now, if
+    /// it does.
     pub(crate) fn last_wait(&self, thread_id: &str) -> Option<Instant> {
-        if self.requests.is_waited_for(thread_id) {
+        let is_of = |id: &str| self.threads_known.descends(id, thread_id);
+        if self.requests.is_waited_for(is_of) {
             return Some(Instant::now());
         }
-        self.threads.get(thread_id)?.activity.last_wait()
+        let threads = self.threads.iter().filter(|(id, _)| is_of(id));
+        threads
+            .filter_map(|(_, thread)| thread.activity.last_wait())
+            .max()
     }
 
     /// Gives a thread its tools, else those of its source. What is returned is to be dropped once the lock

@@ -5,6 +5,7 @@ use std::time::Duration;
 use codex_sdk::types::CommandExecutionApprovalDecision;
 use codex_sdk::{Codex, Deadline, HandlerResult};
 use codex_testkit::peer::shapes;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::stall::{
@@ -54,6 +55,47 @@ async fn a_turn_that_waits_for_a_handler_doesnt_stall() {
     let (result, ()) = tokio::join!(run, serve);
     assert_eq!(begun.elapsed().as_secs(), 11 * 60 + 7);
     assert_eq!(timed_out(&result.unwrap_err()).deadline, Deadline::Stall);
+    is_usable(&codex, &mut peer, &thread).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_whose_sub_agent_waits_for_a_handler_doesnt_stall() {
+    let thinking = Codex::builder().on_command_approval(|_, _| async {
+        sleep(10 * MINUTE + 7 * SECOND).await;
+        HandlerResult::Ok(CommandExecutionApprovalDecision::Accept)
+    });
+    let (codex, mut peer, thread) = thread_of(thinking).await;
+    let run = begin(thread.run("go").stall_timeout(MINUTE).into_future()).await;
+    accept(&mut peer, "1").await;
+    // A child, and a child of that.
+    for (id, parent) in [("c", "t"), ("d", "c")] {
+        let mut child = shapes::thread(id);
+        child["parentThreadId"] = json!(parent);
+        let started = json!({ "thread": child });
+        peer.notify("thread/started", started).await;
+        peer.turn(id, "9").started().await;
+    }
+    settle(&codex, &mut peer).await;
+    let begun = Instant::now();
+    let approval = shapes::command_approval("d", "9", "item", "ls");
+    let method = "item/commandExecution/requestApproval";
+    peer.request(7, method, approval).await;
+    let serve = async {
+        peer.expect_response(7).await.unwrap();
+        interrupt(&mut peer, "1").await;
+        begun.elapsed()
+    };
+    let (result, ended) = tokio::join!(run, serve);
+    // Counted from the answer.
+    assert_eq!(ended.as_secs(), 11 * 60 + 7);
+    assert_eq!(timed_out(&result.unwrap_err()).deadline, Deadline::Stall);
+    // The sub-agents end with it.
+    for _ in ["c", "d"] {
+        let request = peer.expect_request("turn/interrupt").await;
+        peer.reply(&request.id, json!({})).await;
+        let id = request.params["threadId"].as_str().unwrap();
+        peer.turn(id, "9").completed("interrupted").await;
+    }
     is_usable(&codex, &mut peer, &thread).await;
 }
 
