@@ -1,6 +1,8 @@
 //! The tests that docs/testing-your-app.md shows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codex_e2e::blocks;
 use codex_sdk::schemars::JsonSchema;
@@ -16,6 +18,7 @@ fn the_page_shows_what_runs_here() {
     let here = include_str!("testing_your_app.rs");
     // The page doesn't show this test, for which this is imported.
     let here = here.replace("use codex_e2e::blocks;\n", "");
+    let here = here.replace("use std::collections::BTreeSet;\n", "");
     // What the tests leave behind is looked at here alone.
     let here = here.replace("#[codex_e2e_macros::test]", "#[tokio::test]");
     let here: BTreeSet<_> = here.split("\n\n").map(str::trim_end).collect();
@@ -40,8 +43,9 @@ async fn summary(codex: &Codex, subject: &str) -> codex_sdk::Result<String> {
 async fn stage() -> (ScriptedModel, CodexHome) {
     codex_testkit::runtime().unwrap(); // installed now, if it isn't there
     let model = ScriptedModel::start().await.unwrap();
-    let home = CodexHome::builder().model(&model).build().unwrap();
-    (model, home)
+    // A name that the runtime knows: to a model of another one it offers no `apply_patch`.
+    let home = CodexHome::builder().model(&model).model_name("gpt-5.5");
+    (model, home.build().unwrap())
 }
 
 /// A client of a runtime in this home.
@@ -91,10 +95,15 @@ async fn the_model_is_told_what_the_tool_says() -> codex_sdk::Result<()> {
 #[codex_e2e_macros::test]
 async fn a_change_that_is_declined_is_not_made() -> codex_sdk::Result<()> {
     let (model, home) = stage().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
     let codex = builder(&home)
-        .on_file_change_approval(|context, _params| async move {
-            assert!(context.changes()[0].path.ends_with("notes.txt"));
-            Ok(Decline)
+        .on_file_change_approval(move |context, _params| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async move {
+                assert!(context.changes()[0].path.ends_with("notes.txt"));
+                Ok(Decline)
+            }
         })
         .start()
         .await?;
@@ -104,6 +113,7 @@ async fn a_change_that_is_declined_is_not_made() -> codex_sdk::Result<()> {
 
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
     thread.run("Write a note.").await?;
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert!(!home.workspace().join("notes.txt").exists());
     codex.close().await
 }

@@ -1,11 +1,18 @@
 //! `watch`: all of a thread, for whoever looks on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use codex_e2e::{Stage, idle};
-use codex_sdk::types::ThreadItem;
-use codex_sdk::{Codex, Error, Notification, Thread, ThreadWatch};
+use codex_sdk::schemars::{self, JsonSchema};
+use codex_sdk::types::{CommandExecutionApprovalDecision, ThreadItem};
+use codex_sdk::{Codex, Error, Notification, Sandbox, Thread, ThreadWatch, Tool};
 use codex_testkit::{Gate, Reply};
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
 
 const PIECES: usize = 10_000;
 
@@ -104,6 +111,20 @@ fn label(event: &Notification) -> String {
         Notification::ItemCompleted(it) => format!("{} {}", event.method(), it.item.tag()),
         _ => event.method().to_owned(),
     }
+}
+
+/// What is seen until this is.
+async fn seen_until(watch: &mut ThreadWatch, last: &str) -> Vec<String> {
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|it| it != last) {
+        seen.push(label(&watch.next().await.unwrap().unwrap()));
+    }
+    seen
+}
+
+/// Reads a turn until this comes.
+async fn handle_until(turn: &mut codex_sdk::TurnHandle, last: &str) {
+    while label(&turn.next().await.unwrap().unwrap()) != last {}
 }
 
 #[codex_e2e_macros::test]
@@ -224,5 +245,147 @@ async fn watch_of_an_ephemeral_thread_begins_now() {
     let mut watch = thread.watch();
     let (result, seen) = tokio::join!(thread.run("go").into_future(), text_of(&mut watch));
     assert_eq!(result.unwrap().final_response, Some(seen));
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn watch_shows_a_later_turn_that_has_the_ids_of_the_one_it_began_in() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let gate = Gate::new();
+    let run = || Reply::function_call("exec_command", r#"{"cmd":"echo first"}"#).id("call-1");
+    stage.model.push(run());
+    stage.model.push(Reply::text("All done.").gate(&gate));
+    let thread = codex.thread_start().await.unwrap();
+    let turn = thread.turn("go").await.unwrap();
+    gate.reached().await;
+    let mut late = thread.watch();
+    let seen = seen_until(&mut late, "item/completed commandExecution").await;
+    assert_eq!(seen[0], "turn/started");
+    gate.release();
+    turn.run().await.unwrap();
+    seen_until(&mut late, "turn/completed").await;
+
+    stage.model.push(run());
+    stage.model.push(Reply::text("Again."));
+    thread.run("again").await.unwrap();
+    let seen = seen_until(&mut late, "turn/completed").await;
+    for wanted in ["started", "completed"] {
+        let wanted = format!("item/{wanted} commandExecution");
+        assert!(seen.contains(&wanted), "{wanted}: {seen:#?}");
+    }
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn watch_shows_no_turn_that_had_ended_though_a_command_of_it_runs_on() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let arguments = r#"{"cmd":"sleep 2; echo end","yield_time_ms":250}"#;
+    stage
+        .model
+        .push(Reply::function_call("exec_command", arguments));
+    stage.model.push(Reply::text("It runs on."));
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("go").await.unwrap();
+    let mut late = thread.watch();
+    let seen = seen_until(&mut late, "item/completed commandExecution").await;
+    assert!(!seen.contains(&"turn/started".to_owned()), "{seen:#?}");
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn watch_is_told_of_the_turn_in_which_it_was_called_however_late_it_is_read() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let (thread, turn, gate) = half_way(&stage, &codex).await;
+    let mut late = thread.watch();
+    // The answer to what it asks is on its way before the next turn begins.
+    thread.read().await.unwrap();
+    gate.release();
+    turn.run().await.unwrap();
+    let gate = Gate::new();
+    stage.model.push(Reply::text("Next.").gate(&gate));
+    let next = thread.turn("next").await.unwrap();
+    gate.reached().await;
+    let seen = seen_until(&mut late, "turn/completed").await;
+    let count = |wanted: &str| seen.iter().filter(|it| *it == wanted).count();
+    assert_eq!(count("turn/started"), 1, "{seen:#?}");
+    assert_eq!(count("item/completed commandExecution"), 1, "{seen:#?}");
+    gate.release();
+    let seen = seen_until(&mut late, "turn/completed").await;
+    assert!(seen.contains(&"turn/started".to_owned()), "{seen:#?}");
+    next.run().await.unwrap();
+    idle(&codex).await;
+}
+
+/// What a viewer sees that comes now, up to the end of the turn.
+async fn late(thread: &Thread, running: &str, go_on: impl FnOnce()) {
+    let mut late = thread.watch();
+    let begins = format!("item/started {running}");
+    let seen = seen_until(&mut late, &begins).await;
+    assert_eq!(seen[0], "turn/started", "{seen:#?}");
+    go_on();
+    let seen = seen_until(&mut late, "turn/completed").await;
+    let count = |wanted: &str| seen.iter().filter(|it| *it == wanted).count();
+    assert_eq!(count(&begins), 0, "{seen:#?}");
+    assert_eq!(count(&format!("item/completed {running}")), 1, "{seen:#?}");
+}
+
+#[codex_e2e_macros::test]
+async fn watch_is_told_of_a_command_and_a_tool_that_go_on() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let done = Arc::new(Notify::new());
+    let waits = Arc::clone(&done);
+    let tool = Tool::new("wait", "Waits.", move |_: Nothing| {
+        let waits = Arc::clone(&waits);
+        async move {
+            waits.notified().await;
+            Ok("done".to_owned())
+        }
+    });
+    let thread = codex.thread_start().tool(tool).await.unwrap();
+
+    let run = Reply::function_call("exec_command", r#"{"cmd":"sleep 2; echo first"}"#);
+    stage.model.push(run);
+    let gate = Gate::new();
+    stage.model.push(Reply::text("Done.").gate(&gate));
+    let mut turn = thread.turn("go").await.unwrap();
+    handle_until(&mut turn, "item/started commandExecution").await;
+    late(&thread, "commandExecution", || gate.release()).await;
+    turn.run().await.unwrap();
+
+    stage.model.push(Reply::function_call("wait", "{}"));
+    stage.model.push(Reply::text("Done."));
+    let mut turn = thread.turn("go").await.unwrap();
+    handle_until(&mut turn, "item/started dynamicToolCall").await;
+    late(&thread, "dynamicToolCall", || done.notify_one()).await;
+    turn.run().await.unwrap();
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn watch_is_told_of_what_waits_for_an_approval() {
+    let stage = Stage::new().await.unwrap();
+    let (builder, mut requests) = stage.builder().server_requests();
+    let codex = builder.start().await.unwrap();
+    let thread = codex.thread_start().sandbox(Sandbox::ReadOnly);
+    let thread = thread.await.unwrap();
+    let arguments =
+        r#"{"cmd":"echo no","sandbox_permissions":"require_escalated","justification":"?"}"#;
+    stage
+        .model
+        .push(Reply::function_call("exec_command", arguments));
+    stage.model.push(Reply::text("Then not."));
+    let turn = thread.turn("go").await.unwrap();
+    let parked = requests.next().await.unwrap();
+    late(&thread, "commandExecution", || {
+        parked
+            .respond(CommandExecutionApprovalDecision::Decline)
+            .unwrap();
+    })
+    .await;
+    turn.run().await.unwrap();
     idle(&codex).await;
 }

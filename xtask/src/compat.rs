@@ -45,7 +45,8 @@ pub struct Compat {
 /// What came of a step.
 #[derive(Debug, Clone, Deserialize)]
 struct Step {
-    step: String,
+    #[serde(rename = "step")]
+    name: String,
     outcome: Outcome,
     #[serde(default)]
     detail: String,
@@ -58,6 +59,18 @@ enum Outcome {
     Refused,
     Failed,
     Hangs,
+}
+
+/// The last line.
+#[derive(Deserialize)]
+struct Unrecognized {
+    unrecognized: u64,
+}
+
+/// A message of cargo.
+#[derive(Deserialize)]
+struct Built {
+    executable: Option<PathBuf>,
 }
 
 /// What came of a runtime.
@@ -82,7 +95,7 @@ pub fn run(compat: &Compat) -> Result<()> {
         let trial = trial(&probe, version)?;
         eprintln!("    {}", trial.summary());
         for step in trial.steps.iter().filter(|it| it.outcome != Outcome::Works) {
-            eprintln!("    {:?}: {}: {}", step.outcome, step.step, step.detail);
+            eprintln!("    {:?}: {}: {}", step.outcome, step.name, step.detail);
         }
         trials.push(trial);
     }
@@ -95,7 +108,7 @@ pub fn run(compat: &Compat) -> Result<()> {
     let broken = trials.iter().flat_map(|trial| {
         let steps = trial.steps.iter();
         let broken = steps.filter(|it| matches!(it.outcome, Outcome::Failed | Outcome::Hangs));
-        broken.map(move |it| format!("{}: {}", trial.version, it.step))
+        broken.map(move |it| format!("{}: {}", trial.version, it.name))
     });
     let broken: Vec<_> = broken.collect();
     ensure!(
@@ -116,15 +129,11 @@ fn probe(root: &Path) -> Result<PathBuf> {
         .stderr(Stdio::inherit());
     let output = cargo.output().context("running cargo")?;
     ensure!(output.status.success(), "the probe doesn't build");
-    #[derive(Deserialize)]
-    struct Built {
-        executable: Option<PathBuf>,
-    }
     let built = String::from_utf8_lossy(&output.stdout);
     let built = built
         .lines()
         .filter_map(|it| serde_json::from_str::<Built>(it).ok());
-    let built = built.filter_map(|it| it.executable).last();
+    let built = built.filter_map(|it| it.executable).next_back();
     built.context("cargo names no program")
 }
 
@@ -148,10 +157,6 @@ fn trial(probe: &Path, version: &str) -> Result<Trial> {
             "the probe failed: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-    }
-    #[derive(Deserialize)]
-    struct Unrecognized {
-        unrecognized: u64,
     }
     let lines = String::from_utf8(output.stdout)?;
     let mut trial = Trial {
@@ -231,7 +236,7 @@ fn page(trials: &[Trial]) -> String {
     let mut refused: BTreeMap<&str, Vec<&Trial>> = BTreeMap::new();
     for trial in trials {
         for step in trial.steps.iter().filter(|it| it.outcome != Outcome::Works) {
-            refused.entry(&step.step).or_default().push(trial);
+            refused.entry(&step.name).or_default().push(trial);
         }
     }
     text.push_str("\n## What is refused, and why\n\n| step | by | in these words, by the last of them |\n| --- | --- | --- |\n");
@@ -239,7 +244,7 @@ fn page(trials: &[Trial]) -> String {
         let versions: Vec<_> = by.iter().map(|it| it.version.as_str()).collect();
         let words = by
             .last()
-            .and_then(|it| it.steps.iter().find(|it| it.step == step));
+            .and_then(|it| it.steps.iter().find(|it| it.name == step));
         let words = words
             .map(|it| it.detail.replace('|', "\\|"))
             .unwrap_or_default();
@@ -255,7 +260,7 @@ mod tests {
     #[test]
     fn the_page_has_a_row_for_each_runtime_and_each_refusal() {
         let step = |step: &str, outcome, detail: &str| Step {
-            step: step.to_owned(),
+            name: step.to_owned(),
             outcome,
             detail: detail.to_owned(),
         };

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use crate::model::Model;
+use crate::model::{Method, Model};
 use crate::problems::{Kind, Problems};
 
 /// Where the list is.
@@ -23,7 +23,7 @@ pub fn check(
 ) -> Result<()> {
     let text = fs::read_to_string(root.join(FILE)).with_context(|| format!("reading {FILE}"))?;
     let handled = handled(&text)?;
-    let requests: BTreeSet<_> = model.server_requests.iter().map(|it| it.ident()).collect();
+    let requests: BTreeSet<_> = model.server_requests.iter().map(Method::ident).collect();
     for request in &model.server_requests {
         let (name, is_handled) = (&request.name, handled.contains(&request.ident()));
         if decided.contains(name) == is_handled {

@@ -182,7 +182,9 @@ fn proposal(problems: &[Problem]) -> String {
         let _ = writeln!(sections[index].1, "{line}");
     }
     sections
-        .into_iter()
-        .map(|(name, lines)| format!("  [{name}]\n{lines}"))
-        .collect()
+        .iter()
+        .fold(String::new(), |mut text, (name, lines)| {
+            let _ = write!(text, "  [{name}]\n{lines}");
+            text
+        })
 }

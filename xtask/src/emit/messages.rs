@@ -10,6 +10,7 @@ use crate::docs;
 use crate::model::{Method, Notification, Params};
 
 /// A variant of a message enum.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 struct Entry {
     ident: Ident,
     method: String,

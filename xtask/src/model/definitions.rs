@@ -96,7 +96,7 @@ impl Builder<'_> {
             .iter()
             .all(|it| strings(it).is_some() || single_key(it).is_some())
         {
-            return self.external(name, branches);
+            return Ok(self.external(name, branches));
         }
         self.untagged(name, branches)
     }
@@ -127,7 +127,7 @@ impl Builder<'_> {
         })
     }
 
-    fn external(&mut self, name: &str, branches: &[Value]) -> Result<Kind> {
+    fn external(&mut self, name: &str, branches: &[Value]) -> Kind {
         let mut variants = Vec::new();
         for branch in branches {
             let Some((key, body)) = single_key(branch) else {
@@ -143,7 +143,7 @@ impl Builder<'_> {
             });
             variants.push(variant);
         }
-        Ok(Kind::External(variants))
+        Kind::External(variants)
     }
 
     fn untagged(&mut self, name: &str, branches: &[Value]) -> Result<Kind> {

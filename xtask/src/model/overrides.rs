@@ -88,12 +88,11 @@ impl Overrides {
             }
         }
         for name in &self.sums {
-            match counts(model, name) {
-                Some(body) => body.sums = true,
-                None => {
-                    let what = format!("`{name}` is no struct of counts any more");
-                    stale(problems, "sums", name, &what);
-                }
+            if let Some(body) = counts(model, name) {
+                body.sums = true;
+            } else {
+                let what = format!("`{name}` is no struct of counts any more");
+                stale(problems, "sums", name, &what);
             }
         }
         for method in self.later.keys() {

@@ -17,7 +17,7 @@ use crate::connection::Connection;
 use crate::connection::process::{Process, StderrTail};
 use crate::connection::registration::Route;
 use crate::connection::router::pending_calls::Reply;
-use crate::connection::router::subscriptions::Topic;
+use crate::connection::router::subscriptions::{Joined, Topic};
 use crate::error::Result;
 
 /// Keeps the runtime alive; dropping it ends the runtime.
@@ -108,6 +108,12 @@ impl CodexInner {
     pub(crate) fn subscribe(&self, topic: Topic) -> NotificationStream {
         let budget = self.connection.limits.subscription_budget;
         NotificationStream::new(self.connection.subscribe(topic, budget))
+    }
+
+    /// Subscribes to everything of a thread.
+    pub(crate) fn watch(&self, thread_id: &Arc<str>) -> (NotificationStream, Joined) {
+        let (events, joined) = self.connection.watch(thread_id);
+        (NotificationStream::new(events), joined)
     }
 
     /// Ends the connection in order and waits for the end of the process.

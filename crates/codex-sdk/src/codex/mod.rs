@@ -11,6 +11,7 @@ use crate::connection::stats::Stats;
 use crate::setters::debug_shows;
 
 pub(crate) mod compat;
+#[rustfmt::skip]
 mod gates;
 pub(crate) mod inner;
 pub(crate) mod metadata;

@@ -48,6 +48,7 @@ pub(crate) mod stats;
 mod tree;
 pub(crate) mod unhandled;
 pub(crate) mod wakes;
+mod watched;
 
 /// Lines that may wait for the writer.
 const OUTBOUND_LINES: usize = 128;

@@ -33,6 +33,51 @@ const FORMATS: [&str; 9] = [
     "uuid",
 ];
 
+/// What stands anywhere in a schema that a program has written itself, and says nothing of a value.
+const TITLES: [&str; 6] = [
+    "$comment",
+    "$defs",
+    "$id",
+    "$schema",
+    "definitions",
+    "title",
+];
+
+const TYPES: [&str; 7] = [
+    "array", "boolean", "integer", "null", "number", "object", "string",
+];
+
+/// Whether a strict schema may have this keyword somewhere, beside a reference.
+pub(super) fn is_allowed(key: &str) -> bool {
+    KEYWORDS.contains(&key)
+        || TITLES.contains(&key)
+        || key == "anyOf"
+        || only_of(key) == Some("object")
+}
+
+/// Whether a keyword may stand beside all others.
+pub(super) fn of_any(key: &str) -> bool {
+    TITLES.contains(&key) || matches!(key, "description" | "type")
+}
+
+/// The type that has an inside, and this keyword for it.
+pub(super) fn only_of(key: &str) -> Option<&'static str> {
+    match key {
+        "additionalProperties" | "properties" | "required" => Some("object"),
+        "items" | "maxItems" | "minItems" => Some("array"),
+        _ => None,
+    }
+}
+
+pub(super) fn is_type(name: &str) -> bool {
+    TYPES.contains(&name)
+}
+
+/// Whether a strict schema may name this format.
+pub(super) fn is_format(name: &str) -> bool {
+    FORMATS.contains(&name)
+}
+
 /// Whether leaving a keyword out changes nothing that an answer may be.
 ///
 /// `required` and a closed end are left out here because every object gets its own. A set of Rust
@@ -43,7 +88,7 @@ pub(super) fn is_annotation(key: &str, value: &Value) -> bool {
         | "deprecated" | "readOnly" | "writeOnly" | "contentEncoding" | "contentMediaType"
         | "required" | "uniqueItems" => true,
         "additionalProperties" | "unevaluatedProperties" => *value == Value::Bool(false),
-        "format" => value.as_str().is_none_or(|name| !FORMATS.contains(&name)),
+        "format" => value.as_str().is_none_or(|name| !is_format(name)),
         _ => key.starts_with("x-"),
     }
 }

@@ -6,6 +6,10 @@
 //! the place, where it wouldn't.
 
 pub(crate) mod check;
+#[cfg(test)]
+mod check_refusals;
+#[cfg(test)]
+mod check_tests;
 mod definitions;
 mod keywords;
 mod parts;

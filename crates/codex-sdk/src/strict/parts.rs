@@ -54,6 +54,7 @@ impl Parts {
                 ("anyOf" | "oneOf", Value::Array(branches)) => self.unions.push(branches.clone()),
                 ("properties", Value::Object(properties)) => self.properties(properties, path)?,
                 ("type", value) => self.set_type(value, path)?,
+                ("required", Value::Array(required)) => required_once(required, path)?,
                 (key, value) if is_annotation(key, value) => {}
                 (key, value) => self.set(key, value, path)?,
             }
@@ -107,5 +108,62 @@ impl Parts {
             return refused(path, &problem);
         }
         Ok(())
+    }
+}
+
+/// Refuses a key that two parts of an object require. Of what is flattened each takes its keys away from the
+/// next, and the derived schema has the keys of all of them in one place: only `required` still has both.
+fn required_once(required: &[Value], path: &str) -> Result<()> {
+    for (n, key) in required.iter().enumerate() {
+        if let Some(key) = key.as_str().filter(|_| required[..n].contains(key)) {
+            let path = format!("{path}.{key}");
+            return refused(&path, "is there twice, by `flatten`: rename one of the two");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde_json::json;
+
+    use crate::error::Error;
+    use crate::strict::StrictSchema;
+
+    macro_rules! structs {
+        ($(struct $name:ident $body:tt)*) => {$(
+            #[derive(JsonSchema)]
+            #[expect(dead_code, reason = "only the schema is looked at")]
+            struct $name $body
+        )*};
+    }
+
+    structs! {
+        struct Plain { n: u8 }
+        struct More { n: u8, m: u8 }
+        struct Own { n: u8, #[serde(flatten)] plain: Plain }
+        struct Two { #[serde(flatten)] plain: Plain, #[serde(flatten)] more: More }
+        struct Within { list: Vec<Own> }
+        struct Defaulted { #[serde(default)] n: u8 }
+        struct Perhaps { n: u8, #[serde(flatten)] rest: Defaulted }
+    }
+
+    #[test]
+    fn run_as_refuses_a_key_that_two_flattened_parts_require() {
+        for (strict, at) in [
+            (StrictSchema::of::<Own>(), "$.n"),
+            (StrictSchema::of::<Two>(), "$.n"),
+            (StrictSchema::of::<Within>(), "$.list[].n"),
+        ] {
+            let Err(Error::Schema { path, problem }) = strict else {
+                panic!("{at}: {strict:?}");
+            };
+            assert_eq!(path, at, "{problem}");
+            assert!(problem.contains("`flatten`"), "{problem}");
+        }
+        // Here the second one can do without.
+        let strict = StrictSchema::of::<Perhaps>().unwrap();
+        assert_eq!(strict.schema["required"], json!(["n"]));
     }
 }

@@ -9,17 +9,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use codex_types::{
-    CollabAgentToolCallStatus, CommandExecutionStatus, DynamicToolCallStatus,
-    ItemCompletedNotification, ItemStartedNotification, McpToolCallStatus, PatchApplyStatus,
-    ThreadItem, Turn, TurnStartedNotification, TurnStatus,
+    CollabAgentToolCallStatus, CommandExecutionStatus, DynamicToolCallStatus, McpToolCallStatus,
+    PatchApplyStatus, ThreadItem, Turn, TurnStartedNotification, TurnStatus,
 };
 use futures_core::Stream;
+use serde_json::json;
+use serde_json::value::to_raw_value;
 
 use crate::codex::inner::CodexInner;
 use crate::codex::notifications::NotificationStream;
 use crate::connection::Connection;
 use crate::connection::event_queue::Notification;
-use crate::connection::router::subscriptions::Topic;
+use crate::connection::router::subscriptions::{Joined, Topic};
 use crate::error::Result;
 use crate::tasks::recovery::newest_turns;
 use crate::thread::Thread;
@@ -35,10 +36,14 @@ impl Thread {
     /// ([`Error::Lagged`](crate::Error::Lagged)).
     ///
     /// Of a turn that runs already, it begins with what that has brought so far, read from the runtime
-    /// (`thread/turns/list`): its `turn/started`, and its items as `item/completed`, or `item/started` if they
-    /// go on. All of these have the time when the turn began. The text of a message that is being written comes
-    /// from here on, and whole with its `item/completed`. Of an ephemeral thread nothing is stored: it is
-    /// watched from now on.
+    /// (`thread/turns/list`; the request is on its way when this returns): its `turn/started`, and its items as
+    /// `item/completed`, with the time when the turn began. What goes on follows as `item/started`, if this client
+    /// has seen it begin: a command, a call of a tool, what waits for an approval. The text of a message that is
+    /// being written comes from here on, and whole with its `item/completed`. Of an ephemeral thread nothing is
+    /// stored: it begins with what goes on.
+    ///
+    /// A command may outlive its turn, in the background. Who comes after the turn has ended is told of its output
+    /// and of its end, and not of the turn.
     ///
     /// ```no_run
     /// # async fn second_tab(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -77,20 +82,44 @@ pub struct ThreadWatch {
     had: HashSet<String>,
     /// Those that had begun.
     begun: HashSet<String>,
+    /// The turn whose items these are: another one may have some with the same ids.
+    replayed: Option<String>,
+    /// What was known when this began.
+    joined: Joined,
 }
 
 impl ThreadWatch {
     pub(super) fn new(codex: &CodexInner, thread_id: Arc<str>) -> Self {
-        let events = codex.subscribe(Topic::All(Arc::clone(&thread_id)));
+        let (events, joined) = codex.watch(&thread_id);
         let catch_up = newest_turn(Arc::clone(&codex.connection), Arc::clone(&thread_id));
-        Self {
+        let mut catch_up: CatchUp = Box::pin(catch_up);
+        let begun = codex.connection.begin(catch_up.as_mut());
+        let mut watch = Self {
             thread_id,
             events,
-            catch_up: Some(Box::pin(catch_up)),
+            catch_up: Some(catch_up),
             read: None,
             ready: VecDeque::new(),
             had: HashSet::new(),
             begun: HashSet::new(),
+            replayed: None,
+            joined,
+        };
+        if let Poll::Ready(read) = begun {
+            watch.caught_up(read);
+        }
+        watch
+    }
+
+    /// Takes what was read of the turn that runs, or ran last.
+    fn caught_up(&mut self, read: Option<Turn>) {
+        self.catch_up = None;
+        // Of one that had ended before nothing more is told, though a command of it may run on.
+        self.read = read.filter(|turn| Some(&turn.id) != self.joined.ended.as_ref());
+        let read = self.read.as_ref().map(|turn| &turn.id);
+        let running = self.joined.running.first();
+        if running.is_some_and(|running| Some(&running.turn_id) != read) {
+            self.replay_running();
         }
     }
 
@@ -107,8 +136,8 @@ impl ThreadWatch {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Notification>>> {
         if let Some(catch_up) = &mut self.catch_up {
-            self.read = ready!(catch_up.as_mut().poll(context));
-            self.catch_up = None;
+            let read = ready!(catch_up.as_mut().poll(context));
+            self.caught_up(read);
         }
         loop {
             if let Some(next) = self.ready.pop_front() {
@@ -124,7 +153,9 @@ impl ThreadWatch {
                 other => return other,
             };
             self.meet(&next);
-            if self.is_new(&next) {
+            let is_new = self.is_new(&next);
+            self.forget_replayed(&next);
+            if is_new {
                 self.ready.push_back(next);
             }
         }
@@ -165,6 +196,35 @@ impl ThreadWatch {
         !item_id.is_some_and(is_repeated)
     }
 
+    /// Forgets what was replayed once its turn has ended, or another one has begun.
+    fn forget_replayed(&mut self, next: &Notification) {
+        let is_over = match next {
+            Notification::TurnCompleted(it) => self.replayed.as_ref() == Some(&it.turn.id),
+            Notification::TurnStarted(it) => self.replayed.as_ref() != Some(&it.turn.id),
+            _ => false,
+        };
+        if is_over {
+            self.had.clear();
+            self.begun.clear();
+        }
+    }
+
+    /// Tells what this client has seen begin and not end, as if it came now.
+    fn replay_running(&mut self) {
+        for running in std::mem::take(&mut self.joined.running) {
+            self.replayed.get_or_insert_with(|| running.turn_id.clone());
+            let (at_ms, turn_id) = (running.started_at_ms, &running.turn_id);
+            let Some(next) = of_item(STARTED, &running.item, at_ms, &self.thread_id, turn_id)
+            else {
+                continue;
+            };
+            if self.is_new(&next) {
+                self.begun.extend(running.item.id().map(str::to_owned));
+                self.ready.push_back(next);
+            }
+        }
+    }
+
     /// Tells what a turn has brought, as if it came now.
     fn replay(&mut self, mut turn: Turn) {
         let (thread_id, turn_id) = (&*self.thread_id, turn.id.clone());
@@ -172,32 +232,51 @@ impl ThreadWatch {
         // When exactly isn't stored.
         let at_ms = turn.started_at.unwrap_or_default() * 1000;
         turn.status = TurnStatus::InProgress;
+        self.replayed = Some(turn_id.clone());
         let started = TurnStartedNotification::new(thread_id, turn);
         self.ready
             .push_back(Notification::TurnStarted(Box::new(started)));
         for item in items {
-            let notification = if is_running(&item) {
+            let kind = if is_running(&item) {
+                if item.id().is_some_and(|id| self.begun.contains(id)) {
+                    continue;
+                }
                 self.begun.extend(item.id().map(str::to_owned));
-                let it = ItemStartedNotification {
-                    item,
-                    started_at_ms: at_ms,
-                    thread_id: thread_id.to_owned(),
-                    turn_id: turn_id.clone(),
-                };
-                Notification::ItemStarted(Box::new(it))
+                STARTED
             } else {
                 self.had.extend(item.id().map(str::to_owned));
-                let it = ItemCompletedNotification {
-                    item,
-                    completed_at_ms: at_ms,
-                    thread_id: thread_id.to_owned(),
-                    turn_id: turn_id.clone(),
-                };
-                Notification::ItemCompleted(Box::new(it))
+                COMPLETED
             };
-            self.ready.push_back(notification);
+            self.ready
+                .extend(of_item(kind, &item, at_ms, thread_id, &turn_id));
         }
+        self.replay_running();
     }
+}
+
+/// A notification of an item: its method, and what its stamp is called.
+type Kind = (&'static str, &'static str);
+
+const STARTED: Kind = ("item/started", "startedAtMs");
+const COMPLETED: Kind = ("item/completed", "completedAtMs");
+
+/// A notification as the runtime would send it: by its names on the wire, because its type has more fields in
+/// some versions.
+fn of_item(
+    (method, stamp): Kind,
+    item: &ThreadItem,
+    at_ms: i64,
+    thread_id: &str,
+    turn_id: &str,
+) -> Option<Notification> {
+    let params = json!({
+        "item": item,
+        stamp: at_ms,
+        "threadId": thread_id,
+        "turnId": turn_id,
+    });
+    let params = to_raw_value(&params).ok()?;
+    Notification::decode(method, Some(&params)).ok()
 }
 
 /// The turn of a thread that runs, or ran last, as the runtime has stored it so far.

@@ -124,9 +124,11 @@ macro_rules! output_schema {
             setters! {
                 /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
                 ///
-                /// It has to be *strict*: the root is an object; each object lists all its keys in
-                /// `required` and has `"additionalProperties": false`; there is no `oneOf`, `allOf`, `not`
-                /// or `patternProperties`, and nothing beside a `$ref`. A provider refuses any other, so that it
+                /// It has to be *strict*: the root is an object; each object lists exactly its keys in
+                /// `required` and has `"additionalProperties": false`; each value has a type, each list its
+                /// `items`; unions are `anyOf`, and not at the root; nothing is beside a `$ref`, which leads
+                /// somewhere. Keywords beyond those of a strict schema, such as `minLength`, `default` or `oneOf`,
+                /// aren't there. A provider refuses any other, so that it
                 /// is an [`Error::Schema`](crate::Error::Schema) before anything is sent. That of a type is
                 /// [`strict_schema`](crate::strict_schema), and
                 /// [`TurnResult::parse`](crate::TurnResult::parse) reads its answer.

@@ -103,10 +103,14 @@ impl KnownThreads {
         known.ended = Some(turn_id.to_owned());
     }
 
+    /// The turn that was seen to end last.
+    pub(super) fn ended(&self, thread_id: &str) -> Option<&str> {
+        self.0.get(thread_id)?.ended.as_deref()
+    }
+
     /// Whether this turn was seen to end.
     pub(super) fn has_ended(&self, thread_id: &str, turn_id: &str) -> bool {
-        let known = self.0.get(thread_id);
-        known.is_some_and(|known| known.ended.as_deref() == Some(turn_id))
+        self.ended(thread_id) == Some(turn_id)
     }
 
     /// Gives a thread its tools: if it has none of its own, those of its source. What it had before is for

@@ -19,7 +19,7 @@ use crate::connection::router::known_threads::KnownThreads;
 use crate::connection::router::nested_turns::NestedTurns;
 use crate::connection::router::pending_calls::{PendingCall, Reply, started_turn};
 use crate::connection::router::pending_requests::PendingRequests;
-use crate::connection::router::subscriptions::{Subscriptions, Topic};
+use crate::connection::router::subscriptions::{Joined, Subscriptions, Topic};
 use crate::connection::router::thread_turns::ThreadTurns;
 use crate::connection::router::totals::Totals;
 use crate::connection::stats::Stats;
@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 
 mod active_turn;
 pub(crate) mod activity;
+pub(crate) mod announced;
 mod delivery;
 pub(crate) mod effect;
 pub(crate) mod entry;
@@ -137,6 +138,16 @@ impl Router {
             Err(closed) => {
                 events.push(Err(closed), 0);
             }
+        }
+    }
+
+    /// Subscribes to everything of a thread; what is known of it at this moment.
+    pub(crate) fn watch(&mut self, thread_id: &Arc<str>, events: EventSender) -> Joined {
+        self.subscribe(Topic::All(Arc::clone(thread_id)), events);
+        let thread = self.threads.get(&**thread_id);
+        Joined {
+            ended: self.threads_known.ended(thread_id).map(str::to_owned),
+            running: thread.map(|it| it.announced.all()).unwrap_or_default(),
         }
     }
 

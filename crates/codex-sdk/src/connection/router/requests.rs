@@ -36,7 +36,7 @@ impl Router {
             .zip(turn_id)
             .is_some_and(|(thread, id)| thread.runs(id));
         let mut context = Context {
-            item: item.and_then(|(thread, item_id)| thread.announced(item_id)),
+            item: item.and_then(|(thread, item_id)| thread.announced.asked_for(item_id)),
             parent_thread_id: thread_id
                 .and_then(|id| self.threads_known.parent(id))
                 .map(str::to_owned),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::connection::event_queue::{EventSender, Notification};
+use crate::connection::router::announced::Announced;
 use crate::connection::router::known_threads::KnownThreads;
 use crate::error::Error;
 
@@ -25,6 +26,15 @@ pub(crate) enum Topic {
     Agents(Arc<str>),
     /// The ends of logins, to the account and to MCP servers.
     Logins,
+}
+
+/// A thread at the moment from which on it is watched.
+#[derive(Debug, Default)]
+pub(crate) struct Joined {
+    /// The turn that ended last.
+    pub(crate) ended: Option<String>,
+    /// What goes on in the one that runs.
+    pub(crate) running: Vec<Announced>,
 }
 
 #[derive(Debug, Default)]

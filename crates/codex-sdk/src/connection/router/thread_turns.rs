@@ -12,12 +12,13 @@
 
 use std::sync::Arc;
 
-use codex_types::{ThreadGoalStatus, ThreadItem};
+use codex_types::ThreadGoalStatus;
 use tokio::sync::watch;
 
 use crate::connection::event_queue::{EventSender, Notification};
 use crate::connection::router::active_turn::{ActiveTurn, Interest};
 use crate::connection::router::activity::Activity;
+use crate::connection::router::announced::AnnouncedItems;
 use crate::connection::router::entry::{Entry, Expiry, Orphan, Phase, Unclaimed};
 use crate::connection::router::goal_route::{GoalRoute, GoalState};
 use crate::connection::router::pending_turn::{Claim, PendingTurn};
@@ -32,9 +33,7 @@ pub(crate) struct ThreadTurns {
     pub(crate) goal: Option<GoalRoute>,
     /// The compaction that was asked for, until its turn begins.
     pub(crate) compacting: Option<i64>,
-    /// The commands and file changes of the running turn that are not completed: what an approval is
-    /// asked for.
-    announced: Vec<Arc<ThreadItem>>,
+    pub(super) announced: AnnouncedItems,
     /// While not 0, turns that begin without a handle are to be interrupted: the runtime begins one
     /// even after it has taken the pause of a goal.
     unwanted: u32,
@@ -49,7 +48,7 @@ impl ThreadTurns {
             active: Vec::new(),
             goal: None,
             compacting: None,
-            announced: Vec::new(),
+            announced: AnnouncedItems::default(),
             unwanted: 0,
             activity: Activity::default(),
             wakes: Arc::clone(wakes),
@@ -100,28 +99,6 @@ impl ThreadTurns {
     /// From now on, turns that begin without a handle may.
     pub(crate) fn expect_turn(&mut self) {
         self.unwanted = 0;
-    }
-
-    /// A command or file change of the running turn.
-    pub(crate) fn announced(&self, item_id: &str) -> Option<Arc<ThreadItem>> {
-        let mut items = self.announced.iter();
-        items.find(|item| item.id() == Some(item_id)).cloned()
-    }
-
-    /// Notes the beginning and the end of commands and file changes.
-    fn announce(&mut self, notification: &Notification) {
-        match notification {
-            Notification::ItemStarted(started) => {
-                if let ThreadItem::FileChange(_) | ThreadItem::CommandExecution(_) = started.item {
-                    self.announced.push(Arc::new(started.item.clone()));
-                }
-            }
-            Notification::ItemCompleted(completed) if !self.announced.is_empty() => {
-                let id = completed.item.id();
-                self.announced.retain(|item| item.id() != id);
-            }
-            _ => {}
-        }
     }
 
     /// Whether nothing is left that has to be remembered.
@@ -230,7 +207,7 @@ impl ThreadTurns {
         bytes: usize,
         unclaimed: &mut Unclaimed,
     ) {
-        self.announce(&notification);
+        self.announced.observe(&notification);
         if let Some(goal) = &mut self.goal {
             let left = goal.deliver(notification, bytes);
             return unclaimed.extend(left.map(|notification| (notification, bytes)));
