@@ -53,7 +53,9 @@ pub struct Bump {
 pub fn run(bump: &Bump) -> Result<()> {
     let root = root()?;
     if switch::resume(&root)? {
-        eprintln!("finished a bump that had been interrupted");
+        // This program was built from what the tree was before.
+        eprintln!("finished a bump that had been interrupted: read and commit it, then go on");
+        return Ok(());
     }
     if !bump.dry_run {
         ensure_clean(&root)?;
