@@ -79,10 +79,10 @@ impl Report {
                 .of_kind(what)
                 .map(|it| format!("`{}`", it.subject))
                 .collect();
-            let word = if what.breaks_rust() {
-                "breaking"
-            } else {
-                "added"
+            let word = match what {
+                _ if what.breaks_rust() => "breaking",
+                What::ServerRequestLost => "changed",
+                _ => "added",
             };
             let shown = names[..names.len().min(MOST_NAMES)].join(", ");
             let more = match names.len().saturating_sub(MOST_NAMES) {
