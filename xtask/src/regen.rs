@@ -233,7 +233,8 @@ mod tests {
         let told = told(&emitted, &changed);
         for expected in [
             "1 rule or entry that no longer applies:\n",
-            "3 things to decide:\n",
+            "1 assumption to check:\n",
+            "2 things to decide:\n",
             "proposed for schema/overrides.toml:\n",
             "    - \"ThreadListParams.gone\"\n",
             "    + \"LoginAccountResponseChatgpt.authUrl\",\n",

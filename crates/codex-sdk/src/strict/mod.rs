@@ -15,6 +15,8 @@ mod keywords;
 mod parts;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twice_tests;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
