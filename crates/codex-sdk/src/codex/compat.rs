@@ -230,10 +230,9 @@ mod tests {
             let params = json!({ name: value, "other": 1 });
             let early = format!("{since}-alpha.1");
             // A method that is younger itself is refused as such, and an option before its value.
-            let of_method = GATES.iter().filter(|(of, ..)| *of == method);
+            let mut of_method = GATES.iter().filter(|(of, ..)| *of == method);
             let oldest = of_method
-                .filter(|(_, older, _)| older.is_empty() || *older == name && name != option)
-                .next_back();
+                .rfind(|(_, older, _)| older.is_empty() || *older == name && name != option);
             for old in [oldest.map_or(LEAST, |(.., since)| since), &early] {
                 let error = check(old, method, &params).unwrap_err();
                 let Error::RuntimeTooOld {
