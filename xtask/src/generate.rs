@@ -1,8 +1,7 @@
 //! From a schema to the files of `codex-types`.
 
-use std::fmt::Write as _;
-
 use anyhow::Result;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::codegen::Files;
@@ -63,10 +62,5 @@ fn model(inputs: &Inputs, problems: &Problems) -> Result<Model> {
 
 /// The hash of a text, in hex.
 pub fn sha256(text: &str) -> String {
-    Sha256::digest(text)
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    HEXLOWER.encode(&Sha256::digest(text))
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use quote::quote;
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::codegen;
@@ -132,13 +133,9 @@ fn options(model: &Model, method: &Method) -> BTreeSet<String> {
     options
 }
 
-/// By their numbers.
+/// As semver has it; what is no version comes first.
 fn compare(one: &str, other: &str) -> Ordering {
-    let numbers = |it: &str| -> Vec<u64> {
-        let numbers = it.split(['.', '-']);
-        numbers.map(|it| it.parse().unwrap_or_default()).collect()
-    };
-    numbers(one).cmp(&numbers(other))
+    Version::parse(one).ok().cmp(&Version::parse(other).ok())
 }
 
 #[cfg(test)]

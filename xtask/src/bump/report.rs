@@ -3,6 +3,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
+use semver::{Comparator, Op, Version};
+
 use super::difference::{Difference, What, between};
 use crate::model::Model;
 
@@ -121,15 +123,19 @@ fn wrapped(line: &str) -> String {
     text + "\n"
 }
 
-/// Whether the first number that isn't zero is higher.
+/// Whether semver lets the newer one break what the older one promises.
 fn allows_breaking(from: &str, to: &str) -> bool {
-    let parts = |it: &str| -> Vec<u64> {
-        let numbers = it.split(['.', '-']).take(3);
-        numbers.map(|it| it.parse().unwrap_or_default()).collect()
+    let (Ok(from), Ok(to)) = (Version::parse(from), Version::parse(to)) else {
+        return false;
     };
-    let (from, to) = (parts(from), parts(to));
-    let significant = to.iter().position(|it| *it > 0).unwrap_or_default();
-    to[..=significant] > from[..=significant.min(from.len() - 1)]
+    let compatible = Comparator {
+        op: Op::Caret,
+        major: from.major,
+        minor: Some(from.minor),
+        patch: Some(from.patch),
+        pre: from.pre.clone(),
+    };
+    to > from && !compatible.matches(&to)
 }
 
 impl fmt::Display for Report {

@@ -63,7 +63,7 @@ macro_rules! call_setter {
         /// on it, and ends with [`Error::BudgetSpent`](crate::Error::BudgetSpent), which has what came. One
         /// whose last call brought its answer is no error. As with a deadline, whoever reads the handle counts.
         ///
-        /// The runtime tells of a call once the tools that it asked for have ended, so an approval may still be
+        /// The runtime reports a call only after the tools it asked for have ended, so an approval may still be
         /// asked for on a spent budget, and another call may be on its way. After a call that makes no item, a
         /// plan or an unknown tool for instance, only one more call shows that the turn goes on. Calls that a
         /// steer cuts off aren't told, and a sub-agent that outlives its parent's turn has no budget.
