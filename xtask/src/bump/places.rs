@@ -146,6 +146,24 @@ fn read(root: &Path, file: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::generate;
+    use crate::packages;
+    use crate::problems::Problems;
+    use crate::regen::{inputs, recorded, root};
+
+    #[test]
+    fn every_place_is_where_it_is_said() {
+        let root = root().unwrap();
+        let inputs = inputs(&root, recorded(&root).unwrap()).unwrap();
+        let model = generate(&inputs, &Problems::default()).unwrap().model;
+        let pin = read(&root, "crates/codex-cli-bin/requirements.txt").unwrap();
+        let version = &inputs.emitted.version;
+        let figures = Figures::of(packages::package(&pin), version, &model);
+        let mut files = Files::of("cargo xtask bump");
+        update(&root, &figures, &figures, &mut files).unwrap();
+        // Nothing has changed, so that nothing does.
+        files.ensure(&root, true).unwrap();
+    }
 
     #[test]
     fn only_members_of_the_workspace_change_in_the_lock_file() {

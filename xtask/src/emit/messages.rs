@@ -5,13 +5,13 @@ use heck::ToUpperCamelCase;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Context, methods, responses, routes};
+use super::{Context, methods, responses, routing};
 use crate::docs;
 use crate::model::{Method, Notification, Params};
 
 /// A variant of a message enum.
 #[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
-struct Entry {
+pub(super) struct Entry {
     ident: Ident,
     method: String,
     doc: Option<String>,
@@ -25,12 +25,12 @@ struct Entry {
 }
 
 /// A message enum.
-struct Message {
-    name: Ident,
+pub(super) struct Message {
+    pub(super) name: Ident,
     doc: &'static str,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     /// Requests are encoded with an id.
-    request: bool,
+    pub(super) request: bool,
     /// Messages of the server say where they belong.
     routed: bool,
 }
@@ -147,7 +147,7 @@ fn items(context: &Context, message: &Message) -> Result<Vec<TokenStream>> {
     let mut items = vec![declaration(message), functions(message), payload(message)];
     items.extend(conversions(message));
     if message.routed {
-        items.push(routing(context, message)?);
+        items.push(routing::functions(context, message)?);
     }
     Ok(items)
 }
@@ -348,56 +348,8 @@ fn payload(message: &Message) -> TokenStream {
     }
 }
 
-fn routing(context: &Context, message: &Message) -> Result<TokenStream> {
-    let name = &message.name;
-    let mut functions = Vec::new();
-    for key in &routes::KEYS {
-        let mut arms = Vec::new();
-        for (payload, idents) in by_payload(&message.entries) {
-            if let Some(read) = routes::read(context, payload, key)? {
-                arms.push(quote!(#(Self::#idents(body))|* => #read,));
-            }
-        }
-        let (function, doc) = (format_ident!("{}", key.function), key.doc);
-        functions.push(quote! {
-            #[doc = #doc]
-            pub fn #function(&self) -> Option<&str> {
-                match self {
-                    #(#arms)*
-                    Self::Unrecognized { params, .. } => route::#function(params),
-                    _ => None,
-                }
-            }
-        });
-    }
-    if !message.request {
-        functions.push(turn_id_mut(context, message)?);
-    }
-    Ok(quote!(impl #name { #(#functions)* }))
-}
-
-/// For who merges several turns into one.
-fn turn_id_mut(context: &Context, message: &Message) -> Result<TokenStream> {
-    let mut arms = Vec::new();
-    for (payload, idents) in by_payload(&message.entries) {
-        if let Some(write) = routes::write(context, payload, &routes::TURN)? {
-            arms.push(quote!(#(Self::#idents(body))|* => #write,));
-        }
-    }
-    Ok(quote! {
-        /// The id of the turn it belongs to, if it says so, to be replaced.
-        pub fn turn_id_mut(&mut self) -> Option<&mut String> {
-            match self {
-                #(#arms)*
-                Self::Unrecognized { params, .. } => route::turn_id_mut(params),
-                _ => None,
-            }
-        }
-    })
-}
-
 /// The variants of each type of payload: some methods share one.
-fn by_payload(entries: &[Entry]) -> Vec<(&str, Vec<&Ident>)> {
+pub(super) fn by_payload(entries: &[Entry]) -> Vec<(&str, Vec<&Ident>)> {
     let mut groups: Vec<(&str, Vec<&Ident>)> = Vec::new();
     for entry in entries {
         let Some(payload) = entry.payload.as_deref() else {

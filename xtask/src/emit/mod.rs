@@ -21,6 +21,7 @@ mod methods;
 mod modules;
 mod responses;
 mod routes;
+mod routing;
 mod structs;
 #[cfg(test)]
 mod tests;
