@@ -138,11 +138,10 @@ impl Found {
     }
 
     fn requests(&mut self, (old, new): (&[Method], &[Method]), whats: [What; 2]) {
-        let names = |them: &[Method]| -> BTreeSet<String> {
-            them.iter().map(|it| it.name.clone()).collect()
-        };
-        let (old_names, new_names) = (names(old), names(new));
-        self.names(&borrowed(&old_names), &borrowed(&new_names), whats);
+        fn names(them: &[Method]) -> BTreeSet<&str> {
+            them.iter().map(|it| it.name.as_str()).collect()
+        }
+        self.names(&names(old), &names(new), whats);
         for method in new {
             let Some(before) = old.iter().find(|it| it.name == method.name) else {
                 continue;
@@ -169,12 +168,11 @@ impl Found {
     }
 
     fn notifications(&mut self, old: &[Notification], new: &[Notification]) {
-        let names = |them: &[Notification]| -> BTreeSet<String> {
-            them.iter().map(|it| it.name.clone()).collect()
-        };
-        let (old_names, new_names) = (names(old), names(new));
+        fn names(them: &[Notification]) -> BTreeSet<&str> {
+            them.iter().map(|it| it.name.as_str()).collect()
+        }
         let whats = [What::NotificationLost, What::NotificationGained];
-        self.names(&borrowed(&old_names), &borrowed(&new_names), whats);
+        self.names(&names(old), &names(new), whats);
         for notification in new {
             let Some(before) = old.iter().find(|it| it.name == notification.name) else {
                 continue;

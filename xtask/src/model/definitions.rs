@@ -44,12 +44,7 @@ impl Builder<'_> {
         let kind = self.kind(name, schema).unwrap_or_else(|error| {
             let text = format!("in the definition `{name}`: {error:#}");
             self.problems.add(problems::Kind::New, text, None);
-            Kind::Struct(Struct {
-                fields: Vec::new(),
-                open: true,
-                secret_extra: true,
-                sums: false,
-            })
+            Kind::Struct(Struct::of_anything())
         });
         let definition = Definition {
             name: name.to_owned(),

@@ -268,12 +268,7 @@ fn guess_responses(model: &mut Model, problems: &Problems) {
                 name: name.clone(),
                 doc: None,
                 experimental: true,
-                kind: Kind::Struct(Struct {
-                    fields: Vec::new(),
-                    open: true,
-                    secret_extra: true,
-                    sums: false,
-                }),
+                kind: Kind::Struct(Struct::of_anything()),
             };
             model.definitions.insert(name.clone(), anything);
             name

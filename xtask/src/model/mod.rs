@@ -80,6 +80,18 @@ pub struct Struct {
     pub sums: bool,
 }
 
+impl Struct {
+    /// An object that may hold anything, and shows none of it.
+    pub fn of_anything() -> Self {
+        Self {
+            fields: Vec::new(),
+            open: true,
+            secret_extra: true,
+            sums: false,
+        }
+    }
+}
+
 /// A field.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]

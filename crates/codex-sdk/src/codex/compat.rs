@@ -82,13 +82,8 @@ fn check_written(
     let of_method = GATES.iter().filter(|(of, ..)| *of == method);
     let lacking = of_method.filter(|(.., since)| parsed.is_before(since));
     let lacking: Vec<_> = lacking.collect();
-    let too_old = |what: &str, since: &'static str| Error::RuntimeTooOld {
-        option: what.to_owned(),
-        needs: since,
-        found: version.to_owned(),
-    };
     if let Some((.., since)) = lacking.iter().find(|(_, option, _)| option.is_empty()) {
-        return Err(too_old(method, since));
+        return Err(lacks(version, method, since));
     }
     if lacking.is_empty() {
         return Ok(());
@@ -97,7 +92,7 @@ fn check_written(
     let written = write().unwrap_or_default();
     let params: Value = serde_json::from_str(&written).unwrap_or_default();
     match lacking.iter().find(|(_, option, _)| uses(&params, option)) {
-        Some((_, option, since)) => Err(too_old(option, since)),
+        Some((_, option, since)) => Err(lacks(version, option, since)),
         None => Ok(()),
     }
 }
@@ -113,12 +108,16 @@ fn uses(params: &Value, option: &str) -> bool {
 /// Refuses what this SDK makes of a method and can't with a runtime before `since`.
 pub(crate) fn require(version: &str, what: &str, since: &'static str) -> Result<()> {
     match Version::parse(version) {
-        Some(parsed) if parsed.is_before(since) => Err(Error::RuntimeTooOld {
-            option: what.to_owned(),
-            needs: since,
-            found: version.to_owned(),
-        }),
+        Some(parsed) if parsed.is_before(since) => Err(lacks(version, what, since)),
         _ => Ok(()),
+    }
+}
+
+fn lacks(version: &str, what: &str, since: &'static str) -> Error {
+    Error::RuntimeTooOld {
+        option: what.to_owned(),
+        needs: since,
+        found: version.to_owned(),
     }
 }
 
