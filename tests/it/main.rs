@@ -36,6 +36,7 @@ mod run_as;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod secrets;
+mod servers;
 mod stall;
 mod starts;
 mod startup;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use codex_sdk::{Codex, CodexBuilder, Thread, TurnHandle};
+use codex_sdk::{Codex, CodexBuilder, Listen, Server, Thread, TurnHandle};
 use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, Reply, ScriptedModel};
 use tokio::process::Command;
 
@@ -23,6 +24,8 @@ pub struct Stage {
     /// The runtime's home and workspace.
     pub home: CodexHome,
     recorder: ProxyRecorder,
+    /// The servers of its clients, if they aren't children of this program.
+    servers: Mutex<Vec<Arc<Server>>>,
 }
 
 impl Stage {
@@ -53,6 +56,7 @@ impl Stage {
             model,
             home,
             recorder,
+            servers: Mutex::default(),
         })
     }
 
@@ -105,12 +109,44 @@ impl Stage {
         Codex::builder().envs(self.env()).cwd(self.home.workspace())
     }
 
-    /// Starts a client on this stage.
+    /// Starts a client on this stage, by the [transport](Transport) of this run: clients of servers share one.
     ///
     /// # Errors
     /// If the runtime doesn't start.
     pub async fn start(&self) -> codex_sdk::Result<Codex> {
-        self.builder().start().await
+        let running = || self.servers.lock().expect("no test panics here").first().cloned();
+        match running() {
+            Some(server) => server.connect().await,
+            None => self.open(self.builder()).await,
+        }
+    }
+
+    /// Starts a client with these options, by the [transport](Transport) of this run: with a server of its own.
+    ///
+    /// # Errors
+    /// If the runtime doesn't start.
+    pub async fn open(&self, builder: CodexBuilder) -> codex_sdk::Result<Codex> {
+        let listen = match Transport::of_this_run() {
+            Transport::Stdio => return builder.start().await,
+            Transport::Unix => Listen::Unix(self.home.path().join(format!("{}.sock", self.count()))),
+            Transport::WebSocket => Listen::Loopback,
+        };
+        let server = Arc::new(builder.serve().listen(listen).start().await?);
+        let client = server.connect();
+        self.servers.lock().expect("no test panics here").push(server);
+        client.await
+    }
+
+    fn count(&self) -> usize {
+        self.servers.lock().expect("no test panics here").len()
+    }
+
+    /// A server on this stage, on a port of this machine.
+    ///
+    /// # Errors
+    /// If it doesn't start.
+    pub async fn server(&self) -> codex_sdk::Result<Server> {
+        self.builder().serve().start().await
     }
 
     /// Starts a client on this stage, and a thread of it.
@@ -134,6 +170,30 @@ impl Stage {
     }
 }
 
+/// How the clients of a run come to their runtime: the variable `CODEX_E2E_TRANSPORT` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// As a child of this program.
+    Stdio,
+    /// A server on a Unix socket.
+    Unix,
+    /// A server on a port.
+    WebSocket,
+}
+
+impl Transport {
+    /// # Panics
+    /// For a transport that there isn't.
+    pub fn of_this_run() -> Self {
+        match env::var("CODEX_E2E_TRANSPORT").as_deref() {
+            Err(_) | Ok("stdio") => Self::Stdio,
+            Ok("unix") => Self::Unix,
+            Ok("ws") => Self::WebSocket,
+            Ok(other) => panic!("no transport: {other}"),
+        }
+    }
+}
+
 impl Drop for Stage {
     /// # Panics
     /// If the runtime opened a connection that wasn't to this machine, or if a process of this stage is left, a
@@ -142,6 +202,7 @@ impl Drop for Stage {
         if std::thread::panicking() {
             return;
         }
+        self.servers.get_mut().expect("no test panics here").clear();
         assert_eq!(self.recorder.connections(), Vec::<String>::new());
         let deadline = Instant::now() + LEFT;
         loop {

@@ -464,9 +464,13 @@ mod lists;
 mod login;
 mod paths;
 mod permissions;
+#[cfg(feature = "remote")]
+mod remote;
 mod results;
 mod retry;
 mod run_as;
+#[cfg(feature = "remote")]
+mod server;
 mod server_requests;
 mod setters;
 mod start;
@@ -488,6 +492,7 @@ pub use codex::notifications::NotificationStream;
 pub use codex::request::{SendRawRequest, SendRequest};
 pub use connection::event_queue::Notification;
 pub use connection::stats::Stats;
+pub use connection::trace::TraceContext;
 pub use error::closed::{CloseReason, Closed};
 pub use error::condition::Condition;
 pub use error::rpc::{RpcError, RpcErrorKind};
@@ -505,10 +510,15 @@ pub use results::TurnResult;
 pub use retry::{RetryPolicy, retry_on_overload, retry_on_transient};
 pub use run_as::{Structured, strict_schema};
 pub use runtime::RUNTIME_VERSION;
+#[cfg(feature = "remote")]
+pub use server::Server;
 pub use server_requests::handler::{RequestContext, ServerRequestHandler};
 pub use server_requests::response::ServerResponse;
 pub use server_requests::stream::{PendingRequest, ServerRequests};
 pub use start::builder::CodexBuilder;
+pub use start::ends::{Child, StartsRuntime};
+#[cfg(feature = "remote")]
+pub use start::ends::{Listen, Remote, Serve};
 pub use thread::Thread;
 pub use thread::mcp_server::{McpServer, McpToolApproval};
 pub use thread::open::{ForkThread, ResumeThread, StartThread};

@@ -9,6 +9,8 @@ pub(crate) struct Limits {
     pub(crate) max_line_bytes: usize,
     pub(crate) subscription_budget: usize,
     pub(crate) unread_budget: usize,
+    /// The longest message that the other side takes, if it has a limit.
+    pub(crate) max_sent_bytes: Option<usize>,
 }
 
 impl Default for Limits {
@@ -19,6 +21,7 @@ impl Default for Limits {
             max_line_bytes: 256 * MIB,
             subscription_budget: 64 * MIB,
             unread_budget: 256 * MIB,
+            max_sent_bytes: None,
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::connection::router::effect::Effect;
 use crate::connection::router::pending_calls::{PendingCall, Reply};
 use crate::connection::router::subscriptions::Topic;
 use crate::connection::stats::Stats;
+use crate::connection::trace::TraceSource;
 use crate::connection::wakes::{Late, Locked, Wakes};
 use crate::error::closed::{CloseReason, Closed};
 use crate::error::{Error, Result};
@@ -45,6 +46,7 @@ pub(crate) mod registration;
 pub(crate) mod router;
 pub(crate) mod spans;
 pub(crate) mod stats;
+pub(crate) mod trace;
 mod tree;
 pub(crate) mod unhandled;
 pub(crate) mod wakes;
@@ -68,6 +70,9 @@ pub(crate) struct Connection {
     pub(crate) limits: Limits,
     pub(crate) span: Span,
     unread: Arc<AllUnread>,
+    trace: Option<TraceSource>,
+    /// What ends things that nobody waits for holds a receiver.
+    cleaning: watch::Sender<()>,
     /// Parts of messages that could not be read.
     unreadable: AtomicUsize,
 }
@@ -81,7 +86,7 @@ pub(crate) struct Queues {
 }
 
 impl Connection {
-    pub(crate) fn new(limits: Limits) -> (Arc<Self>, Queues) {
+    pub(crate) fn new(limits: Limits, trace: Option<TraceSource>) -> (Arc<Self>, Queues) {
         let (outbound, lines) = mpsc::channel(OUTBOUND_LINES);
         let (effects, wanted) = mpsc::unbounded_channel();
         let wakes = Arc::<Wakes>::default();
@@ -98,6 +103,8 @@ impl Connection {
             limits,
             span: spans::connection(),
             unread: Arc::new(AllUnread::new(limits.unread_budget)),
+            trace,
+            cleaning: watch::Sender::new(()),
             unreadable: AtomicUsize::default(),
         };
         (Arc::new(connection), Queues { lines, wanted })
@@ -114,7 +121,29 @@ impl Connection {
         params: &P,
         timeout: Option<Duration>,
     ) -> Result<Outgoing> {
-        Outgoing::new(self.next_id(), method, params, timeout)
+        let mut request = Outgoing::new(self.next_id(), method, params, timeout)?;
+        request.trace(self.trace.as_ref());
+        request.check(self.limits.max_sent_bytes)?;
+        Ok(request)
+    }
+
+    /// Sends a request whose answer nobody waits for, to a server that is being left.
+    pub(crate) async fn tell<M: ClientMethod>(&self, params: &M) {
+        if let Ok(request) = self.outgoing(Cow::Borrowed(M::METHOD), params, None) {
+            let _ = self.outbound.send(request.line).await;
+        }
+    }
+
+    /// Shows, as long as it lives, that something is being ended which nobody waits for any more.
+    pub(crate) fn cleaning(&self) -> watch::Receiver<()> {
+        self.cleaning.subscribe()
+    }
+
+    /// Resolves once everything has been ended that nobody waits for any more.
+    pub(crate) async fn cleaned_up(&self) {
+        let under_way = self.router().under_way();
+        let _ = under_way.await;
+        self.cleaning.closed().await;
     }
 
     /// Sends a typed request.

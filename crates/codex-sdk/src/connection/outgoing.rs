@@ -9,6 +9,7 @@ use codex_types::RequestId;
 use serde::Serialize;
 
 use crate::connection::in_flight::Lane;
+use crate::connection::trace::TraceSource;
 use crate::error::{Error, Result};
 
 /// The interrupt of a turn that has ended may never be answered.
@@ -52,6 +53,32 @@ impl Outgoing {
                 method: method.into_owned(),
                 source: Arc::new(source),
             }),
+        }
+    }
+
+    /// Says of which trace it is part.
+    pub(super) fn trace(&mut self, source: Option<&TraceSource>) {
+        let Some(context) = source.and_then(TraceSource::current) else {
+            return;
+        };
+        // A request is an object, which ends with its last character.
+        if let Ok(context) = serde_json::to_string(&context) {
+            self.line.pop();
+            self.line.push_str(",\"trace\":");
+            self.line.push_str(&context);
+            self.line.push('}');
+        }
+    }
+
+    /// Refuses what the other side doesn't take.
+    pub(super) fn check(&self, most: Option<usize>) -> Result<()> {
+        let bytes = self.line.len();
+        match most.filter(|most| bytes > *most) {
+            Some(most) => Err(Error::InvalidInput(format!(
+                "the request `{}` has {bytes} bytes, and a server takes at most {most}: nothing was sent; give large files by their path",
+                self.method
+            ))),
+            None => Ok(()),
         }
     }
 

@@ -107,6 +107,14 @@ impl Process {
         self.descendants.kill();
     }
 
+    /// Asks the runtime alone to leave, and nothing that it has started.
+    #[cfg(feature = "remote")]
+    pub(crate) fn ask_leader(&self) {
+        if let Some(child) = self.lock().as_ref() {
+            child.ask_leader();
+        }
+    }
+
     /// `false` if it is gone.
     fn ask_to_leave(&self) -> bool {
         let guard = self.lock();
@@ -179,12 +187,17 @@ impl StderrTail {
     pub(crate) async fn drain(self, mut stderr: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; 16 * 1024];
         while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
-            let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = &chunk[read.saturating_sub(STDERR_TAIL)..read];
-            let excess = (tail.len() + new.len()).saturating_sub(STDERR_TAIL);
-            tail.drain(..excess);
-            tail.extend(new);
+            self.keep(&chunk[..read]);
         }
+    }
+
+    /// Keeps the end of what was read.
+    pub(crate) fn keep(&self, read: &[u8]) {
+        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = &read[read.len().saturating_sub(STDERR_TAIL)..];
+        let excess = (tail.len() + new.len()).saturating_sub(STDERR_TAIL);
+        tail.drain(..excess);
+        tail.extend(new);
     }
 
     /// What is kept, without terminal colours.

@@ -43,6 +43,12 @@ impl Tree {
         self.signal(nix::sys::signal::Signal::SIGTERM);
     }
 
+    /// Asks the child alone, and not what it has started.
+    #[cfg(feature = "remote")]
+    pub(super) fn ask_leader(&self) {
+        let _ = nix::sys::signal::kill(self.group, nix::sys::signal::Signal::SIGTERM);
+    }
+
     /// Fails only when nothing is left.
     fn signal(&self, signal: nix::sys::signal::Signal) {
         let _ = nix::sys::signal::killpg(self.group, signal);
@@ -74,6 +80,9 @@ impl Tree {
 
     /// Nothing asks a process here.
     pub(super) fn ask_to_leave(&self) {}
+
+    #[cfg(feature = "remote")]
+    pub(super) fn ask_leader(&self) {}
 }
 
 impl Tree {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitStatus;
 
+use crate::error::condition::Condition;
+
 /// How a connection ended. All who waited on it get the same.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -30,6 +32,9 @@ pub enum CloseReason {
     },
     /// A pipe to the runtime failed, with what the system said.
     Io(String),
+    /// The connection to a server was lost, with what the system said. The server may go on, and what runs
+    /// there, too.
+    Lost(String),
     /// The runtime left thousands of answers to its own requests unread.
     Ignored,
     /// The async runtime that carried the connection was shut down.
@@ -39,12 +44,32 @@ pub enum CloseReason {
 }
 
 impl Closed {
+    /// What it means to a program.
+    pub(crate) fn condition(&self) -> Condition {
+        match self.reason {
+            CloseReason::Lost(_) => Condition::ConnectionLost,
+            _ => Condition::ConnectionClosed,
+        }
+    }
+
     /// An end that the client asked for, or that nothing more is known of than its reason.
     pub(crate) fn new(reason: CloseReason) -> Self {
         Self {
             reason,
             exit_status: None,
             stderr_tail: String::new(),
+        }
+    }
+}
+
+impl CloseReason {
+    /// The same end, of a connection to a server.
+    pub(crate) fn of_server(self) -> Self {
+        match self {
+            Self::Ended => Self::Lost("the server ended it".to_owned()),
+            Self::EndedInLine { bytes } => Self::Lost(format!("it ended {bytes} bytes into a message")),
+            Self::Io(error) => Self::Lost(error),
+            other => other,
         }
     }
 }
@@ -58,6 +83,10 @@ impl fmt::Display for Closed {
                 write!(f, "the runtime ended {bytes} bytes into a line")?;
             }
             CloseReason::Io(error) => write!(f, "a pipe to the runtime failed ({error})")?,
+            CloseReason::Lost(reason) => {
+                let advice = Condition::ConnectionLost.advice();
+                return write!(f, "the connection to the server was lost ({reason}): {advice}");
+            }
             CloseReason::Ignored => {
                 write!(
                     f,

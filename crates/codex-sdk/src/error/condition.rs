@@ -131,6 +131,16 @@ conditions! {
     RuntimeOverloaded: "make the call again a little later (`retry_on_overload`)",
     /// The client is closed, or its runtime has ended.
     ConnectionClosed: "start a new client",
+    /// The connection to a server was lost. The turns that it runs go on there.
+    ConnectionLost: "connect again, then attach to the turns that ran (`attach`)",
+    /// The server can't be reached: nothing listens there, its name isn't known, the network is down.
+    ServerUnreachable: "check that it runs, its address, and the network",
+    /// The server doesn't take the token, or there was none.
+    ServerUnauthorized: "give the token that the server expects (`bearer_token`)",
+    /// The certificate of the server comes from none that is trusted, or isn't for this host.
+    ServerUntrusted: "give the certificate that its own was signed with (`root_certificate`), and use the host that it is for",
+    /// The server is about to end: it takes no new threads and turns.
+    ServerDraining: "connect to another server, or wait until this one is back",
     /// A deadline of this client passed.
     DeadlinePassed: "raise the deadline if it may take longer",
 }

@@ -11,7 +11,7 @@ use crate::error::closed::{Closed, stderr};
 use crate::error::condition::Condition;
 use crate::error::rpc::RpcError;
 use crate::error::shape::UnexpectedShape;
-use crate::error::start::{unspawned, unstarted, unsupported};
+use crate::error::start::{unconnected, unspawned, unstarted, unsupported};
 use crate::error::turn::{AnswerError, BudgetSpent, TurnFailed, TurnTimeout};
 use crate::results::TurnResult;
 
@@ -77,6 +77,18 @@ pub enum Error {
         stderr_tail: String,
         /// What happened instead.
         source: Box<Error>,
+    },
+
+    /// A server could not be reached, or doesn't take this client.
+    #[error("could not connect to {url}: {reason}{}", unconnected(*.condition))]
+    #[non_exhaustive]
+    Connect {
+        /// The address, without its query.
+        url: String,
+        /// What kept it from it, where that is known.
+        condition: Option<Condition>,
+        /// What the system or the server said.
+        reason: String,
     },
 
     /// The connection is over; nothing can be sent any more. Start a new client.

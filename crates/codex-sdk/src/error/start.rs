@@ -29,6 +29,12 @@ pub(super) fn unstarted(condition: Option<Condition>) -> String {
     }
 }
 
+/// What to do about a server that can't be connected to.
+pub(super) fn unconnected(condition: Option<Condition>) -> String {
+    let advice = condition.map_or("check its address", Condition::advice);
+    format!(": {advice}")
+}
+
 /// What is said of a runtime that is too old, or not the pinned one.
 pub(super) fn unsupported(found: &str, needs: &str, pinned: &str) -> String {
     let found = version(found);

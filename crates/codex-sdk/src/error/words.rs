@@ -90,6 +90,9 @@ pub(super) fn of_refusal(
         Some("configValidationError") => return Some(Condition::ConfigInvalid),
         _ => {}
     }
+    if data.is_some_and(|data| data["reason"] == "serverShuttingDown") {
+        return Some(Condition::ServerDraining);
+    }
     if has_run_out(message) {
         return Some(Condition::ResourcesExhausted);
     }

@@ -1,6 +1,7 @@
 //! From options to a process: which program, with which arguments, in which folder and environment.
 
 use std::ffi::OsString;
+use std::iter::once;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
 
 /// Which process to start, and how.
 #[derive(Clone, Default)]
-pub(super) struct Launch {
+pub(crate) struct Launch {
     pub(super) codex_bin: Option<PathBuf>,
     pub(super) install_runtime: bool,
     pub(super) cwd: Option<PathBuf>,
@@ -33,8 +34,8 @@ pub(super) struct Launch {
 
 impl Launch {
     /// Refuses what can't be passed on as it is, before anything is looked for or started.
-    pub(super) fn check(&self) -> Result<()> {
-        self.arguments()?;
+    pub(crate) fn check(&self) -> Result<()> {
+        self.arguments(&[])?;
         self.env.variables(None)?;
         for path in [&self.codex_bin, &self.cwd].into_iter().flatten() {
             if has(path.as_os_str(), 0) {
@@ -57,7 +58,7 @@ impl Launch {
         }
     }
 
-    pub(super) async fn locate(&self) -> Result<Runtime> {
+    pub(crate) async fn locate(&self) -> Result<Runtime> {
         if let Some(path) = &self.codex_bin {
             return Ok(runtime::explicit(path)?);
         }
@@ -83,10 +84,10 @@ impl Launch {
         resume_unwind(panic.unwrap_or_else(|| Box::new("looking for the runtime failed")))
     }
 
-    /// The command that starts the runtime.
-    pub(super) fn command(&self, runtime: &Runtime) -> Result<Command> {
+    /// The command that starts the runtime, which listens as these arguments say.
+    pub(crate) fn command(&self, runtime: &Runtime, listen: &[String]) -> Result<Command> {
         let mut command = Command::new(&runtime.codex);
-        command.args(self.arguments()?);
+        command.args(self.arguments(listen)?);
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }
@@ -95,7 +96,7 @@ impl Launch {
         Ok(command)
     }
 
-    fn arguments(&self) -> Result<Vec<OsString>> {
+    fn arguments(&self, listen: &[String]) -> Result<Vec<OsString>> {
         if let Some(args) = &self.args {
             // Its place only: an argument may be a secret.
             return match args.iter().position(|argument| has(argument, 0)) {
@@ -113,8 +114,9 @@ impl Launch {
             .into_iter()
             .chain(own.then(|| format!("{UNLOAD_DELAY}=0")))
             .flat_map(|argument| ["--config".to_owned(), argument]);
-        let rest = ["app-server", "--listen", "stdio://"].map(str::to_owned);
-        Ok(overrides.chain(rest).map(OsString::from).collect())
+        let command = once("app-server".to_owned());
+        let all = overrides.chain(command).chain(listen.iter().cloned());
+        Ok(all.map(OsString::from).collect())
     }
 }
 

@@ -17,7 +17,7 @@ const FEWEST_FILES: u64 = 64;
 const PROBE_BYTES: usize = 256 * 1024;
 
 /// The home that a runtime is started with.
-pub(super) fn home_of(command: &Command) -> Option<PathBuf> {
+pub(crate) fn home_of(command: &Command) -> Option<PathBuf> {
     let value = |name: &str| {
         let mut variables = command.as_std().get_envs();
         let found = variables.find(|(key, _)| *key == OsStr::new(name));
@@ -31,7 +31,7 @@ pub(super) fn home_of(command: &Command) -> Option<PathBuf> {
 }
 
 /// What kept a runtime from starting, by what it wrote to stderr and by what its home is like.
-pub(super) fn cause(stderr: &str, home: Option<&Path>) -> Option<Condition> {
+pub(crate) fn cause(stderr: &str, home: Option<&Path>) -> Option<Condition> {
     if stderr.contains("Is /proc mounted") {
         return Some(Condition::ProcUnavailable);
     }

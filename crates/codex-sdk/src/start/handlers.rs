@@ -8,7 +8,7 @@ use crate::server_requests::handler::{RequestContext, ServerRequestHandler};
 use crate::server_requests::stream::ServerRequests;
 use crate::start::builder::CodexBuilder;
 
-impl CodexBuilder {
+impl<T> CodexBuilder<T> {
     /// Sets who answers the requests of the runtime: approvals, questions, tool calls.
     ///
     /// Default: nobody, every request is refused. With a handler, threads that are started have the
@@ -51,7 +51,7 @@ impl CodexBuilder {
 /// Writes a setter for each kind of request that a person answers.
 macro_rules! closures {
     ($($(#[$doc:meta])* $name:ident($variant:ident: $params:ident) -> $response:ident;)*) => {
-        impl CodexBuilder {$(
+        impl<T> CodexBuilder<T> {$(
             $(#[$doc])*
             ///
             /// It comes before any [`Self::handler`]; an error and a panic refuse.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::connection::process::Process;
 
 /// The most that a start may take, however busy the runtime is.
-pub(super) const MOST: Duration = Duration::from_secs(15 * 60);
+pub(crate) const MOST: Duration = Duration::from_secs(15 * 60);
 /// How long a runtime may do nothing before it answers the handshake.
 const IDLE: Duration = Duration::from_secs(8);
 /// The same where the system doesn't tell what a process does.
@@ -22,7 +22,7 @@ const TELL: Duration = Duration::from_secs(8);
 
 /// What a process that starts has been seen to do.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     process: Option<Process>,
     work: Option<u64>,
     begun: Instant,
@@ -32,7 +32,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(process: Option<Process>) -> Self {
+    pub(crate) fn new(process: Option<Process>) -> Self {
         let now = Instant::now();
         Self {
             process,
@@ -53,13 +53,13 @@ impl Patience {
     }
 
     /// Whether it was seen to work, and until now.
-    pub(super) fn works(&mut self) -> bool {
+    pub(crate) fn works(&mut self) -> bool {
         self.look();
         self.works && self.worked.elapsed() < 2 * LOOK
     }
 
     /// Resolves once the process has done nothing for too long; never with a deadline of the program's own.
-    pub(super) async fn runs_out(&mut self, has_deadline: bool) -> Duration {
+    pub(crate) async fn runs_out(&mut self, has_deadline: bool) -> Duration {
         let mut told = self.begun;
         loop {
             sleep(LOOK).await;

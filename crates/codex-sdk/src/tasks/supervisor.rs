@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 
@@ -14,6 +15,8 @@ use crate::tasks::input::Reading;
 
 /// How long the last output of a process that has exited may take to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
+/// How long what was asked for may take to be sent before a server is left.
+const LEAVE: Duration = Duration::from_secs(2);
 /// How long the process may take to leave when the async runtime is shut down, which waits for it.
 const ABANDONED: Duration = Duration::from_millis(500);
 
@@ -26,6 +29,8 @@ pub(crate) struct Supervised {
     pub(crate) writer: JoinHandle<CloseReason>,
     /// The process and the task that drains its stderr, if there is one.
     pub(crate) process: Option<(Process, JoinHandle<()>)>,
+    /// Ends the writer once it has written what is queued; for a runtime that isn't this program's.
+    pub(crate) leave: Option<oneshot::Sender<()>>,
     pub(crate) stderr: StderrTail,
     pub(crate) reason: CloseReason,
     pub(crate) exit_status: Option<ExitStatus>,
@@ -50,6 +55,13 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
         }
     };
     tasks.reason = reason;
+    let remote = tasks.leave.is_some();
+    if let Some(leave) = tasks.leave.take() {
+        if tasks.reason == CloseReason::Requested {
+            let _ = timeout(LEAVE, leave_server(&tasks.connection, &mut tasks.writer, leave)).await;
+        }
+        tasks.reason = tasks.reason.clone().of_server();
+    }
     tasks.writer.abort();
     if let Some((process, stderr)) = &mut tasks.process {
         let status = process.end().await;
@@ -59,9 +71,20 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
     if read_on {
         // Deliver what the runtime had written before it left. Its end tells more than a broken pipe.
         if let Ok(Ok(reason)) = timeout(DRAIN, &mut tasks.reader.ended).await {
-            tasks.reason = reason;
+            tasks.reason = if remote { reason.of_server() } else { reason };
         }
     }
+}
+
+/// Leaves a server, which goes on: what was asked of it before, such as an interrupt, is sent first.
+async fn leave_server(
+    connection: &Connection,
+    writer: &mut JoinHandle<CloseReason>,
+    leave: oneshot::Sender<()>,
+) {
+    connection.cleaned_up().await;
+    let _ = leave.send(());
+    let _ = writer.await;
 }
 
 /// Why a task ended that gave no reason.

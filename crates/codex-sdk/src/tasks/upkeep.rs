@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_types::{ClientMethod, TurnInterruptParams};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use crate::connection::router::effect::Effect;
@@ -42,10 +42,12 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
                 thread_id: orphan.thread_id,
                 turn_id: orphan.turn_id,
             };
-            connection.spawn(async move { clean_up(&own, &params).await });
+            let running = connection.cleaning();
+            connection.spawn(async move { clean_up(&own, &params, running).await });
         }
         Effect::PauseGoal(thread_id) => {
-            connection.spawn(async move { clean_up(&own, &pause(&thread_id)).await });
+            let running = connection.cleaning();
+            connection.spawn(async move { clean_up(&own, &pause(&thread_id), running).await });
         }
         Effect::AcceptTurns(thread_id) => connection.spawn(async move {
             tokio::select! {
@@ -55,16 +57,26 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
         }),
         Effect::LookUp(doubt) => connection.spawn(recover(own, doubt)),
         Effect::Drop(tools) => drop(tools),
+        Effect::Tell(tell) => drop(tell),
         Effect::Log(notification) => unhandled::log(&notification),
     }
 }
 
-/// Sends a request that ends what nobody waits for any more, again if the runtime is overloaded.
-async fn clean_up<M: ClientMethod>(connection: &Arc<Connection>, params: &M) {
+/// Sends a request that ends what nobody waits for any more, again if the runtime is overloaded. A server that
+/// is being left is told, and not waited for. `running` shows that it goes on.
+async fn clean_up<M: ClientMethod>(
+    connection: &Arc<Connection>,
+    params: &M,
+    running: watch::Receiver<()>,
+) {
     let policy = RetryPolicy::default().max_attempts(OVERLOADED);
     let call = || connection.call(params, None);
     if let Err(error) = retry_on_overload(policy, || Box::pin(call())).await {
         // It may have ended by itself.
         tracing::debug!(%error, method = M::METHOD, "nothing to clean up");
+        if error.is_closed() {
+            connection.tell(params).await;
+        }
     }
+    drop(running);
 }

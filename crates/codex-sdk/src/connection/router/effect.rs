@@ -1,5 +1,7 @@
 //! What the router leaves to be done once its lock is released.
 
+use tokio::sync::oneshot;
+
 use crate::connection::event_queue::Notification;
 use crate::connection::router::entry::Orphan;
 use crate::connection::router::missed_ends::Doubt;
@@ -18,6 +20,8 @@ pub(crate) enum Effect {
     LookUp(Doubt),
     /// Drop the tools of a thread that was closed.
     Drop(Toolbox),
+    /// Tell, by dropping this, that everything before it is under way.
+    Tell(oneshot::Sender<()>),
     /// Log what nobody had subscribed to.
     Log(Notification),
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use codex_types::{ClientMethod, TokenUsageBreakdown, TurnStartParams};
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::connection::event_queue::EventSender;
 use crate::connection::router::effect::Effect;
@@ -84,6 +84,13 @@ impl Router {
     /// Has something done. Once the connection is over, nothing is.
     fn want(&self, effect: Effect) {
         let _ = self.effects.send(effect);
+    }
+
+    /// Resolves once everything that was wanted before is under way.
+    pub(crate) fn under_way(&self) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        self.want(Effect::Tell(tell));
+        told
     }
 
     /// What a thread is known to have used.

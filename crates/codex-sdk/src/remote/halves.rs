@@ -1,0 +1,168 @@
+//! The two halves of a WebSocket: messages as lines, and lines as messages.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use futures_util::SinkExt;
+use futures_util::stream::{SplitSink, SplitStream};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, Sleep, interval_at, sleep_until, timeout};
+use tokio_websockets::{Message, Payload, WebSocketStream};
+
+use crate::error::closed::CloseReason;
+use crate::remote::socket::{Activity, Socket};
+
+/// How often the server is asked for a sign of life. Whatever lies between, such as a load balancer, sees it, too.
+pub(crate) const PING: Duration = Duration::from_secs(15);
+/// How long a server may be silent, though it was asked.
+pub(crate) const SILENCE: Duration = Duration::from_secs(45);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// What is flushed together, at most.
+const BATCH: usize = 64 * 1024;
+
+/// What comes from a server, as lines.
+pub(crate) struct Incoming {
+    messages: SplitStream<WebSocketStream<Socket>>,
+    /// The message that is being read, until the end of its line, and how much of it was.
+    message: Option<Payload>,
+    at: usize,
+    activity: Arc<Activity>,
+    silence: Pin<Box<Sleep>>,
+}
+
+impl Incoming {
+    pub(super) fn new(
+        messages: SplitStream<WebSocketStream<Socket>>,
+        activity: Arc<Activity>,
+    ) -> Self {
+        Self {
+            messages,
+            message: None,
+            at: 0,
+            silence: Box::pin(sleep_until(activity.last() + SILENCE)),
+            activity,
+        }
+    }
+
+    /// Resolves once the server has been silent for too long.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.silence.as_mut().poll(context));
+            let until = self.activity.last() + SILENCE;
+            if until <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.silence.as_mut().reset(until);
+        }
+    }
+
+    /// Gives out as much of the message as there is room for.
+    fn fill(&mut self, buffer: &mut ReadBuf<'_>) {
+        let Some(message) = &self.message else { return };
+        let end = message.len().min(self.at + buffer.remaining());
+        let part = &message[self.at..end];
+        // A line end can only stand between two tokens of a message, where a space means the same.
+        for part in part.split_inclusive(|byte| *byte == b'\n') {
+            match part.split_last() {
+                Some((b'\n', before)) => {
+                    buffer.put_slice(before);
+                    buffer.put_slice(b" ");
+                }
+                _ => buffer.put_slice(part),
+            }
+        }
+        self.at = end;
+        if end == message.len() && buffer.remaining() > 0 {
+            buffer.put_slice(b"\n");
+            self.message = None;
+        }
+    }
+}
+
+impl AsyncRead for Incoming {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.message.is_none() {
+            match Pin::new(&mut self.messages).poll_next(context) {
+                Poll::Ready(Some(Ok(message))) if message.is_text() => {
+                    self.message = Some(message.into_payload());
+                    self.at = 0;
+                }
+                // Pings are answered below; the server sends nothing else.
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io_error(error))),
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => {
+                    ready!(self.poll_silence(context));
+                    let seconds = SILENCE.as_secs();
+                    let silent = format!("it was silent for {seconds} s, though it was asked");
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, silent)));
+                }
+            }
+        }
+        self.fill(buffer);
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn io_error(error: tokio_websockets::Error) -> io::Error {
+    match error {
+        tokio_websockets::Error::Io(error) => error,
+        other => io::Error::other(other.to_string()),
+    }
+}
+
+/// Writes queued lines as messages, and asks for signs of life in between, until the connection is lost, or until
+/// `leave` comes: then what is queued is written, and the server is told.
+pub(super) async fn write(
+    mut lines: mpsc::Receiver<String>,
+    mut messages: SplitSink<WebSocketStream<Socket>, Message>,
+    activity: Arc<Activity>,
+    mut leave: oneshot::Receiver<()>,
+) -> CloseReason {
+    let mut pings = interval_at(Instant::now() + PING, PING);
+    loop {
+        let sent = tokio::select! {
+            biased;
+            Some(line) = lines.recv() => {
+                activity.sends(true);
+                send(&mut messages, &mut lines, line).await
+            }
+            _ = &mut leave => {
+                let _ = timeout(GOODBYE, messages.close()).await;
+                return CloseReason::Requested;
+            }
+            _ = pings.tick() => messages.send(Message::ping(Vec::new())).await,
+        };
+        activity.sends(false);
+        if let Err(error) = sent {
+            return CloseReason::Io(io_error(error).to_string());
+        }
+    }
+}
+
+/// Sends a line, and those that are queued behind it, up to a size.
+async fn send(
+    messages: &mut SplitSink<WebSocketStream<Socket>, Message>,
+    lines: &mut mpsc::Receiver<String>,
+    line: String,
+) -> Result<(), tokio_websockets::Error> {
+    let mut length = line.len();
+    messages.feed(Message::text(line)).await?;
+    while length < BATCH
+        && let Ok(line) = lines.try_recv()
+    {
+        length += line.len();
+        messages.feed(Message::text(line)).await?;
+    }
+    messages.flush().await
+}

@@ -1,0 +1,206 @@
+//! The way to a server that runs elsewhere: a WebSocket, over TCP, TLS or a Unix socket.
+//!
+//! What goes over it are the lines of the protocol, one a message, so that nothing above knows of it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_websockets::{ClientBuilder, Config, Limits, WebSocketStream};
+
+use crate::error::closed::CloseReason;
+use crate::error::condition::Condition;
+use crate::error::{Error, Result};
+use crate::remote::address::{Address, Tcp};
+use crate::remote::halves::Incoming;
+use crate::remote::socket::Socket;
+
+pub(crate) mod address;
+pub(crate) mod halves;
+mod socket;
+mod tls;
+
+/// The most that a server takes as one message.
+pub(crate) const MOST_SENT: usize = 64 << 20;
+/// It takes less as one frame: what is longer goes in several.
+const FRAME: usize = 1 << 20;
+/// A message that is longer than the longest line is skipped, and the connection lives on, up to this.
+const MOST_SKIPPED: usize = 256 << 20;
+/// How long it may take to reach a server, unless the program says otherwise.
+const REACH: Duration = Duration::from_secs(30);
+
+/// Whom to connect to, and as whom.
+pub(crate) struct Target<'a> {
+    pub(crate) address: &'a Address,
+    pub(crate) token: Option<&'a SecretString>,
+    /// Certificates in the PEM format that are trusted in the place of the platform's.
+    pub(crate) roots: Option<&'a [u8]>,
+    pub(crate) max_line_bytes: usize,
+    /// How long it may take.
+    pub(crate) within: Option<Duration>,
+}
+
+/// A connection to a server, before anything is said.
+pub(crate) struct Opened {
+    stream: WebSocketStream<Socket>,
+}
+
+impl Opened {
+    /// What is read from it, and who writes to it.
+    pub(crate) fn split(
+        self,
+        leave: oneshot::Receiver<()>,
+    ) -> (
+        Incoming,
+        impl FnOnce(mpsc::Receiver<String>) -> Writing + Send,
+    ) {
+        let activity = Arc::clone(&self.stream.get_ref().activity);
+        let (sink, stream) = self.stream.split();
+        let incoming = Incoming::new(stream, Arc::clone(&activity));
+        let writer = move |lines| -> Writing { Box::pin(halves::write(lines, sink, activity, leave)) };
+        (incoming, writer)
+    }
+}
+
+type Writing = std::pin::Pin<Box<dyn Future<Output = CloseReason> + Send>>;
+
+/// Connects to a server.
+pub(crate) async fn open(target: Target<'_>) -> Result<Opened> {
+    let within = target.within.unwrap_or(REACH);
+    let address = target.address;
+    let authorization = target.token.map(authorization).transpose()?;
+    let roots = target.roots.map(tls::certificates).transpose()?;
+    let opened = async {
+        let socket = reach(address, roots.unwrap_or_default()).await;
+        let socket = socket.map_err(|error| unreached(address, &error))?;
+        upgrade(address, socket, authorization, target.max_line_bytes).await
+    };
+    match timeout(within, opened).await {
+        Ok(opened) => opened,
+        Err(_) => {
+            let reason = format!("it didn't answer within {within:?}");
+            Err(refused(address, Some(Condition::ServerUnreachable), reason))
+        }
+    }
+}
+
+fn authorization(token: &SecretString) -> Result<HeaderValue> {
+    let value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
+    let mut value = value.map_err(|_| {
+        let problem = "the token has characters that no header can carry";
+        Error::InvalidInput(problem.to_owned())
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+async fn reach(address: &Address, roots: Vec<CertificateDer<'static>>) -> io::Result<Socket> {
+    match address {
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let stream = tokio::net::UnixStream::connect(path).await?;
+            Ok(Socket::new(stream))
+        }
+        #[cfg(not(unix))]
+        Address::Unix(_) => Err(io::Error::other("this system has no Unix sockets")),
+        Address::Tcp(Tcp {
+            host, port, tls, ..
+        }) => {
+            let stream = TcpStream::connect((&**host, *port)).await?;
+            stream.set_nodelay(true)?;
+            if *tls {
+                return Ok(Socket::new(tls::connect(stream, host, roots).await?));
+            }
+            Ok(Socket::new(stream))
+        }
+    }
+}
+
+/// Makes a WebSocket of a socket.
+async fn upgrade(
+    address: &Address,
+    socket: Socket,
+    authorization: Option<HeaderValue>,
+    max_line_bytes: usize,
+) -> Result<Opened> {
+    let uri = match address {
+        Address::Tcp(tcp) => tcp.uri.clone(),
+        Address::Unix(_) => http::Uri::from_static("ws://localhost/"),
+    };
+    let limit = max_line_bytes.max(MOST_SKIPPED);
+    let mut builder = ClientBuilder::from_uri(uri)
+        .config(Config::default().frame_size(FRAME))
+        .limits(Limits::default().max_payload_len(Some(limit)));
+    if let Some(authorization) = authorization {
+        let added = builder.add_header(AUTHORIZATION, authorization);
+        builder = added.map_err(|error| refused(address, None, error.to_string()))?;
+    }
+    let activity = Arc::clone(&socket.activity);
+    let upgraded = builder.connect_on(socket).await;
+    let head = activity.take_head();
+    match upgraded {
+        Ok((stream, _)) => Ok(Opened { stream }),
+        Err(error) => Err(unupgraded(address, &error, &head)),
+    }
+}
+
+fn unreached(address: &Address, error: &io::Error) -> Error {
+    let condition = if tls::is_untrusted(error) {
+        Condition::ServerUntrusted
+    } else {
+        Condition::ServerUnreachable
+    };
+    refused(address, Some(condition), error.to_string())
+}
+
+/// Why the other side didn't become a WebSocket.
+fn unupgraded(address: &Address, error: &tokio_websockets::Error, head: &[u8]) -> Error {
+    use tokio_websockets::upgrade::Error as Upgrade;
+    match error {
+        tokio_websockets::Error::Upgrade(Upgrade::DidNotSwitchProtocols(status)) => {
+            let condition = match status {
+                401 | 403 => Some(Condition::ServerUnauthorized),
+                502..=504 => Some(Condition::ServerUnreachable),
+                _ => None,
+            };
+            let words = words(head).unwrap_or_default();
+            let reason = match (condition, &*words) {
+                (Some(_), "") => format!("it answered with status {status}"),
+                (Some(_), words) => format!("it answered with status {status}, {words}"),
+                (None, _) => format!("it answered with status {status}, as no app-server does"),
+            };
+            refused(address, condition, reason)
+        }
+        tokio_websockets::Error::Io(error) => {
+            refused(address, Some(Condition::ServerUnreachable), error.to_string())
+        }
+        other => refused(address, None, format!("it is no app-server ({other})")),
+    }
+}
+
+/// What an answer says beside its status, on one line.
+fn words(head: &[u8]) -> Option<String> {
+    const MOST: usize = 200;
+    let text = String::from_utf8_lossy(head);
+    let (_, body) = text.split_once("\r\n\r\n")?;
+    let words: Vec<_> = body.split_whitespace().collect();
+    let words: String = words.join(" ").chars().take(MOST).collect();
+    (!words.is_empty()).then(|| format!("{words:?}"))
+}
+
+fn refused(address: &Address, condition: Option<Condition>, reason: String) -> Error {
+    Error::Connect {
+        url: address.to_string(),
+        condition,
+        reason,
+    }
+}
+

@@ -1,0 +1,345 @@
+//! A server of this program, for clients of this and of other programs.
+
+use std::fmt::Write as _;
+use std::future::pending;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use codex_cli_bin::Runtime;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use tokio::process::ChildStdin;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::call::Call;
+use crate::connection::process::{Process, StderrTail};
+use crate::error::closed::{CloseReason, Closed};
+use crate::error::condition::Condition;
+use crate::error::{Error, Result};
+use crate::server::leash::leashed;
+use crate::setters::{debug_shows, setters};
+use crate::start::builder::CodexBuilder;
+use crate::start::child::on_any_home;
+use crate::start::diagnosis;
+use crate::start::ends::{Listen, Remote, Serve};
+use crate::start::patience::{MOST, Patience};
+
+mod leash;
+mod ready;
+
+/// A Codex runtime that listens, for any number of clients: those of this program ([`Server::connect`]), and
+/// others that know its address and its token.
+///
+/// It ends when this is dropped, and when this program ends, in whatever way. One that is to live longer is started
+/// by the system: `codex app-server --listen …`.
+///
+/// ```no_run
+/// # async fn example() -> codex_sdk::Result<()> {
+/// use codex_sdk::{Listen, Server};
+///
+/// let server = Server::builder().listen(Listen::Loopback).start().await?;
+/// let codex = server.connect().await?;
+/// let result = codex.thread_start().await?.run("Say hello.").await?;
+/// println!("{:?}", result.final_response);
+/// codex.close().await?;
+/// server.stop().await
+/// # }
+/// ```
+#[must_use = "dropping it ends the server"]
+pub struct Server {
+    url: String,
+    process: Process,
+    /// Its end is the server's, too.
+    leash: Mutex<Option<ChildStdin>>,
+    exited: watch::Receiver<Option<Exited>>,
+    stderr: StderrTail,
+    /// What the clients of [`Server::connect`] are like.
+    clients: CodexBuilder<Remote>,
+}
+
+type Exited = Option<ExitStatus>;
+
+impl Server {
+    /// The options of a server: those of the runtime, and those that [`Self::connect`] gives its clients.
+    pub fn builder() -> CodexBuilder<Serve> {
+        CodexBuilder::default()
+    }
+
+    /// Its address, for [`Codex::connect`](crate::Codex::connect): `ws://127.0.0.1:port` or `unix:///path`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token that its clients need, if it listens on a port.
+    pub fn token(&self) -> Option<&SecretString> {
+        self.clients.to.token.as_ref()
+    }
+
+    /// Connects a client to it, with its token and with the options that its builder was given. More can follow
+    /// before `.await`: see [`Codex::connect`](crate::Codex::connect), for errors too.
+    ///
+    /// # Cancel safety
+    /// Dropping it ends the connection.
+    pub fn connect(&self) -> CodexBuilder<Remote> {
+        self.clients.clone()
+    }
+
+    /// The end of what it wrote to stderr: at most 4 KiB, without terminal colours.
+    pub fn stderr_tail(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Waits until it has ended, of whatever cause; how it exited, if that was seen.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn ended(&self) -> Option<ExitStatus> {
+        let mut exited = self.exited.clone();
+        let exited = exited.wait_for(Option::is_some).await;
+        exited.ok().and_then(|exited| exited.flatten())
+    }
+
+    /// Ends it in order: clients may still connect, new threads and turns are refused
+    /// ([`Condition::ServerDraining`]), and it ends with its last turn; what still runs after `within` is stopped
+    /// as by [`Self::stop`].
+    ///
+    /// # Errors
+    /// None: an end that is forced is an end too.
+    ///
+    /// # Cancel safety
+    /// Once begun, the server ends with its last turn. Dropping the call gives up the deadline.
+    pub fn drain(&self, within: Duration) -> Call<()> {
+        let (process, mut exited) = (self.process.clone(), self.exited.clone());
+        let stop = self.stop();
+        Call::new(async move {
+            process.ask_leader();
+            let ended = timeout(within, exited.wait_for(Option::is_some)).await;
+            drop(ended);
+            stop.await
+        })
+    }
+
+    /// Ends it at once, with its turns and their commands, and waits until it is gone: it is asked to terminate, and
+    /// killed 1.5 s later. Stopping again does nothing.
+    ///
+    /// # Errors
+    /// None: an end that is forced is an end too.
+    ///
+    /// # Cancel safety
+    /// Once begun, the end takes its course.
+    pub fn stop(&self) -> Call<()> {
+        let leash = self.leash.lock();
+        let leash = leash.unwrap_or_else(PoisonError::into_inner).take();
+        let (process, mut exited) = (self.process.clone(), self.exited.clone());
+        Call::new(async move {
+            drop(leash);
+            process.end().await;
+            let _ = exited.wait_for(Option::is_some).await;
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.dismiss();
+    }
+}
+
+debug_shows!(Server { url: url });
+
+impl CodexBuilder {
+    /// Starts the runtime as a [`Server`] instead of as a child of one client; the options of a client become those
+    /// of its clients.
+    pub fn serve(self) -> CodexBuilder<Serve> {
+        self.to(Serve::default())
+    }
+}
+
+impl CodexBuilder<Serve> {
+    setters! {
+        /// Where it listens. Default: on a free port of this machine.
+        listen: Listen => to.listen;
+        /// The token that clients on a port need. Default: one of its own, from the system's random numbers, that
+        /// [`Server::token`] tells. The runtime gets its SHA-256 alone, on its command line.
+        capability_token: SecretString => to.token;
+    }
+
+    /// Starts the server, and waits until it is ready.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime, or in one without its drivers for I/O and time.
+    ///
+    /// # Errors
+    /// As for [`CodexBuilder::start`](crate::CodexBuilder::start). [`Error::InvalidInput`] for a socket on which a
+    /// server listens, and for one whose path isn't absolute.
+    ///
+    /// # Cancel safety
+    /// Dropping the call kills a server that was already started.
+    pub fn start(self) -> Call<Server> {
+        Call::new(async move {
+            self.check()?;
+            self.launch.check()?;
+            self.check_socket().await?;
+            let runtime = self.launch.locate().await?;
+            let token = match (&self.to.listen, &self.to.token) {
+                (Listen::Unix(_), _) => None,
+                (Listen::Loopback, Some(token)) => Some(token.clone()),
+                (Listen::Loopback, None) => Some(random_token()?),
+            };
+            on_any_home(self.startup_timeout, || {
+                self.attempt(&runtime, token.clone())
+            })
+            .await
+        })
+    }
+
+    async fn attempt(&self, runtime: &Runtime, token: Option<SecretString>) -> Result<Server> {
+        let command = self.launch.command(runtime, &self.arguments(token.as_ref()))?;
+        let home = diagnosis::home_of(&command);
+        let spawned = Process::spawn(leashed(&command));
+        let (process, pipes) = spawned.map_err(|source| Error::Spawn {
+            program: runtime.codex.clone(),
+            source: Arc::new(source),
+        })?;
+        let stderr = StderrTail::default();
+        let (announce, announced) = oneshot::channel();
+        let reading = tokio::spawn(ready::read(pipes.stderr, stderr.clone(), announce));
+        tokio::spawn(StderrTail::default().drain(pipes.stdout));
+        let (exit, exited) = watch::channel(None);
+        let waiting = process.clone();
+        tokio::spawn(async move {
+            let status = tokio::select! {
+                status = waiting.wait() => status,
+                // It may have been reaped elsewhere, of which nobody is told.
+                _ = reading => waiting.wait().await,
+            };
+            exit.send_replace(Some(status));
+        });
+        let mut server = Server {
+            url: String::new(),
+            leash: Mutex::new(Some(pipes.stdin)),
+            exited,
+            stderr,
+            clients: self.clone().to(Remote {
+                token,
+                ..Remote::default()
+            }),
+            process,
+        };
+        match self.ready(&server, announced).await {
+            Ok(url) => {
+                server.clients.to.url.clone_from(&url);
+                server.url = url;
+                Ok(server)
+            }
+            Err((condition, source)) => {
+                server.process.kill();
+                server.ended().await;
+                let stderr_tail = server.stderr.text();
+                Err(Error::Handshake {
+                    program: runtime.codex.clone(),
+                    condition: condition
+                        .or_else(|| diagnosis::cause(&stderr_tail, home.as_deref())),
+                    stderr_tail,
+                    source: Box::new(source),
+                })
+            }
+        }
+    }
+
+    /// Waits until the server can be connected to; its address, or why it can't.
+    async fn ready(
+        &self,
+        server: &Server,
+        announced: oneshot::Receiver<String>,
+    ) -> Result<String, (Option<Condition>, Error)> {
+        let ready = async {
+            match &self.to.listen {
+                Listen::Loopback => {
+                    // One that ends without a word is seen below.
+                    let Ok(url) = announced.await else {
+                        return pending().await;
+                    };
+                    ready::on_port(&url).await;
+                    url
+                }
+                Listen::Unix(path) => {
+                    ready::on_socket(path).await;
+                    format!("unix://{}", path.display())
+                }
+            }
+        };
+        let mut patience = Patience::new(Some(server.process.clone()));
+        let most = self.startup_timeout.unwrap_or(MOST);
+        let after = tokio::select! {
+            biased;
+            status = server.ended() => {
+                let mut closed = Closed::new(CloseReason::Ended);
+                closed.exit_status = status;
+                return Err((None, Error::Closed(Arc::new(closed))));
+            }
+            url = ready => return Ok(url),
+            after = patience.runs_out(self.startup_timeout.is_some()) => after,
+            () = sleep(most) => most,
+        };
+        let condition = patience.works().then_some(Condition::StillStarting);
+        let method = "readyz".to_owned();
+        Err((condition, Error::Timeout { method, after }))
+    }
+
+    /// The arguments for where it listens, and whom it lets in.
+    fn arguments(&self, token: Option<&SecretString>) -> Vec<String> {
+        let listen = match &self.to.listen {
+            Listen::Loopback => "ws://127.0.0.1:0".to_owned(),
+            Listen::Unix(path) => format!("unix://{}", path.display()),
+        };
+        let mut arguments = vec!["--listen".to_owned(), listen];
+        if let Some(token) = token {
+            let hash = hex(&Sha256::digest(token.expose_secret()));
+            let auth = ["--ws-auth", "capability-token", "--ws-token-sha256", &hash];
+            arguments.extend(auth.map(str::to_owned));
+        }
+        arguments
+    }
+
+    /// Refuses a socket that can't be this server's.
+    async fn check_socket(&self) -> Result<()> {
+        let Listen::Unix(path) = &self.to.listen else {
+            return Ok(());
+        };
+        if !path.is_absolute() || path.to_str().is_none() {
+            return Err(Error::InvalidInput(format!(
+                "the path of a socket is absolute, and UTF-8: {} isn't",
+                path.display()
+            )));
+        }
+        if ready::listens(path).await {
+            return Err(Error::InvalidInput(format!(
+                "a server listens on {} already: connect to it (`Codex::connect`), or choose another path",
+                path.display()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn random_token() -> Result<SecretString> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::InvalidInput(format!(
+            "the system gives no random numbers ({error}): set a token with `capability_token`"
+        ))
+    })?;
+    Ok(hex(&bytes).into())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
