@@ -194,7 +194,7 @@ async fn a_trusted_hook_approves_before_the_handler_and_not_with_deny_all() {
         counter.fetch_add(1, Ordering::Relaxed);
         async { Ok(CommandExecutionApprovalDecision::Decline) }
     });
-    let codex = builder.start().await.unwrap();
+    let codex = stage.open(builder).await.unwrap();
     let command = json!({
         "cmd": "echo ran", "login": false,
         "sandbox_permissions": "require_escalated", "justification": "?",

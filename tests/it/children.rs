@@ -156,7 +156,7 @@ async fn a_handler_is_told_whose_sub_agent_wants_an_approval() {
         both_reply(&stage, kind, &touch);
         let notes = Arc::new(Notes::default());
         let builder = stage.builder().handler(Arc::clone(&notes));
-        let codex = builder.start().await.unwrap();
+        let codex = stage.open(builder).await.unwrap();
         let thread = codex.thread_start().await.unwrap();
         thread.run("Let another do it, too.").await.unwrap();
         let outputs = outputs(&stage, &codex).await;
@@ -174,7 +174,7 @@ async fn a_handler_is_told_whose_sub_agent_calls_a_tool() {
     both_reply(&stage, SECOND, &ticket_call());
     let notes = Arc::new(Notes::default());
     let builder = stage.builder().handler(Arc::clone(&notes));
-    let codex = builder.start().await.unwrap();
+    let codex = stage.open(builder).await.unwrap();
     // Offered to the model by the protocol's own means, so that the handler answers it.
     let params = json!({ "dynamicTools": [{
         "type": "function", "name": "ticket", "description": "Reads a ticket.",
@@ -279,7 +279,7 @@ async fn a_turn_whose_sub_agent_waits_for_a_person_is_not_silent() {
     stage.model.push(touch.clone().gate(&gate));
     stage.model.push(touch.gate(&gate));
     let (builder, mut requests) = stage.builder().server_requests();
-    let codex = builder.start().await.unwrap();
+    let codex = stage.open(builder).await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     let stall = Duration::from_millis(1500);
     let run = thread.run("Let another do it, too.").stall_timeout(stall);

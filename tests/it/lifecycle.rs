@@ -252,7 +252,7 @@ async fn parity_57_58_an_api_key_logs_in_reaches_the_model_and_logs_out() {
 async fn parity_47_the_runtime_presents_itself_by_the_name_and_version_that_it_was_given() {
     let stage = Stage::new().await.unwrap();
     let builder = stage.builder().client_info("my-agent", "My agent", "1.2.3");
-    let codex = builder.start().await.unwrap();
+    let codex = stage.open(builder).await.unwrap();
     let metadata = codex.metadata();
     assert_eq!(metadata.server_name, "my-agent");
     assert_eq!(metadata.server_version, codex_sdk::RUNTIME_VERSION);

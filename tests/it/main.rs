@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod approvals;
+mod attach;
 mod blocking;
 mod budgets;
 mod cancel;
@@ -44,6 +45,7 @@ mod streams;
 mod testing_your_app;
 mod threads;
 mod tools;
+mod transports;
 mod turn_as;
 mod turns;
 #[cfg(target_os = "linux")]

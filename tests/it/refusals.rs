@@ -66,7 +66,7 @@ async fn parity_133_after_the_death_of_the_runtime_every_call_says_that_it_has_e
 
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::stall());
-    let codex = stage.start().await.unwrap();
+    let codex = stage.child().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     let turn = thread.turn("wait").await.unwrap();
     let control = turn.control();

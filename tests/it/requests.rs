@@ -23,7 +23,7 @@ async fn stage() -> Stage {
 
 async fn client(stage: &Stage) -> (Codex, Thread, ServerRequests) {
     let (builder, requests) = stage.builder().server_requests();
-    let codex = builder.start().await.unwrap();
+    let codex = stage.open(builder).await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     (codex, thread, requests)
 }

@@ -16,15 +16,30 @@ async fn a_server_on_a_port_serves_whoever_has_its_token() {
     codex.close().await.unwrap();
 
     let error = Codex::connect(server.url()).await.unwrap_err();
-    assert_eq!(error.condition(), Some(Condition::ServerUnauthorized), "{error}");
-    assert!(error.to_string().contains("missing websocket bearer token"), "{error}");
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUnauthorized),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("missing websocket bearer token"),
+        "{error}"
+    );
     let wrong = Codex::connect(server.url()).bearer_token("wrong".to_owned());
     let error = wrong.await.unwrap_err();
-    assert_eq!(error.condition(), Some(Condition::ServerUnauthorized), "{error}");
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUnauthorized),
+        "{error}"
+    );
 
     server.stop().await.unwrap();
     let error = server.connect().await.unwrap_err();
-    assert_eq!(error.condition(), Some(Condition::ServerUnreachable), "{error}");
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUnreachable),
+        "{error}"
+    );
     assert!(matches!(error, Error::Connect { .. }));
 }
 

@@ -32,7 +32,7 @@ async fn twelve_first_starts_on_one_home_all_succeed() {
 async fn a_start_that_indexes_its_home_is_waited_for_and_a_deadline_says_what_it_cut_off() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
-    let codex = stage.start().await.unwrap();
+    let codex = stage.child().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     thread.run("Yes?").await.unwrap();
     let id = thread.id().to_owned();

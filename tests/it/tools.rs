@@ -281,7 +281,7 @@ async fn a_tool_that_nobody_has_is_the_handlers_or_refused() {
         if handled {
             builder = builder.handler(Arc::clone(&handler));
         }
-        let codex = builder.start().await.unwrap();
+        let codex = stage.open(builder).await.unwrap();
         // Offered to the model by the protocol's own means, and answered by no tool.
         let params = json!({ "dynamicTools": [{
             "type": "function", "name": "lookup", "description": "Looks it up.",

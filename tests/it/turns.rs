@@ -279,9 +279,7 @@ async fn what_no_turn_takes_comes_to_the_subscriptions() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::text("Hello."));
     let codex = stage
-        .builder()
-        .notifications(1 << 20)
-        .start()
+        .open(stage.builder().notifications(1 << 20))
         .await
         .unwrap();
     let mut all = codex.notifications();

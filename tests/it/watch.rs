@@ -8,7 +8,8 @@ use codex_e2e::{Stage, watch};
 #[codex_e2e_macros::test]
 async fn what_a_client_keeps_is_seen_until_it_has_ended() {
     assert_eq!(watch::left(), [""; 0]);
-    let (_stage, codex) = Stage::with_client().await.unwrap();
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.child().await.unwrap();
     // The test fails if any of it is still there once the client is dropped.
     let left = watch::left();
     let count = |words: &str| left.iter().filter(|it| it.contains(words)).count();

@@ -60,12 +60,8 @@ async fn watch_shows_two_viewers_and_a_handle_all_of_one_long_turn() {
 async fn watch_lets_a_slow_viewer_lag_alone() {
     let stage = Stage::new().await.unwrap();
     stage.model.push(Reply::deltas(pieces()));
-    let codex = stage
-        .builder()
-        .subscription_budget(1 << 20)
-        .start()
-        .await
-        .unwrap();
+    let builder = stage.builder().subscription_budget(1 << 20);
+    let codex = stage.open(builder).await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     let mut slow = thread.watch();
     let mut fast = thread.watch();
@@ -369,7 +365,7 @@ async fn watch_is_told_of_a_command_and_a_tool_that_go_on() {
 async fn watch_is_told_of_what_waits_for_an_approval() {
     let stage = Stage::new().await.unwrap();
     let (builder, mut requests) = stage.builder().server_requests();
-    let codex = builder.start().await.unwrap();
+    let codex = stage.open(builder).await.unwrap();
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly);
     let thread = thread.await.unwrap();
     let arguments =

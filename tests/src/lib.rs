@@ -114,11 +114,25 @@ impl Stage {
     /// # Errors
     /// If the runtime doesn't start.
     pub async fn start(&self) -> codex_sdk::Result<Codex> {
-        let running = || self.servers.lock().expect("no test panics here").first().cloned();
+        let running = || {
+            self.servers
+                .lock()
+                .expect("no test panics here")
+                .first()
+                .cloned()
+        };
         match running() {
             Some(server) => server.connect().await,
             None => self.open(self.builder()).await,
         }
+    }
+
+    /// Starts a client whose runtime is a child of this program, whatever the transport of this run.
+    ///
+    /// # Errors
+    /// If the runtime doesn't start.
+    pub async fn child(&self) -> codex_sdk::Result<Codex> {
+        self.builder().start().await
     }
 
     /// Starts a client with these options, by the [transport](Transport) of this run: with a server of its own.
@@ -128,12 +142,17 @@ impl Stage {
     pub async fn open(&self, builder: CodexBuilder) -> codex_sdk::Result<Codex> {
         let listen = match Transport::of_this_run() {
             Transport::Stdio => return builder.start().await,
-            Transport::Unix => Listen::Unix(self.home.path().join(format!("{}.sock", self.count()))),
+            Transport::Unix => {
+                Listen::Unix(self.home.path().join(format!("{}.sock", self.count())))
+            }
             Transport::WebSocket => Listen::Loopback,
         };
         let server = Arc::new(builder.serve().listen(listen).start().await?);
         let client = server.connect();
-        self.servers.lock().expect("no test panics here").push(server);
+        self.servers
+            .lock()
+            .expect("no test panics here")
+            .push(server);
         client.await
     }
 
@@ -170,7 +189,7 @@ impl Stage {
     }
 }
 
-/// How the clients of a run come to their runtime: the variable `CODEX_E2E_TRANSPORT` says it.
+/// How the clients of a run come to their runtime: the variable `E2E_TRANSPORT` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// As a child of this program.
@@ -185,7 +204,7 @@ impl Transport {
     /// # Panics
     /// For a transport that there isn't.
     pub fn of_this_run() -> Self {
-        match env::var("CODEX_E2E_TRANSPORT").as_deref() {
+        match env::var("E2E_TRANSPORT").as_deref() {
             Err(_) | Ok("stdio") => Self::Stdio,
             Ok("unix") => Self::Unix,
             Ok("ws") => Self::WebSocket,

@@ -532,3 +532,4 @@ pub use turn::output::TurnOutput;
 pub use turn::review::StartReview;
 pub use turn::settings::{UpdateThread, UpdateTurn};
 pub use turn::start::StartTurn;
+pub use turn::ticket::{AttachTurn, TurnTicket};

@@ -193,8 +193,8 @@ async fn a_machine_without_free_files_is_named() {
 async fn two_clients_of_one_home_cannot_write_to_one_thread() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("Yes."));
-    let first = stage.start().await.unwrap();
-    let second = stage.start().await.unwrap();
+    let first = stage.child().await.unwrap();
+    let second = stage.child().await.unwrap();
     let thread = first.thread_start().await.unwrap();
     thread.run("Are you there?").await.unwrap();
 

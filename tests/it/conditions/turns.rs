@@ -209,7 +209,7 @@ async fn a_turn_whose_clock_tells_nonsense_names_the_handler() {
     let clock = "[features.current_time_reminder]\nenabled = true\nclock_source = \"external\"";
     let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(clock));
     let stage = stage.await.unwrap();
-    let codex = stage.builder().handler(Broken).start().await.unwrap();
+    let codex = stage.open(stage.builder().handler(Broken)).await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     means(
         thread.run("What time is it?").await,

@@ -53,13 +53,11 @@ async fn counting(stage: &Stage, decision: Command) -> (Codex, Arc<AtomicUsize>)
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let codex = stage
-        .builder()
-        .on_command_approval(move |_, _| {
+        .open(stage.builder().on_command_approval(move |_, _| {
             count.fetch_add(1, Ordering::Relaxed);
             let decision = decision.clone();
             async { Ok(decision) }
-        })
-        .start()
+        }))
         .await
         .unwrap();
     (codex, asked)
@@ -113,15 +111,17 @@ async fn approval_for_the_session_is_asked_once() {
 async fn approval_with_an_amendment_allows_the_like_from_then_on() {
     let stage = stage().await;
     let codex = stage
-        .builder()
-        .on_command_approval(|_, params: CommandApproval| async move {
-            let amendment = params
-                .proposed_execpolicy_amendment
-                .ok_or("none proposed")?;
-            let decision = Amended::new(amendment);
-            Ok(Command::AcceptWithExecpolicyAmendment(decision))
-        })
-        .start()
+        .open(
+            stage
+                .builder()
+                .on_command_approval(|_, params: CommandApproval| async move {
+                    let amendment = params
+                        .proposed_execpolicy_amendment
+                        .ok_or("none proposed")?;
+                    let decision = Amended::new(amendment);
+                    Ok(Command::AcceptWithExecpolicyAmendment(decision))
+                }),
+        )
         .await
         .unwrap();
     let thread = codex.thread_start().await.unwrap();
@@ -140,16 +140,14 @@ async fn approval_that_is_still_thought_about_hinders_no_other_turn() {
     let (asked, enough) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (is_asked, thought) = (Arc::clone(&asked), Arc::clone(&enough));
     let codex = stage
-        .builder()
-        .on_command_approval(move |_, _| {
+        .open(stage.builder().on_command_approval(move |_, _| {
             is_asked.notify_one();
             let thought = Arc::clone(&thought);
             async move {
                 thought.notified().await;
                 Ok(Command::Accept)
             }
-        })
-        .start()
+        }))
         .await
         .unwrap();
     let thread = codex.thread_start().await.unwrap();
@@ -176,13 +174,15 @@ async fn approval_of_a_file_change_has_the_diff_in_hand() {
         let note = Arc::clone(&seen);
         let answer = decision.clone();
         let codex = stage
-            .builder()
-            .on_file_change_approval(move |context: RequestContext, _| {
-                note.lock().unwrap().extend_from_slice(context.changes());
-                let answer = answer.clone();
-                async move { Ok(answer) }
-            })
-            .start()
+            .open(
+                stage
+                    .builder()
+                    .on_file_change_approval(move |context: RequestContext, _| {
+                        note.lock().unwrap().extend_from_slice(context.changes());
+                        let answer = answer.clone();
+                        async move { Ok(answer) }
+                    }),
+            )
             .await
             .unwrap();
         let thread = codex

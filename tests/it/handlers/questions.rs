@@ -66,7 +66,7 @@ async fn approval_of_permissions_and_answers_of_the_user_reach_the_model() {
     let stage = stage().await;
     let handler = Arc::new(Obliging::default());
     let codex = stage.builder().handler(Arc::clone(&handler));
-    let codex = codex.start().await.unwrap();
+    let codex = stage.open(codex).await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     let arguments =
         json!({ "reason": "to look", "permissions": { "network": { "enabled": true } } });
@@ -121,7 +121,7 @@ async fn approval_handlers_tell_the_time_or_else_it_is_the_true_one() {
         if handled {
             builder = builder.handler(Arc::clone(&handler));
         }
-        let codex = builder.start().await.unwrap();
+        let codex = stage.open(builder).await.unwrap();
         let thread = codex.thread_start().await.unwrap();
         let result = thread.run("What time is it?").await.unwrap();
         assert_eq!(result.final_response.as_deref(), Some("late"));
@@ -149,7 +149,7 @@ async fn tokens_that_the_program_keeps_are_refreshed_by_its_handler() {
         }
     }
     let stage = Stage::with_chatgpt().await.unwrap();
-    let codex = stage.builder().handler(Tokens).start().await.unwrap();
+    let codex = stage.open(stage.builder().handler(Tokens)).await.unwrap();
     let login: Value = json!({
         "type": "chatgptAuthTokens", "accessToken": access_token("first"),
         "chatgptAccountId": "account", "chatgptPlanType": "plus",

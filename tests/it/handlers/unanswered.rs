@@ -26,7 +26,7 @@ async fn approval_is_given_neither_without_a_handler_nor_by_one_that_refuses() {
         if handled {
             builder = builder.handler(Refusing);
         }
-        let codex = builder.start().await.unwrap();
+        let codex = stage.open(builder).await.unwrap();
         let start = codex.thread_start().approval_mode(ApprovalMode::Ask);
         let thread = start.await.unwrap();
         wants_to_write(&stage);
@@ -72,7 +72,7 @@ async fn approval_handlers_that_panic_fail_hang_or_call_back_harm_nobody_else() 
         listed: Mutex::new(None),
     });
     let codex = stage.builder().handler(Arc::clone(&handler));
-    let codex = codex.start().await.unwrap();
+    let codex = stage.open(codex).await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     for _ in 0..2 {
         wants_to_write(&stage);
@@ -107,15 +107,13 @@ async fn approval_that_is_waited_for_ends_with_the_client() {
     let (dropped, waiting) = oneshot::channel::<()>();
     let dropped = Mutex::new(Some(dropped));
     let codex = stage
-        .builder()
-        .on_command_approval(move |_, _| {
+        .open(stage.builder().on_command_approval(move |_, _| {
             let until = dropped.lock().unwrap().take();
             async move {
                 let _until = until;
                 pending::<HandlerResult<Command>>().await
             }
-        })
-        .start()
+        }))
         .await
         .unwrap();
     let thread = codex.thread_start().await.unwrap();

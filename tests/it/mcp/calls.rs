@@ -98,7 +98,7 @@ async fn mcp_elicitation_is_answered_by_the_handler() {
         }
     }
     let stage = Stage::new().await.unwrap();
-    let codex = stage.builder().handler(Ada).start().await.unwrap();
+    let codex = stage.open(stage.builder().handler(Ada)).await.unwrap();
     let thread = codex.thread_start().mcp_server("tiny", tiny());
     let thread = thread.await.unwrap();
     let (item, ..) = call(&stage, &thread, "ask", json!({})).await;

@@ -9,6 +9,7 @@ use codex_types::{ClientMethod, decode_response};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep};
 
 use crate::codex::compat;
 use crate::codex::metadata::{Metadata, name_and_version};
@@ -19,6 +20,11 @@ use crate::connection::registration::Route;
 use crate::connection::router::pending_calls::Reply;
 use crate::connection::router::subscriptions::{Joined, Topic};
 use crate::error::Result;
+
+/// How long a thread may take to be unloaded; it takes milliseconds.
+const UNLOADING: Duration = Duration::from_secs(10);
+/// How often it is tried.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Keeps the runtime alive; dropping it ends the runtime.
 #[derive(Debug)]
@@ -68,6 +74,20 @@ impl CodexInner {
     ) -> Result<M::Response> {
         self.check(M::METHOD, params)?;
         self.connection.call(params, timeout).await
+    }
+
+    /// Opens a thread. One that the runtime is unloading, because its last client has just left, is waited for.
+    pub(crate) async fn open_thread<M: ClientMethod>(&self, params: &M) -> Result<M::Response> {
+        self.check(M::METHOD, params)?;
+        let given_up = Instant::now() + UNLOADING;
+        loop {
+            match self.connection.call(params, None).await {
+                Err(error) if error.is_of_closing_thread() && Instant::now() < given_up => {
+                    sleep(LOOK).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     pub(crate) async fn request_raw(

@@ -33,6 +33,7 @@ use crate::error::closed::{CloseReason, Closed};
 use crate::error::{Error, Result};
 
 mod descendants;
+pub(crate) mod equipment;
 pub(crate) mod event_queue;
 mod farewell;
 pub(crate) mod held;
@@ -351,6 +352,11 @@ impl Connection {
     /// Asks the supervisor to end the connection.
     pub(crate) fn begin_close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// Whether this side has asked for the end.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
     }
 
     /// Resolves once this side has asked for the end.

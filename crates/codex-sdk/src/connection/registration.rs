@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use crate::connection::Connection;
 use crate::connection::event_queue::EventReceiver;
 use crate::connection::outgoing::Outgoing;
-use crate::connection::router::entry::Expiry;
+use crate::connection::router::entry::{Expiry, Phase};
 use crate::connection::router::goal_route::GoalState;
 use crate::connection::router::pending_calls::Reply;
+use crate::connection::router::subscriptions::Joined;
 use crate::error::Result;
 
 /// A handle's place in the router, from before its turn or goal is asked for.
@@ -58,6 +59,40 @@ impl Route {
             used,
         };
         (route, reply)
+    }
+
+    /// The route of a turn that began before, and what is known of it at this moment.
+    pub(crate) fn of_running(
+        connection: &Arc<Connection>,
+        thread_id: &Arc<str>,
+        turn_id: &str,
+    ) -> Result<(Self, watch::Receiver<Phase>, Joined)> {
+        let (sender, events) = connection.event_queue();
+        let handle_id = connection.next_id();
+        let mut router = connection.router();
+        let (phase, joined) = router.join(thread_id, turn_id, handle_id, sender)?;
+        let used = router.usage(thread_id);
+        drop(router);
+        let registration = Registration {
+            connection: Arc::clone(connection),
+            thread_id: Arc::clone(thread_id),
+            handle_id,
+            interrupt: false,
+        };
+        let route = Self {
+            registration,
+            events,
+            used,
+        };
+        Ok((route, phase, joined))
+    }
+
+    /// The route of a turn that has ended: nothing comes any more.
+    pub(crate) fn ended(mut self, connection: &Connection) -> Self {
+        self.registration.leave();
+        // Its sender is gone, and so it has ended.
+        (_, self.events) = connection.event_queue();
+        self
     }
 
     /// Registers a goal on an idle thread, before anything of it is sent.

@@ -280,6 +280,12 @@ impl Error {
         Self::ThreadBusy { thread_id }
     }
 
+    /// Whether the runtime is unloading the thread, which can be opened again a moment later.
+    pub(crate) fn is_of_closing_thread(&self) -> bool {
+        self.rpc()
+            .is_some_and(|error| words::says_closing(&error.message))
+    }
+
     /// Whether the connection is over, so that only a new client helps.
     pub fn is_closed(&self) -> bool {
         self.closed().is_some()

@@ -47,8 +47,15 @@ const BEGINNINGS: [(&str, Condition); 19] = [
     ("invalid paginated history", Condition::ThreadUnreadable),
 ];
 
+/// What is said of a thread that is being unloaded.
+const CLOSING: &str = "is closing; retry";
+
+pub(super) fn says_closing(message: &str) -> bool {
+    message.contains(CLOSING)
+}
+
 /// What stands anywhere in refusals.
-const PARTS: [(&str, Condition); 17] = [
+const PARTS: [(&str, Condition); 18] = [
     ("already has an active writer", Condition::ThreadInUse),
     ("is archived", Condition::ThreadArchived),
     ("is not materialized yet", Condition::ThreadNotStored),
@@ -61,6 +68,7 @@ const PARTS: [(&str, Condition); 17] = [
         Condition::ThreadUnreadable,
     ),
     ("failed to load history", Condition::ThreadUnreadable),
+    (CLOSING, Condition::ThreadBusy),
     ("ActiveTurnNotSteerable", Condition::ThreadBusy),
     ("ActiveTurnOutputSchemaMismatch", Condition::ThreadBusy),
     ("cannot steer a", Condition::ThreadBusy),

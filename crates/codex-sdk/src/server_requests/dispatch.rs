@@ -14,6 +14,7 @@ use crate::connection::router::server_request::{Asked, Context};
 use crate::connection::{Connection, spans};
 use crate::server_requests::handler::{Answer, Refuse, RequestContext, Unsupported};
 use crate::server_requests::registry::HandlerRegistry;
+use crate::server_requests::stream::Dropped;
 use crate::tool::Tool;
 
 /// The JSON-RPC code of a method that the other side doesn't know.
@@ -66,6 +67,12 @@ pub(crate) fn receive(
             _ = cancelled => return,
             answer = answered(&responder.handlers, context, request, tool) => answer,
         };
+        let answer = match answer {
+            Answered::By(answer) => answer,
+            // Whoever comes after this client is asked instead.
+            Answered::Nobody(..) if serving.is_closing() => return,
+            Answered::Nobody(context, request) => refusal(*context, *request).await,
+        };
         if let Ok(line) = line(&id, answer)
             && serving.router().answered(&id, &line)
         {
@@ -116,16 +123,23 @@ async fn send(connection: &Connection, line: serde_json::Result<String>) {
     }
 }
 
-/// The tool's answer, else the handler's, else a refusal.
+/// What became of a request.
+enum Answered {
+    By(Result<Box<RawValue>, JsonRpcError>),
+    /// It is refused, in the way that the protocol has for it.
+    Nobody(Box<RequestContext>, Box<ServerRequest>),
+}
+
+/// The tool's answer, else the handler's.
 async fn answered(
     handlers: &HandlerRegistry,
     context: RequestContext,
     request: ServerRequest,
     tool: Option<Tool>,
-) -> Result<Box<RawValue>, JsonRpcError> {
+) -> Answered {
     if let (Some(tool), ServerRequest::ItemToolCall(call)) = (tool, &request) {
         let response = tool.call(call.arguments.clone()).await;
-        return to_raw_value(&response).map_err(|_| failed());
+        return Answered::By(to_raw_value(&response).map_err(|_| failed()));
     }
     let method = request.method().to_owned();
     let refused = request.clone();
@@ -133,19 +147,19 @@ async fn answered(
         let answer = handlers.answer(context.clone(), request).await;
         // What it says of itself is foreign code, too, and so is the log: both may panic.
         answer.inspect_err(|error| {
-            if !error.is::<Unsupported>() {
+            if !error.is::<Unsupported>() && !error.is::<Dropped>() {
                 tracing::warn!(method, %error, "a handler failed: refused");
             }
         })
     };
     match caught(handled).await {
-        Some(Ok(answer)) => return Ok(answer),
+        Some(Ok(answer)) => return Answered::By(Ok(answer)),
         Some(Err(_)) => {}
         None => {
             caught(async { tracing::warn!(method, "a handler panicked: refused") }).await;
         }
     }
-    refusal(context, refused).await
+    Answered::Nobody(Box::new(context), Box::new(refused))
 }
 
 /// The protocol's own refusal.

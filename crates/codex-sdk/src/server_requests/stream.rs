@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Error, HandlerResult, Result};
-use crate::server_requests::handler::{Answer, Answering, Refuse, RequestContext};
+use crate::server_requests::handler::{Answer, Answering, RequestContext};
 use crate::server_requests::response::ServerResponse;
 
 /// The requests of the runtime, from
@@ -121,6 +121,11 @@ impl PendingRequest {
     }
 }
 
+/// Nobody has answered.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was dropped")]
+pub(crate) struct Dropped;
+
 /// Answers by way of a stream.
 pub(crate) struct Forward(mpsc::UnboundedSender<PendingRequest>);
 
@@ -141,15 +146,15 @@ impl Answer for Forward {
             let (_waits, waiting) = watch::channel(());
             // A stream that is gone drops it, and so refuses.
             let _ = self.0.send(PendingRequest {
-                context: context.clone(),
-                request: request.clone(),
-                answer: Mutex::new(Some(answer)),
                 waits: context.known.waits.clone(),
+                context,
+                request,
+                answer: Mutex::new(Some(answer)),
                 waiting,
             });
             match answered.await {
                 Ok(answer) => Ok(answer),
-                Err(_) => Arc::new(Refuse).answer(context, request).await,
+                Err(_) => Err(Dropped.into()),
             }
         })
     }

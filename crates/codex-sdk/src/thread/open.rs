@@ -148,12 +148,21 @@ macro_rules! thread_builder {
                     config = with_rules(config, rules)?;
                 }
                 self.params.config = config;
-                let response = self.codex.request(&self.params, None).await?;
-                let mut router = self.codex.connection.router();
-                let source = self.params.source();
-                let before = router.equip(&response.thread.id, source, self.tools);
-                drop(router);
-                drop(before);
+                let connection = &self.codex.connection;
+                // One that is known may call its tools before the answer was looked at.
+                let known = self.params.known().map(Arc::from);
+                let given = known.map(|id| connection.equip(&id, std::mem::take(&mut self.tools)));
+                let response = self.codex.open_thread(&self.params).await?;
+                match given {
+                    Some(equipment) => equipment.keep(),
+                    None => {
+                        let mut router = connection.router();
+                        let source = self.params.source();
+                        let before = router.equip(&response.thread.id, source, self.tools);
+                        drop(router);
+                        drop(before);
+                    }
+                }
                 Ok(Thread::new(self.codex, &response.thread.id, &response.model))
             }
         }
@@ -284,6 +293,11 @@ impl ForkThread {
 
 /// Where a thread has its tools from, if it is given none.
 trait Source {
+    /// The thread, if it has its id already.
+    fn known(&self) -> Option<&str> {
+        None
+    }
+
     fn source(&self) -> Option<&str> {
         None
     }
@@ -292,7 +306,11 @@ trait Source {
 impl Source for ThreadStartParams {}
 
 /// It keeps its own.
-impl Source for ThreadResumeParams {}
+impl Source for ThreadResumeParams {
+    fn known(&self) -> Option<&str> {
+        Some(&self.thread_id)
+    }
+}
 
 impl Source for ThreadForkParams {
     fn source(&self) -> Option<&str> {

@@ -45,6 +45,8 @@ pub(crate) struct Collector {
     baseline: Option<TokenUsageBreakdown>,
     /// The beginning was seen.
     begun: bool,
+    /// Whether the turn began before its handle: what it had used by then isn't known.
+    joined: bool,
     spending: Spending,
     complete: bool,
     /// Why the model is being asked once more, as long as nothing came since.
@@ -61,10 +63,16 @@ impl Collector {
             before,
             baseline: None,
             begun: false,
+            joined: false,
             complete: false,
             trouble: None,
             broken: None,
         }
+    }
+
+    /// Notes that the turn began before its handle.
+    pub(crate) fn joins(&mut self) {
+        self.joined = true;
     }
 
     pub(crate) fn observe(&mut self, notification: &Notification) {
@@ -100,7 +108,7 @@ impl Collector {
                 self.result.usage = Some(usage);
             }
             Notification::TurnStarted(started) => {
-                self.begun = true;
+                self.begun = !self.joined;
                 self.result.started_at = started.turn.started_at;
             }
             Notification::TurnCompleted(completed) => self.complete(&completed.turn),

@@ -30,7 +30,9 @@ use crate::turn::goal_merge::GoalMerge;
 use crate::turn::input::Input;
 use crate::turn::limits::{Clock, Limits};
 use crate::turn::output::TurnOutput;
+use crate::turn::replay::Replay;
 use crate::turn::settings::UpdateTurn;
+use crate::turn::ticket::TurnTicket;
 
 /// A turn that was started or joined: the stream of its notifications, and its controls.
 ///
@@ -59,6 +61,8 @@ pub struct TurnHandle<O = TurnResult> {
     control: TurnControl,
     /// Makes one turn of the turns of a goal.
     merge: GoalMerge,
+    /// What came before this, of a turn that was attached to.
+    replay: Option<Box<Replay>>,
     /// Its deadlines, if it has any.
     clock: Option<Clock>,
     span: Span,
@@ -117,6 +121,27 @@ impl<O> TurnHandle<O> {
         Self::new(route, control, clock)
     }
 
+    /// A handle on a turn that began before, and what it has brought until now.
+    pub(super) fn of_ticket(
+        codex: Arc<CodexInner>,
+        ticket: &TurnTicket,
+        route: Route,
+        phase: watch::Receiver<Phase>,
+        replay: Replay,
+        clock: Option<Clock>,
+    ) -> Self {
+        let control = TurnControl {
+            codex,
+            thread_id: Arc::from(&*ticket.thread_id),
+            turn_id: Arc::from(&*ticket.turn_id),
+            target: Target::Turn(phase),
+        };
+        let mut handle = Self::new(route, control, clock);
+        handle.collector.joins();
+        handle.replay = Some(Box::new(replay));
+        handle
+    }
+
     fn new(route: Route, control: TurnControl, clock: Option<Clock>) -> Self {
         let span = Span::current();
         span.record("turn_id", control.id());
@@ -126,6 +151,7 @@ impl<O> TurnHandle<O> {
             collector: Collector::new(control.id(), route.used),
             control,
             merge: GoalMerge::default(),
+            replay: None,
             clock,
             span,
             output: PhantomData,
@@ -160,6 +186,10 @@ impl<O> TurnHandle<O> {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Notification>>> {
         loop {
+            if let Some(next) = self.replay.as_mut().and_then(|replay| replay.next()) {
+                self.collector.observe(&next);
+                return Poll::Ready(Some(Ok(next)));
+            }
             let next = match &mut self.clock {
                 Some(clock) => clock.poll(&mut self.events, &mut self.registration, context),
                 None => self.events.poll_next(context),
@@ -169,6 +199,11 @@ impl<O> TurnHandle<O> {
             {
                 self.collector.observe_agent(it);
                 self.charge();
+                continue;
+            }
+            if let (Some(replay), Poll::Ready(Some(Ok(it)))) = (&mut self.replay, &next)
+                && replay.has_told(it)
+            {
                 continue;
             }
             let next = match &self.control.target {
@@ -230,6 +265,21 @@ impl<O> TurnHandle<O> {
     pub fn agents(&self) -> NotificationStream {
         let thread_id = Arc::clone(&self.control.thread_id);
         self.control.codex.subscribe(Topic::Agents(thread_id))
+    }
+
+    /// What this turn is found by again, from this or another program, over any transport:
+    /// [`Codex::attach`](crate::Codex::attach).
+    pub fn ticket(&self) -> TurnTicket {
+        TurnTicket::new(self.thread_id(), self.id())
+    }
+
+    /// Lets go of the turn, which runs on as long as its runtime does: what it is found by again, as of
+    /// [`Self::ticket`]. Of a goal that is the turn that the handle began with.
+    ///
+    /// A runtime that is this program's child ends with its client, and interrupts its turns; a server goes on.
+    pub fn detach(mut self) -> TurnTicket {
+        self.interrupt_when_dropped(false);
+        self.ticket()
     }
 
     /// Adds to the input of the running turn (`turn/steer`); see [`TurnControl::steer`], for errors too.

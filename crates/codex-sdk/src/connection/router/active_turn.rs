@@ -9,6 +9,8 @@ pub(crate) struct ActiveTurn {
     pub(crate) phase: Watched<Phase>,
     pub(crate) entries: Vec<Entry>,
     pub(super) interest: Interest,
+    /// Whether this client has come after its beginning.
+    pub(super) joined: bool,
     /// Its end may have been missed, and that is being looked into.
     pub(crate) doubted: bool,
 }

@@ -131,6 +131,17 @@ impl KnownThreads {
         Some(std::mem::replace(&mut known.tools, tools))
     }
 
+    /// Gives a thread back the tools that it had before. What it has now is for the caller to drop.
+    pub(super) fn restore(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
+        let known = self.0.get_mut(thread_id)?;
+        let now = std::mem::replace(&mut known.tools, tools);
+        let is_known = known.parent.is_some() || known.used.is_some() || known.ended.is_some();
+        if known.tools.is_empty() && !is_known {
+            self.0.remove(thread_id);
+        }
+        Some(now)
+    }
+
     /// The tool that is called: the thread's own, else that of the nearest thread that made it and has one.
     pub(super) fn tool(&self, call: &DynamicToolCallParams) -> Option<Tool> {
         let mut threads = once(&*call.thread_id).chain(self.parents(&call.thread_id));

@@ -151,11 +151,40 @@ impl Router {
     /// Subscribes to everything of a thread; what is known of it at this moment.
     pub(crate) fn watch(&mut self, thread_id: &Arc<str>, events: EventSender) -> Joined {
         self.subscribe(Topic::All(Arc::clone(thread_id)), events);
-        let thread = self.threads.get(&**thread_id);
+        self.joined(thread_id)
+    }
+
+    fn joined(&self, thread_id: &str) -> Joined {
+        let thread = self.threads.get(thread_id);
         Joined {
             ended: self.threads_known.ended(thread_id).map(str::to_owned),
             running: thread.map(|it| it.announced.all()).unwrap_or_default(),
         }
+    }
+
+    /// Registers a handle on a turn that began before; what is known of it at this moment.
+    pub(crate) fn join(
+        &mut self,
+        thread_id: &str,
+        turn_id: &str,
+        handle_id: i64,
+        events: EventSender,
+    ) -> Result<(watch::Receiver<Phase>, Joined)> {
+        self.open()?;
+        let thread = self.thread_or_new(thread_id);
+        if thread.has_goal() {
+            return Err(Error::thread_busy(thread_id));
+        }
+        let phase = thread.join(turn_id, handle_id, events);
+        Ok((phase, self.joined(thread_id)))
+    }
+
+    /// Notes that a turn runs which a handle has joined.
+    pub(crate) fn note_running(&mut self, thread_id: &str, turn_id: &str) {
+        if let Some(thread) = self.threads.get_mut(thread_id) {
+            thread.note_running(turn_id);
+        }
+        self.settle(Some(thread_id), Unclaimed::new());
     }
 
     /// Registers a request, and with `events` the handle of the turn that it starts. This comes before

@@ -35,12 +35,13 @@ impl Router {
         let begun = thread
             .zip(turn_id)
             .is_some_and(|(thread, id)| thread.runs(id));
+        let item = item.and_then(|(thread, item_id)| thread.announced.asked_for(item_id));
         let mut context = Context {
-            item: item.and_then(|(thread, item_id)| thread.announced.asked_for(item_id)),
             parent_thread_id: thread_id
                 .and_then(|id| self.threads_known.parent(id))
                 .map(str::to_owned),
-            is_replay: turn_id.is_some() && !begun,
+            is_replay: turn_id.is_some() && !begun && item.is_none(),
+            item,
             waits: Weak::new(),
         };
         let tool = match request {
@@ -96,6 +97,11 @@ impl Router {
         threads
             .filter_map(|(_, thread)| thread.activity.last_wait())
             .max()
+    }
+
+    /// Gives a thread back the tools that it had before.
+    pub(crate) fn restore(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
+        self.threads_known.restore(thread_id, tools)
     }
 
     /// Gives a thread its tools, else those of its source. What is returned is to be dropped once the lock

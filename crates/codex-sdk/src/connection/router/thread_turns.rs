@@ -141,10 +141,32 @@ impl ThreadTurns {
         Some(turn.phase.subscribe())
     }
 
+    /// Registers a handle on a turn that began before.
+    pub(crate) fn join(
+        &mut self,
+        turn_id: &str,
+        handle_id: i64,
+        events: EventSender,
+    ) -> watch::Receiver<Phase> {
+        let known = self.knows(turn_id);
+        let turn = self.active_or_new(turn_id);
+        turn.joined |= !known;
+        turn.entries.push(Entry::new(handle_id, events));
+        turn.interest = Interest::Wanted;
+        turn.phase.subscribe()
+    }
+
+    /// Notes that a turn runs whose beginning wasn't seen.
+    pub(crate) fn note_running(&mut self, turn_id: &str) {
+        if let Some(turn) = self.active.iter_mut().find(|turn| turn.id == turn_id) {
+            turn.phase.change(|phase| *phase = Phase::Started);
+        }
+    }
+
     /// Whether this turn was seen to begin, and not to end.
     pub(crate) fn runs(&self, turn_id: &str) -> bool {
         let turn = self.active.iter().find(|turn| turn.id == turn_id);
-        turn.is_some_and(|turn| *turn.phase.borrow() == Phase::Started)
+        turn.is_some_and(|turn| !turn.joined && *turn.phase.borrow() == Phase::Started)
     }
 
     /// Whether this turn was started or joined, or seen to begin.
@@ -270,6 +292,10 @@ impl ThreadTurns {
                 turn.orphan();
             }
         }
+        // Of one that was looked for, and isn't known to run, no end may come.
+        self.active.retain(|turn| {
+            !turn.entries.is_empty() || !turn.joined || *turn.phase.borrow() != Phase::Accepted
+        });
         false
     }
 
@@ -355,6 +381,7 @@ impl ThreadTurns {
                 phase: Watched::new(Phase::Accepted, &self.wakes),
                 entries: Vec::new(),
                 interest: Interest::Wanted,
+                joined: false,
                 doubted: false,
             });
             self.active.len() - 1

@@ -1,0 +1,42 @@
+//! The tools of a thread that is about to be opened.
+
+use std::sync::Arc;
+
+use crate::connection::Connection;
+use crate::tool::Toolbox;
+
+/// The tools that a thread was given before the runtime was asked to open it: it may call one as soon as it
+/// has. Unless they are kept, the thread gets back what it had.
+pub(crate) struct Equipment {
+    connection: Arc<Connection>,
+    thread_id: Arc<str>,
+    before: Option<Toolbox>,
+}
+
+impl Connection {
+    /// Gives a thread its tools; with none, it keeps what it has.
+    pub(crate) fn equip(self: &Arc<Self>, thread_id: &Arc<str>, tools: Toolbox) -> Equipment {
+        let before = self.router().equip(thread_id, None, tools);
+        Equipment {
+            connection: Arc::clone(self),
+            thread_id: Arc::clone(thread_id),
+            before,
+        }
+    }
+}
+
+impl Equipment {
+    /// The thread is open.
+    pub(crate) fn keep(mut self) {
+        drop(self.before.take());
+    }
+}
+
+impl Drop for Equipment {
+    fn drop(&mut self) {
+        if let Some(before) = self.before.take() {
+            let given = self.connection.router().restore(&self.thread_id, before);
+            drop(given);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What a turn has brought before somebody came, told as if it came now, and what comes then told once.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use codex_types::{
+    CollabAgentToolCallStatus, CommandExecutionStatus, DynamicToolCallStatus, McpToolCallStatus,
+    PatchApplyStatus, ThreadItem, Turn, TurnCompletedNotification,
+    TurnStartedNotification, TurnStatus,
+};
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use crate::connection::event_queue::Notification;
+use crate::connection::router::subscriptions::Joined;
+
+/// What came before somebody joined.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    thread_id: Arc<str>,
+    /// The turn as it was read, until it is known whether it ran.
+    read: Option<Turn>,
+    /// What comes next.
+    ready: VecDeque<Notification>,
+    /// The completed items that were read: they may come once more.
+    had: HashSet<String>,
+    /// Those that had begun.
+    begun: HashSet<String>,
+    /// The turn whose items these are: another one may have some with the same ids.
+    replayed: Option<String>,
+    /// What was known when this began.
+    joined: Joined,
+}
+
+impl Replay {
+    pub(crate) fn new(thread_id: Arc<str>, joined: Joined) -> Self {
+        Self {
+            thread_id,
+            read: None,
+            ready: VecDeque::new(),
+            had: HashSet::new(),
+            begun: HashSet::new(),
+            replayed: None,
+            joined,
+        }
+    }
+
+    /// What is to be told before anything else.
+    pub(crate) fn next(&mut self) -> Option<Notification> {
+        self.ready.pop_front()
+    }
+
+    /// Whether this was told before.
+    pub(crate) fn has_told(&mut self, next: &Notification) -> bool {
+        let is_new = self.is_new(next);
+        self.forget_replayed(next);
+        !is_new
+    }
+
+    /// Takes what comes: it is told after what it shows was missed, unless it was told before.
+    pub(crate) fn take(&mut self, next: Notification) {
+        self.meet(&next);
+        let is_new = self.is_new(&next);
+        self.forget_replayed(&next);
+        if is_new {
+            self.ready.push_back(next);
+        }
+    }
+
+    /// Takes what was read of the turn that runs, or ran last.
+    pub(crate) fn caught_up(&mut self, read: Option<Turn>) {
+        // Of one that had ended before nothing more is told, though a command of it may run on.
+        self.read = read.filter(|turn| Some(&turn.id) != self.joined.ended.as_ref());
+        let read = self.read.as_ref().map(|turn| &turn.id);
+        let running = self.joined.running.first();
+        if running.is_some_and(|running| Some(&running.turn_id) != read) {
+            self.replay_running();
+        }
+    }
+
+    /// Whether what was read was running.
+    pub(crate) fn reads_running(&self) -> bool {
+        let status = self.read.as_ref().map(|turn| &turn.status);
+        status == Some(&TurnStatus::InProgress)
+    }
+
+    /// Tells what was read.
+    pub(crate) fn replay_read(&mut self) {
+        if let Some(turn) = self.read.take() {
+            self.replay(turn);
+        }
+    }
+
+    /// Replays the turn that was read before this, if this is of it. One that is seen to begin needs no replay.
+    fn meet(&mut self, next: &Notification) {
+        let read = self.read.as_ref();
+        if read.is_none_or(|read| next.turn_id() != Some(&read.id)) {
+            return;
+        }
+        if matches!(next, Notification::TurnStarted(_)) {
+            self.read = None;
+        } else {
+            self.replay_read();
+        }
+    }
+
+    /// Whether this isn't among what was read.
+    fn is_new(&self, next: &Notification) -> bool {
+        let (item_id, begins) = match next {
+            Notification::ItemStarted(it) => (it.item.id(), true),
+            Notification::ItemCompleted(it) => (it.item.id(), false),
+            other => (other.item_id(), false),
+        };
+        let is_repeated = |id: &str| self.had.contains(id) || begins && self.begun.contains(id);
+        !item_id.is_some_and(is_repeated)
+    }
+
+    /// Forgets what was replayed once its turn has ended, or another one has begun.
+    fn forget_replayed(&mut self, next: &Notification) {
+        let is_over = match next {
+            Notification::TurnCompleted(it) => self.replayed.as_ref() == Some(&it.turn.id),
+            Notification::TurnStarted(it) => self.replayed.as_ref() != Some(&it.turn.id),
+            _ => false,
+        };
+        if is_over {
+            self.had.clear();
+            self.begun.clear();
+        }
+    }
+
+    /// Tells what this client has seen begin and not end, as if it came now.
+    fn replay_running(&mut self) {
+        for running in std::mem::take(&mut self.joined.running) {
+            self.replayed.get_or_insert_with(|| running.turn_id.clone());
+            let (at_ms, turn_id) = (running.started_at_ms, &running.turn_id);
+            let Some(next) = of_item(STARTED, &running.item, at_ms, &self.thread_id, turn_id)
+            else {
+                continue;
+            };
+            if self.is_new(&next) {
+                self.begun.extend(running.item.id().map(str::to_owned));
+                self.ready.push_back(next);
+            }
+        }
+    }
+
+    /// Tells what a turn has brought that has ended, and its end.
+    pub(crate) fn replay_ended(&mut self, turn: Turn) {
+        let completed = TurnCompletedNotification::new(&*self.thread_id, turn.clone());
+        self.replay(turn);
+        let completed = Notification::TurnCompleted(Box::new(completed));
+        self.ready.push_back(completed);
+    }
+
+    /// Tells what a turn has brought, as if it came now.
+    pub(crate) fn replay(&mut self, mut turn: Turn) {
+        let (thread_id, turn_id) = (&*self.thread_id, turn.id.clone());
+        let items = std::mem::take(&mut turn.items);
+        // When exactly isn't stored.
+        let at_ms = turn.started_at.unwrap_or_default() * 1000;
+        turn.status = TurnStatus::InProgress;
+        self.replayed = Some(turn_id.clone());
+        let started = TurnStartedNotification::new(thread_id, turn);
+        self.ready
+            .push_back(Notification::TurnStarted(Box::new(started)));
+        for item in items {
+            let kind = if is_running(&item) {
+                if item.id().is_some_and(|id| self.begun.contains(id)) {
+                    continue;
+                }
+                self.begun.extend(item.id().map(str::to_owned));
+                STARTED
+            } else {
+                self.had.extend(item.id().map(str::to_owned));
+                COMPLETED
+            };
+            self.ready
+                .extend(of_item(kind, &item, at_ms, thread_id, &turn_id));
+        }
+        self.replay_running();
+    }
+}
+
+/// A notification of an item: its method, and what its stamp is called.
+type Kind = (&'static str, &'static str);
+
+const STARTED: Kind = ("item/started", "startedAtMs");
+const COMPLETED: Kind = ("item/completed", "completedAtMs");
+
+/// A notification as the runtime would send it: by its names on the wire, because its type has more fields in
+/// some versions.
+fn of_item(
+    (method, stamp): Kind,
+    item: &ThreadItem,
+    at_ms: i64,
+    thread_id: &str,
+    turn_id: &str,
+) -> Option<Notification> {
+    let params = json!({
+        "item": item,
+        stamp: at_ms,
+        "threadId": thread_id,
+        "turnId": turn_id,
+    });
+    let params = to_raw_value(&params).ok()?;
+    Notification::decode(method, Some(&params)).ok()
+}
+
+fn is_running(item: &ThreadItem) -> bool {
+    match item {
+        ThreadItem::CommandExecution(it) => it.status == CommandExecutionStatus::InProgress,
+        ThreadItem::FileChange(it) => it.status == PatchApplyStatus::InProgress,
+        ThreadItem::McpToolCall(it) => it.status == McpToolCallStatus::InProgress,
+        ThreadItem::DynamicToolCall(it) => it.status == DynamicToolCallStatus::InProgress,
+        ThreadItem::CollabAgentToolCall(it) => it.status == CollabAgentToolCallStatus::InProgress,
+        _ => false,
+    }
+}
