@@ -525,6 +525,7 @@ pub use thread::open::{ForkThread, ResumeThread, StartThread};
 pub use thread::watch::ThreadWatch;
 pub use tool::{Tool, ToolOutput};
 pub use turn::control::TurnControl;
+pub use turn::environment::Environment;
 pub use turn::goal::StartGoal;
 pub use turn::handle::TurnHandle;
 pub use turn::input::{ExternalMessage, Input, InputItem, RunInput};

@@ -67,7 +67,9 @@ impl CloseReason {
     pub(crate) fn of_server(self) -> Self {
         match self {
             Self::Ended => Self::Lost("the server ended it".to_owned()),
-            Self::EndedInLine { bytes } => Self::Lost(format!("it ended {bytes} bytes into a message")),
+            Self::EndedInLine { bytes } => {
+                Self::Lost(format!("it ended {bytes} bytes into a message"))
+            }
             Self::Io(error) => Self::Lost(error),
             other => other,
         }
@@ -85,7 +87,10 @@ impl fmt::Display for Closed {
             CloseReason::Io(error) => write!(f, "a pipe to the runtime failed ({error})")?,
             CloseReason::Lost(reason) => {
                 let advice = Condition::ConnectionLost.advice();
-                return write!(f, "the connection to the server was lost ({reason}): {advice}");
+                return write!(
+                    f,
+                    "the connection to the server was lost ({reason}): {advice}"
+                );
             }
             CloseReason::Ignored => {
                 write!(

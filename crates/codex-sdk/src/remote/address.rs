@@ -121,7 +121,10 @@ mod tests {
     fn addresses_are_read_and_shown_without_secrets() {
         for (url, shown) in [
             ("ws://127.0.0.1:4500", "ws://127.0.0.1:4500"),
-            ("wss://example.com/codex?key=secret", "wss://example.com/codex"),
+            (
+                "wss://example.com/codex?key=secret",
+                "wss://example.com/codex",
+            ),
             ("ws://[::1]:80/", "ws://[::1]:80"),
             ("unix:///run/codex.sock", "unix:///run/codex.sock"),
         ] {
@@ -158,7 +161,11 @@ mod tests {
             ("wss://example.com", false),
             ("unix:///x", false),
         ] {
-            assert_eq!(url.parse::<Address>().unwrap().is_exposed(), exposed, "{url}");
+            assert_eq!(
+                url.parse::<Address>().unwrap().is_exposed(),
+                exposed,
+                "{url}"
+            );
         }
     }
 }

@@ -65,7 +65,8 @@ impl Opened {
         let activity = Arc::clone(&self.stream.get_ref().activity);
         let (sink, stream) = self.stream.split();
         let incoming = Incoming::new(stream, Arc::clone(&activity));
-        let writer = move |lines| -> Writing { Box::pin(halves::write(lines, sink, activity, leave)) };
+        let writer =
+            move |lines| -> Writing { Box::pin(halves::write(lines, sink, activity, leave)) };
         (incoming, writer)
     }
 }
@@ -179,9 +180,11 @@ fn unupgraded(address: &Address, error: &tokio_websockets::Error, head: &[u8]) -
             };
             refused(address, condition, reason)
         }
-        tokio_websockets::Error::Io(error) => {
-            refused(address, Some(Condition::ServerUnreachable), error.to_string())
-        }
+        tokio_websockets::Error::Io(error) => refused(
+            address,
+            Some(Condition::ServerUnreachable),
+            error.to_string(),
+        ),
         other => refused(address, None, format!("it is no app-server ({other})")),
     }
 }
@@ -203,4 +206,3 @@ fn refused(address: &Address, condition: Option<Condition>, reason: String) -> E
         reason,
     }
 }
-

@@ -55,13 +55,13 @@ fn config(own: Vec<CertificateDer<'static>>) -> io::Result<ClientConfig> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?;
-    Ok(config
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Whether this is a certificate that isn't trusted.
 pub(super) fn is_untrusted(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
+    let inner = error
+        .get_ref()
+        .and_then(|it| it.downcast_ref::<rustls::Error>());
     matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }

@@ -197,7 +197,9 @@ impl CodexBuilder<Serve> {
     }
 
     async fn attempt(&self, runtime: &Runtime, token: Option<SecretString>) -> Result<Server> {
-        let command = self.launch.command(runtime, &self.arguments(token.as_ref()))?;
+        let command = self
+            .launch
+            .command(runtime, &self.arguments(token.as_ref()))?;
         let home = diagnosis::home_of(&command);
         let spawned = Process::spawn(leashed(&command));
         let (process, pipes) = spawned.map_err(|source| Error::Spawn {

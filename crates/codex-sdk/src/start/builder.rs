@@ -37,7 +37,10 @@ pub struct CodexBuilder<T = Child> {
     pub(super) handlers: HandlerRegistry,
     trace: Option<TraceSource>,
     /// Where the runtime is, or how it is to be started.
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "one way has nothing to say"))]
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(dead_code, reason = "one way has nothing to say")
+    )]
     pub(crate) to: T,
 }
 

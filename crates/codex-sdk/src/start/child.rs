@@ -92,7 +92,9 @@ impl CodexBuilder {
 
     /// Starts a process, and shakes hands.
     async fn attempt(&self, runtime: &Runtime) -> Result<Codex> {
-        let command = self.launch.command(runtime, &["--listen", "stdio://"].map(str::to_owned))?;
+        let command = self
+            .launch
+            .command(runtime, &["--listen", "stdio://"].map(str::to_owned))?;
         let program = Program {
             path: runtime.codex.clone(),
             home: home_of(&command),

@@ -58,7 +58,11 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
     let remote = tasks.leave.is_some();
     if let Some(leave) = tasks.leave.take() {
         if tasks.reason == CloseReason::Requested {
-            let _ = timeout(LEAVE, leave_server(&tasks.connection, &mut tasks.writer, leave)).await;
+            let _ = timeout(
+                LEAVE,
+                leave_server(&tasks.connection, &mut tasks.writer, leave),
+            )
+            .await;
         }
         tasks.reason = tasks.reason.clone().of_server();
     }

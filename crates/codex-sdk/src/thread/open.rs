@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use codex_types::{
     Personality, ThreadForkParams, ThreadResumeParams, ThreadSource, ThreadStartParams,
-    ThreadStartSource,
+    ThreadStartSource, TurnEnvironmentParams,
 };
 use serde_json::{Map, Value};
 
@@ -20,6 +20,7 @@ use crate::setters::{debug_shows, setters};
 use crate::thread::mcp_server::McpServer;
 use crate::thread::{Thread, mcp_server};
 use crate::tool::{Tool, Toolbox};
+use crate::turn::environment::{Environment, add_all};
 
 impl Codex {
     /// Starts a thread (`thread/start`). [`StartThread`] has its options and errors.
@@ -70,6 +71,7 @@ macro_rules! thread_builder {
             sandbox: Option<SandboxRules>,
             tools: Toolbox,
             mcp_servers: Vec<(String, McpServer)>,
+            environments: Vec<Environment>,
         }
 
         impl $name {
@@ -82,6 +84,7 @@ macro_rules! thread_builder {
                     sandbox: None,
                     tools: Toolbox::default(),
                     mcp_servers: Vec::new(),
+                    environments: Vec::new(),
                 }
             }
 
@@ -148,6 +151,10 @@ macro_rules! thread_builder {
                     config = with_rules(config, rules)?;
                 }
                 self.params.config = config;
+                if !self.environments.is_empty() {
+                    let added = add_all(&self.codex, self.environments).await?;
+                    self.params.set_environments(added);
+                }
                 let connection = &self.codex.connection;
                 // One that is known may call its tools before the answer was looked at.
                 let known = self.params.known().map(Arc::from);
@@ -208,6 +215,12 @@ thread_builder! {
 }
 
 impl StartThread {
+    /// Where the commands of the model run. Of several, the first is where turns begin.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environments.push(environment);
+        self
+    }
+
     setters! {
         /// Whether the thread is kept in memory only, and can't be resumed. The runtime's default: no.
         ephemeral = bool => params.ephemeral;
@@ -301,9 +314,16 @@ trait Source {
     fn source(&self) -> Option<&str> {
         None
     }
+
+    /// Where its commands run: that of a new thread can be set, others have theirs.
+    fn set_environments(&mut self, _: Vec<TurnEnvironmentParams>) {}
 }
 
-impl Source for ThreadStartParams {}
+impl Source for ThreadStartParams {
+    fn set_environments(&mut self, environments: Vec<TurnEnvironmentParams>) {
+        self.environments = Some(environments);
+    }
+}
 
 /// It keeps its own.
 impl Source for ThreadResumeParams {

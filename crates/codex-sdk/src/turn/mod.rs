@@ -2,6 +2,7 @@
 
 pub(crate) mod collector;
 pub(crate) mod control;
+pub(crate) mod environment;
 pub(crate) mod goal;
 mod goal_control;
 mod goal_merge;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use codex_types::{
     CollabAgentToolCallStatus, CommandExecutionStatus, DynamicToolCallStatus, McpToolCallStatus,
-    PatchApplyStatus, ThreadItem, Turn, TurnCompletedNotification,
-    TurnStartedNotification, TurnStatus,
+    PatchApplyStatus, ThreadItem, Turn, TurnCompletedNotification, TurnStartedNotification,
+    TurnStatus,
 };
 use serde_json::json;
 use serde_json::value::to_raw_value;

@@ -18,6 +18,7 @@ use crate::permissions::{ApprovalMode, SandboxRules, permission_setters};
 use crate::results::TurnResult;
 use crate::setters::{debug_shows, setters};
 use crate::strict::check::check;
+use crate::turn::environment::{Environment, add_all};
 use crate::turn::handle::TurnHandle;
 use crate::turn::input::RunInput;
 use crate::turn::limits::{Limits, call_setter, limit_setters, token_setter};
@@ -44,6 +45,7 @@ pub struct StartTurn<O> {
     params: TurnStartParams,
     cwd: Option<PathBuf>,
     sandbox: Option<SandboxRules>,
+    environments: Vec<Environment>,
     limits: Limits,
     output: PhantomData<fn() -> O>,
 }
@@ -64,6 +66,7 @@ impl<O> StartTurn<O> {
             params,
             cwd: None,
             sandbox: None,
+            environments: Vec::new(),
             limits: Limits::default(),
             output: PhantomData,
         }
@@ -99,6 +102,12 @@ impl<O> StartTurn<O> {
 
     permission_setters!();
 
+    /// Where the commands of this and later turns run. Of several, the first is where the turn begins.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environments.push(environment);
+        self
+    }
+
     /// Sends `turn/start`; with `interrupt`, dropping what this returns, or this, interrupts the turn.
     async fn send<R: TurnOutput>(self, interrupt: bool) -> Result<TurnHandle<R>> {
         let mut params = self.params;
@@ -111,6 +120,9 @@ impl<O> StartTurn<O> {
         params.sandbox_policy = self.sandbox.map(SandboxRules::policy).transpose()?;
         params.cwd = self.cwd.map(utf8).transpose()?;
         let (codex, limits) = (self.codex, self.limits);
+        if !self.environments.is_empty() {
+            params.environments = Some(add_all(&codex, self.environments).await?);
+        }
         TurnHandle::start(codex, self.thread_id, &params, interrupt, limits)
             .instrument(spans::turn(&self.span))
             .await
