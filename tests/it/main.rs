@@ -9,6 +9,7 @@ mod cancel;
 mod children;
 mod concurrency;
 mod conditions;
+mod connections;
 mod dependent;
 mod docs;
 mod endings;

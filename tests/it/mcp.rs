@@ -73,7 +73,7 @@ async fn a_server_has_its_environment_and_folder_and_leaves_no_trace() {
     const SECRET: &str = "never-to-be-stored-0123456789";
     let stage = Stage::new().await.unwrap();
     let builder = stage.builder().env("PASSED", "yes").env("KEPT", "yes");
-    let codex = stage.open(builder).await.unwrap();
+    let codex = builder.start().await.unwrap();
     let server = tiny().env("SECRET", SECRET);
     // By the name of its home, the process of the server is found below.
     let server = server.env_vars(["PASSED", "CODEX_HOME"]);

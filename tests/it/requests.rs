@@ -238,7 +238,8 @@ async fn requests_that_nobody_has_answered_end_with_the_client() {
         .respond(CommandExecutionApprovalDecision::Accept)
         .unwrap_err();
     assert!(matches!(error, Error::RequestWithdrawn { .. }), "{error:?}");
-    drop((codex, thread, turn));
+    // A server keeps what its clients are given.
+    drop((codex, thread, turn, stage));
     let end = tokio::time::timeout(Duration::from_secs(10), requests.next()).await;
     assert!(end.unwrap().is_none());
 }

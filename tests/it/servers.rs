@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use codex_e2e::{Stage, is_usable};
-use codex_sdk::{Codex, Condition, Error, Listen};
+use codex_sdk::{Codex, Condition, Environment, Error, Listen};
 use codex_testkit::Reply;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[codex_e2e_macros::test]
 async fn a_server_on_a_port_serves_whoever_has_its_token() {
@@ -90,4 +91,104 @@ async fn a_dropped_run_is_interrupted_though_its_client_goes_at_once() {
     let codex = server.connect().await.unwrap();
     let thread = codex.thread_resume(id).await.unwrap();
     is_usable(&stage, &codex, &thread).await;
+}
+
+#[codex_e2e_macros::test]
+async fn a_command_runs_in_the_environment_of_its_thread_or_turn() {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let mut hands = stage.runtime().unwrap();
+    hands.args(["exec-server", "--listen", "ws://127.0.0.1:0"]);
+    let mut hands = hands.env("THERE", "yes").spawn().unwrap();
+    let mut said = BufReader::new(hands.stdout.take().unwrap()).lines();
+    let address = loop {
+        let line = said.next_line().await.unwrap().unwrap();
+        if let Some(at) = line.find("ws://") {
+            break line[at..].trim().to_owned();
+        }
+    };
+    let there = tempfile::tempdir().unwrap();
+    let environment = Environment::remote(address).cwd(there.path());
+    assert!(!format!("{environment:?}").contains("codex-sdk-"));
+    let command = r#"{"cmd":"echo $THERE > here; pwd"}"#;
+    let say = |stage: &Stage| {
+        stage
+            .model
+            .push(Reply::function_call("exec_command", command));
+        stage.model.push(Reply::text("Done."));
+    };
+    say(&stage);
+    let thread = codex
+        .thread_start()
+        .environment(environment.clone())
+        .await
+        .unwrap();
+    thread.run("go").await.unwrap();
+    let written = there.path().join("here");
+    assert_eq!(std::fs::read_to_string(&written).unwrap(), "yes\n");
+    std::fs::remove_file(&written).unwrap();
+
+    // The same one, for a turn of a thread that began at home.
+    let thread = codex.thread_start().await.unwrap();
+    say(&stage);
+    thread.run("go").environment(environment).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&written).unwrap(), "yes\n");
+    let nowhere = Environment::remote("ws://127.0.0.1:1");
+    let error = codex.thread_start().environment(nowhere).await.unwrap_err();
+    assert!(matches!(error, Error::InvalidInput(_)), "{error}");
+    hands.kill().await.unwrap();
+}
+
+#[codex_e2e_macros::test]
+async fn many_clients_and_many_threads_share_a_server() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("Yes."));
+    let server = stage.server().await.unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        clients.push(server.connect().await.unwrap());
+    }
+    let threads: Vec<_> = (0..50)
+        .map(|_| {
+            let codex = clients[0].clone();
+            tokio::spawn(async move {
+                let thread = codex.thread_start().await?;
+                thread.run("Are you there?").await
+            })
+        })
+        .collect();
+    for thread in threads {
+        let result = thread.await.unwrap().unwrap();
+        assert_eq!(result.final_response.as_deref(), Some("Yes."));
+    }
+    // Dropping 99 of them changes nothing for the last.
+    let last = clients.pop().unwrap();
+    drop(clients);
+    let thread = last.thread_start().await.unwrap();
+    is_usable(&stage, &last, &thread).await;
+    server.stop().await.unwrap();
+}
+
+/// The program is killed: nobody tells its server.
+#[cfg(target_os = "linux")]
+#[codex_e2e_macros::test]
+async fn a_server_ends_with_its_program_whatever_ends_that() {
+    let stage = Stage::new().await.unwrap();
+    let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_serving"));
+    program
+        .envs(stage.env())
+        .stdout(std::process::Stdio::piped());
+    let mut program = program.spawn().unwrap();
+    let mut said = BufReader::new(program.stdout.take().unwrap()).lines();
+    let url = said.next_line().await.unwrap().unwrap();
+    assert!(url.starts_with("ws://127.0.0.1:"), "{url}");
+    program.kill().await.unwrap();
+    let gone = async {
+        while !codex_e2e::processes_in(stage.home.path()).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone)
+        .await
+        .unwrap();
 }

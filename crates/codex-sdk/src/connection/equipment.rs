@@ -10,25 +10,29 @@ use crate::tool::Toolbox;
 pub(crate) struct Equipment {
     connection: Arc<Connection>,
     thread_id: Arc<str>,
+    tools: Toolbox,
     before: Option<Toolbox>,
 }
 
 impl Connection {
     /// Gives a thread its tools; with none, it keeps what it has.
     pub(crate) fn equip(self: &Arc<Self>, thread_id: &Arc<str>, tools: Toolbox) -> Equipment {
-        let before = self.router().equip(thread_id, None, tools);
+        let before = self.router().equip(thread_id, None, tools.clone());
         Equipment {
             connection: Arc::clone(self),
             thread_id: Arc::clone(thread_id),
+            tools,
             before,
         }
     }
 }
 
 impl Equipment {
-    /// The thread is open.
+    /// The thread is open. It may have been closed for others meanwhile, and its tools forgotten.
     pub(crate) fn keep(mut self) {
-        drop(self.before.take());
+        let tools = std::mem::take(&mut self.tools);
+        let given = self.connection.router().equip(&self.thread_id, None, tools);
+        drop((self.before.take(), given));
     }
 }
 

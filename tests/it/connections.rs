@@ -1,0 +1,423 @@
+//! Connections to a server that go wrong: on the way there, and in the middle.
+
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use codex_e2e::{Stage, idle, is_usable, next_text};
+use codex_sdk::types::{AbsolutePathBuf, FsWriteFileParams, TurnStatus};
+use codex_sdk::{CloseReason, Codex, Condition, Error, Server, Thread};
+use codex_testkit::{Gate, Reply};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// What lies between a client and its server.
+struct Way {
+    url: String,
+    state: watch::Sender<State>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Nothing goes through any more.
+    Frozen,
+    /// It ends once this many more bytes have come from the server.
+    CutAfter(usize),
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Way {
+    async fn to(server: &Server) -> Self {
+        let target = server.url().trim_start_matches("ws://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let state = watch::Sender::new(State::Open);
+        let seen = state.subscribe();
+        let task = tokio::spawn(async move {
+            // They end with this.
+            let mut ways = JoinSet::new();
+            loop {
+                let (near, _) = listener.accept().await.unwrap();
+                let far = TcpStream::connect(&target).await.unwrap();
+                ways.spawn(pass(near, far, seen.clone()));
+            }
+        });
+        Self { url, state, task }
+    }
+
+    fn is(&self, state: State) {
+        self.state.send_replace(state);
+    }
+}
+
+/// Passes on what comes, until the way is cut or one side ends.
+async fn pass(near: TcpStream, far: TcpStream, state: watch::Receiver<State>) {
+    let (mut from_near, mut to_near) = near.into_split();
+    let (mut from_far, mut to_far) = far.into_split();
+    let watched = state.clone();
+    let up = async {
+        let mut bytes = vec![0; 16 * 1024];
+        loop {
+            let read = from_near.read(&mut bytes).await?;
+            if read == 0 {
+                return io::Result::Ok(());
+            }
+            if *watched.borrow() == State::Frozen {
+                pending::<()>().await;
+            }
+            to_far.write_all(&bytes[..read]).await?;
+        }
+    };
+    let down = async {
+        let mut bytes = vec![0; 16 * 1024];
+        let mut left = None;
+        loop {
+            let read = from_far.read(&mut bytes).await?;
+            if read == 0 {
+                return io::Result::Ok(());
+            }
+            let mut part = &bytes[..read];
+            match *state.borrow() {
+                State::Open => {}
+                State::Frozen => left = Some(usize::MAX),
+                State::CutAfter(bytes) => left = left.or(Some(bytes)),
+            }
+            match &mut left {
+                Some(usize::MAX) => pending::<()>().await,
+                Some(left) => {
+                    part = &part[..part.len().min(*left)];
+                    *left -= part.len();
+                }
+                None => {}
+            }
+            to_near.write_all(part).await?;
+            if left == Some(0) {
+                return Ok(());
+            }
+        }
+    };
+    let ended = tokio::select! {
+        ended = up => ended,
+        ended = down => ended,
+    };
+    drop(ended);
+}
+
+async fn served() -> (Stage, Server) {
+    let stage = Stage::new().await.unwrap();
+    let server = stage.server().await.unwrap();
+    (stage, server)
+}
+
+/// A client by this way, with the token of the server.
+async fn by(way: &Way, server: &Server) -> Codex {
+    let token = server.token().unwrap().clone();
+    Codex::connect(&*way.url).bearer_token(token).await.unwrap()
+}
+
+async fn client_and_thread(way: &Way, server: &Server) -> (Codex, Thread) {
+    let codex = by(way, server).await;
+    let thread = codex.thread_start().await.unwrap();
+    (codex, thread)
+}
+
+fn is_lost(error: &Error) {
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ConnectionLost),
+        "{error}"
+    );
+    let closed = error.closed().unwrap();
+    assert!(matches!(closed.reason, CloseReason::Lost(_)), "{closed:?}");
+}
+
+#[codex_e2e_macros::test]
+async fn a_turn_whose_connection_is_cut_is_attached_to_by_another_one() {
+    let (stage, server) = served().await;
+    // Between two frames, within a header, and within a text.
+    for bytes in [0, 1, 60] {
+        let way = Way::to(&server).await;
+        let (codex, thread) = client_and_thread(&way, &server).await;
+        let gate = Gate::new();
+        stage
+            .model
+            .push(Reply::deltas(["so", "ur", "ce"]).gate_at(4, &gate));
+        let mut turn = thread.turn("go").await.unwrap();
+        let text = timeout(LONG, next_text(&mut turn)).await.unwrap();
+        assert_eq!(text.as_deref(), Some("so"));
+        let ticket = turn.ticket();
+        way.is(State::CutAfter(bytes));
+        let waiting = codex.request_raw("thread/loaded/list", serde_json::json!({}));
+        let waiting = tokio::spawn(waiting.into_future());
+        let error = timeout(LONG, waiting).await.unwrap().unwrap().unwrap_err();
+        is_lost(&error);
+        let error = timeout(LONG, turn.run()).await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::TurnIncomplete(_)), "{error:?}");
+        is_lost(&error);
+        is_lost(&codex.models().await.unwrap_err());
+
+        gate.release();
+        let codex = server.connect().await.unwrap();
+        let turn = codex.attach(ticket).await.unwrap();
+        let result = timeout(LONG, turn.run()).await.unwrap().unwrap();
+        assert_eq!(result.final_response.as_deref(), Some("source"));
+        idle(&codex).await;
+    }
+}
+
+#[codex_e2e_macros::test]
+async fn a_server_that_falls_silent_is_given_up() {
+    let (stage, server) = served().await;
+    let way = Way::to(&server).await;
+    let (codex, thread) = client_and_thread(&way, &server).await;
+    stage.model.push(Reply::stall());
+    let asked = stage.model.next_request();
+    let turn = thread.turn("go").await.unwrap();
+    timeout(LONG, asked).await.unwrap();
+    let ticket = turn.ticket();
+    way.is(State::Frozen);
+    let begun = Instant::now();
+    let error = timeout(Duration::from_secs(75), turn.run());
+    is_lost(&error.await.unwrap().unwrap_err());
+    assert!(
+        begun.elapsed() >= Duration::from_secs(25),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(
+        codex
+            .models()
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("silent")
+    );
+    let codex = server.connect().await.unwrap();
+    let turn = codex.attach(ticket).await.unwrap();
+    turn.interrupt().await.unwrap();
+    let result = timeout(LONG, turn.run()).await.unwrap().unwrap();
+    assert_eq!(result.status, TurnStatus::Interrupted);
+}
+
+#[codex_e2e_macros::test]
+async fn a_host_that_refuses_hangs_or_speaks_another_protocol_is_no_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = listener.local_addr().unwrap();
+    drop(listener);
+    let error = Codex::connect(format!("ws://{closed}")).await.unwrap_err();
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUnreachable),
+        "{error}"
+    );
+
+    let unknown = Codex::connect("unix:///nowhere/at/all.sock")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        unknown.condition(),
+        Some(Condition::ServerUnreachable),
+        "{unknown}"
+    );
+
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}", silent.local_addr().unwrap());
+    let begun = Instant::now();
+    let connect = Codex::connect(url).startup_timeout(Duration::from_millis(300));
+    let error = connect.await.unwrap_err();
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUnreachable),
+        "{error}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5));
+
+    for (answer, condition) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", None),
+        (
+            "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n",
+            Some(Condition::ServerUnreachable),
+        ),
+        ("HTTP/1.1 301 Moved\r\nlocation: /\r\n\r\n", None),
+        ("220 mail.example.com ESMTP\r\n", None),
+        ("", Some(Condition::ServerUnreachable)),
+    ] {
+        let host = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}", host.local_addr().unwrap());
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = host.accept().await.unwrap();
+            let mut asked = [0; 1024];
+            let _ = stream.read(&mut asked).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let error = timeout(LONG, Codex::connect(url).into_future())
+            .await
+            .unwrap()
+            .unwrap_err();
+        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+        assert_eq!(error.condition(), condition, "{answer}: {error}");
+        answering.await.unwrap();
+    }
+}
+
+#[codex_e2e_macros::test]
+async fn a_token_goes_nowhere_in_the_clear_and_into_no_message() {
+    const SECRET: &str = "secret-token-0123456789";
+    for url in ["ws://192.0.2.1:1", "ws://example.com"] {
+        let builder = Codex::connect(url).bearer_token(SECRET.to_owned());
+        assert!(!format!("{builder:?}").contains(SECRET));
+        let error = builder.await.unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error}");
+        assert!(!format!("{error:?}").contains(SECRET));
+    }
+    let unprintable = Codex::connect("ws://127.0.0.1:1").bearer_token("a\nb".to_owned());
+    assert!(matches!(unprintable.await, Err(Error::InvalidInput(_))));
+}
+
+/// A certificate for `localhost`, and a way to the server that shows it.
+async fn tls_way(server: &Server) -> (String, String, JoinHandle<()>) {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let target = server.url().trim_start_matches("ws://").to_owned();
+    let task = tokio::spawn(async move {
+        loop {
+            let (near, _) = listener.accept().await.unwrap();
+            if let Ok(near) = acceptor.accept(near).await {
+                let far = TcpStream::connect(&target).await.unwrap();
+                tokio::spawn(both_ways(near, far));
+            }
+        }
+    });
+    (format!("wss://localhost:{port}"), own.cert.pem(), task)
+}
+
+async fn both_ways(
+    mut near: impl AsyncRead + AsyncWrite + Unpin,
+    mut far: impl AsyncRead + AsyncWrite + Unpin,
+) {
+    let _ = copy_bidirectional(&mut near, &mut far).await;
+}
+
+#[codex_e2e_macros::test]
+async fn a_server_behind_tls_is_trusted_by_its_certificate_alone() {
+    let (stage, server) = served().await;
+    let (url, certificate, task) = tls_way(&server).await;
+    let token = server.token().unwrap().clone();
+    let connect = |url: &str| Codex::connect(url).bearer_token(token.clone());
+    let error = connect(&url).await.unwrap_err();
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUntrusted),
+        "{error}"
+    );
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let wrong = connect(&url).root_certificate(other.cert.pem());
+    let error = wrong.await.unwrap_err();
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUntrusted),
+        "{error}"
+    );
+    let elsewhere = url.replace("localhost", "127.0.0.1");
+    let error = connect(&elsewhere)
+        .root_certificate(&*certificate)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUntrusted),
+        "{error}"
+    );
+    let none = connect(&url).root_certificate("no certificate");
+    assert!(matches!(none.await, Err(Error::InvalidInput(_))));
+
+    let codex = connect(&url).root_certificate(&*certificate).await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    is_usable(&stage, &codex, &thread).await;
+    codex.close().await.unwrap();
+    task.abort();
+}
+
+#[codex_e2e_macros::test]
+async fn long_messages_go_in_several_frames_and_longer_ones_nowhere() {
+    let (stage, server) = served().await;
+    let codex = server.connect().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let path = stage.home.workspace().join("long");
+    for mib in [1, 17, 40] {
+        // So many times "xxx".
+        let many = mib << 18;
+        let absolute = AbsolutePathBuf(path.to_str().unwrap().to_owned());
+        let write = FsWriteFileParams::new("eHh4".repeat(many), absolute);
+        codex.request(write).timeout(LONG).await.unwrap();
+        let length = std::fs::metadata(&path).unwrap().len();
+        assert_eq!(length, 3 * many as u64);
+    }
+    let error = thread.run("x".repeat(65 << 20)).await.unwrap_err();
+    assert!(matches!(error, Error::InvalidInput(_)), "{error}");
+    is_usable(&stage, &codex, &thread).await;
+}
+
+#[codex_e2e_macros::test]
+async fn a_server_that_drains_ends_with_its_last_turn_and_takes_no_others() {
+    let (stage, server) = served().await;
+    let codex = server.connect().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let gate = Gate::new();
+    stage.model.push(Reply::text("whole").gate(&gate));
+    let turn = thread.turn("go").await.unwrap();
+    timeout(LONG, gate.reached()).await.unwrap();
+    let ticket = turn.ticket();
+    let draining = tokio::spawn(server.drain(LONG).into_future());
+    let refused = timeout(LONG, async {
+        loop {
+            if let Err(error) = codex.thread_start().await {
+                return error;
+            }
+        }
+    });
+    let refused = refused.await.unwrap();
+    assert_eq!(
+        refused.condition(),
+        Some(Condition::ServerDraining),
+        "{refused}"
+    );
+    gate.release();
+    let outcome = timeout(LONG, turn.run()).await.unwrap();
+    timeout(LONG, draining).await.unwrap().unwrap().unwrap();
+    match outcome {
+        Ok(result) => assert_eq!(result.status, TurnStatus::Completed),
+        // The server may leave before it has said it.
+        Err(error) => is_lost(&error),
+    }
+    let server = stage.server().await.unwrap();
+    let codex = server.connect().await.unwrap();
+    let result = codex.attach(ticket).await.unwrap().run().await.unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("whole"));
+}
