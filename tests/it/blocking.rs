@@ -208,3 +208,23 @@ fn blocking_typed_turns_viewers_budgets_and_requests_are_iterators_and_results()
     answers.join().unwrap().unwrap();
     codex.close().block_on().unwrap();
 }
+
+#[codex_e2e_macros::test]
+fn a_turn_is_detached_and_attached_to_without_an_async_runtime() {
+    use codex_sdk::Codex;
+
+    let (_runtime, stage) = stage();
+    stage.model.push(Reply::text("whole"));
+    let server = stage.builder().serve().start().block_on().unwrap();
+    let codex = server.connect().block_on().unwrap();
+    let thread = codex.thread_start().block_on().unwrap();
+    let ticket = thread.turn("go").block_on().unwrap().detach();
+    codex.close().block_on().unwrap();
+    let token = server.token().unwrap().clone();
+    let codex = Codex::connect(server.url()).bearer_token(token);
+    let codex = codex.block_on().unwrap();
+    let turn = codex.attach(ticket).block_on().unwrap();
+    let result = turn.run().block_on().unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("whole"));
+    server.stop().block_on().unwrap();
+}

@@ -20,7 +20,7 @@ const RECIPES: &str = env!("CARGO_BIN_EXE_recipes");
 const ANSWER: &str = "A sentence.";
 
 /// Why a recipe isn't run here.
-const NOT_RUN: [(&str, &str); 10] = [
+const NOT_RUN: [(&str, &str); 13] = [
     (
         "getting_started::main_2",
         "it is the example `reviewed_change`: `docs.rs` runs it and compares what it prints",
@@ -40,6 +40,18 @@ const NOT_RUN: [(&str, &str); 10] = [
     (
         "migrating_from_python::login",
         "a person opens the page; `login.rs` takes the same steps but the last one of them",
+    ),
+    (
+        "scaling::before_the_restart",
+        "it is two programs; `attach.rs` has them",
+    ),
+    (
+        "scaling::elsewhere",
+        "its exec-server is on the network; `servers.rs` has one on loopback",
+    ),
+    (
+        "scaling::one_host",
+        "its folders are a service's; `servers.rs` has such a server in a folder of its own",
     ),
     (
         "start_builder::example",

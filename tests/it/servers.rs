@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codex_e2e::{Stage, is_usable};
-use codex_sdk::{Codex, Condition, Environment, Error, Listen};
+use codex_sdk::{Codex, Condition, Environment, Error, Listen, TraceContext};
 use codex_testkit::Reply;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -191,4 +191,21 @@ async fn a_server_ends_with_its_program_whatever_ends_that() {
     tokio::time::timeout(Duration::from_secs(10), gone)
         .await
         .unwrap();
+}
+
+#[codex_e2e_macros::test]
+async fn requests_are_part_of_the_trace_that_the_program_names() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("Yes."));
+    let builder = stage.builder().trace_context(|| {
+        let context = format!("00-{TRACE}-b7ad6b7169203331-01");
+        Some(TraceContext::new(context))
+    });
+    let codex = stage.open(builder).await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("Are you there?").await.unwrap();
+    let requests = stage.model.requests();
+    let passed_on = requests[0].header("traceparent").unwrap_or_default();
+    assert!(passed_on.contains(TRACE), "{passed_on:?}");
 }

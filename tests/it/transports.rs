@@ -54,5 +54,4 @@ fn passes_over(transport: &str) {
     let output = suite.output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "over {transport}:\n{told}");
-    println!("over {transport}:\n{told}");
 }

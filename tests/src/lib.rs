@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
@@ -114,13 +114,7 @@ impl Stage {
     /// # Errors
     /// If the runtime doesn't start.
     pub async fn start(&self) -> codex_sdk::Result<Codex> {
-        let running = || {
-            self.servers
-                .lock()
-                .expect("no test panics here")
-                .first()
-                .cloned()
-        };
+        let running = || self.servers().first().cloned();
         match running() {
             Some(server) => server.connect().await,
             None => self.open(self.builder()).await,
@@ -149,15 +143,16 @@ impl Stage {
         };
         let server = Arc::new(builder.serve().listen(listen).start().await?);
         let client = server.connect();
-        self.servers
-            .lock()
-            .expect("no test panics here")
-            .push(server);
+        self.servers().push(server);
         client.await
     }
 
+    fn servers(&self) -> MutexGuard<'_, Vec<Arc<Server>>> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn count(&self) -> usize {
-        self.servers.lock().expect("no test panics here").len()
+        self.servers().len()
     }
 
     /// A server on this stage, on a port of this machine.
@@ -221,7 +216,7 @@ impl Drop for Stage {
         if std::thread::panicking() {
             return;
         }
-        self.servers.get_mut().expect("no test panics here").clear();
+        self.servers().clear();
         assert_eq!(self.recorder.connections(), Vec::<String>::new());
         let deadline = Instant::now() + LEFT;
         loop {

@@ -51,6 +51,10 @@ use crate::lists::{
 use crate::login::mcp::{McpLogin, StartMcpLogin};
 use crate::retry::RetryPolicy;
 use crate::server_requests::stream::{PendingRequest, ServerRequests};
+#[cfg(feature = "remote")]
+use crate::start::builder::CodexBuilder;
+#[cfg(feature = "remote")]
+use crate::start::ends::Remote;
 pub use crate::thread::Thread;
 use crate::thread::open::{ForkThread, ResumeThread, StartThread};
 use crate::thread::watch::ThreadWatch;
@@ -61,6 +65,7 @@ use crate::turn::output::TurnOutput;
 use crate::turn::review::StartReview;
 use crate::turn::settings::{UpdateThread, UpdateTurn};
 use crate::turn::start::StartTurn;
+use crate::turn::ticket::AttachTurn;
 
 /// A handler or a tool that blocks takes one of them; the others serve everybody else.
 const WORKERS: usize = 4;
@@ -147,6 +152,12 @@ block_on! {
     UpdateThread => ();
     UpdateTurn => ();
     StartGoal => TurnHandle;
+    AttachTurn => TurnHandle;
+}
+
+#[cfg(feature = "remote")]
+block_on! {
+    CodexBuilder<Remote> => Codex;
 }
 
 /// A stream that blocks: from `into_iter` of `&mut turn`, of notifications, and of the entries of a list.

@@ -30,12 +30,12 @@ impl FromStr for Address {
 
     fn from_str(url: &str) -> Result<Self> {
         if let Some(path) = url.strip_prefix("unix://") {
-            return match path.starts_with('/') && !path.contains('\0') {
-                true => Ok(Self::Unix(PathBuf::from(path))),
-                false => Err(refused(
-                    "the path of a `unix://` address is absolute: write `unix:///path`",
-                )),
-            };
+            if path.starts_with('/') && !path.contains('\0') {
+                return Ok(Self::Unix(PathBuf::from(path)));
+            }
+            return Err(refused(
+                "the path of a `unix://` address is absolute: write `unix:///path`",
+            ));
         }
         // What is wrong with it isn't shown: it may hold a secret.
         let uri: Uri = url.parse().map_err(|_| {

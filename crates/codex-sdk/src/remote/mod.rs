@@ -84,13 +84,10 @@ pub(crate) async fn open(target: Target<'_>) -> Result<Opened> {
         let socket = socket.map_err(|error| unreached(address, &error))?;
         upgrade(address, socket, authorization, target.max_line_bytes).await
     };
-    match timeout(within, opened).await {
-        Ok(opened) => opened,
-        Err(_) => {
-            let reason = format!("it didn't answer within {within:?}");
-            Err(refused(address, Some(Condition::ServerUnreachable), reason))
-        }
-    }
+    timeout(within, opened).await.unwrap_or_else(|_| {
+        let reason = format!("it didn't answer within {within:?}");
+        Err(refused(address, Some(Condition::ServerUnreachable), reason))
+    })
 }
 
 fn authorization(token: &SecretString) -> Result<HeaderValue> {

@@ -33,6 +33,7 @@ use crate::paths::absolute;
 /// When it is lost in the middle of a command, `thread/environment/disconnected` tells, the command fails, and the
 /// turn goes on.
 #[derive(Clone)]
+#[must_use = "it has no effect until it is given to a thread or a turn"]
 pub struct Environment {
     id: String,
     url: String,
