@@ -93,6 +93,7 @@ fn wire(
         metadata: Metadata::default(),
         early: Mutex::new(early),
         has_handler,
+        experimental_api: false,
     };
     Wired { codex, responder }
 }

@@ -152,6 +152,12 @@ macro_rules! thread_builder {
                 let mut router = self.codex.connection.router();
                 let source = self.params.source();
                 let before = router.equip(&response.thread.id, source, self.tools);
+                let mut roots = response.runtime_workspace_roots.iter();
+                // Only the experimental part of the protocol lets a turn say what becomes of them.
+                let has_more =
+                    self.codex.experimental_api && roots.any(|root| *root != response.cwd);
+                let folder = has_more.then(|| PathBuf::from(response.cwd.as_str()));
+                router.set_folder(&response.thread.id, folder);
                 drop(router);
                 drop(before);
                 Ok(Thread::new(self.codex, &response.thread.id, &response.model))
@@ -303,11 +309,8 @@ impl Source for ThreadForkParams {
 /// The configuration of a thread, with what its sandbox may do.
 fn with_rules(
     config: Option<Map<String, Value>>,
-    rules: Option<Value>,
+    rules: Value,
 ) -> Result<Option<Map<String, Value>>> {
-    let Some(rules) = rules else {
-        return Ok(config);
-    };
     let mut config = config.unwrap_or_default();
     if config.keys().any(|key| key.starts_with(CONFIG_KEY)) {
         let problem = format!("next to `sandbox`, leave `{CONFIG_KEY}` out of `config`");
