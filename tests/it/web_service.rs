@@ -1,7 +1,8 @@
 //! The example `web_service`, as a program: over HTTP, and in a browser.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::time::Duration;
 
 use codex_e2e::{Stage, demo};
 use codex_testkit::{CodexHomeBuilder, Gate, Reply};
@@ -10,6 +11,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
+use tokio::time::timeout;
 
 use crate::examples::{command, within};
 use crate::web_service::http::{Events, get, post};
@@ -204,17 +206,30 @@ async fn web_service_asks_its_user_what_a_sub_agent_of_a_sub_agent_asks() {
     let service = Service::start(&stage).await;
     let mut events = Events::open(&service.address, "ada").await;
     service.start_turn("ada").await;
+    let own = loop {
+        let (_, data) = events.next().await.unwrap();
+        if data["method"] == "turn/started" {
+            break data["params"]["threadId"].clone();
+        }
+    };
     let waiting = approvals(&mut events, 4).await;
-    let thread = |it: &Value| it["request"]["params"]["threadId"].to_string();
-    let threads: BTreeSet<_> = waiting.iter().map(thread).collect();
-    assert_eq!(threads.len(), 4, "{waiting:#?}");
-    // What is answered is taken off the page, though nothing happens on the user's own thread.
+    let asks = waiting.iter().map(|it| {
+        let id = it["id"].as_u64().unwrap();
+        (it["request"]["params"]["threadId"].to_string(), id)
+    });
+    let mut asks: BTreeMap<_, _> = asks.collect();
+    assert_eq!(asks.len(), 4, "{waiting:#?}");
     stage.model.default_reply(Reply::text("Done."));
-    for approval in waiting.iter().rev() {
-        let id = approval["id"].as_u64().unwrap();
-        assert_eq!(service.answer("ada", id, true).await, (204, Value::Null));
+    let first = asks.remove(&own.to_string()).unwrap();
+    assert_eq!(service.answer("ada", first, true).await.0, 204);
+    rest_of_turn(&mut events).await;
+    // These are taken off the page, though nothing happens on the user's own thread any more.
+    for id in asks.into_values() {
+        assert_eq!(service.answer("ada", id, true).await.0, 204);
     }
-    approvals(&mut events, 0).await;
+    // Each comment that keeps the connection alive begins the deadline of an event anew.
+    let gone = timeout(Duration::from_secs(60), approvals(&mut events, 0));
+    gone.await.unwrap();
     service.stop().await;
 }
 
