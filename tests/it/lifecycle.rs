@@ -1,9 +1,14 @@
 //! Threads from their start to the archive and back; models; the account.
 
+use std::future::{IntoFuture, poll_fn};
+use std::task::Poll;
+use std::time::Duration;
+
 use codex_e2e::Stage;
 use codex_sdk::types::{Account, ThreadItem, Turn, TurnInterruptParams, TurnStatus};
-use codex_sdk::{Error, Notification};
+use codex_sdk::{Condition, Error, Notification};
 use codex_testkit::Reply;
+use tokio::time::timeout;
 
 /// The texts of a turn's messages.
 fn texts(turn: &Turn) -> Vec<String> {
@@ -194,6 +199,43 @@ async fn a_compaction_is_over_when_its_own_turn_is_and_another_one_is_refused_me
         thread.run("on").await.unwrap();
     }
     codex_e2e::idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn a_compaction_that_is_dropped_before_its_turn_begins_leaves_the_thread_usable() {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("short"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("long").await.unwrap();
+    let limit = Duration::from_secs(60);
+    for _ in 0..5 {
+        let mut events = thread.watch();
+        // Once it has been polled, the request is on its way.
+        let mut compaction = Box::pin(thread.compact().into_future());
+        let polled = poll_fn(|context| Poll::Ready(compaction.as_mut().poll(context)));
+        assert!(polled.await.is_pending());
+        drop(compaction);
+        // The history is compacted all the same, and no turn can join that.
+        let run = thread.run("on").timeout(limit).await;
+        let condition = run.unwrap_err().condition();
+        assert_eq!(condition, Some(Condition::ThreadBusy));
+        let compacted = async {
+            let mut compacted = 0;
+            loop {
+                match events.next().await.unwrap().unwrap() {
+                    Notification::ItemCompleted(it) => {
+                        let is_it = matches!(it.item, ThreadItem::ContextCompaction(_));
+                        compacted += u32::from(is_it);
+                    }
+                    Notification::TurnCompleted(_) => return compacted,
+                    _ => {}
+                }
+            }
+        };
+        assert_eq!(timeout(limit, compacted).await.unwrap(), 1);
+        codex_e2e::is_usable(&stage, &codex, &thread).await;
+    }
 }
 
 #[codex_e2e_macros::test]

@@ -275,6 +275,23 @@ async fn run_as_keeps_an_answer_that_doesnt_fit_and_says_where() {
 }
 
 #[codex_e2e_macros::test]
+async fn run_as_takes_a_whole_number_with_a_point_for_an_integer() {
+    let stage = Stage::new().await.unwrap();
+    for answer in [r#"{"line":3.0}"#, r#"{"value":[3.0,4]}"#, r#"{"line":3.5}"#] {
+        stage.model.push(Reply::text(answer));
+    }
+    let (codex, thread) = stage.start_thread().await.unwrap();
+    let place = thread.run_as::<Place>("Where?").await.unwrap();
+    assert_eq!(place.value, Place { line: 3 });
+    assert_eq!(place.result.final_response.unwrap(), r#"{"line":3.0}"#);
+    let lines = thread.run_as::<Vec<u8>>("Which?").await.unwrap();
+    assert_eq!(lines.value, [3, 4]);
+    let error = answer_error(thread.run_as::<Place>("Where?").await);
+    assert_eq!(error.path, "$.line");
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
 async fn run_as_without_an_answer_says_so() {
     let stage = Stage::new().await.unwrap();
     let (_codex, thread) = stage.start_thread().await.unwrap();

@@ -119,9 +119,11 @@ async fn sandboxes_are_no_wider_than_they_say_whatever_the_configuration_opens()
             said.contains("refused") && said.contains("offline"),
             "{said}"
         );
-        // The folder is one of a thread that began without a sandbox.
         let said = tried(&stage, run(&plain, Some(sandbox)), &tries).await;
-        assert!(said.contains("offline"), "{said}");
+        assert!(
+            said.contains("refused") && said.contains("offline"),
+            "{said}"
+        );
     }
     let source = codex.thread_start().sandbox(Sandbox::WorkspaceWrite);
     let source = source.await.unwrap();
@@ -143,6 +145,65 @@ async fn sandboxes_are_no_wider_than_they_say_whatever_the_configuration_opens()
     let wide = codex.thread_start().config(wide).await.unwrap();
     let said = tried(&stage, run(&wide, None), &tries).await;
     assert!(said.contains("wrote") && said.contains("online"), "{said}");
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn a_turn_writes_where_its_sandbox_says_and_nowhere_else_wherever_its_thread_works() {
+    let folder = || tempfile::tempdir_in("/var/tmp").unwrap();
+    let (extra, first, second, third) = (folder(), folder(), folder(), folder());
+    let stage = wide_stage(extra.path()).await;
+    let codex = stage.start().await.unwrap();
+    let all = [&extra, &first, &second, &third].map(|it| it.path().to_owned());
+    // Which of them a command can write to.
+    let written = async |thread: &Thread, sandbox: SandboxRules, cwd: Option<&Path>| {
+        let run = thread.run("go").sandbox(sandbox);
+        let run = match cwd {
+            Some(cwd) => run.cwd(cwd),
+            None => run,
+        };
+        let run = async { run.await.unwrap() };
+        let tries = all.each_ref().map(|it| writes(it)).join("; ");
+        let said = tried(&stage, run, &tries).await;
+        let lines = said.lines().filter(|it| ["wrote", "refused"].contains(it));
+        lines.map(|it| it == "wrote").collect::<Vec<_>>()
+    };
+    let writes = || Sandbox::workspace_write();
+    let plain = codex.thread_start().cwd(first.path()).await.unwrap();
+    let rules = writes().writable_root(extra.path());
+    let given = codex.thread_start().cwd(first.path()).sandbox(rules);
+    let given = given.await.unwrap();
+    let read_only = codex.thread_start().cwd(first.path());
+    let read_only = read_only.sandbox(Sandbox::ReadOnly).await.unwrap();
+    for thread in [&plain, &given, &read_only] {
+        let at = async |cwd: Option<&Path>| written(thread, writes(), cwd).await;
+        assert_eq!(at(None).await, [false, true, false, false]);
+        let elsewhere = Some(second.path());
+        assert_eq!(at(elsewhere).await, [false, false, true, false]);
+        assert_eq!(at(None).await, [false, false, true, false]);
+        thread.update().cwd(third.path()).await.unwrap();
+        assert_eq!(at(None).await, [false, false, false, true]);
+        let rules = writes().writable_root(extra.path());
+        let seen = written(thread, rules, None).await;
+        assert_eq!(seen, [true, false, false, true]);
+        let seen = written(thread, Sandbox::ReadOnly.into(), None).await;
+        assert_eq!(seen, [false; 4]);
+    }
+    idle(&codex).await;
+    codex.close().await.unwrap();
+
+    // Without the experimental part of the protocol a turn can't say where a thread's roots are.
+    let codex = stage.builder().experimental_api(false);
+    let codex = codex.start().await.unwrap();
+    for (sandbox, expected) in [(Some(Sandbox::ReadOnly), false), (None, true)] {
+        let thread = codex.thread_start().cwd(first.path());
+        let thread = match sandbox {
+            Some(sandbox) => thread.sandbox(sandbox).await.unwrap(),
+            None => thread.await.unwrap(),
+        };
+        let seen = written(&thread, writes(), None).await;
+        assert_eq!(seen, [expected, true, false, false]);
+    }
     idle(&codex).await;
 }
 

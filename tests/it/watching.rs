@@ -11,6 +11,8 @@ use codex_testkit::{Gate, Reply};
 use serde::Deserialize;
 use tokio::sync::Notify;
 
+mod half_written;
+
 #[derive(Deserialize, JsonSchema)]
 struct Nothing {}
 

@@ -1,14 +1,17 @@
 //! The example `web_service`, as a program: over HTTP, and in a browser.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::time::Duration;
 
 use codex_e2e::{Stage, demo};
-use codex_testkit::Gate;
+use codex_testkit::{CodexHomeBuilder, Gate, Reply};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
+use tokio::time::timeout;
 
 use crate::examples::{command, within};
 use crate::web_service::http::{Events, get, post};
@@ -169,6 +172,64 @@ async fn web_service_tells_an_answer_that_comes_too_late() {
     assert_eq!((status, &error["kind"]), (410, &json!("RequestWithdrawn")));
     let message = error["message"].as_str().unwrap();
     assert!(message.contains("waits for no answer any more"), "{error}");
+    service.stop().await;
+}
+
+/// The approvals that the page shows once there are so many.
+async fn approvals(events: &mut Events, count: usize) -> Vec<Value> {
+    loop {
+        let (name, data) = events.next().await.unwrap();
+        let Value::Array(list) = data else { continue };
+        if name == "approvals" && list.len() == count {
+            return list;
+        }
+    }
+}
+
+#[codex_e2e_macros::test]
+async fn web_service_asks_its_user_what_a_sub_agent_of_a_sub_agent_asks() {
+    let configure = |home: CodexHomeBuilder| home.config_toml("[agents]\nmax_depth = 2\n");
+    let stage = Stage::with(configure).await.unwrap();
+    let spawn = || {
+        let task = json!({ "message": "Look at the tide, too." }).to_string();
+        Reply::function_call("spawn_agent", task).namespace("multi_agent_v1")
+    };
+    let escalated = json!({
+        "cmd": "echo asked", "sandbox_permissions": "require_escalated", "justification": "?",
+    });
+    let escalated = Reply::function_call("exec_command", escalated.to_string());
+    // The user's thread makes a sub-agent, then both of them make one. Each of the four asks.
+    for reply in [spawn(), spawn(), spawn()] {
+        stage.model.push(reply);
+    }
+    stage.model.default_reply(escalated);
+    let service = Service::start(&stage).await;
+    let mut events = Events::open(&service.address, "ada").await;
+    service.start_turn("ada").await;
+    let own = loop {
+        let (_, data) = events.next().await.unwrap();
+        if data["method"] == "turn/started" {
+            break data["params"]["threadId"].clone();
+        }
+    };
+    let waiting = approvals(&mut events, 4).await;
+    let asks = waiting.iter().map(|it| {
+        let id = it["id"].as_u64().unwrap();
+        (it["request"]["params"]["threadId"].to_string(), id)
+    });
+    let mut asks: BTreeMap<_, _> = asks.collect();
+    assert_eq!(asks.len(), 4, "{waiting:#?}");
+    stage.model.default_reply(Reply::text("Done."));
+    let first = asks.remove(&own.to_string()).unwrap();
+    assert_eq!(service.answer("ada", first, true).await.0, 204);
+    rest_of_turn(&mut events).await;
+    // These are taken off the page, though nothing happens on the user's own thread any more.
+    for id in asks.into_values() {
+        assert_eq!(service.answer("ada", id, true).await.0, 204);
+    }
+    // Each comment that keeps the connection alive begins the deadline of an event anew.
+    let gone = timeout(Duration::from_secs(60), approvals(&mut events, 0));
+    gone.await.unwrap();
     service.stop().await;
 }
 

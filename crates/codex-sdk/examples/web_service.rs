@@ -85,7 +85,7 @@ struct Service {
     /// The first request of a user starts the thread; others wait for it.
     users: Mutex<HashMap<String, Arc<OnceCell<User>>>>,
     /// What the runtime asked, by the number that the page answers with. Viewers subscribe to it.
-    approvals: watch::Sender<BTreeMap<u64, PendingRequest>>,
+    approvals: watch::Sender<BTreeMap<u64, Arc<PendingRequest>>>,
     closing: watch::Sender<bool>,
 }
 
@@ -110,10 +110,9 @@ impl User {
         })
     }
 
-    /// Whether this is about the user's thread, or a sub-agent of it.
+    /// Whether the user's thread asks, or a sub-agent of it.
     fn is_asked(&self, pending: &PendingRequest) -> bool {
-        let context = &pending.context;
-        [context.thread_id(), context.parent_thread_id()].contains(&Some(self.thread.id()))
+        pending.context.root_thread_id() == Some(self.thread.id())
     }
 }
 
@@ -177,8 +176,14 @@ async fn park(service: Arc<Service>, mut requests: ServerRequests) {
         | ServerRequest::ItemFileChangeRequestApproval(_) = pending.request
         {
             id += 1;
+            let (service, pending) = (Arc::clone(&service), Arc::new(pending));
             service.approvals.send_modify(|approvals| {
-                approvals.insert(id, pending);
+                approvals.insert(id, Arc::clone(&pending));
+            });
+            tokio::spawn(async move {
+                // Answered, or of no use any more: the viewers learn that it no longer waits.
+                pending.withdrawn().await;
+                service.approvals.send_modify(|_| ());
             });
         }
     }
@@ -196,23 +201,15 @@ async fn answer(
     answer: Result<Json<Answer>, JsonRejection>,
 ) -> Result<StatusCode, Failure> {
     let Json(Answer { accept }) = answer?;
-    {
-        let approvals = service.approvals.borrow();
-        let pending = approvals.get(&id).filter(|it| user.is_asked(it));
-        let pending = pending.ok_or(Failure::NoApproval(id))?;
-        match pending.request {
-            ServerRequest::ItemFileChangeRequestApproval(_) => {
-                pending.respond(if accept { File::Accept } else { File::Decline })
-            }
-            _ => pending.respond(if accept {
-                Command::Accept
-            } else {
-                Command::Decline
-            }),
-        }?;
-    }
-    // The other viewers learn that it no longer waits.
-    service.approvals.send_modify(|_| ());
+    let approvals = service.approvals.borrow();
+    let pending = approvals.get(&id).filter(|it| user.is_asked(it));
+    let pending = pending.ok_or(Failure::NoApproval(id))?;
+    match (&pending.request, accept) {
+        (ServerRequest::ItemFileChangeRequestApproval(_), true) => pending.respond(File::Accept),
+        (ServerRequest::ItemFileChangeRequestApproval(_), false) => pending.respond(File::Decline),
+        (_, true) => pending.respond(Command::Accept),
+        (_, false) => pending.respond(Command::Decline),
+    }?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -245,7 +242,7 @@ async fn events(
 struct Viewer {
     watch: ThreadWatch,
     user: User,
-    approvals: watch::Receiver<BTreeMap<u64, PendingRequest>>,
+    approvals: watch::Receiver<BTreeMap<u64, Arc<PendingRequest>>>,
     /// The approvals that the page shows.
     shown: Option<Vec<u64>>,
     closing: watch::Receiver<bool>,

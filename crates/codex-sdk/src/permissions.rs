@@ -38,9 +38,13 @@ impl ApprovalMode {
     }
 }
 
-/// What commands may reach. Given to a new thread, it is all there is: what `sandbox_workspace_write` opens in the
-/// runtime's configuration stays closed. A thread that begins without a sandbox that writes keeps the writable
-/// roots of the configuration, also where a turn sets one.
+/// What commands may reach. Given to a thread that begins, or to a turn, it is all there is: what
+/// `sandbox_workspace_write` opens in the runtime's configuration stays closed, and so does what an earlier sandbox
+/// of the thread has opened.
+///
+/// The writable roots of a thread that began without a sandbox, or with roots of its own, stay writable in two cases:
+/// [`Thread::update`](crate::Thread::update) can't take them away, nor can a turn without the
+/// [experimental part](crate::CodexBuilder::experimental_api) of the protocol.
 ///
 /// A sandbox with more to say is made by [`workspace_write`](Self::workspace_write) and
 /// [`read_only`](Self::read_only); wherever a `Sandbox` is wanted, either does.
@@ -121,6 +125,11 @@ impl SandboxRules {
         self
     }
 
+    /// Whether commands may write to some folders.
+    pub(crate) fn writes(&self) -> bool {
+        self.base == Sandbox::WorkspaceWrite
+    }
+
     /// As a turn is given them.
     pub(crate) fn policy(self) -> Result<SandboxPolicy> {
         let roots = self.roots()?;
@@ -139,7 +148,7 @@ impl SandboxRules {
     }
 
     /// As a thread is given them: a word, and what stands in its configuration under [`CONFIG_KEY`].
-    pub(crate) fn mode(self) -> Result<(SandboxMode, Option<Value>)> {
+    pub(crate) fn mode(self) -> Result<(SandboxMode, Value)> {
         let roots = self.roots()?;
         let mode = match self.base {
             Sandbox::ReadOnly if self.network => {
@@ -151,17 +160,15 @@ impl SandboxRules {
             Sandbox::WorkspaceWrite => SandboxMode::WorkspaceWrite,
             Sandbox::FullAccess => SandboxMode::DangerFullAccess,
         };
-        if self.base != Sandbox::WorkspaceWrite {
-            return Ok((mode, None));
-        }
-        // Defaults too: where a key is absent, the user's configuration decides.
+        // Defaults too: where a key is absent, the user's configuration decides. Also for a sandbox that doesn't
+        // write: the thread keeps its roots for one that does.
         let config = json!({
             "exclude_slash_tmp": !self.temporary_folders,
             "exclude_tmpdir_env_var": !self.temporary_folders,
             "network_access": self.network,
             "writable_roots": roots,
         });
-        Ok((mode, Some(config)))
+        Ok((mode, config))
     }
 
     fn roots(&self) -> Result<Vec<String>> {

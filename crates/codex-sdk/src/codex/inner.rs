@@ -37,6 +37,8 @@ pub(crate) struct CodexInner {
     pub(crate) early: Mutex<Option<NotificationStream>>,
     /// Whether this program answers what the runtime asks.
     pub(crate) has_handler: bool,
+    /// Whether the runtime takes the experimental part of the protocol.
+    pub(crate) experimental_api: bool,
 }
 
 impl CodexInner {
@@ -55,6 +57,8 @@ impl CodexInner {
         compat::check_runtime(told_version(&reply.result).as_deref().unwrap_or_default())?;
         self.metadata = Metadata::new(decode_response::<types::InitializeParams>(&reply.result)?);
         self.check(method, &params.capabilities)?;
+        let capabilities = params.capabilities.as_ref();
+        self.experimental_api = capabilities.is_some_and(|it| it.experimental_api);
         let version = &self.metadata.server_version;
         self.connection
             .span

@@ -33,7 +33,7 @@ pub fn strict_schema<T: JsonSchema>() -> Result<Value> {
 }
 
 impl TurnResult {
-    /// The answer as a value of this type. One that is no object is taken out of the object that
+    /// The answer as a value of this type, to which `1.0` is an integer, as it is to a JSON Schema. One that is no object is taken out of the object that
     /// [`strict_schema`] puts it into; one without such a schema, such as a map, is read as it stands.
     ///
     /// # Errors
@@ -68,15 +68,42 @@ fn decode<T: DeserializeOwned>(result: TurnResult, wrapped: bool) -> Result<Stru
     let Some(text) = &result.final_response else {
         return Err(missing(result));
     };
-    let value = if wrapped {
-        serde_json::from_str(text).map(|Wrapped { value }| value)
-    } else {
-        serde_json::from_str(text)
+    let read = |text: &str| {
+        if wrapped {
+            serde_json::from_str(text).map(|Wrapped { value }| value)
+        } else {
+            serde_json::from_str(text)
+        }
     };
-    match value {
+    match read(text).or_else(|error| read(&with_integers(text)).map_err(|_| error)) {
         Ok(value) => Ok(Structured { value, result }),
         Err(error) => Err(misfit(result, wrapped, &error)),
     }
+}
+
+/// JSON with its whole numbers as integers: to a JSON Schema `1.0` is one, and to serde it isn't.
+fn with_integers(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let (mut in_string, mut is_escaped) = (false, false);
+    let mut rest = json.chars();
+    while let Some(char) = rest.next() {
+        if in_string {
+            in_string = is_escaped || char != '"';
+            is_escaped = !is_escaped && char == '\\';
+        } else if char == '.' && text.ends_with(|it: char| it.is_ascii_digit()) {
+            let fraction = rest.as_str();
+            let after = fraction.trim_start_matches('0');
+            let goes_on = |it: char| it.is_ascii_digit() || matches!(it, 'e' | 'E');
+            if after.len() < fraction.len() && !after.starts_with(goes_on) {
+                rest = after.chars();
+                continue;
+            }
+        } else {
+            in_string = char == '"';
+        }
+        text.push(char);
+    }
+    text
 }
 
 fn missing(result: TurnResult) -> Error {
@@ -113,5 +140,20 @@ fn rooted(path: &str, wrapped: bool) -> String {
     match path.chars().next() {
         None | Some('[' | '.') => format!("${path}"),
         Some(_) => format!("$.{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_integers;
+
+    #[test]
+    fn whole_numbers_become_integers_and_all_else_stays() {
+        let json = r#"{"1.0": "2.0 \"3.0\\", "a": [1.0, -4.00,5.5, 6.05, 7.0e3, 80, 0.0], "b": 18446744073709551615.0}"#;
+        let expected = r#"{"1.0": "2.0 \"3.0\\", "a": [1, -4,5.5, 6.05, 7.0e3, 80, 0], "b": 18446744073709551615}"#;
+        assert_eq!(with_integers(json), expected);
+        for broken in ["1.", "[.0]", "{\"a\": -.0}", "\"1.0"] {
+            assert_eq!(with_integers(broken), broken);
+        }
     }
 }

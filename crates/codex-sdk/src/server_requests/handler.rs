@@ -261,6 +261,12 @@ impl RequestContext {
         self.known.parent_thread_id.as_deref()
     }
 
+    /// The id of the thread that it all began with: that of the parent's parent, and so on, if a sub-agent of a
+    /// sub-agent asks; that of the thread itself if it is nobody's. `None` if the request names no thread.
+    pub fn root_thread_id(&self) -> Option<&str> {
+        self.known.root_thread_id.as_deref()
+    }
+
     /// Whether this may have been asked before: its turn began before this client saw anything of it, as
     /// after resuming a thread whose turn runs. Another program may have begun to answer it. What this client
     /// was asked before comes to no handler a second time.

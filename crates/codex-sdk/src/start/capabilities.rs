@@ -5,8 +5,8 @@ use codex_types::InitializeCapabilities;
 use crate::error::{Error, Result};
 
 /// The notifications that this crate works by. Without one of them turns would never end, results would lack
-/// items, logins would hang.
-const NEEDED: [&str; 16] = [
+/// items, logins would hang, and a turn would write elsewhere.
+const NEEDED: [&str; 17] = [
     "account/login/completed",
     "error",
     "item/completed",
@@ -18,6 +18,7 @@ const NEEDED: [&str; 16] = [
     "thread/deleted",
     "thread/goal/cleared",
     "thread/goal/updated",
+    "thread/settings/updated",
     "thread/started",
     "thread/status/changed",
     "thread/tokenUsage/updated",

@@ -105,6 +105,7 @@ impl Connector {
             metadata: Metadata::default(),
             early: Mutex::new(early),
             has_handler,
+            experimental_api: false,
         };
         Wired { codex, responder }
     }

@@ -160,6 +160,12 @@ macro_rules! thread_builder {
                 let known = self.params.known().map(Arc::from);
                 let given = known.map(|id| connection.equip(&id, std::mem::take(&mut self.tools)));
                 let response = self.codex.open_thread(&self.params).await?;
+                let mut roots = response.runtime_workspace_roots.iter();
+                // Only the experimental part of the protocol lets a turn say what becomes of them.
+                let has_more =
+                    self.codex.experimental_api && roots.any(|root| *root != response.cwd);
+                let folder = has_more.then(|| PathBuf::from(response.cwd.as_str()));
+                connection.router().set_folder(&response.thread.id, folder);
                 match given {
                     Some(equipment) => equipment.keep(),
                     None => {
@@ -341,11 +347,8 @@ impl Source for ThreadForkParams {
 /// The configuration of a thread, with what its sandbox may do.
 fn with_rules(
     config: Option<Map<String, Value>>,
-    rules: Option<Value>,
+    rules: Value,
 ) -> Result<Option<Map<String, Value>>> {
-    let Some(rules) = rules else {
-        return Ok(config);
-    };
     let mut config = config.unwrap_or_default();
     if config.keys().any(|key| key.starts_with(CONFIG_KEY)) {
         let problem = format!("next to `sandbox`, leave `{CONFIG_KEY}` out of `config`");

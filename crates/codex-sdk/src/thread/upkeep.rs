@@ -50,7 +50,9 @@ impl Thread {
     /// [`Error::TurnIncomplete`] if the thread was closed meanwhile.
     ///
     /// # Cancel safety
-    /// Once it is sent, the history is compacted.
+    /// Once it is sent, the history is compacted. Until that has ended, the runtime refuses turns
+    /// ([`Condition::ThreadBusy`](crate::Condition::ThreadBusy)), and another compaction, asked for before its turn
+    /// has begun, interrupts it and fails with it.
     pub fn compact(&self) -> Call<()> {
         let (codex, thread_id) = (Arc::clone(&self.codex), Arc::clone(&self.id));
         Call::new(async move {

@@ -1,7 +1,7 @@
 //! Settings that change while a turn runs, and those of the turns to come.
 
 use std::future::IntoFuture;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codex_types::{
@@ -126,7 +126,13 @@ impl IntoFuture for UpdateThread {
         Call::new(async move {
             self.params.cwd = self.cwd.map(utf8).transpose()?;
             self.params.sandbox_policy = self.sandbox.map(SandboxRules::policy).transpose()?;
-            self.codex.request(&self.params, None).await.map(drop)
+            self.codex.request(&self.params, None).await?;
+            // The notification may come later than the next turn is started.
+            if let Some(cwd) = &self.params.cwd {
+                let mut router = self.codex.connection.router();
+                router.moved(&self.params.thread_id, Path::new(cwd));
+            }
+            Ok(())
         })
     }
 }

@@ -117,9 +117,16 @@ impl<O> StartTurn<O> {
             check(schema)?;
         }
         self.input.fill(&mut params)?;
+        let (codex, limits) = (self.codex, self.limits);
+        let writes = self.sandbox.as_ref().is_some_and(SandboxRules::writes);
         params.sandbox_policy = self.sandbox.map(SandboxRules::policy).transpose()?;
         params.cwd = self.cwd.map(utf8).transpose()?;
-        let (codex, limits) = (self.codex, self.limits);
+        // Else the thread's own roots stay writable beside those of the sandbox.
+        let folder = codex.connection.router().folder(&self.thread_id);
+        if let Some(mut folder) = folder.filter(|_| writes) {
+            folder.extend(&params.cwd);
+            params.runtime_workspace_roots = Some(vec![utf8(folder)?.into()]);
+        }
         if !self.environments.is_empty() {
             params.environments = Some(add_all(&codex, self.environments).await?);
         }

@@ -23,6 +23,17 @@ where
     params
 }
 
+/// The `config` of a thread with a key of its own and a sandbox.
+fn config() -> Value {
+    json!({
+        "key": 1,
+        "sandbox_workspace_write": {
+            "exclude_slash_tmp": false, "exclude_tmpdir_env_var": false,
+            "network_access": false, "writable_roots": [],
+        },
+    })
+}
+
 #[tokio::test]
 async fn parity_145_every_option_of_a_new_thread_is_sent() {
     let (codex, mut peer) = connect().await;
@@ -44,7 +55,7 @@ async fn parity_145_every_option_of_a_new_thread_is_sent() {
         .thread_source("user");
     let expected = json!({
         "approvalPolicy": "on-request", "approvalsReviewer": "auto_review",
-        "baseInstructions": "base", "config": { "key": 1 }, "cwd": "/folder",
+        "baseInstructions": "base", "config": config(), "cwd": "/folder",
         "developerInstructions": "developer", "ephemeral": true,
         "model": "model", "modelProvider": "provider", "personality": "none",
         "sandbox": "read-only", "serviceName": "service", "serviceTier": "tier",
@@ -82,14 +93,7 @@ async fn parity_144_145_every_option_of_a_resumed_thread_is_sent() {
         .service_tier("tier");
     let expected = json!({
         "threadId": "t", "approvalPolicy": "never",
-        "baseInstructions": "base", "cwd": "/folder",
-        "config": {
-            "key": 1,
-            "sandbox_workspace_write": {
-                "exclude_slash_tmp": false, "exclude_tmpdir_env_var": false,
-                "network_access": false, "writable_roots": [],
-            },
-        },
+        "baseInstructions": "base", "config": config(), "cwd": "/folder",
         "developerInstructions": "developer", "excludeTurns": true,
         "model": "model", "modelProvider": "provider", "personality": "none",
         "sandbox": "workspace-write", "serviceTier": "tier",
@@ -120,7 +124,7 @@ async fn parity_144_145_every_option_of_a_fork_is_sent() {
         .thread_source("subagent");
     let expected = json!({
         "threadId": "t", "approvalPolicy": "on-request", "approvalsReviewer": "user",
-        "baseInstructions": "base", "config": { "key": 1 }, "cwd": "/folder",
+        "baseInstructions": "base", "config": config(), "cwd": "/folder",
         "developerInstructions": "developer", "ephemeral": true, "excludeTurns": false,
         "lastTurnId": "1", "model": "model", "modelProvider": "provider",
         "sandbox": "danger-full-access", "serviceTier": "tier", "threadSource": "subagent",

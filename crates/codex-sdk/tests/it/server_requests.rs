@@ -84,6 +84,26 @@ async fn a_request_of_a_sub_agent_names_its_parent() {
 }
 
 #[tokio::test]
+async fn a_request_of_a_sub_agent_of_a_sub_agent_names_the_thread_that_it_began_with() {
+    let (builder, mut requests) = Codex::builder().server_requests();
+    let (codex, mut peer) = connect_with(builder).await;
+    for (id, parent) in [("child", "t"), ("grandchild", "child")] {
+        let mut thread = shapes::thread(id);
+        thread["parentThreadId"] = json!(parent);
+        peer.notify("thread/started", json!({ "thread": thread }))
+            .await;
+    }
+    settle(&codex, &mut peer).await;
+    for (id, thread_id) in ["t", "child", "grandchild"].into_iter().enumerate() {
+        peer.turn(thread_id, "turn").started().await;
+        ask(&mut peer, id.try_into().unwrap(), thread_id, "turn").await;
+        let request = requests.next().await.unwrap();
+        assert_eq!(request.context.thread_id(), Some(thread_id));
+        assert_eq!(request.context.root_thread_id(), Some("t"));
+    }
+}
+
+#[tokio::test]
 async fn requests_of_a_turn_that_has_ended_are_refused_without_asking_anybody() {
     let (codex, mut peer, seen) = accepting().await;
     let thread = start_thread(&codex, &mut peer, "t").await;

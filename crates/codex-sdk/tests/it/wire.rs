@@ -160,14 +160,12 @@ async fn parity_146_sandboxes_on_the_wire() {
         ),
     ] {
         let fork = codex.thread_fork("t").sandbox(sandbox);
-        let mut expected = json!({"threadId": "t", "sandbox": mode});
-        if sandbox == Sandbox::WorkspaceWrite {
-            // What isn't sent is as the user's configuration has it.
-            expected["config"] = json!({"sandbox_workspace_write": {
-                "exclude_slash_tmp": false, "exclude_tmpdir_env_var": false,
-                "network_access": false, "writable_roots": [],
-            }});
-        }
+        // What isn't sent is as the user's configuration has it, also for a later turn.
+        let config = json!({"sandbox_workspace_write": {
+            "exclude_slash_tmp": false, "exclude_tmpdir_env_var": false,
+            "network_access": false, "writable_roots": [],
+        }});
+        let expected = json!({"threadId": "t", "sandbox": mode, "config": config});
         assert_eq!(sent(&mut peer, "thread/fork", fork).await, expected);
         let run = thread.run("go").sandbox(sandbox);
         let expected = json!({"sandboxPolicy": policy});

@@ -214,6 +214,10 @@ impl Reply {
 
     /// Holds the reply before the event with this index, counted from 0 over the whole reply.
     ///
+    /// In [`Reply::deltas`] the first piece is event 3, after the beginning of the reply, of the message and of its
+    /// text. So `gate_at(4, …)` holds the reply between its first piece and the second; a test that waits for text
+    /// before it releases an earlier gate hangs.
+    ///
     /// An index past the last event holds the reply before the stream ends. A
     /// [`Reply::status`] has no events: every gate holds it before it is answered.
     pub fn gate_at(mut self, event: usize, gate: &Gate) -> Self {

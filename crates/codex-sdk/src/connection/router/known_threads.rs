@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::iter::{once, successors};
+use std::path::{Path, PathBuf};
 
 use codex_types::{
     CollabAgentTool, DynamicToolCallParams, SubAgentActivityKind, ThreadItem, TokenUsageBreakdown,
@@ -23,6 +24,8 @@ struct KnownThread {
     /// The tools that this program gave it.
     tools: Toolbox,
     used: Option<TokenUsageBreakdown>,
+    /// Where it works, if it has writable roots beside that folder.
+    folder: Option<PathBuf>,
     /// The turn that ended last.
     ended: Option<String>,
 }
@@ -45,6 +48,9 @@ impl KnownThreads {
             Notification::ThreadTokenUsageUpdated(it) => {
                 let known = self.0.entry(it.thread_id.clone()).or_default();
                 known.used = Some(it.token_usage.total.clone());
+            }
+            Notification::ThreadSettingsUpdated(it) => {
+                self.moved(&it.thread_id, Path::new(it.thread_settings.cwd.as_str()));
             }
             _ => {}
         }
@@ -93,6 +99,28 @@ impl KnownThreads {
         self.0.get(thread_id)?.used.clone()
     }
 
+    /// Notes where a thread works that has writable roots beside that folder. `None` is one that has none.
+    pub(super) fn set_folder(&mut self, thread_id: &str, folder: Option<PathBuf>) {
+        if let Some(known) = self.0.get_mut(thread_id) {
+            known.folder = folder;
+        } else if folder.is_some() {
+            let known = self.0.entry(thread_id.to_owned()).or_default();
+            known.folder = folder;
+        }
+    }
+
+    /// Notes that a thread works elsewhere from now on.
+    pub(super) fn moved(&mut self, thread_id: &str, to: &Path) {
+        let known = self.0.get_mut(thread_id);
+        if let Some(folder) = known.and_then(|known| known.folder.as_mut()) {
+            *folder = folder.join(to);
+        }
+    }
+
+    pub(super) fn folder(&self, thread_id: &str) -> Option<&Path> {
+        self.0.get(thread_id)?.folder.as_deref()
+    }
+
     pub(super) fn parent(&self, thread_id: &str) -> Option<&str> {
         self.0.get(thread_id)?.parent.as_deref()
     }
@@ -135,7 +163,10 @@ impl KnownThreads {
     pub(super) fn restore(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
         let known = self.0.get_mut(thread_id)?;
         let now = std::mem::replace(&mut known.tools, tools);
-        let is_known = known.parent.is_some() || known.used.is_some() || known.ended.is_some();
+        let is_known = known.parent.is_some()
+            || known.used.is_some()
+            || known.ended.is_some()
+            || known.folder.is_some();
         if known.tools.is_empty() && !is_known {
             self.0.remove(thread_id);
         }
@@ -154,9 +185,10 @@ impl KnownThreads {
         let known = self.0.remove(thread_id);
         let mut gone = vec![thread_id.to_owned()];
         while let Some(parent) = gone.pop() {
-            let is_child =
-                |it: &KnownThread| it.parent.as_ref() == Some(&parent) && it.tools.is_empty();
-            let children = self.0.extract_if(|_, it| is_child(it));
+            // One that this client has opened, too, stays until its own end.
+            let is_opened = |it: &KnownThread| !it.tools.is_empty() || it.folder.is_some();
+            let is_child = |it: &KnownThread| it.parent.as_ref() == Some(&parent);
+            let children = self.0.extract_if(|_, it| is_child(it) && !is_opened(it));
             gone.extend(children.map(|(id, _)| id));
         }
         known.map(|known| known.tools)
@@ -165,6 +197,8 @@ impl KnownThreads {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::KnownThreads;
 
     #[test]
@@ -196,5 +230,21 @@ mod tests {
         known.forget("self");
         assert_eq!(known.count(), 1);
         assert_eq!(known.parent("other"), Some("x"));
+    }
+
+    #[test]
+    fn the_folder_of_a_thread_is_known_only_where_it_has_other_roots() {
+        let mut known = KnownThreads::default();
+        known.set_folder("a", None);
+        known.moved("a", Path::new("/elsewhere"));
+        assert_eq!((known.folder("a"), known.count()), (None, 0));
+        known.set_folder("a", Some("/work".into()));
+        known.moved("a", Path::new("deep"));
+        assert_eq!(known.folder("a"), Some(Path::new("/work/deep")));
+        known.moved("a", Path::new("/elsewhere"));
+        assert_eq!(known.folder("a"), Some(Path::new("/elsewhere")));
+        // Resumed with its folder alone.
+        known.set_folder("a", None);
+        assert_eq!(known.folder("a"), None);
     }
 }

@@ -5,6 +5,7 @@
 //! included: what is to be done afterwards is queued as an [`Effect`].
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codex_types::{ClientMethod, TokenUsageBreakdown, TurnStartParams};
@@ -96,6 +97,21 @@ impl Router {
     /// What a thread is known to have used.
     pub(crate) fn usage(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
         self.threads_known.used(thread_id)
+    }
+
+    /// Notes where a thread works that has writable roots beside that folder.
+    pub(crate) fn set_folder(&mut self, thread_id: &str, folder: Option<PathBuf>) {
+        self.threads_known.set_folder(thread_id, folder);
+    }
+
+    /// Notes that a thread works elsewhere from now on.
+    pub(crate) fn moved(&mut self, thread_id: &str, to: &Path) {
+        self.threads_known.moved(thread_id, to);
+    }
+
+    /// Where a thread works that has writable roots beside that folder.
+    pub(crate) fn folder(&self, thread_id: &str) -> Option<PathBuf> {
+        self.threads_known.folder(thread_id).map(Path::to_owned)
     }
 
     /// What waits and what runs.

@@ -36,10 +36,11 @@ impl Router {
             .zip(turn_id)
             .is_some_and(|(thread, id)| thread.runs(id));
         let item = item.and_then(|(thread, item_id)| thread.announced.asked_for(item_id));
+        let known = &self.threads_known;
+        let root = thread_id.map(|id| known.parents(id).last().unwrap_or(id));
         let mut context = Context {
-            parent_thread_id: thread_id
-                .and_then(|id| self.threads_known.parent(id))
-                .map(str::to_owned),
+            parent_thread_id: thread_id.and_then(|id| known.parent(id)).map(str::to_owned),
+            root_thread_id: root.map(str::to_owned),
             is_replay: turn_id.is_some() && !begun && item.is_none(),
             item,
             waits: Weak::new(),

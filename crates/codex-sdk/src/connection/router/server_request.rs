@@ -25,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) item: Option<Arc<ThreadItem>>,
     /// The thread whose sub-agent asks.
     pub(crate) parent_thread_id: Option<String>,
+    /// The thread at the head of all that made it.
+    pub(crate) root_thread_id: Option<String>,
     /// Whether its turn began before this client saw anything of it.
     pub(crate) is_replay: bool,
     /// Gone once the runtime no longer waits for the answer.
