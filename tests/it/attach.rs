@@ -373,3 +373,23 @@ async fn attach_and_a_second_client_that_decides_first() {
     idle(&one).await;
     idle(&two).await;
 }
+#[codex_e2e_macros::test]
+async fn attach_right_after_the_start_gives_the_result() {
+    let (stage, server) = served().await;
+    for round in 0..rounds() {
+        stage.model.push(Reply::text("whole"));
+        let codex = server.connect().await.unwrap();
+        let thread = codex.thread_start().await.unwrap();
+        let ticket = thread.turn("go").await.unwrap().detach();
+        codex.close().await.unwrap();
+        let codex = server.connect().await.unwrap();
+        let result = finish(codex.attach(ticket).await.unwrap()).await;
+        assert_eq!(
+            result.final_response.as_deref(),
+            Some("whole"),
+            "{round}: {result:?}"
+        );
+        assert_eq!(result.items.len(), 2, "{result:?}");
+        idle(&codex).await;
+    }
+}

@@ -1,5 +1,6 @@
 //! Servers, and clients that come and go.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_e2e::{Stage, is_usable};
@@ -193,12 +194,30 @@ async fn a_server_ends_with_its_program_whatever_ends_that() {
         .unwrap();
 }
 
+/// A collector of traces on loopback: what it was sent.
+async fn collector() -> (String, Arc<Mutex<String>>, tokio::task::JoinHandle<()>) {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let all = Arc::clone(&seen);
+    let take = move |body: String| {
+        all.lock().unwrap().push_str(&body);
+        async { "{}" }
+    };
+    let app = axum::Router::new().fallback(take);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    (url, seen, serving)
+}
+
 #[codex_e2e_macros::test]
 async fn requests_are_part_of_the_trace_that_the_program_names() {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("Yes."));
-    let builder = stage.builder().trace_context(|| {
+    let (url, seen, serving) = collector().await;
+    let exporter = serde_json::json!({ "otlp-http": { "endpoint": url, "protocol": "json" } });
+    let builder = stage.builder().config("otel.trace_exporter", exporter);
+    let builder = builder.trace_context(|| {
         let context = format!("00-{TRACE}-b7ad6b7169203331-01");
         Some(TraceContext::new(context))
     });
@@ -208,4 +227,9 @@ async fn requests_are_part_of_the_trace_that_the_program_names() {
     let requests = stage.model.requests();
     let passed_on = requests[0].header("traceparent").unwrap_or_default();
     assert!(passed_on.contains(TRACE), "{passed_on:?}");
+    // The runtime sends the rest at its end.
+    codex.close().await.unwrap();
+    drop(stage);
+    assert!(seen.lock().unwrap().contains(TRACE));
+    serving.abort();
 }

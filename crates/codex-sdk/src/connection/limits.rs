@@ -13,6 +13,13 @@ pub(crate) struct Limits {
     pub(crate) max_sent_bytes: Option<usize>,
 }
 
+impl Limits {
+    /// Whether the other side is a server, with other clients perhaps.
+    pub(crate) fn is_of_server(self) -> bool {
+        self.max_sent_bytes.is_some()
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;

@@ -286,6 +286,12 @@ impl Error {
             .is_some_and(|error| words::says_closing(&error.message))
     }
 
+    /// Whether the runtime has stored nothing of the thread yet.
+    pub(crate) fn is_of_new_thread(&self) -> bool {
+        self.rpc()
+            .is_some_and(|error| words::says_new(&error.message))
+    }
+
     /// Whether the connection is over, so that only a new client helps.
     pub fn is_closed(&self) -> bool {
         self.closed().is_some()

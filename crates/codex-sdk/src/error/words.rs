@@ -54,6 +54,18 @@ pub(super) fn says_closing(message: &str) -> bool {
     message.contains(CLOSING)
 }
 
+/// What is said of a thread that nothing is stored of.
+const UNSTORED: [&str; 4] = [
+    "list_turns is not supported",
+    "no rollout found",
+    "is not materialized yet",
+    ".jsonl is empty",
+];
+
+pub(super) fn says_new(message: &str) -> bool {
+    UNSTORED.iter().any(|words| message.contains(words))
+}
+
 /// What stands anywhere in refusals.
 const PARTS: [(&str, Condition); 18] = [
     ("already has an active writer", Condition::ThreadInUse),

@@ -15,6 +15,7 @@ use crate::error::condition::Condition;
 use crate::error::{Error, Result};
 use crate::start::acceptance::warn_of_another_home;
 use crate::start::builder::CodexBuilder;
+use crate::start::command::STDIO;
 use crate::start::diagnosis::home_of;
 use crate::start::wiring::{Program, Transport};
 use crate::tasks::input::Output;
@@ -94,7 +95,7 @@ impl CodexBuilder {
     async fn attempt(&self, runtime: &Runtime) -> Result<Codex> {
         let command = self
             .launch
-            .command(runtime, &["--listen", "stdio://"].map(str::to_owned))?;
+            .command(runtime, &["--listen", STDIO].map(str::to_owned))?;
         let program = Program {
             path: runtime.codex.clone(),
             home: home_of(&command),

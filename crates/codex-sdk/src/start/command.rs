@@ -19,6 +19,10 @@ use crate::start::overrides;
 
 /// How long a thread stays loaded that nobody is subscribed to.
 const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
+/// The same on a server, in seconds. At once would also end a turn that is about to begin.
+const SERVED: u32 = 10;
+/// The way to a child.
+pub(super) const STDIO: &str = "stdio://";
 
 /// Which process to start, and how.
 #[derive(Clone, Default)]
@@ -107,12 +111,14 @@ impl Launch {
             };
         }
         let overrides = overrides::write(&self.config)?;
-        // A thread that nobody is subscribed to any more is one that was closed. The runtime would keep it for
-        // half an hour.
+        // A child's thread that nobody is subscribed to any more was closed; a server's may wait for its next
+        // client. The runtime would keep it for half an hour.
         let own = self.config.iter().all(|(key, _)| key != UNLOAD_DELAY);
+        let is_child = listen.iter().any(|argument| argument == STDIO);
+        let delay = if is_child { 0 } else { SERVED };
         let overrides = overrides
             .into_iter()
-            .chain(own.then(|| format!("{UNLOAD_DELAY}=0")))
+            .chain(own.then(|| format!("{UNLOAD_DELAY}={delay}")))
             .flat_map(|argument| ["--config".to_owned(), argument]);
         let command = once("app-server".to_owned());
         let all = overrides.chain(command).chain(listen.iter().cloned());

@@ -88,7 +88,8 @@ impl Thread {
     ///
     /// Each thread that is loaded costs the runtime about 1.3 MB and two open files, whether or not it has a
     /// handle: dropping a [`Thread`] frees nothing. A thread that is stored can be resumed; an ephemeral one is
-    /// gone. What this client keeps for the thread, its tools too, is let go of. Needs Codex 0.154.0: those before
+    /// gone. What this client keeps for the thread, its tools too, is let go of. A server keeps a thread that another
+    /// client has open: there this returns once this client has none. Needs Codex 0.154.0: those before
     /// keep a thread for half an hour more.
     ///
     /// # Errors
@@ -109,6 +110,12 @@ impl Thread {
             };
             let status = codex.request(&params, None).await?.status;
             if status == ThreadUnsubscribeStatus::NotLoaded {
+                return Ok(());
+            }
+            if codex.connection.limits.is_of_server() {
+                // It may be another client's, too, and then it stays.
+                let tools = codex.connection.router().forget(&thread_id);
+                drop(tools);
                 return Ok(());
             }
             let after = codex.connection.limits.request_timeout;

@@ -31,7 +31,7 @@ const READ: Duration = Duration::from_secs(30);
 /// A turn is among the newest, as a rule; older ones are looked for in longer pages.
 const FIRST_PAGE: u32 = 2;
 const PAGE: u32 = 25;
-/// How long the end of a turn may take to be stored.
+/// How long the beginning and the end of a turn may take to be stored.
 const SETTLE: Duration = Duration::from_secs(5);
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -162,9 +162,17 @@ impl AttachTurn {
 async fn find(codex: &CodexInner, ticket: &TurnTicket) -> Result<Turn> {
     let mut resume = ThreadResumeParams::new(&*ticket.thread_id);
     resume.exclude_turns = Some(true);
-    let resumed = codex.open_thread(&resume).await?;
-    let runs = matches!(resumed.thread.status, ThreadStatus::Active(_));
     let given_up = Instant::now() + SETTLE;
+    let resumed = loop {
+        match codex.open_thread(&resume).await {
+            // Its first turn has just begun.
+            Err(error) if error.is_of_new_thread() && Instant::now() < given_up => {
+                sleep(LOOK).await;
+            }
+            resumed => break resumed?,
+        }
+    };
+    let runs = matches!(resumed.thread.status, ThreadStatus::Active(_));
     loop {
         match read(codex, ticket).await? {
             // The thread runs nothing: the end of the turn is being stored.

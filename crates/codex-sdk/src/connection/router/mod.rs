@@ -94,6 +94,11 @@ impl Router {
         told
     }
 
+    /// Lets go of what is kept for a thread. What is returned is to be dropped once the lock is released.
+    pub(crate) fn forget(&mut self, thread_id: &str) -> impl Sized + use<> {
+        self.threads_known.forget(thread_id)
+    }
+
     /// What a thread is known to have used.
     pub(crate) fn usage(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
         self.threads_known.used(thread_id)
