@@ -3,12 +3,14 @@
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use codex_e2e::{Stage, idle, is_usable, next_text};
 use codex_sdk::types::{AbsolutePathBuf, FsWriteFileParams, TurnStatus};
 use codex_sdk::{CloseReason, Codex, Condition, Error, Server, Thread};
 use codex_testkit::{Gate, Reply};
+use data_encoding::BASE64URL_NOPAD;
+use ring::hmac;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -288,6 +290,55 @@ async fn a_token_goes_nowhere_in_the_clear_and_into_no_message() {
     }
     let unprintable = Codex::connect("ws://127.0.0.1:1").bearer_token("a\nb".to_owned());
     assert!(matches!(unprintable.await, Err(Error::InvalidInput(_))));
+}
+
+/// A signed token, as an issuer makes it.
+fn signed(secret: &str, expires: u64) -> String {
+    let header = BASE64URL_NOPAD.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
+    let claims = format!(r#"{{"exp":{expires}}}"#);
+    let signed = format!("{header}.{}", BASE64URL_NOPAD.encode(claims.as_bytes()));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = hmac::sign(&key, signed.as_bytes());
+    format!("{signed}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
+}
+
+#[codex_e2e_macros::test]
+async fn a_signed_token_is_taken_until_it_expires_and_the_refusal_has_its_reason() {
+    const SECRET: &str = "a secret of at least thirty-two characters";
+    let stage = Stage::new().await.unwrap();
+    let file = stage.home.path().join("secret");
+    std::fs::write(&file, SECRET).unwrap();
+    let server = stage.builder().serve().launch_args([
+        "app-server",
+        "--listen",
+        "ws://127.0.0.1:0",
+        "--ws-auth",
+        "signed-bearer-token",
+        "--ws-shared-secret-file",
+        file.to_str().unwrap(),
+    ]);
+    let server = server.start().await.unwrap();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let connect = |token: String| Codex::connect(server.url()).bearer_token(token);
+    let codex = connect(signed(SECRET, now + 3600)).await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    is_usable(&stage, &codex, &thread).await;
+    for (token, reason) in [
+        (signed(SECRET, now - 3600), "expired websocket jwt"),
+        (signed("another", now + 3600), "invalid websocket"),
+    ] {
+        let error = connect(token.clone()).await.unwrap_err();
+        assert_eq!(
+            error.condition(),
+            Some(Condition::ServerUnauthorized),
+            "{error}"
+        );
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(!format!("{error:?}").contains(&token));
+    }
 }
 
 /// A certificate for `localhost`, and a way to the server that shows it.
