@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use codex_e2e::Stage;
+use codex_e2e::pinned::has_kind;
 use codex_sdk::types::{CurrentTimeReadParams, CurrentTimeReadResponse};
 use codex_sdk::{Condition, HandlerResult, RequestContext, ServerRequestHandler};
 use codex_testkit::{Reply, Usage};
@@ -79,6 +80,12 @@ async fn a_turn_that_fails_again_unless_something_changes_is_not_transient() {
     let cut = Reply::text("Once").then(Reply::incomplete("max_output_tokens"));
     let filtered = Reply::text("Once").then(Reply::incomplete("content_filter"));
     let unknown = "The model `gpt-9` does not exist or you do not have access to it.";
+    // Without a kind for this policy the runtime passes on the words alone.
+    let bio_policy = if has_kind("bioPolicy") {
+        Condition::PolicyViolation
+    } else {
+        REJECTED
+    };
     let replies = [
         (
             fails("context_length_exceeded"),
@@ -124,8 +131,7 @@ async fn a_turn_that_fails_again_unless_something_changes_is_not_transient() {
         (status(400), REJECTED),
         (refused(400, "invalid_json_schema"), REJECTED),
         (fails("invalid_prompt"), REJECTED),
-        // Of this policy the runtime passes on the words alone.
-        (refused(400, "bio_policy"), REJECTED),
+        (refused(400, "bio_policy"), bio_policy),
         (status(404), REJECTED),
         (status(413), REJECTED),
         (status(422), REJECTED),
