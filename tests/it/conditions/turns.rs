@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codex_e2e::Stage;
-use codex_e2e::pinned::has_kind;
+use codex_e2e::pinned::{CLIENT_IS_CLOCK, NO_CLOCK, asks_for_time, has_kind};
 use codex_sdk::types::{CurrentTimeReadParams, CurrentTimeReadResponse};
 use codex_sdk::{Condition, HandlerResult, RequestContext, ServerRequestHandler};
 use codex_testkit::{Reply, Usage};
@@ -212,13 +212,17 @@ async fn a_turn_whose_clock_tells_nonsense_names_the_handler() {
             Ok(CurrentTimeReadResponse::new(i64::MAX))
         }
     }
-    let clock = "[features.current_time_reminder]\nenabled = true\nclock_source = \"external\"";
-    let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(clock));
+    let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(CLIENT_IS_CLOCK));
     let stage = stage.await.unwrap();
     let codex = stage.builder().handler(Broken).start().await.unwrap();
-    let thread = codex.thread_start().await.unwrap();
+    let thread = codex.thread_start().await;
+    if !asks_for_time() {
+        let error = means(thread, Condition::RuntimeFailed);
+        assert!(error.to_string().contains(NO_CLOCK), "{error}");
+        return;
+    }
     means(
-        thread.run("What time is it?").await,
+        thread.unwrap().run("What time is it?").await,
         Condition::HandlerFailed,
     );
 }
