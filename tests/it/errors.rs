@@ -169,16 +169,8 @@ async fn a_person_with_a_busy_or_an_unknown_thread_is_told_what_to_do() {
 #[cfg(unix)]
 #[codex_e2e_macros::test]
 async fn a_person_with_an_old_runtime_or_another_program_is_told_which() {
-    use codex_sdk::runtime;
-
     let stage = Stage::new().await.unwrap();
-    let codex = runtime::locate().unwrap().codex;
-    // The real one, with another version in its answer to the handshake.
-    let old = format!(
-        "'{}' \"$@\" | sed -u 's|/0\\.163\\.0 |/0.150.0 |'",
-        codex.display()
-    );
-    let old = crate::startup::script(&stage, &old);
+    let old = crate::startup::disguised(&stage, "0.150.0");
     stage.model.push(Reply::text("Hello."));
     let codex = stage.builder().codex_bin(old).start().await.unwrap();
     assert_eq!(codex.metadata().server_version, "0.150.0");
