@@ -212,7 +212,11 @@ async fn a_person_without_a_runtime_is_told_how_to_get_one() {
             .env("PIP_RETRIES", "0")
             .env("UV_NO_CONFIG", "1")
             .env("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
-            .env("UV_HTTP_RETRIES", "0");
+            .env("UV_HTTP_RETRIES", "0")
+            // The pin may be for npm.
+            .env("npm_config_userconfig", "/dev/null")
+            .env("npm_config_registry", "http://127.0.0.1:9")
+            .env("npm_config_fetch_retries", "0");
         let output = command.output().unwrap();
         assert!(!output.status.success());
         let error = String::from_utf8(output.stderr).unwrap();
