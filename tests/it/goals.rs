@@ -62,8 +62,13 @@ async fn parity_9_14_a_goal_is_one_turn_over_the_turns_of_the_runtime() {
 
     let requests = stage.model.requests();
     let objective = "<objective>\nCount to two.\n</objective>";
-    let first = requests[0].user_texts();
-    assert!(first.iter().any(|it| it.contains(objective)), "{first:?}");
+    let first = &requests[0];
+    let in_words = first.user_texts().iter().any(|it| it.contains(objective));
+    // From newer runtimes the model has it as what a tool has put out.
+    let input = first.body["input"].as_array().unwrap();
+    let mut outputs = input.iter().filter(|it| it["name"] == "goal_objective");
+    let in_output = outputs.any(|it| it["output"] == "Count to two.");
+    assert!(in_words || in_output, "{input:#?}");
     assert_eq!(
         stored(&codex, &thread).await.unwrap().objective,
         "Count to two."

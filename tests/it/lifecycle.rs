@@ -7,7 +7,7 @@ use std::time::Duration;
 use codex_e2e::Stage;
 use codex_sdk::types::{Account, ThreadItem, Turn, TurnInterruptParams, TurnStatus};
 use codex_sdk::{Condition, Error, Notification};
-use codex_testkit::Reply;
+use codex_testkit::{Gate, Reply};
 use tokio::time::timeout;
 
 /// The texts of a turn's messages.
@@ -241,14 +241,16 @@ async fn a_compaction_that_is_dropped_before_its_turn_begins_leaves_the_thread_u
 #[codex_e2e_macros::test]
 async fn a_compaction_that_is_interrupted_is_an_error() {
     let stage = Stage::new().await.unwrap();
+    let gate = Gate::new();
     stage.model.push(Reply::text("long"));
-    stage.model.push(Reply::stall());
-    stage.model.default_reply(Reply::text("yes"));
+    stage.model.push(Reply::text("never").gate(&gate));
     let codex = stage.start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     thread.run("long").await.unwrap();
     let mut events = thread.notifications();
     let interrupt = async {
+        // Interrupted before it asks the model, it would leave this reply to the next turn.
+        gate.reached().await;
         let turn_id = loop {
             let event = events.next().await.unwrap().unwrap();
             if let Notification::ItemStarted(it) = event {
@@ -264,9 +266,7 @@ async fn a_compaction_that_is_interrupted_is_an_error() {
         panic!("another error");
     };
     assert_eq!(failed.result.status, TurnStatus::Interrupted);
-    // The thread is usable.
-    thread.run("on").await.unwrap();
-    codex_e2e::idle(&codex).await;
+    codex_e2e::is_usable(&stage, &codex, &thread).await;
 }
 
 #[codex_e2e_macros::test]

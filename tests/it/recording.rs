@@ -60,7 +60,9 @@ async fn every_line_of_a_recording_decodes() {
     );
     assert!(notifications >= 40, "{notifications} notifications");
     assert!(replies >= 60, "{replies} replies");
-    assert!(requests >= 9, "{requests} server requests");
+    // Those of older runtimes alone can't be.
+    let retired = ServerRequest::RETIRED.len();
+    assert!(requests >= 9 - retired, "{requests} server requests");
     assert!(!tally.refusals.is_empty(), "no error was recorded");
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use codex_e2e::{Stage, processes_in};
-use codex_sdk::{CloseReason, CodexBuilder, Error, runtime};
+use codex_sdk::{CloseReason, CodexBuilder, Error, RUNTIME_VERSION, runtime};
 use codex_testkit::Reply;
 
 /// Starts a client that can't be started, and checks what must hold of any failure.
@@ -29,6 +29,14 @@ pub(crate) fn script(stage: &Stage, text: &str) -> PathBuf {
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
+}
+
+/// The real runtime, with another version in its answer to the handshake.
+pub(crate) fn disguised(stage: &Stage, version: &str) -> PathBuf {
+    let codex = runtime::locate().unwrap().codex;
+    let pinned = RUNTIME_VERSION.replace('.', "\\.");
+    let disguise = format!("sed -u 's|/{pinned} |/{version} |'");
+    script(stage, &format!("'{}' \"$@\" | {disguise}", codex.display()))
 }
 
 #[codex_e2e_macros::test]

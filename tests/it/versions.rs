@@ -1,22 +1,21 @@
 //! Other versions of the runtime, and what is agreed with this one in the handshake.
 
-use std::path::PathBuf;
-
 use codex_e2e::{Stage, processes_in};
 use codex_sdk::types::InitializeCapabilities;
-use codex_sdk::{Condition, Error, RUNTIME_VERSION, runtime};
+use codex_sdk::{Condition, Error, RUNTIME_VERSION};
 use codex_testkit::Reply;
 use serde_json::json;
 
-use crate::startup::script;
+use crate::startup::{disguised, script};
 use crate::values::{configuration, logged};
 
 #[codex_e2e_macros::test]
 async fn another_version_is_logged_as_older_newer_or_unknown() {
     let stage = Stage::new().await.unwrap();
+    let newer = format!("v{}", newer());
     for (version, expected) in [
         ("0.150.0", "older than the pinned one"),
-        ("v0.170.0", "newer than the pinned one"),
+        (&*newer, "newer than the pinned one"),
         ("dev", "doesn't say its version"),
     ] {
         let builder = stage.builder().codex_bin(disguised(&stage, version));
@@ -59,12 +58,13 @@ async fn a_notification_that_was_opted_out_of_does_not_come() {
     );
 }
 
-/// The real runtime, with another version in its answer to the handshake.
-fn disguised(stage: &Stage, version: &str) -> PathBuf {
-    let codex = runtime::locate().unwrap().codex;
-    let pinned = RUNTIME_VERSION.replace('.', "\\.");
-    let disguise = format!("sed -u 's|/{pinned} |/{version} |'");
-    script(stage, &format!("'{}' \"$@\" | {disguise}", codex.display()))
+/// The next minor version after the pinned one.
+fn newer() -> String {
+    let mut numbers = RUNTIME_VERSION
+        .split('.')
+        .map(|it| it.parse::<u32>().unwrap());
+    let [major, minor] = [(); 2].map(|()| numbers.next().unwrap());
+    format!("{major}.{}.0", minor + 1)
 }
 
 #[codex_e2e_macros::test]
@@ -89,11 +89,12 @@ async fn a_runtime_that_is_too_old_or_not_the_pinned_one_is_refused_by_its_versi
         "{error:?}"
     );
 
-    let newer = disguised(&stage, "0.170.0");
-    let builder = stage.builder().codex_bin(newer).require_pinned(true);
+    let newer = newer();
+    let bin = disguised(&stage, &newer);
+    let builder = stage.builder().codex_bin(bin).require_pinned(true);
     let error = builder.clone().start().await.unwrap_err();
     assert!(
-        matches!(&error, Error::UnsupportedRuntime { found, .. } if found == "0.170.0"),
+        matches!(&error, Error::UnsupportedRuntime { found, .. } if *found == newer),
         "{error:?}"
     );
     assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());

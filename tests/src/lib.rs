@@ -11,6 +11,7 @@ use codex_testkit::{CodexHome, CodexHomeBuilder, ProxyRecorder, Reply, ScriptedM
 use tokio::process::Command;
 
 pub mod demo;
+pub mod pinned;
 pub mod watch;
 
 /// How long after the end of a client something of it may be left, on a busy machine.

@@ -5,39 +5,36 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use codex_cli_bin::RUNTIME_VERSION;
+use semver::Version;
 use serde::Deserialize;
 
 use crate::codegen::Files;
+use crate::history::{self, History};
+use crate::packages::{self, Source};
 use crate::regen::root;
 use crate::runtimes;
 
 const COMMAND: &str = "cargo xtask compat";
 const PAGE: &str = "docs/compatibility.md";
 
-/// What is tried without any version: the oldest that works, some on the way to the pin, and newer ones.
+/// What is tried beside the pin without any version: the oldest that works, some that many programs may have,
+/// and the newest.
 const VERSIONS: [&str; 11] = [
-    "0.133.0",
-    "0.136.0",
-    "0.144.4",
-    "0.147.0",
-    "0.153.4",
-    "0.157.1",
-    "0.160.1",
-    "0.162.1",
-    RUNTIME_VERSION,
-    "0.169.0",
-    "0.171.0",
+    "0.133.0", "0.136.0", "0.144.4", "0.147.0", "0.153.4", "0.157.1", "0.160.1", "0.162.1",
+    "0.163.0", "0.169.0", "0.171.0",
 ];
 
 /// What is asked for.
 #[derive(Debug, clap::Args)]
 pub struct Compat {
-    /// The versions; without any, those of the page, which is written then.
+    /// The versions. `oldest` stands for the oldest of the page, `pypi` and `npm` for the newest that each of
+    /// them has. Without any, those of the page are tried, and it is written.
     #[arg(value_name = "VERSION")]
     versions: Vec<String>,
 }
@@ -84,10 +81,11 @@ struct Trial {
 pub fn run(compat: &Compat) -> Result<()> {
     let root = root()?;
     let probe = probe(&root)?;
-    let versions: Vec<&str> = if compat.versions.is_empty() {
-        VERSIONS.to_vec()
+    let versions = if compat.versions.is_empty() {
+        of_the_page()
     } else {
-        compat.versions.iter().map(String::as_str).collect()
+        let named = compat.versions.iter().map(|it| named(it));
+        named.collect::<Result<_>>()?
     };
     let mut trials = Vec::new();
     for (index, version) in versions.iter().enumerate() {
@@ -101,7 +99,9 @@ pub fn run(compat: &Compat) -> Result<()> {
     }
     if compat.versions.is_empty() {
         let mut files = Files::of(COMMAND);
-        files.add(PAGE, page(&trials));
+        let history = fs::read_to_string(root.join(history::FILE)).context(history::FILE)?;
+        let history = History::parse(&history)?;
+        files.add(PAGE, page(&trials, &history.releases[0]));
         files.ensure(&root, false)?;
         eprintln!("written to {PAGE}");
     }
@@ -117,6 +117,28 @@ pub fn run(compat: &Compat) -> Result<()> {
         broken.join(", ")
     );
     Ok(())
+}
+
+/// The versions of the page, oldest first. A bump brings the pin to another place among them.
+fn of_the_page() -> Vec<String> {
+    let mut versions = VERSIONS.to_vec();
+    versions.push(RUNTIME_VERSION);
+    versions.sort_by_key(|it| Version::parse(it).ok());
+    versions.dedup();
+    versions.into_iter().map(str::to_owned).collect()
+}
+
+/// The version that is meant.
+fn named(name: &str) -> Result<String> {
+    match name {
+        "oldest" => of_the_page()
+            .into_iter()
+            .next()
+            .context("the page has none"),
+        "pypi" => packages::newest(&Source::Pypi),
+        "npm" => packages::newest(&Source::Npm),
+        version => Ok(version.to_owned()),
+    }
 }
 
 /// Builds the program, and returns its path.
@@ -200,13 +222,13 @@ impl Trial {
     }
 }
 
-/// The page: a row for each runtime, and what is refused in which words.
-fn page(trials: &[Trial]) -> String {
+/// The page: a row for each runtime, and what is refused in which words. `least` is the oldest that is spoken to.
+fn page(trials: &[Trial], least: &str) -> String {
     let mut text = format!(
         "# Other runtimes\n\n\
          This SDK is made for Codex {RUNTIME_VERSION}. With older and newer runtimes it works as far as they go: \
          what one lacks is refused before it is sent, by `Error::RuntimeTooOld` with the version that has it. One before \
-         0.132.0 isn't spoken to: `Error::UnsupportedRuntime`. \
+         {least} isn't spoken to: `Error::UnsupportedRuntime`. \
          `{COMMAND}` wrote this page. A program of {} steps ran with each of these on Linux, on a scripted model.\n\n\
          | runtime | works | refused | values it couldn't type |\n| --- | --- | --- | --- |\n",
         trials
@@ -273,8 +295,24 @@ mod tests {
             unrecognized: 3,
         };
         assert_eq!(trial.summary(), "1 of 2 steps work, 1 refused");
-        let page = page(&[trial]);
+        let page = page(&[trial], "0.0.9");
+        assert!(page.contains("One before 0.0.9 isn't spoken to"), "{page}");
         assert!(page.contains("| 0.1.0 | 1 | 1 | 3 |"), "{page}");
         assert!(page.contains("| 0.1.0 | it needs \\| more |"), "{page}");
+    }
+
+    #[test]
+    fn the_page_has_each_version_once_the_pin_among_them() {
+        let versions = of_the_page();
+        assert!(
+            versions.iter().any(|it| it == RUNTIME_VERSION),
+            "{versions:?}"
+        );
+        for pair in versions.windows(2) {
+            let [older, newer] = [0, 1].map(|it| Version::parse(&pair[it]).unwrap());
+            assert!(older < newer, "{pair:?}");
+        }
+        assert_eq!(named("oldest").unwrap(), versions[0]);
+        assert_eq!(named("0.150.0").unwrap(), "0.150.0");
     }
 }

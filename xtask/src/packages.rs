@@ -145,8 +145,38 @@ fn text(what: &str, package: &str, version: &str, algorithm: &str, hashes: &[Str
     text + "\n"
 }
 
+/// The newest release that the client of a source would install on this machine.
+pub fn newest(source: &Source) -> Result<String> {
+    let version = match source {
+        Source::Pypi => {
+            let platform = Platforms::Here.of(&WHEEL_PLATFORMS);
+            let platform = platform
+                .first()
+                .context("there is no wheel for this machine")?;
+            let report = pip(WHEELS, platform)?;
+            report.pointer("/install/0/metadata/version").cloned()
+        }
+        Source::Npm => Some(npm(TARBALLS, "version")?),
+        Source::File(path) => bail!("{} is no index of packages", path.display()),
+    };
+    let version = version.as_ref().and_then(Value::as_str);
+    Ok(version.context("the client tells no version")?.to_owned())
+}
+
 /// The hash of a wheel, out of what pip would install.
 fn wheel(version: &str, platform: &str) -> Result<String> {
+    let report = pip(&format!("{WHEELS}=={version}"), platform).with_context(|| {
+        format!("{WHEELS} {version} has no wheel for {platform}: check the version, or take it `--from npm`")
+    })?;
+    let hash = report.pointer("/install/0/download_info/archive_info/hashes/sha256");
+    let hash = hash
+        .and_then(Value::as_str)
+        .context("pip's report has no hash")?;
+    Ok(hash.to_owned())
+}
+
+/// What pip would install.
+fn pip(requirement: &str, platform: &str) -> Result<Value> {
     let folder = tempfile::tempdir()?;
     let mut pip = Command::new("python3");
     pip.args([
@@ -165,28 +195,15 @@ fn wheel(version: &str, platform: &str) -> Result<String> {
     ])
     .args(["--only-binary=:all:", "--platform", platform, "--target"])
     .arg(folder.path())
-    .arg(format!("{WHEELS}=={version}"))
+    .arg(requirement)
     .current_dir(folder.path());
-    let report = json(&mut pip).with_context(|| {
-        format!("{WHEELS} {version} has no wheel for {platform}: check the version, or take it `--from npm`")
-    })?;
-    let hash = report.pointer("/install/0/download_info/archive_info/hashes/sha256");
-    let hash = hash
-        .and_then(Value::as_str)
-        .context("pip's report has no hash")?;
-    Ok(hash.to_owned())
+    json(&mut pip)
 }
 
 /// The hash of a tarball, out of npm's own integrity.
 fn tarball(version: &str, platform: &str) -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    // On Windows npm is a script, which is found with its ending only.
-    let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    npm.args(["view", "--json"])
-        .arg(format!("{TARBALLS}@{version}-{platform}"))
-        .arg("dist.integrity")
-        .current_dir(folder.path());
-    let integrity = json(&mut npm).with_context(|| {
+    let package = format!("{TARBALLS}@{version}-{platform}");
+    let integrity = npm(&package, "dist.integrity").with_context(|| {
         format!("{TARBALLS} {version} has no tarball for {platform}: check the version")
     })?;
     let integrity = integrity.as_str().context("npm tells no integrity")?;
@@ -202,6 +219,16 @@ fn tarball(version: &str, platform: &str) -> Result<String> {
         hash.len()
     );
     Ok(HEXLOWER.encode(&hash))
+}
+
+/// What npm knows of a package.
+fn npm(package: &str, what: &str) -> Result<Value> {
+    let folder = tempfile::tempdir()?;
+    // On Windows npm is a script, which is found with its ending only.
+    let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    npm.args(["view", "--json", package, what])
+        .current_dir(folder.path());
+    json(&mut npm)
 }
 
 /// Runs a client that prints JSON.

@@ -54,9 +54,9 @@ fn advice(error: &Error) -> String {
     match error {
         Error::TurnFailed(failed) => {
             let items = failed.result.items.len();
-            let kind = failed.codex_error_info.as_ref();
-            let kind = kind.map_or("unknown".into(), |kind| format!("{kind:?}"));
-            format!("{failed} (kind {kind}, items before it: {items})")
+            let condition = error.condition();
+            let condition = condition.map_or("unknown", Condition::as_str);
+            format!("{failed} (condition {condition}, items before it: {items})")
         }
         error if error.is_closed() => "start a new client".to_owned(),
         error if error.is_retryable() => "overloaded: try again later".to_owned(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use codex_e2e::Stage;
+use codex_e2e::pinned::{CLIENT_IS_CLOCK, NO_CLOCK, asks_for_time, has_kind};
 use codex_sdk::types::{CurrentTimeReadParams, CurrentTimeReadResponse};
 use codex_sdk::{Condition, HandlerResult, RequestContext, ServerRequestHandler};
 use codex_testkit::{Reply, Usage};
@@ -79,6 +80,12 @@ async fn a_turn_that_fails_again_unless_something_changes_is_not_transient() {
     let cut = Reply::text("Once").then(Reply::incomplete("max_output_tokens"));
     let filtered = Reply::text("Once").then(Reply::incomplete("content_filter"));
     let unknown = "The model `gpt-9` does not exist or you do not have access to it.";
+    // Without a kind for this policy the runtime passes on the words alone.
+    let bio_policy = if has_kind("bioPolicy") {
+        Condition::PolicyViolation
+    } else {
+        REJECTED
+    };
     let replies = [
         (
             fails("context_length_exceeded"),
@@ -124,8 +131,7 @@ async fn a_turn_that_fails_again_unless_something_changes_is_not_transient() {
         (status(400), REJECTED),
         (refused(400, "invalid_json_schema"), REJECTED),
         (fails("invalid_prompt"), REJECTED),
-        // Of this policy the runtime passes on the words alone.
-        (refused(400, "bio_policy"), REJECTED),
+        (refused(400, "bio_policy"), bio_policy),
         (status(404), REJECTED),
         (status(413), REJECTED),
         (status(422), REJECTED),
@@ -206,13 +212,17 @@ async fn a_turn_whose_clock_tells_nonsense_names_the_handler() {
             Ok(CurrentTimeReadResponse::new(i64::MAX))
         }
     }
-    let clock = "[features.current_time_reminder]\nenabled = true\nclock_source = \"external\"";
-    let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(clock));
+    let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(CLIENT_IS_CLOCK));
     let stage = stage.await.unwrap();
     let codex = stage.open(stage.builder().handler(Broken)).await.unwrap();
-    let thread = codex.thread_start().await.unwrap();
+    let thread = codex.thread_start().await;
+    if !asks_for_time() {
+        let error = means(thread, Condition::RuntimeFailed);
+        assert!(error.to_string().contains(NO_CLOCK), "{error}");
+        return;
+    }
     means(
-        thread.run("What time is it?").await,
+        thread.unwrap().run("What time is it?").await,
         Condition::HandlerFailed,
     );
 }

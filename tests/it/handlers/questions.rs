@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use codex_e2e::Stage;
+use codex_e2e::pinned::{CLIENT_IS_CLOCK, NO_CLOCK, asks_for_time};
 use codex_sdk::{HandlerResult, RequestContext, ServerRequestHandler, types};
 use codex_testkit::Reply;
 use serde_json::{Value, json};
@@ -111,9 +112,8 @@ async fn approval_of_permissions_and_answers_of_the_user_reach_the_model() {
 
 #[codex_e2e_macros::test]
 async fn approval_handlers_tell_the_time_or_else_it_is_the_true_one() {
-    let clock = "[features.current_time_reminder]\nenabled = true\nclock_source = \"external\"";
     for handled in [true, false] {
-        let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(clock));
+        let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(CLIENT_IS_CLOCK));
         let stage = stage.await.unwrap();
         stage.model.push(Reply::text("late"));
         let handler = Arc::new(Obliging::default());
@@ -122,8 +122,13 @@ async fn approval_handlers_tell_the_time_or_else_it_is_the_true_one() {
             builder = builder.handler(Arc::clone(&handler));
         }
         let codex = stage.open(builder).await.unwrap();
-        let thread = codex.thread_start().await.unwrap();
-        let result = thread.run("What time is it?").await.unwrap();
+        let thread = codex.thread_start().await;
+        if !asks_for_time() {
+            let error = thread.unwrap_err();
+            assert!(error.to_string().contains(NO_CLOCK), "{error}");
+            continue;
+        }
+        let result = thread.unwrap().run("What time is it?").await.unwrap();
         assert_eq!(result.final_response.as_deref(), Some("late"));
         let request = stage.model.next_request().await;
         let input = request.body["input"].to_string();

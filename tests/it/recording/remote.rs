@@ -29,9 +29,6 @@ pub(crate) async fn record() -> Tally {
     let thread = session.thread(json!({"environments": [environment]})).await;
     run_there(&mut session, &thread).await;
     server.kill().await.unwrap();
-    session
-        .notification("thread/environment/disconnected", |_| true)
-        .await;
     let (_server, _) = exec_server(&stage, &address).await;
     // It is connected again once a command needs it.
     for _ in 0..10 {
@@ -43,6 +40,10 @@ pub(crate) async fn record() -> Tally {
             break;
         }
     }
+    // Some runtimes tell it at once, others when they look.
+    session
+        .notification("thread/environment/disconnected", |_| true)
+        .await;
     session.end().await
 }
 

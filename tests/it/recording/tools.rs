@@ -1,6 +1,7 @@
 //! What the model asks for and the client must say.
 
 use codex_e2e::Stage;
+use codex_e2e::pinned::{CLIENT_IS_CLOCK, asks_for_time};
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 
@@ -102,10 +103,13 @@ async fn automatic_review(session: &mut Session<'_>, thread: &str) {
     session.notification("guardianWarning", |_| true).await;
 }
 
-/// A runtime whose clock is the client. It would wait in vain for it during a review: hence alone.
+/// A runtime whose clock is the client, if it can be. It would wait in vain for it during a review: hence
+/// alone.
 pub(crate) async fn record_time() -> Tally {
-    let clock = "[features.current_time_reminder]\nenabled = true\nclock_source = \"external\"";
-    let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(clock))
+    if !asks_for_time() {
+        return Tally::default();
+    }
+    let stage = Stage::with(|home| home.model_name("gpt-5.5").config_toml(CLIENT_IS_CLOCK))
         .await
         .unwrap();
     let mut session = Session::start(&stage).await;

@@ -74,7 +74,7 @@ impl Report {
             "## {}, unreleased\n\nRuntime: `{package}` {}, after {}.\n\n",
             self.to, self.to, self.from
         );
-        text.push_str(&wrapped(&format!("Semver: {}", self.verdict())));
+        text.push_str(&wrapped(&format!("Semver: {}", self.verdict()), ""));
         text.push('\n');
         for what in self.kinds() {
             let names: Vec<_> = self
@@ -93,7 +93,7 @@ impl Report {
             };
             let heading = what.heading().to_lowercase();
             let line = format!("- {word}: {heading} ({}): {shown}{more}.", names.len());
-            text.push_str(&wrapped(&line));
+            text.push_str(&wrapped(&line, "  "));
         }
         text
     }
@@ -105,14 +105,15 @@ fn sent_today(model: &Model) -> usize {
     requests.filter(|it| it.retired.is_none()).count()
 }
 
-/// Lines of at most 115 characters; those that follow are indented.
-fn wrapped(line: &str) -> String {
+/// Lines of at most 115 characters; those that follow begin with the indent.
+fn wrapped(line: &str, indent: &str) -> String {
     let mut text = String::new();
     let mut width = 0;
     for word in line.split(' ') {
         if width > 0 && width + 1 + word.chars().count() > 115 {
-            text.push_str("\n  ");
-            width = 2;
+            text.push('\n');
+            text.push_str(indent);
+            width = indent.len();
         } else if width > 0 {
             text.push(' ');
             width += 1;
@@ -176,6 +177,39 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_lines_of_a_list_are_indented() {
+        let report = Report {
+            from: "0.163.0".to_owned(),
+            to: "0.171.0".to_owned(),
+            counts: [("methods", 1, 2); 4],
+            differences: (0..MOST_NAMES)
+                .map(|number| Difference {
+                    what: What::FieldLost,
+                    subject: format!("TypeOfALongName.field{number}"),
+                    detail: String::new(),
+                })
+                .collect(),
+        };
+        let changelog = report.changelog("package");
+        let lines: Vec<_> = changelog.lines().collect();
+        assert!(
+            lines.iter().all(|it| it.chars().count() <= 115),
+            "{changelog}"
+        );
+        let of_list = lines.iter().position(|it| it.starts_with("- ")).unwrap();
+        let (words, list) = lines.split_at(of_list);
+        assert!(words.len() > 6, "the verdict is one line: {changelog}");
+        assert!(words.iter().all(|it| !it.starts_with(' ')), "{changelog}");
+        assert!(list.len() > 1, "{changelog}");
+        assert!(
+            list[1..]
+                .iter()
+                .all(|it| it.starts_with("  ") && !it.starts_with("   ")),
+            "{changelog}"
+        );
+    }
 
     #[test]
     fn the_first_number_that_is_not_zero_may_break() {

@@ -170,7 +170,19 @@ pub(super) fn of_failure(message: &str, info: Option<&CodexErrorInfo>) -> Option
         CodexErrorInfo::ResponseStreamDisconnected(_) => Condition::StreamBroken,
         CodexErrorInfo::ActiveTurnNotSteerable(_) => Condition::ThreadBusy,
         CodexErrorInfo::Other => of_other(message),
-        // Of a newer runtime.
+        newer => return of_newer(newer.tag()),
+    })
+}
+
+/// What the kinds mean that runtimes newer than 0.163.0 have. They go by their names, which say the same
+/// whether the pinned schema has them or not.
+fn of_newer(kind: &str) -> Option<Condition> {
+    Some(match kind {
+        "modelNotFound" => Condition::ModelUnavailable,
+        "bioPolicy" => Condition::PolicyViolation,
+        // A hook of the workspace stands before the model.
+        "inferenceHookDenied" => Condition::AccessDenied,
+        "policyCapacityUnavailable" => Condition::ProviderOverloaded,
         _ => return None,
     })
 }

@@ -12,13 +12,16 @@ use codex_types::{
 };
 
 use crate::call::Call;
-use crate::codex::Codex;
 use crate::codex::inner::CodexInner;
+use crate::codex::{Codex, compat};
 use crate::error::Result;
 use crate::lists::pages::Pages;
 use crate::setters::{debug_shows, setters};
 
 pub(crate) mod pages;
+
+/// The first runtime that sorts threads by recency.
+const RECENCY: &str = "0.142.0";
 
 impl Codex {
     /// Lists stored threads, a page at a time (`thread/list`). [`ListThreads`] has its options and errors.
@@ -139,10 +142,17 @@ query! {
 impl ListThreads {
     /// All threads from here on, of which a page is in memory at a time.
     ///
-    /// Without a `sort_key` they come by recency. Sorted by their creation the runtime forgets, at the
-    /// end of a page, those of the same second, unless `use_state_db_only` is set.
+    /// Without a `sort_key` they come by recency, or from a runtime before 0.142.0, which doesn't know it, by
+    /// their last change. Sorted by their creation the runtime forgets, at the end of a page, those of the same
+    /// second, unless `use_state_db_only` is set.
     pub fn stream(mut self) -> Pages<ThreadListParams> {
-        self.params.sort_key.get_or_insert(ThreadSortKey::RecencyAt);
+        self.params.sort_key.get_or_insert_with(|| {
+            let version = &self.codex.metadata.server_version;
+            match compat::require(version, "sortKey", RECENCY) {
+                Ok(()) => ThreadSortKey::RecencyAt,
+                Err(_) => ThreadSortKey::UpdatedAt,
+            }
+        });
         Pages::new(self.codex, self.params)
     }
 
@@ -164,7 +174,7 @@ impl ListThreads {
         /// Which end comes first. The runtime's default: the newest.
         sort_direction: SortDirection => params.sort_direction;
         /// By what they are sorted. The runtime's default: their creation; that of [`Self::stream`] is
-        /// recency.
+        /// recency. Recency needs Codex 0.142.0.
         sort_key: ThreadSortKey => params.sort_key;
         /// Only threads of one of these kinds. The runtime's default: those of interactive programs.
         source_kinds: Vec<ThreadSourceKind> => params.source_kinds;

@@ -101,6 +101,14 @@ async fn every_kind_of_failure_has_a_condition_but_those_of_newer_runtimes() {
             json!({ "activeTurnNotSteerable": { "turnKind": "review" } }),
             Some(Condition::ThreadBusy),
         ),
+        // Runtimes newer than 0.163.0 have these.
+        (kind("modelNotFound"), Some(Condition::ModelUnavailable)),
+        (kind("bioPolicy"), Some(Condition::PolicyViolation)),
+        (kind("inferenceHookDenied"), Some(Condition::AccessDenied)),
+        (
+            kind("policyCapacityUnavailable"),
+            Some(Condition::ProviderOverloaded),
+        ),
         (kind("aKindOfTomorrow"), None),
         (Value::Null, None),
     ];

@@ -1,10 +1,10 @@
 //! Runtimes that are older than an option.
 
-use codex_sdk::types::{McpServerOauthClientRegistration, ThreadGoalMutationOrigin};
-use codex_sdk::{Codex, Condition, Error, ExternalMessage};
+use codex_sdk::types::{McpServerOauthClientRegistration, ThreadGoalMutationOrigin, ThreadSortKey};
+use codex_sdk::{Codex, Condition, Error, ExternalMessage, ListThreads};
 use codex_testkit::Peer;
 use codex_testkit::peer::shapes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{accept_turn, sent, start_thread};
 
@@ -117,6 +117,46 @@ async fn a_list_of_every_page_is_gated_too() {
         .excluded_thread_ids(vec!["t".to_owned()]);
     let error = list.stream().next().await.unwrap().unwrap_err();
     assert!(matches!(error, Error::RuntimeTooOld { .. }), "{error:?}");
+}
+
+/// The parameters that the first page of a list is asked for with.
+async fn first_page(peer: &mut Peer, list: ListThreads) -> Value {
+    let mut list = list.stream();
+    let serve = async {
+        let request = peer.expect_request("thread/list").await;
+        let page = json!({ "data": [], "nextCursor": null });
+        peer.reply(&request.id, page).await;
+        request.params
+    };
+    let (next, params) = tokio::join!(list.next(), serve);
+    assert!(next.is_none(), "{next:?}");
+    params
+}
+
+#[tokio::test]
+async fn a_list_of_every_page_is_sorted_by_what_the_runtime_knows() {
+    let (updated, recency) = (ThreadSortKey::UpdatedAt, ThreadSortKey::RecencyAt);
+    for (agent, key) in [
+        ("test/0.132.0", &updated),
+        ("test/0.141.0", &updated),
+        ("test/0.142.0-alpha.1", &updated),
+        ("test/0.142.0", &recency),
+        ("test/dev", &recency),
+    ] {
+        let (codex, mut peer) = connect(agent).await;
+        let params = first_page(&mut peer, codex.thread_list()).await;
+        assert_eq!(params, json!({ "sortKey": key }), "{agent}");
+
+        // What is chosen is sent as it is, or refused.
+        let chosen = codex.thread_list().sort_key(ThreadSortKey::CreatedAt);
+        let params = first_page(&mut peer, chosen).await;
+        assert_eq!(params, json!({ "sortKey": "created_at" }), "{agent}");
+        if key == &updated {
+            let chosen = codex.thread_list().sort_key(recency.clone());
+            let error = chosen.stream().next().await.unwrap().unwrap_err();
+            assert!(matches!(error, Error::RuntimeTooOld { .. }), "{error:?}");
+        }
+    }
 }
 
 #[tokio::test]
