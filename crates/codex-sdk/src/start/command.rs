@@ -19,6 +19,9 @@ use crate::start::overrides;
 
 /// How long a thread stays loaded that nobody is subscribed to.
 const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
+/// The same on a server, in seconds. Unloading a thread interrupts a turn that was accepted and hasn't begun, as it is
+/// for some milliseconds when a client starts one and leaves.
+const SERVER_UNLOAD_DELAY: u32 = 2;
 
 /// Which process to start, and how.
 #[derive(Clone, Default)]
@@ -110,9 +113,11 @@ impl Launch {
         // A thread that nobody is subscribed to any more is one that was closed. The runtime would keep it for
         // half an hour.
         let own = self.config.iter().all(|(key, _)| key != UNLOAD_DELAY);
+        let is_child = listen.iter().any(|argument| argument == "stdio://");
+        let delay = if is_child { 0 } else { SERVER_UNLOAD_DELAY };
         let overrides = overrides
             .into_iter()
-            .chain(own.then(|| format!("{UNLOAD_DELAY}=0")))
+            .chain(own.then(|| format!("{UNLOAD_DELAY}={delay}")))
             .flat_map(|argument| ["--config".to_owned(), argument]);
         let command = once("app-server".to_owned());
         let all = overrides.chain(command).chain(listen.iter().cloned());
