@@ -7,7 +7,7 @@ use codex_sdk::TurnTicket;
 use sqlx::postgres::{PgArguments, PgPoolOptions};
 use sqlx::query::Query;
 use sqlx::types::Json;
-use sqlx::{PgPool, Postgres, Row};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Row};
 
 /// A job that this worker has claimed.
 #[derive(Debug)]
@@ -32,9 +32,10 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) async fn open(url: &str, lease: Duration) -> Result<Self> {
-        let options = PgPoolOptions::new().acquire_timeout(Duration::from_secs(10));
-        let pool = options.connect(url).await;
-        let pool = pool.context("can't open the database: check DATABASE_URL")?;
+        // A pool retries, and then reports only that it waited too long.
+        let first = PgConnection::connect(url).await;
+        first.context("can't open the database: check DATABASE_URL")?;
+        let pool = PgPoolOptions::new().connect(url).await?;
         Ok(Self { pool, lease })
     }
 
