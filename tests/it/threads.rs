@@ -84,7 +84,7 @@ async fn a_thousand_short_threads_on_one_client_cost_no_more_than_a_few() {
 async fn a_closed_thread_is_unloaded_and_a_stored_one_is_resumed() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("yes"));
-    let codex = stage.start().await.unwrap();
+    let codex = stage.child().await.unwrap();
     let thread = codex.thread_start().tool(ticket()).await.unwrap();
     thread.run("Yes?").await.unwrap();
     thread.close().await.unwrap();

@@ -142,6 +142,8 @@ impl Stage {
             }
             Transport::WebSocket => Listen::Loopback,
         };
+        // As a child has it: what comes after a client doesn't wait for its threads to be unloaded.
+        let builder = builder.config("thread_unload_delay_secs", 0);
         let server = Arc::new(builder.serve().listen(listen).start().await?);
         let client = server.connect();
         self.servers().push(server);

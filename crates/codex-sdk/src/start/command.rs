@@ -19,7 +19,8 @@ use crate::start::overrides;
 
 /// How long a thread stays loaded that nobody is subscribed to.
 const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
-/// The same on a server, in seconds. At once would also end a turn that is about to begin.
+/// The same on a server, in seconds. Unloading a thread interrupts a turn that was accepted and hasn't begun, as it is
+/// for some milliseconds when a client starts one and leaves.
 const SERVED: u32 = 10;
 /// The way to a child.
 pub(super) const STDIO: &str = "stdio://";
