@@ -14,12 +14,12 @@ use crate::conditions::refusals::rollout;
 async fn stored() -> (Stage, Codex, String) {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("Yes."));
-    let codex = stage.start().await.unwrap();
+    let codex = stage.child().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     thread.run("Are you there?").await.unwrap();
     let id = thread.id().to_owned();
     codex.close().await.unwrap();
-    let codex = stage.start().await.unwrap();
+    let codex = stage.child().await.unwrap();
     (stage, codex, id)
 }
 
@@ -45,7 +45,7 @@ async fn an_archived_thread_is_brought_back() {
 async fn a_thread_without_a_stored_history_says_what_to_do() {
     let stage = Stage::new().await.unwrap();
     stage.model.default_reply(Reply::text("Yes."));
-    let codex = stage.start().await.unwrap();
+    let codex = stage.child().await.unwrap();
     let unused = codex.thread_start().await.unwrap();
     let ephemeral = codex.thread_start().ephemeral(true).await.unwrap();
     ephemeral.run("Are you there?").await.unwrap();
