@@ -29,6 +29,9 @@ use crate::start::patience::{MOST, Patience};
 mod leash;
 mod ready;
 
+/// How often it is looked whether a server that has closed its output is gone.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// A Codex runtime that listens, for any number of clients: those of this program ([`Server::connect`]), and
 /// others that know its address and its token.
 ///
@@ -215,8 +218,12 @@ impl CodexBuilder<Serve> {
         tokio::spawn(async move {
             let status = tokio::select! {
                 status = waiting.wait() => status,
-                // It may have been reaped elsewhere, of which nobody is told.
-                _ = reading => waiting.wait().await,
+                // It may be reaped elsewhere, of which nobody is told.
+                _ = reading => loop {
+                    if let Ok(status) = timeout(LOOK, waiting.wait()).await {
+                        break status;
+                    }
+                },
             };
             exit.send_replace(Some(status));
         });
