@@ -66,7 +66,7 @@ const NOT_RUN: [(&str, &str); 13] = [
         "its exec-server is on the network; `servers.rs` has one on loopback",
     ),
     (
-        "turn_ticket::example",
+        "turn_attach::example",
         "it is two programs; `attach.rs` has them",
     ),
     (

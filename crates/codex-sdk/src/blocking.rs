@@ -58,6 +58,7 @@ use crate::start::ends::Remote;
 pub use crate::thread::Thread;
 use crate::thread::open::{ForkThread, ResumeThread, StartThread};
 use crate::thread::watch::ThreadWatch;
+use crate::turn::attach::AttachTurn;
 pub use crate::turn::control::TurnControl;
 use crate::turn::goal::StartGoal;
 use crate::turn::handle::TurnHandle;
@@ -65,7 +66,6 @@ use crate::turn::output::TurnOutput;
 use crate::turn::review::StartReview;
 use crate::turn::settings::{UpdateThread, UpdateTurn};
 use crate::turn::start::StartTurn;
-use crate::turn::ticket::AttachTurn;
 
 /// A handler or a tool that blocks takes one of them; the others serve everybody else.
 const WORKERS: usize = 4;

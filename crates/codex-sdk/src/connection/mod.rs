@@ -29,10 +29,11 @@ use crate::connection::router::subscriptions::Topic;
 use crate::connection::stats::Stats;
 use crate::connection::trace::TraceSource;
 use crate::connection::wakes::{Late, Locked, Wakes};
-use crate::error::closed::{CloseReason, Closed};
+use crate::error::closed::Closed;
 use crate::error::{Error, Result};
 
 mod descendants;
+mod ending;
 pub(crate) mod equipment;
 pub(crate) mod event_queue;
 mod farewell;
@@ -126,25 +127,6 @@ impl Connection {
         request.trace(self.trace.as_ref());
         request.check(self.limits.max_sent_bytes)?;
         Ok(request)
-    }
-
-    /// Sends a request whose answer nobody waits for, to a server that is being left.
-    pub(crate) async fn tell<M: ClientMethod>(&self, params: &M) {
-        if let Ok(request) = self.outgoing(Cow::Borrowed(M::METHOD), params, None) {
-            let _ = self.outbound.send(request.line).await;
-        }
-    }
-
-    /// Shows, as long as it lives, that something is being ended which nobody waits for any more.
-    pub(crate) fn cleaning(&self) -> watch::Receiver<()> {
-        self.cleaning.subscribe()
-    }
-
-    /// Resolves once everything has been ended that nobody waits for any more.
-    pub(crate) async fn cleaned_up(&self) {
-        let under_way = self.router().under_way();
-        let _ = under_way.await;
-        self.cleaning.closed().await;
     }
 
     /// Sends a typed request.
@@ -347,55 +329,6 @@ impl Connection {
     /// Runs a task on the runtime that carries this connection.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task.instrument(self.span.clone()));
-    }
-
-    /// Asks the supervisor to end the connection.
-    pub(crate) fn begin_close(&self) {
-        self.closing.send_replace(true);
-    }
-
-    /// Whether this side has asked for the end.
-    pub(crate) fn is_closing(&self) -> bool {
-        *self.closing.borrow()
-    }
-
-    /// Resolves once this side has asked for the end.
-    pub(crate) async fn closing(&self) {
-        // The sender lives as long as `self`.
-        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
-    }
-
-    /// Resolves once everything has ended, the process included.
-    pub(crate) async fn closed(&self) -> Option<Arc<Closed>> {
-        let mut closed = self.closed.subscribe();
-        closed.wait_for(Option::is_some).await.ok()?.clone()
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.borrow().is_some()
-    }
-
-    /// Ends everything. The supervisor calls this, once.
-    pub(crate) fn set_closed(&self, closed: Closed) {
-        let closed = Arc::new(closed);
-        // Whoever sees the end finds nothing that waits. In statements of their own, which release the lock.
-        let withdrawn = self.router().withdraw_all();
-        drop(withdrawn);
-        self.closed.send_replace(Some(Arc::clone(&closed)));
-        let asked = self.router().close(closed);
-        drop(asked);
-        self.begin_close();
-    }
-
-    /// The error of a caller who finds the connection ending or ended. If it ends by itself, it is
-    /// soon known why.
-    pub(crate) async fn ended(&self) -> Error {
-        let closed = if *self.closing.borrow() {
-            self.closed.borrow().clone()
-        } else {
-            self.closed().await
-        };
-        Error::Closed(closed.unwrap_or_else(|| Arc::new(Closed::new(CloseReason::Requested))))
     }
 }
 

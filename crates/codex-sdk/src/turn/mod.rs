@@ -1,5 +1,6 @@
 //! Turns: how one is started, followed, steered and ended.
 
+pub(crate) mod attach;
 pub(crate) mod collector;
 pub(crate) mod control;
 pub(crate) mod environment;
