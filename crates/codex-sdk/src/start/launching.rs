@@ -16,8 +16,8 @@ impl<T: StartsRuntime> CodexBuilder<T> {
         ///
         /// A version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is allowed, and logged as a
         /// warning that says whether it is older or newer. One before 0.132.0 is an
-        /// [`Error::UnsupportedRuntime`]. One that has no number, or 0.0.0 as a build from source has, is
-        /// taken for a new one.
+        /// [`Error::UnsupportedRuntime`](crate::Error::UnsupportedRuntime). One that has no number, or 0.0.0
+        /// as a build from source has, is taken for a new one.
         codex_bin: PathBuf => launch.codex_bin;
         /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
         ///
@@ -95,7 +95,7 @@ impl<T: StartsRuntime> CodexBuilder<T> {
     /// letters, digits, `_` and `-` is quoted, as in `projects."/srv/a.b".trust_level`. A later call goes
     /// before an earlier one.
     ///
-    /// What TOML doesn't have is an [`Error::InvalidInput`] of [`Self::start`]: a `null`, an integer beyond
+    /// What TOML doesn't have is an [`Error::InvalidInput`](crate::Error::InvalidInput) of the start: a `null`, an integer beyond
     /// 64 bits with a sign, any other key. So is a key whose first name is quoted.
     ///
     /// The value is given to the runtime on its command line, which other users of the machine can
