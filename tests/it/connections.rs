@@ -1,125 +1,22 @@
 //! Connections to a server that go wrong: on the way there, and in the middle.
 
-use std::future::pending;
-use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use codex_e2e::{Stage, idle, is_usable, next_text};
 use codex_sdk::types::{AbsolutePathBuf, FsWriteFileParams, TurnStatus};
-use codex_sdk::{CloseReason, Codex, Condition, Error, Server, Thread};
+use codex_sdk::{CloseReason, Codex, Condition, Error, Server, Thread, Tool, schemars};
 use codex_testkit::{Gate, Reply};
 use data_encoding::BASE64URL_NOPAD;
 use ring::hmac;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use self::way::{State, Way, tls_way};
+
+mod way;
 
 const LONG: Duration = Duration::from_secs(60);
-
-/// What lies between a client and its server.
-struct Way {
-    url: String,
-    state: watch::Sender<State>,
-    task: JoinHandle<()>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    /// Nothing goes through any more.
-    Frozen,
-    /// It ends once this many more bytes have come from the server.
-    CutAfter(usize),
-}
-
-impl Drop for Way {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Way {
-    async fn to(server: &Server) -> Self {
-        let target = server.url().trim_start_matches("ws://").to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("ws://{}", listener.local_addr().unwrap());
-        let state = watch::Sender::new(State::Open);
-        let seen = state.subscribe();
-        let task = tokio::spawn(async move {
-            // They end with this.
-            let mut ways = JoinSet::new();
-            loop {
-                let (near, _) = listener.accept().await.unwrap();
-                let far = TcpStream::connect(&target).await.unwrap();
-                ways.spawn(pass(near, far, seen.clone()));
-            }
-        });
-        Self { url, state, task }
-    }
-
-    fn is(&self, state: State) {
-        self.state.send_replace(state);
-    }
-}
-
-/// Passes on what comes, until the way is cut or one side ends.
-async fn pass(near: TcpStream, far: TcpStream, state: watch::Receiver<State>) {
-    let (mut from_near, mut to_near) = near.into_split();
-    let (mut from_far, mut to_far) = far.into_split();
-    let watched = state.clone();
-    let up = async {
-        let mut bytes = vec![0; 16 * 1024];
-        loop {
-            let read = from_near.read(&mut bytes).await?;
-            if read == 0 {
-                return io::Result::Ok(());
-            }
-            if *watched.borrow() == State::Frozen {
-                pending::<()>().await;
-            }
-            to_far.write_all(&bytes[..read]).await?;
-        }
-    };
-    let down = async {
-        let mut bytes = vec![0; 16 * 1024];
-        let mut left = None;
-        loop {
-            let read = from_far.read(&mut bytes).await?;
-            if read == 0 {
-                return io::Result::Ok(());
-            }
-            let mut part = &bytes[..read];
-            match *state.borrow() {
-                State::Open => {}
-                State::Frozen => left = Some(usize::MAX),
-                State::CutAfter(bytes) => left = left.or(Some(bytes)),
-            }
-            match &mut left {
-                Some(usize::MAX) => pending::<()>().await,
-                Some(left) => {
-                    part = &part[..part.len().min(*left)];
-                    *left -= part.len();
-                }
-                None => {}
-            }
-            to_near.write_all(part).await?;
-            if left == Some(0) {
-                return Ok(());
-            }
-        }
-    };
-    let ended = tokio::select! {
-        ended = up => ended,
-        ended = down => ended,
-    };
-    drop(ended);
-}
 
 async fn served() -> (Stage, Server) {
     let stage = Stage::new().await.unwrap();
@@ -341,40 +238,6 @@ async fn a_signed_token_is_taken_until_it_expires_and_the_refusal_has_its_reason
     }
 }
 
-/// A certificate for `localhost`, and a way to the server that shows it.
-async fn tls_way(server: &Server) -> (String, String, JoinHandle<()>) {
-    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![own.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let target = server.url().trim_start_matches("ws://").to_owned();
-    let task = tokio::spawn(async move {
-        loop {
-            let (near, _) = listener.accept().await.unwrap();
-            if let Ok(near) = acceptor.accept(near).await {
-                let far = TcpStream::connect(&target).await.unwrap();
-                tokio::spawn(both_ways(near, far));
-            }
-        }
-    });
-    (format!("wss://localhost:{port}"), own.cert.pem(), task)
-}
-
-async fn both_ways(
-    mut near: impl AsyncRead + AsyncWrite + Unpin,
-    mut far: impl AsyncRead + AsyncWrite + Unpin,
-) {
-    let _ = copy_bidirectional(&mut near, &mut far).await;
-}
-
 #[codex_e2e_macros::test]
 async fn a_server_behind_tls_is_trusted_by_its_certificate_alone() {
     let (stage, server) = served().await;
@@ -432,6 +295,24 @@ async fn long_messages_go_in_several_frames_and_longer_ones_nowhere() {
     }
     let error = thread.run("x".repeat(65 << 20)).await.unwrap_err();
     assert!(matches!(error, Error::InvalidInput(_)), "{error}");
+    is_usable(&stage, &codex, &thread).await;
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Nothing {}
+
+#[codex_e2e_macros::test]
+async fn an_answer_that_is_too_long_is_refused_and_the_connection_lives_on() {
+    let (stage, server) = served().await;
+    let codex = server.connect().await.unwrap();
+    let long = |_: Nothing| async { Ok("x".repeat(65 << 20)) };
+    let long = Tool::new("long", "Says much.", long);
+    let thread = codex.thread_start().tool(long).await.unwrap();
+    stage.model.push(Reply::function_call("long", "{}"));
+    stage.model.push(Reply::text("Done."));
+    let result = timeout(LONG, thread.run("go").into_future());
+    let result = result.await.unwrap().unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("Done."));
     is_usable(&stage, &codex, &thread).await;
 }
 

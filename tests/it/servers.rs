@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codex_e2e::{Stage, is_usable};
 use codex_sdk::{Codex, Condition, Environment, Error, Listen, TraceContext};
-use codex_testkit::Reply;
+use codex_testkit::{Gate, Reply};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[codex_e2e_macros::test]
@@ -43,6 +43,41 @@ async fn a_server_on_a_port_serves_whoever_has_its_token() {
         "{error}"
     );
     assert!(matches!(error, Error::Connect { .. }));
+}
+
+#[codex_e2e_macros::test]
+async fn an_end_of_a_server_that_is_not_awaited_has_no_effect() {
+    let stage = Stage::new().await.unwrap();
+    let server = stage.server().await.unwrap();
+    let codex = server.connect().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    drop((server.stop(), server.drain(Duration::ZERO)));
+    is_usable(&stage, &codex, &thread).await;
+
+    // Once begun, it goes on to its last turn without whoever waited for it.
+    let gate = Gate::new();
+    stage.model.push(Reply::text("whole").gate(&gate));
+    let turn = thread.turn("go").await.unwrap();
+    gate.reached().await;
+    let drain = server.drain(Duration::from_secs(60)).into_future();
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), drain)
+            .await
+            .is_err()
+    );
+    let refused = async {
+        while codex.thread_start().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), refused)
+        .await
+        .unwrap();
+    gate.release();
+    let ended = tokio::time::timeout(Duration::from_secs(30), server.ended());
+    // Its last words about the turn may be lost with the connection, and the turn isn't.
+    let (_, status) = tokio::join!(turn.run().into_future(), ended);
+    assert!(status.unwrap().unwrap().success());
 }
 
 #[codex_e2e_macros::test]

@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::connection::descendants::Descendants;
@@ -40,6 +42,8 @@ pub(crate) struct Pipes {
 pub(crate) struct Process {
     /// `None` once the child was reaped: from then on its process id may be somebody else's.
     child: Arc<Mutex<Option<Tree>>>,
+    /// Wakes whoever waits for the end of a child that another one has reaped.
+    reaped: Arc<Notify>,
     descendants: Descendants,
 }
 
@@ -54,6 +58,7 @@ impl Process {
         let pipes = child.pipes();
         let process = Self {
             child: Arc::new(Mutex::new(Some(child))),
+            reaped: Arc::default(),
             descendants,
         };
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
@@ -104,6 +109,7 @@ impl Process {
             self.exits_within(REAP);
         }
         self.lock().take();
+        self.reaped.notify_waiters();
         self.descendants.kill();
     }
 
@@ -139,23 +145,29 @@ impl Process {
         }
     }
 
-    /// Waits until the process has exited, and reaps it.
+    /// Waits until the process has exited, and reaps it; `None` if another one has. Any number of tasks may.
     ///
     /// The lock is held for each poll only, so that [`Self::kill`] works meanwhile.
     pub(crate) async fn wait(&self) -> Option<ExitStatus> {
-        let status = std::future::poll_fn(|context| {
+        let exited = std::future::poll_fn(|context| {
             let mut guard = self.lock();
             let Some(child) = guard.as_mut() else {
-                return std::task::Poll::Ready(None);
+                return Poll::Ready(None);
             };
             // The rest of its group is killed below.
-            child.poll_wait(context).map(|status| Some(status.ok()))
-        })
-        .await;
+            child.poll_wait(context).map(Result::ok)
+        });
+        // Before the child is looked at for the first time, so that nothing is missed.
+        let reaped = self.reaped.notified();
+        let status = tokio::select! {
+            status = exited => status,
+            () = reaped => None,
+        };
         if let Some(mut child) = self.lock().take() {
             child.kill();
+            self.reaped.notify_waiters();
         }
-        status.flatten()
+        status
     }
 
     /// Ends a process whose input has just been closed: waits, then asks, then kills. What it has started

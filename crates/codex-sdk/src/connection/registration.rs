@@ -45,12 +45,7 @@ impl Route {
     ) -> (Self, impl Future<Output = Result<Reply>> + Send + use<>) {
         let (sender, events) = connection.event_queue();
         let used = connection.router().usage(&thread_id);
-        let registration = Registration {
-            connection: Arc::clone(connection),
-            thread_id: Arc::clone(&thread_id),
-            handle_id: request.id,
-            interrupt: false,
-        };
+        let registration = Registration::new(connection, &thread_id, request.id);
         let connection = Arc::clone(connection);
         let reply = async move { connection.request(request, Some((thread_id, sender))).await };
         let route = Self {
@@ -73,12 +68,7 @@ impl Route {
         let (phase, joined) = router.join(thread_id, turn_id, handle_id, sender)?;
         let used = router.usage(thread_id);
         drop(router);
-        let registration = Registration {
-            connection: Arc::clone(connection),
-            thread_id: Arc::clone(thread_id),
-            handle_id,
-            interrupt: false,
-        };
+        let registration = Registration::new(connection, thread_id, handle_id);
         let route = Self {
             registration,
             events,
@@ -98,20 +88,15 @@ impl Route {
     /// Registers a goal on an idle thread, before anything of it is sent.
     pub(crate) fn of_goal(
         connection: &Arc<Connection>,
-        thread_id: Arc<str>,
+        thread_id: &Arc<str>,
     ) -> Result<(Self, watch::Receiver<GoalState>)> {
         let (sender, events) = connection.event_queue();
         let handle_id = connection.next_id();
         let mut router = connection.router();
-        let state = router.register_goal(&thread_id, handle_id, sender)?;
-        let used = router.usage(&thread_id);
+        let state = router.register_goal(thread_id, handle_id, sender)?;
+        let used = router.usage(thread_id);
         drop(router);
-        let registration = Registration {
-            connection: Arc::clone(connection),
-            thread_id,
-            handle_id,
-            interrupt: false,
-        };
+        let registration = Registration::new(connection, thread_id, handle_id);
         let route = Self {
             registration,
             events,
@@ -122,6 +107,15 @@ impl Route {
 }
 
 impl Registration {
+    fn new(connection: &Arc<Connection>, thread_id: &Arc<str>, handle_id: i64) -> Self {
+        Self {
+            connection: Arc::clone(connection),
+            thread_id: Arc::clone(thread_id),
+            handle_id,
+            interrupt: false,
+        }
+    }
+
     /// Lets a goal have the turns that begin from now on; it is abandoned if this is dropped.
     pub(crate) fn open_goal(&mut self) {
         let mut router = self.connection.router();

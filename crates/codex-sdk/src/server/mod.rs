@@ -1,12 +1,12 @@
 //! A server of this program, for clients of this and of other programs.
 
-use std::fmt::Write as _;
 use std::future::pending;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use codex_cli_bin::Runtime;
+use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::process::ChildStdin;
@@ -28,9 +28,6 @@ use crate::start::patience::{MOST, Patience};
 
 mod leash;
 mod ready;
-
-/// How often it is looked whether a server that has closed its output is gone.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// A Codex runtime that listens, for any number of clients: those of this program ([`Server::connect`]), and
 /// others that know its address and its token.
@@ -55,7 +52,7 @@ pub struct Server {
     url: String,
     process: Process,
     /// Its end is the server's, too.
-    leash: Mutex<Option<ChildStdin>>,
+    leash: Arc<Mutex<Option<ChildStdin>>>,
     exited: watch::Receiver<Option<Exited>>,
     stderr: StderrTail,
     /// What the clients of [`Server::connect`] are like.
@@ -118,8 +115,7 @@ impl Server {
         let stop = self.stop();
         Call::new(async move {
             process.ask_leader();
-            let ended = timeout(within, exited.wait_for(Option::is_some)).await;
-            drop(ended);
+            let _ = timeout(within, exited.wait_for(Option::is_some)).await;
             stop.await
         })
     }
@@ -133,11 +129,11 @@ impl Server {
     /// # Cancel safety
     /// Once begun, the end takes its course.
     pub fn stop(&self) -> Call<()> {
-        let leash = self.leash.lock();
-        let leash = leash.unwrap_or_else(PoisonError::into_inner).take();
+        let leash = Arc::clone(&self.leash);
         let (process, mut exited) = (self.process.clone(), self.exited.clone());
         Call::new(async move {
-            drop(leash);
+            let let_go = leash.lock().unwrap_or_else(PoisonError::into_inner).take();
+            drop(let_go);
             process.end().await;
             let _ = exited.wait_for(Option::is_some).await;
             Ok(())
@@ -211,25 +207,14 @@ impl CodexBuilder<Serve> {
         })?;
         let stderr = StderrTail::default();
         let (announce, announced) = oneshot::channel();
-        let reading = tokio::spawn(ready::read(pipes.stderr, stderr.clone(), announce));
+        tokio::spawn(ready::read(pipes.stderr, stderr.clone(), announce));
         tokio::spawn(StderrTail::default().drain(pipes.stdout));
         let (exit, exited) = watch::channel(None);
         let waiting = process.clone();
-        tokio::spawn(async move {
-            let status = tokio::select! {
-                status = waiting.wait() => status,
-                // It may be reaped elsewhere, of which nobody is told.
-                _ = reading => loop {
-                    if let Ok(status) = timeout(LOOK, waiting.wait()).await {
-                        break status;
-                    }
-                },
-            };
-            exit.send_replace(Some(status));
-        });
+        tokio::spawn(async move { exit.send_replace(Some(waiting.wait().await)) });
         let mut server = Server {
             url: String::new(),
-            leash: Mutex::new(Some(pipes.stdin)),
+            leash: Arc::new(Mutex::new(Some(pipes.stdin))),
             exited,
             stderr,
             clients: self.clone().to(Remote {
@@ -307,7 +292,7 @@ impl CodexBuilder<Serve> {
         };
         let mut arguments = vec!["--listen".to_owned(), listen];
         if let Some(token) = token {
-            let hash = hex(&Sha256::digest(token.expose_secret()));
+            let hash = HEXLOWER.encode(&Sha256::digest(token.expose_secret()));
             let auth = ["--ws-auth", "capability-token", "--ws-token-sha256", &hash];
             arguments.extend(auth.map(str::to_owned));
         }
@@ -342,13 +327,5 @@ fn random_token() -> Result<SecretString> {
             "the system gives no random numbers ({error}): set a token with `capability_token`"
         ))
     })?;
-    Ok(hex(&bytes).into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    Ok(HEXLOWER.encode(&bytes).into())
 }

@@ -73,7 +73,7 @@ pub(crate) fn receive(
             Answered::Nobody(..) if serving.is_closing() => return,
             Answered::Nobody(context, request) => refusal(*context, *request).await,
         };
-        if let Ok(line) = line(&id, answer)
+        if let Ok(line) = line(&serving, &id, answer)
             && serving.router().answered(&id, &line)
         {
             let _ = serving.send(line).await;
@@ -93,11 +93,28 @@ fn context(responder: &Responder, request: &ServerRequest, known: Context) -> Re
     }
 }
 
-fn line(id: &RequestId, answer: Result<Box<RawValue>, JsonRpcError>) -> serde_json::Result<String> {
-    match answer {
+fn line(
+    connection: &Connection,
+    id: &RequestId,
+    answer: Result<Box<RawValue>, JsonRpcError>,
+) -> serde_json::Result<String> {
+    let line = match answer {
         Ok(result) => types::encode_response(id, &result),
         Err(error) => types::encode_error(Some(id), &error),
-    }
+    }?;
+    let bytes = line.len();
+    let most = connection.limits.max_sent_bytes;
+    let Some(most) = most.filter(|most| bytes > *most) else {
+        return Ok(line);
+    };
+    // A server would end the connection.
+    let message = format!("the answer has {bytes} bytes, and a server takes at most {most}");
+    tracing::warn!(
+        bytes,
+        most,
+        "an answer is longer than a server takes: refused"
+    );
+    types::encode_error(Some(id), &JsonRpcError::new(INTERNAL_ERROR, message))
 }
 
 /// Refuses a request without asking anybody.
@@ -105,7 +122,7 @@ fn refuse(connection: &Arc<Connection>, id: RequestId, request: ServerRequest) {
     let sender = Arc::clone(connection);
     connection.spawn_answer(async move {
         let refusal = refusal(RequestContext::default(), request).await;
-        send(&sender, line(&id, refusal)).await;
+        send(&sender, line(&sender, &id, refusal)).await;
     });
 }
 

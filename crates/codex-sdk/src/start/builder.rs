@@ -116,8 +116,8 @@ impl<T> CodexBuilder<T> {
         /// A runtime that is given up while it indexes leaves its home locked for a quarter of an hour, for
         /// other programs too.
         ///
-        /// Of a server that runs elsewhere, it is how long the connection and the handshake may take, each. Default there:
-        /// 30 s and 8 s.
+        /// Of a server that runs elsewhere, it is how long the connection and the handshake may take, each.
+        /// Default there: 30 s and 8 s.
         startup_timeout = Duration => startup_timeout;
         /// The longest line that is read, in bytes. Default: 256 MiB.
         ///

@@ -27,7 +27,8 @@ impl Codex {
     ///
     /// The server is asked for a sign of life every 15 s. One that has been silent for 45 s is given up:
     /// [`CloseReason::Lost`](crate::CloseReason::Lost). A request of more than 64 MiB is an
-    /// [`Error::InvalidInput`], and nothing of it is sent: no server takes it.
+    /// [`Error::InvalidInput`], and nothing of it is sent: no server takes it. An answer of a handler or a tool that is
+    /// longer is refused.
     ///
     /// ```no_run
     /// # async fn example(token: String) -> codex_sdk::Result<()> {

@@ -121,8 +121,7 @@ impl StartGoal {
         // Before the goal that there is gives way to it.
         self.codex
             .check(ThreadGoalSetParams::METHOD, &self.params)?;
-        let thread_id = Arc::clone(&self.thread_id);
-        let (mut route, mut state) = Route::of_goal(&self.codex.connection, thread_id)?;
+        let (mut route, mut state) = Route::of_goal(&self.codex.connection, &self.thread_id)?;
 
         let read = ThreadReadParams::new(&*self.thread_id);
         let thread = self.codex.request(&read, None).await?.thread;

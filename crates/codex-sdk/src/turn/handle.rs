@@ -187,8 +187,9 @@ impl<O> TurnHandle<O> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Notification>>> {
         loop {
             if let Some(next) = self.replay.as_mut().and_then(|replay| replay.next()) {
-                self.collector.observe(&next);
-                return Poll::Ready(Some(Ok(next)));
+                let next = Ok(next);
+                self.observe(Some(&next));
+                return Poll::Ready(Some(next));
             }
             let next = match &mut self.clock {
                 Some(clock) => clock.poll(&mut self.events, &mut self.registration, context),

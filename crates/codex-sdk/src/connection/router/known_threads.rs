@@ -238,9 +238,9 @@ mod tests {
         known.set_folder("a", None);
         known.moved("a", Path::new("/elsewhere"));
         assert_eq!((known.folder("a"), known.count()), (None, 0));
-        known.set_folder("a", Some("/work".into()));
+        known.set_folder("a", Some("/srv".into()));
         known.moved("a", Path::new("deep"));
-        assert_eq!(known.folder("a"), Some(Path::new("/work/deep")));
+        assert_eq!(known.folder("a"), Some(Path::new("/srv/deep")));
         known.moved("a", Path::new("/elsewhere"));
         assert_eq!(known.folder("a"), Some(Path::new("/elsewhere")));
         // Resumed with its folder alone.
