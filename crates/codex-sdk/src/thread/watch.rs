@@ -113,7 +113,7 @@ impl ThreadWatch {
             }
             let next = match Pin::new(&mut self.events).poll_next(context) {
                 Poll::Ready(Some(Ok(next))) => next,
-                // Had it begun since, its beginning would lie here.
+                // Had it begun since, its beginning would most likely lie here.
                 Poll::Pending if !self.events.has_unread() && self.replay.reads_running() => {
                     self.replay.replay_read();
                     continue;

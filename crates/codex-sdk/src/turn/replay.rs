@@ -8,8 +8,8 @@ use codex_types::{
     PatchApplyStatus, ThreadItem, Turn, TurnCompletedNotification, TurnStartedNotification,
     TurnStatus,
 };
-use serde_json::json;
 use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
 
 use crate::connection::event_queue::Notification;
 use crate::connection::router::subscriptions::Joined;
@@ -104,9 +104,10 @@ impl Replay {
         }
     }
 
-    /// Whether this isn't among what was read.
+    /// Whether this isn't among what was read. A runtime under load lists a turn before it says that it has begun.
     fn is_new(&self, next: &Notification) -> bool {
         let (item_id, begins) = match next {
+            Notification::TurnStarted(it) => return self.replayed.as_ref() != Some(&it.turn.id),
             Notification::ItemStarted(it) => (it.item.id(), true),
             Notification::ItemCompleted(it) => (it.item.id(), false),
             other => (other.item_id(), false),
@@ -196,6 +197,8 @@ fn of_item(
     thread_id: &str,
     turn_id: &str,
 ) -> Option<Notification> {
+    // By way of text: straight to a value, all that items consist of would be compiled once more.
+    let item: Value = serde_json::from_str(&serde_json::to_string(item).ok()?).ok()?;
     let params = json!({
         "item": item,
         stamp: at_ms,
