@@ -105,7 +105,7 @@ async fn a_server_that_falls_silent_is_given_up() {
             .await
             .unwrap_err()
             .to_string()
-            .contains("silent")
+            .contains("answered no ping for 45 s")
     );
     let codex = server.connect().await.unwrap();
     let turn = codex.attach(ticket).await.unwrap();

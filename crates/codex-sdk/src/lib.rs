@@ -387,7 +387,7 @@
 //! | --- | --- | --- |
 //! | `codex.connection` | info | `number`, `version` |
 //! | `codex.thread`, in its connection | info | `thread_id` |
-//! | `codex.turn`, in its thread | info | `turn_id`, `status`, `duration_ms` |
+//! | `codex.turn`, in the caller's span; without one, in its thread | info | `thread_id`, `turn_id`, `status`, `duration_ms` |
 //! | `codex.request`, in whatever sent it | debug | `method`, `id`, `outcome`, `duration_ms` |
 //! | `codex.server_request`, in its connection | debug | `method`, `thread_id` |
 //!

@@ -1,4 +1,5 @@
 use serde::Serialize;
+use serde::ser::Error as _;
 
 use crate::{JsonRpcError, RequestId};
 
@@ -71,14 +72,11 @@ pub(crate) fn request_line<P: Serialize + ?Sized>(
     id: &RequestId,
     params: Option<&P>,
 ) -> Result<String, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Line<'a, P: ?Sized> {
-        method: &'a str,
-        id: &'a RequestId,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        params: Option<&'a P>,
-    }
-    serde_json::to_string(&Line { method, id, params })
+    let mut line = Line::default();
+    line.entry("method", method)?;
+    line.entry("id", id)?;
+    line.params(params)?;
+    line.end()
 }
 
 pub(crate) fn notification_line<P: Serialize + ?Sized>(
@@ -86,18 +84,45 @@ pub(crate) fn notification_line<P: Serialize + ?Sized>(
     params: Option<&P>,
     emitted_at_ms: Option<i64>,
 ) -> Result<String, serde_json::Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Line<'a, P: ?Sized> {
-        method: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        params: Option<&'a P>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        emitted_at_ms: Option<i64>,
+    let mut line = Line::default();
+    line.entry("method", method)?;
+    line.params(params)?;
+    if let Some(emitted_at_ms) = emitted_at_ms {
+        line.entry("emittedAtMs", &emitted_at_ms)?;
     }
-    serde_json::to_string(&Line {
-        method,
-        params,
-        emitted_at_ms,
-    })
+    line.end()
+}
+
+/// An object that is written entry by entry. As a struct it would be compiled once more for each type of
+/// params.
+#[derive(Default)]
+struct Line(Vec<u8>);
+
+impl Line {
+    fn entry<V: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        value: &V,
+    ) -> Result<(), serde_json::Error> {
+        let before = if self.0.is_empty() { b'{' } else { b',' };
+        self.0.push(before);
+        serde_json::to_writer(&mut self.0, key)?;
+        self.0.push(b':');
+        serde_json::to_writer(&mut self.0, value)
+    }
+
+    fn params<P: Serialize + ?Sized>(
+        &mut self,
+        params: Option<&P>,
+    ) -> Result<(), serde_json::Error> {
+        match params {
+            Some(params) => self.entry("params", params),
+            None => Ok(()),
+        }
+    }
+
+    fn end(mut self) -> Result<String, serde_json::Error> {
+        self.0.push(b'}');
+        String::from_utf8(self.0).map_err(serde_json::Error::custom)
+    }
 }

@@ -28,9 +28,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::repair::repair;
 use crate::support::lenient::leniently;
-use crate::{
-    ClientMethod, DecodeError, JsonRpcError, Message, ServerNotification, decode_response,
-};
+use crate::{ClientMethod, DecodeError, JsonRpcError, Message, ServerNotification};
 
 /// The list of a page, where the protocol has pages.
 const PAGE: &str = "data";
@@ -124,26 +122,37 @@ pub fn notification(method: &str, params: Option<&RawValue>) -> Lenient<ServerNo
 ///
 /// If even so the result is not of the method's type.
 pub fn response<M: ClientMethod>(result: &RawValue) -> Result<Lenient<M::Response>, DecodeError> {
-    let problem = match decode_response::<M>(result) {
-        Ok(response) => return Ok(Lenient::whole(response)),
-        Err(problem) => problem,
-    };
-    let text = repair(result.get());
     let mut value = None;
-    let mut read = |text: &str| match leniently(|| serde_json::from_str(text)) {
-        Ok(read) => {
-            value = Some(read);
-            None
-        }
-        Err(error) => Some(DecodeError::new(M::METHOD, &error).within(text)),
+    let problems = as_far_as_possible(M::METHOD, result.get(), &mut |text| {
+        value = Some(serde_json::from_str(text)?);
+        Ok(())
+    })?;
+    match value {
+        Some(value) => Ok(Lenient { value, problems }),
+        None => unreachable!("read, and no value"),
+    }
+}
+
+/// Reads a text strictly, then leniently, then without the elements of a page that can't be read. What
+/// could not be read; an error if even the last failed. It isn't compiled once more for each type.
+fn as_far_as_possible(
+    method: &str,
+    text: &str,
+    read: &mut dyn FnMut(&str) -> serde_json::Result<()>,
+) -> Result<Vec<DecodeError>, DecodeError> {
+    let Err(problem) = read(text) else {
+        return Ok(Vec::new());
     };
-    let problems = match read(&text) {
-        None => Some(vec![problem.clone()]),
-        Some(first) => page(&text, first, &mut read),
+    let problem = DecodeError::new(method, &problem).within(text);
+    let text = repair(text);
+    let mut read = |text: &str| {
+        let error = leniently(|| read(text)).err()?;
+        Some(DecodeError::new(method, &error).within(text))
     };
-    let read = value.zip(problems);
-    read.map(|(value, problems)| Lenient { value, problems })
-        .ok_or(problem)
+    match read(&text) {
+        None => Ok(vec![problem]),
+        Some(first) => page(&text, first, &mut read).ok_or(problem),
+    }
 }
 
 /// Reads a value, such as an item in the params of an `Unrecognized` notification.
@@ -157,7 +166,7 @@ pub fn value<T: DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error>
 }
 
 /// Reads a page without the elements that can't be read. What it says of those; `None` if it can't be read even
-/// so. It is not compiled once more for each type.
+/// so.
 fn page(
     text: &str,
     mut problem: DecodeError,

@@ -51,19 +51,22 @@ fn export_spans(url: &str) -> anyhow::Result<SdkTracerProvider> {
         .with_resource(Resource::builder().with_service_name("program").build())
         .with_batch_exporter(exporter)
         .build();
-    // Leave out the SDK's spans: that of a turn is a child of its connection, which starts a trace of its own, and the
-    // runtime's spans would follow it there.
-    let own = Targets::new().with_target("traces", LevelFilter::INFO);
+    // Those of the SDK too: that of a turn is a child of the span in which the turn is started.
+    let targets = [
+        ("traces", LevelFilter::INFO),
+        ("codex_sdk", LevelFilter::INFO),
+    ];
+    let own = Targets::new().with_targets(targets);
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("traces"));
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(own));
     subscriber.try_init()?;
     Ok(provider)
 }
 
-/// The span in which the program calls the SDK.
+/// The span that a request belongs to: that of its turn, or the one in which the program calls the SDK.
 fn current_trace() -> Option<TraceContext> {
     let mut headers = HashMap::new();
-    // This takes OpenTelemetry's current span. `tracing`'s can be one of the SDK, which isn't exported.
+    // This takes OpenTelemetry's current span. `tracing`'s can be one that isn't exported.
     TraceContextPropagator::new().inject(&mut headers);
     Some(TraceContext {
         traceparent: headers.remove("traceparent")?,

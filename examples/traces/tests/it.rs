@@ -26,6 +26,7 @@ fn the_turn_of_the_runtime_is_in_the_trace_of_the_program() {
         ["handle_request", "program"],
         ["thread/start", "codex-app-server"],
         ["ask", "program"],
+        ["codex.turn", "program"],
         ["turn/start", "codex-app-server"],
     ];
     let mut rest = lines.iter();
@@ -49,6 +50,6 @@ fn the_turn_of_the_runtime_is_in_the_trace_of_the_program() {
     else {
         panic!("{printed}");
     };
-    assert_eq!(own, "2");
+    assert_eq!(own, "3");
     assert!(runtime.parse::<usize>().unwrap() > 10, "{printed}");
 }

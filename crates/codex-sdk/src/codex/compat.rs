@@ -67,15 +67,25 @@ pub(crate) fn check<P: Serialize>(version: &str, method: &str, params: &P) -> Re
     if version == RUNTIME_VERSION {
         return Ok(());
     }
-    check_written(version, method, &|| serde_json::to_string(params))
+    // What can't be written as JSON is told when it is sent.
+    let params = || serde_json::from_str(&serde_json::to_string(params).ok()?).ok();
+    check_params(version, method, &params)
+}
+
+/// [`check`], of a request that is ready to be sent.
+pub(crate) fn check_line(version: &str, method: &str, line: &str) -> Result<()> {
+    if version == RUNTIME_VERSION {
+        return Ok(());
+    }
+    let params = || {
+        let mut line: Value = serde_json::from_str(line).ok()?;
+        line.get_mut("params").map(Value::take)
+    };
+    check_params(version, method, &params)
 }
 
 /// Nothing here is compiled once more for each method.
-fn check_written(
-    version: &str,
-    method: &str,
-    write: &dyn Fn() -> serde_json::Result<String>,
-) -> Result<()> {
+fn check_params(version: &str, method: &str, params: &dyn Fn() -> Option<Value>) -> Result<()> {
     let Some(parsed) = Version::parse(version) else {
         return Ok(());
     };
@@ -88,9 +98,7 @@ fn check_written(
     if lacking.is_empty() {
         return Ok(());
     }
-    // What can't be written as JSON is told when it is sent.
-    let written = write().unwrap_or_default();
-    let params: Value = serde_json::from_str(&written).unwrap_or_default();
+    let params = params().unwrap_or_default();
     match lacking.iter().find(|(_, option, _)| uses(&params, option)) {
         Some((_, option, since)) => Err(lacks(version, option, since)),
         None => Ok(()),

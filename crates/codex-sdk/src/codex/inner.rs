@@ -15,6 +15,7 @@ use crate::codex::compat;
 use crate::codex::metadata::{Metadata, name_and_version};
 use crate::codex::notifications::NotificationStream;
 use crate::connection::Connection;
+use crate::connection::outgoing::Outgoing;
 use crate::connection::process::{Process, StderrTail};
 use crate::connection::registration::Route;
 use crate::connection::router::pending_calls::Reply;
@@ -76,16 +77,29 @@ impl CodexInner {
         params: &M,
         timeout: Option<Duration>,
     ) -> Result<M::Response> {
-        self.check(M::METHOD, params)?;
-        self.connection.call(params, timeout).await
+        let request = self.outgoing(Cow::Borrowed(M::METHOD), params, timeout);
+        let reply = self.connection.request(request?, None).await?;
+        Ok(self.connection.decode::<M>(&reply.result)?.value)
+    }
+
+    /// Prepares a request, unless this runtime would ignore one of its options.
+    fn outgoing<P: Serialize>(
+        &self,
+        method: Cow<'static, str>,
+        params: &P,
+        timeout: Option<Duration>,
+    ) -> Result<Outgoing> {
+        let request = self.connection.outgoing(method, params, timeout)?;
+        let version = &self.metadata.server_version;
+        compat::check_line(version, &request.method, &request.line)?;
+        Ok(request)
     }
 
     /// Opens a thread. One that the runtime is unloading, because its last client has just left, is waited for.
     pub(crate) async fn open_thread<M: ClientMethod>(&self, params: &M) -> Result<M::Response> {
-        self.check(M::METHOD, params)?;
         let given_up = Instant::now() + UNLOADING;
         loop {
-            match self.connection.call(params, None).await {
+            match self.request(params, None).await {
                 Err(error) if error.is_of_closing_thread() && Instant::now() < given_up => {
                     sleep(LOOK).await;
                 }
@@ -100,10 +114,7 @@ impl CodexInner {
         params: &Value,
         timeout: Option<Duration>,
     ) -> Result<Box<RawValue>> {
-        self.check(&method, params)?;
-        let request = self
-            .connection
-            .outgoing(Cow::Owned(method), params, timeout)?;
+        let request = self.outgoing(Cow::Owned(method), params, timeout)?;
         let reply = self.connection.request(request, None).await?;
         Ok(reply.result)
     }
@@ -115,11 +126,7 @@ impl CodexInner {
         thread_id: Arc<str>,
         params: &M,
     ) -> Result<(Route, impl Future<Output = Result<Reply>> + Send + use<M>)> {
-        let method = M::METHOD;
-        self.check(method, params)?;
-        let request = self
-            .connection
-            .outgoing(Cow::Borrowed(method), params, None)?;
+        let request = self.outgoing(Cow::Borrowed(M::METHOD), params, None)?;
         Ok(Route::of_turn(&self.connection, thread_id, request))
     }
 

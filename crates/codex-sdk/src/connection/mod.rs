@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use codex_types::{ClientMethod, DecodeError, lenient};
+use codex_types::lenient::{self, Lenient};
+use codex_types::{ClientMethod, DecodeError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
@@ -123,7 +124,12 @@ impl Connection {
         params: &P,
         timeout: Option<Duration>,
     ) -> Result<Outgoing> {
-        let mut request = Outgoing::new(self.next_id(), method, params, timeout)?;
+        Outgoing::new(self.next_id(), method, params, timeout)
+            .and_then(|request| self.finish(request))
+    }
+
+    /// What isn't compiled once more for each method.
+    fn finish(&self, mut request: Outgoing) -> Result<Outgoing> {
         request.trace(self.trace.as_ref());
         request.check(self.limits.max_sent_bytes)?;
         Ok(request)
@@ -135,8 +141,7 @@ impl Connection {
         params: &M,
         timeout: Option<Duration>,
     ) -> Result<M::Response> {
-        let (response, _) = self.read(params, timeout).await?;
-        Ok(response)
+        Ok(self.read(params, timeout).await?.value)
     }
 
     /// Sends a typed request. Returns also what could not be read of the response.
@@ -144,15 +149,10 @@ impl Connection {
         self: &Arc<Self>,
         params: &M,
         timeout: Option<Duration>,
-    ) -> Result<(M::Response, Vec<DecodeError>)> {
-        // As little as can be is compiled once more for each method.
+    ) -> Result<Lenient<M::Response>> {
         let request = self.outgoing(Cow::Borrowed(M::METHOD), params, timeout);
-        let result = self.ask(request).await?;
-        self.decode::<M>(&result)
-    }
-
-    async fn ask(self: &Arc<Self>, request: Result<Outgoing>) -> Result<Box<RawValue>> {
-        Ok(self.request(request?, None).await?.result)
+        let reply = self.request(request?, None).await?;
+        self.decode::<M>(&reply.result)
     }
 
     /// Decodes a response as far as it can be decoded, on the task of the caller: the reader doesn't
@@ -160,10 +160,10 @@ impl Connection {
     pub(crate) fn decode<M: ClientMethod>(
         &self,
         result: &RawValue,
-    ) -> Result<(M::Response, Vec<DecodeError>)> {
+    ) -> Result<Lenient<M::Response>> {
         let read = lenient::response::<M>(result)?;
         self.tell_unreadable(&read.problems);
-        Ok((read.value, read.problems))
+        Ok(read)
     }
 
     fn tell_unreadable(&self, problems: &[DecodeError]) {

@@ -21,11 +21,15 @@ pub(crate) fn thread(connection: &Span, id: &str) -> Span {
     tracing::info_span!(parent: connection, "codex.thread", thread_id = id)
 }
 
-/// One per turn or goal and handle.
-pub(crate) fn turn(thread: &Span) -> Span {
+/// One per turn or goal and handle. It is in the caller's span if there is one: what a program does for a request of
+/// its own is then one trace.
+pub(crate) fn turn(thread: &Span, thread_id: &str) -> Span {
+    let caller = Span::current();
+    let parent = if caller.is_none() { thread } else { &caller };
     tracing::info_span!(
-        parent: thread,
+        parent: parent,
         "codex.turn",
+        thread_id,
         turn_id = Empty,
         status = Empty,
         duration_ms = Empty

@@ -66,7 +66,8 @@ paged! {
 /// stream ends after the last entry, or after an error.
 #[must_use = "nothing is sent until this is read"]
 pub struct Pages<P: Paged> {
-    codex: Arc<CodexInner>,
+    /// How a page is asked for. Behind a `dyn`, so that it is compiled here and not in each program.
+    ask: Box<dyn Fn(P) -> Call<P::Response> + Send + Sync>,
     /// What asks for the next page; `None` after the last.
     params: Option<P>,
     page: VecDeque<P::Entry>,
@@ -78,8 +79,12 @@ pub struct Pages<P: Paged> {
 
 impl<P: Paged> Pages<P> {
     pub(crate) fn new(codex: Arc<CodexInner>, params: P) -> Self {
+        let ask = move |params| {
+            let codex = Arc::clone(&codex);
+            Call::new(async move { codex.request(&params, None).await })
+        };
         Self {
-            codex,
+            ask: Box::new(ask),
             params: Some(params),
             page: VecDeque::new(),
             circle: Circle::default(),
@@ -110,10 +115,8 @@ impl<P: Paged> Pages<P> {
             let Some(params) = &mut self.params else {
                 return Poll::Ready(self.broken.take().map(Err));
             };
-            let asked = self.asked.get_or_insert_with(|| {
-                let (codex, params) = (Arc::clone(&self.codex), params.clone());
-                Call::new(async move { codex.request(&params, None).await })
-            });
+            let ask = || (self.ask)(params.clone());
+            let asked = self.asked.get_or_insert_with(ask);
             let response = ready!(Pin::new(asked).poll(context));
             self.asked = None;
             match response.map(P::entries) {

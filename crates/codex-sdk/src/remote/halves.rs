@@ -104,7 +104,7 @@ impl AsyncRead for Incoming {
                 Poll::Pending => {
                     ready!(self.poll_silence(context));
                     let seconds = SILENCE.as_secs();
-                    let silent = format!("it was silent for {seconds} s, though it was asked");
+                    let silent = format!("it answered no ping for {seconds} s");
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, silent)));
                 }
             }

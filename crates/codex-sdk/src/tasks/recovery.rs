@@ -123,7 +123,7 @@ pub(crate) async fn newest_turns(
     list.sort_direction = Some(SortDirection::Desc);
     list.items_view = Some(TurnItemsView::Full);
     let refused = match connection.read(&list, Some(after)).await {
-        Ok((page, problems)) => return Ok((page.data, problems)),
+        Ok(page) => return Ok((page.value.data, page.problems)),
         Err(refused) if refused.rpc().is_some() => refused,
         Err(error) => return Err(error),
     };

@@ -24,6 +24,7 @@ use crate::tool::{Tool, Toolbox};
 use crate::turn::handle::TurnHandle;
 use crate::turn::limits::{Clock, Limits, limit_setters};
 use crate::turn::replay::Replay;
+use crate::turn::running::RunningTurn;
 use crate::turn::ticket::TurnTicket;
 
 /// How long reading a stored turn may take, a page.
@@ -101,7 +102,7 @@ impl AttachTurn {
         self
     }
 
-    async fn attach(self) -> Result<TurnHandle> {
+    async fn attach(self) -> Result<RunningTurn> {
         self.limits.check()?;
         self.tools.specs()?;
         let begun = Instant::now();
@@ -125,7 +126,7 @@ impl AttachTurn {
             (route.ended(connection), watch::channel(Phase::Completed).1)
         };
         let clock = Clock::start(limits, begun);
-        Ok(TurnHandle::of_ticket(
+        Ok(RunningTurn::of_ticket(
             Arc::clone(&codex),
             &ticket,
             route,
@@ -199,8 +200,9 @@ impl IntoFuture for AttachTurn {
     type IntoFuture = Call<TurnHandle>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let span = spans::turn(&self.codex.connection.span);
-        Call::new(self.attach().instrument(span))
+        let span = spans::turn(&self.codex.connection.span, &self.ticket.thread_id);
+        let turn = self.attach().instrument(span);
+        Call::new(async move { Ok(TurnHandle::new(turn.await?)) })
     }
 }
 

@@ -23,6 +23,7 @@ use crate::setters::{debug_shows, setters};
 use crate::turn::goal_control::GoalControl;
 use crate::turn::handle::TurnHandle;
 use crate::turn::limits::{Clock, Limits, call_setter, check_budget, limit_setters};
+use crate::turn::running::RunningTurn;
 
 /// How long the runtime may take to begin the first turn of a goal; it takes well below a second.
 const BEGIN: Duration = Duration::from_secs(30);
@@ -100,14 +101,14 @@ impl StartGoal {
     /// Dropping the call pauses the goal, if it was already set, and interrupts its turn.
     pub fn run(self) -> Call<TurnResult> {
         Call::new(async move {
-            let span = spans::turn(&self.span);
+            let span = spans::turn(&self.span, &self.thread_id);
             let mut handle = self.start().instrument(span).await?;
             handle.interrupt_when_dropped(true);
             handle.collect().await
         })
     }
 
-    async fn start(self) -> Result<TurnHandle> {
+    async fn start(self) -> Result<RunningTurn> {
         self.limits.check()?;
         check_budget("token_budget", self.params.token_budget)?;
         let begun = Instant::now();
@@ -115,7 +116,7 @@ impl StartGoal {
     }
 
     /// The goal is abandoned if this is dropped before it returns.
-    async fn set(mut self, begun: Instant) -> Result<TurnHandle> {
+    async fn set(mut self, begun: Instant) -> Result<RunningTurn> {
         let objective = self.params.objective.take().unwrap_or_default();
         self.params.objective = Some(checked(&objective)?);
         // Before the goal that there is gives way to it.
@@ -144,7 +145,7 @@ impl StartGoal {
         };
         let clock = Clock::start(self.limits, begun);
         let (codex, thread_id) = (self.codex, self.thread_id);
-        Ok(TurnHandle::of_goal(
+        Ok(RunningTurn::of_goal(
             codex, thread_id, first, route, control, clock,
         ))
     }
@@ -178,8 +179,9 @@ impl IntoFuture for StartGoal {
     type IntoFuture = Call<TurnHandle>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let span = spans::turn(&self.span);
-        Call::new(self.start().instrument(span))
+        let span = spans::turn(&self.span, &self.thread_id);
+        let turn = self.start().instrument(span);
+        Call::new(async move { Ok(TurnHandle::new(turn.await?)) })
     }
 }
 

@@ -14,6 +14,7 @@ mod limits;
 pub(crate) mod output;
 pub(crate) mod replay;
 pub(crate) mod review;
+mod running;
 pub(crate) mod settings;
 mod spending;
 pub(crate) mod start;

@@ -15,6 +15,7 @@ use crate::results::TurnResult;
 use crate::setters::debug_shows;
 use crate::turn::handle::TurnHandle;
 use crate::turn::limits::{Limits, limit_setters};
+use crate::turn::running::RunningTurn;
 
 /// The first release that tells which turn a review runs in.
 const ROOT_TURN: &str = "0.162.0";
@@ -69,16 +70,17 @@ impl StartReview {
     /// # Cancel safety
     /// Dropping the call interrupts the review, unless another handle of this client is on it.
     pub fn run(self) -> Call<TurnResult> {
-        Call::new(async move { self.start(true).await?.finish().await })
+        Call::new(async move { self.start(true).await?.collect().await })
     }
 
-    async fn start(self, interrupt: bool) -> Result<TurnHandle> {
+    async fn start(self, interrupt: bool) -> Result<RunningTurn> {
         let version = &self.codex.metadata.server_version;
         compat::require(version, ReviewStartParams::METHOD, ROOT_TURN)?;
         let params = ReviewStartParams::new(self.target, &*self.thread_id);
         let (codex, limits) = (self.codex, self.limits);
-        TurnHandle::start(codex, self.thread_id, &params, interrupt, limits)
-            .instrument(spans::turn(&self.span))
+        let span = spans::turn(&self.span, &self.thread_id);
+        RunningTurn::start(codex, self.thread_id, &params, interrupt, limits)
+            .instrument(span)
             .await
     }
 }
@@ -88,7 +90,7 @@ impl IntoFuture for StartReview {
     type IntoFuture = Call<TurnHandle>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Call::new(self.start(false))
+        Call::new(async move { Ok(TurnHandle::new(self.start(false).await?)) })
     }
 }
 

@@ -23,6 +23,7 @@ use crate::turn::handle::TurnHandle;
 use crate::turn::input::RunInput;
 use crate::turn::limits::{Limits, call_setter, limit_setters, token_setter};
 use crate::turn::output::TurnOutput;
+use crate::turn::running::RunningTurn;
 
 /// Options for a turn (`turn/start`), from [`Thread::run`](crate::Thread::run),
 /// [`Thread::run_as`](crate::Thread::run_as), [`Thread::turn`](crate::Thread::turn) and
@@ -108,11 +109,39 @@ impl<O> StartTurn<O> {
         self
     }
 
-    /// Sends `turn/start`; with `interrupt`, dropping what this returns, or this, interrupts the turn.
-    async fn send<R: TurnOutput>(self, interrupt: bool) -> Result<TurnHandle<R>> {
+    /// Sends `turn/start`, for an answer that is an `R`; with `interrupt`, dropping what this returns, or
+    /// this, interrupts the turn.
+    async fn start<R: TurnOutput>(self, interrupt: bool) -> Result<RunningTurn> {
+        let schema = R::schema()?;
+        self.untyped().send(schema, interrupt).await
+    }
+
+    /// The same without a type, so that what sends it isn't compiled once more in each program.
+    fn untyped(self) -> StartTurn<()> {
+        StartTurn {
+            codex: self.codex,
+            thread_id: self.thread_id,
+            span: self.span,
+            input: self.input,
+            params: self.params,
+            cwd: self.cwd,
+            sandbox: self.sandbox,
+            environments: self.environments,
+            limits: self.limits,
+            output: PhantomData,
+        }
+    }
+}
+
+impl StartTurn<()> {
+    fn send(self, schema: Option<Value>, interrupt: bool) -> Call<RunningTurn> {
+        Call::new(self.send_now(schema, interrupt))
+    }
+
+    async fn send_now(self, schema: Option<Value>, interrupt: bool) -> Result<RunningTurn> {
         let mut params = self.params;
-        if let Some(schema) = R::schema()? {
-            params.output_schema = Some(schema);
+        if schema.is_some() {
+            params.output_schema = schema;
         } else if let Some(schema) = &params.output_schema {
             check(schema)?;
         }
@@ -130,8 +159,9 @@ impl<O> StartTurn<O> {
         if !self.environments.is_empty() {
             params.environments = Some(add_all(&codex, self.environments).await?);
         }
-        TurnHandle::start(codex, self.thread_id, &params, interrupt, limits)
-            .instrument(spans::turn(&self.span))
+        let span = spans::turn(&self.span, &self.thread_id);
+        RunningTurn::start(codex, self.thread_id, &params, interrupt, limits)
+            .instrument(span)
             .await
     }
 }
@@ -175,7 +205,7 @@ impl<O: TurnOutput> IntoFuture for StartTurn<O> {
     type IntoFuture = Call<O>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Call::new(async move { self.send::<O>(true).await?.finish().await })
+        Call::new(async move { O::of(self.start::<O>(true).await?.collect().await?) })
     }
 }
 
@@ -193,7 +223,7 @@ impl<O: TurnOutput> IntoFuture for StartTurn<TurnHandle<O>> {
     type IntoFuture = Call<TurnHandle<O>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Call::new(self.send(false))
+        Call::new(async move { Ok(TurnHandle::new(self.start::<O>(false).await?)) })
     }
 }
 

@@ -25,7 +25,8 @@ pub(crate) fn deserialize_external<'de, T: External, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     if lenient::is_on() {
-        return lenient::read_or_keep(deserializer, read_text, T::unrecognized);
+        let (text, value) = lenient::text_and_value(deserializer)?;
+        return Ok(read_text(&text).unwrap_or_else(|_| T::unrecognized(value)));
     }
     deserializer.deserialize_any(ExternalVisitor(PhantomData))
 }

@@ -31,13 +31,12 @@ pub(crate) fn is_on() -> bool {
     ON.get()
 }
 
-/// Reads a union through the deserializer that everything is compiled for, and keeps what it can't.
-pub(crate) fn read_or_keep<'de, T, D: Deserializer<'de>>(
+/// A union as text, to be read by the deserializer that everything is compiled for, and as the value that is
+/// kept if it can't be.
+pub(crate) fn text_and_value<'de, D: Deserializer<'de>>(
     deserializer: D,
-    read: impl FnOnce(&str) -> Result<T, serde_json::Error>,
-    keep: impl FnOnce(Value) -> T,
-) -> Result<T, D::Error> {
+) -> Result<(String, Value), D::Error> {
     let value = Value::deserialize(deserializer)?;
     let text = serde_json::to_string(&value).map_err(D::Error::custom)?;
-    Ok(read(&text).unwrap_or_else(|_| keep(value)))
+    Ok((text, value))
 }

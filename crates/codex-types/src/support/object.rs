@@ -14,16 +14,19 @@ use serde::de::{
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-/// A struct that is an object on the wire.
+/// A struct that is read from an object on the wire.
 ///
 /// Unknown keys are ignored. Of a key that comes twice the last value counts, as it does in
 /// [`Value`].
 pub(crate) trait Object: Sized {
     /// Reads the rest of an object.
     fn read<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+}
 
+/// A struct that is written as an object.
+pub(crate) trait Entries<M: SerializeMap> {
     /// Writes all entries.
-    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
+    fn write_to(&self, map: &mut M) -> Result<(), M::Error>;
 }
 
 /// Reads a whole object.
@@ -48,12 +51,12 @@ impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
 }
 
 /// Writes a whole object.
-pub(crate) fn serialize_object<T: Object, S: Serializer>(
-    value: &T,
+pub(crate) fn serialize_object<S: Serializer>(
+    entries: &dyn Entries<S::SerializeMap>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
-    value.write(&mut map)?;
+    entries.write_to(&mut map)?;
     map.end()
 }
 
@@ -330,8 +333,10 @@ macro_rules! object {
                 )?;
                 Ok(Self { $($field: $field.finish(),)* $($extra)? })
             }
+        }
 
-            fn write<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        impl<M: serde::ser::SerializeMap> $crate::support::object::Entries<M> for $name {
+            fn write_to(&self, map: &mut M) -> Result<(), M::Error> {
                 $crate::support::object::write_entries(
                     map,
                     &[$($crate::support::object::Entry::$kind($key, &self.$field)),*],

@@ -44,9 +44,25 @@ impl<'a> RawParams<'a> {
     }
 
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        let mut value = None;
+        self.decode_by(&mut |json| {
+            value = Some(T::deserialize(json)?);
+            Ok(())
+        })?;
+        match value {
+            Some(value) => Ok(value),
+            None => unreachable!("read, and no value"),
+        }
+    }
+
+    /// The part of it that isn't compiled once more for each type.
+    fn decode_by(
+        &self,
+        read: &mut dyn FnMut(&mut Deserializer<StrRead<'a>>) -> serde_json::Result<()>,
+    ) -> Result<(), DecodeError> {
         let mut json = Deserializer::from_str(self.json);
-        match T::deserialize(&mut json) {
-            Ok(value) => self.end(json).map(|()| value),
+        match read(&mut json) {
+            Ok(()) => self.end(json),
             Err(error) => Err(self.failed(&error)),
         }
     }

@@ -1,9 +1,8 @@
 //! Enums over strings, and named strings.
 
-use std::fmt;
-use std::marker::PhantomData;
+use serde::de::{Deserialize as _, Deserializer};
 
-use serde::de::{Deserializer, Error, Visitor};
+use super::Text;
 
 /// Reads a type that can be made from any string.
 pub(crate) fn deserialize_string<'de, T, D>(deserializer: D) -> Result<T, D::Error>
@@ -11,21 +10,9 @@ where
     T: for<'a> From<&'a str>,
     D: Deserializer<'de>,
 {
-    struct StringVisitor<T>(PhantomData<T>);
-
-    impl<T: for<'a> From<&'a str>> Visitor<'_> for StringVisitor<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_str<E: Error>(self, value: &str) -> Result<T, E> {
-            Ok(T::from(value))
-        }
-    }
-
-    deserializer.deserialize_str(StringVisitor(PhantomData))
+    // Not by a visitor of its own, which would be compiled once more for each type.
+    let Text(string) = Text::deserialize(deserializer)?;
+    Ok(T::from(&string))
 }
 
 /// What every enum over strings has, on top of `as_str` and `From<&str>`.

@@ -5,6 +5,7 @@
 //! first, so the common path here streams the rest straight into the body, and its errors keep
 //! their position.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -33,7 +34,8 @@ pub(crate) fn deserialize_tagged<'de, T: Tagged, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     if lenient::is_on() {
-        return lenient::read_or_keep(deserializer, read_text, T::unrecognized);
+        let (text, value) = lenient::text_and_value(deserializer)?;
+        return Ok(read_text(&text).unwrap_or_else(|_| T::unrecognized(value)));
     }
     deserializer.deserialize_map(TaggedVisitor(PhantomData))
 }
@@ -53,35 +55,48 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        let Some(Text(first)) = map.next_key()? else {
-            return Err(A::Error::missing_field(T::TAG));
-        };
-        if first == T::TAG {
-            let Text(tag) = map.next_value()?;
-            return T::decode(&tag, MapAccessDeserializer::new(map));
-        }
-        let mut body = Map::new();
-        body.insert(first.into_owned(), map.next_value()?);
-        while let Some((key, value)) = map.next_entry()? {
-            body.insert(key, value);
-        }
-        match body.remove(T::TAG) {
-            Some(Value::String(tag)) => reordered(&tag, &body).map_err(A::Error::custom),
-            Some(_) => Err(A::Error::custom("the tag is not a string")),
-            None => Err(A::Error::missing_field(T::TAG)),
+        match tag(T::TAG, &mut map)? {
+            Tag::First(tag) => T::decode(&tag, MapAccessDeserializer::new(map)),
+            // The position of an error is one in a text that nobody else has seen.
+            Tag::Later(text) => {
+                read_text(&text).map_err(|error| A::Error::custom(reason::without_position(&error)))
+            }
         }
     }
 }
 
-/// Reads an object whose tag did not come first from a text where it does.
-///
-/// It could be read from the map. But then every body, and all that is in it, would be compiled
-/// a second time, for a deserializer that the runtime never makes necessary.
-fn reordered<T: Tagged>(tag: &str, body: &Map<String, Value>) -> Result<T, String> {
-    let text = TagFirst(T::TAG, tag, body);
-    let text = serde_json::to_string(&text).map_err(|error| error.to_string())?;
-    // The position of an error is one in a text that nobody else has seen.
-    read_text(&text).map_err(|error| reason::without_position(&error))
+/// Where the tag of an object was.
+enum Tag<'de> {
+    /// In front: the body is still to be read.
+    First(Cow<'de, str>),
+    /// Behind: all was read, and this is the object as a text where the tag comes first.
+    ///
+    /// The body could be read from the map. But then every body, and all that is in it, would be
+    /// compiled a second time, for a deserializer that the runtime never makes necessary.
+    Later(String),
+}
+
+/// Reads as much of an object as it takes to know its tag.
+fn tag<'de, A: MapAccess<'de>>(key: &'static str, map: &mut A) -> Result<Tag<'de>, A::Error> {
+    let Some(Text(first)) = map.next_key()? else {
+        return Err(A::Error::missing_field(key));
+    };
+    if first == key {
+        let Text(tag) = map.next_value()?;
+        return Ok(Tag::First(tag));
+    }
+    let mut body = Map::new();
+    body.insert(first.into_owned(), map.next_value()?);
+    while let Some((key, value)) = map.next_entry()? {
+        body.insert(key, value);
+    }
+    match body.remove(key) {
+        Some(Value::String(tag)) => serde_json::to_string(&TagFirst(key, &tag, &body))
+            .map(Tag::Later)
+            .map_err(A::Error::custom),
+        Some(_) => Err(A::Error::custom("the tag is not a string")),
+        None => Err(A::Error::missing_field(key)),
+    }
 }
 
 struct TagFirst<'a>(&'static str, &'a str, &'a Map<String, Value>);
