@@ -1,5 +1,5 @@
 //! A crate outside of this workspace that depends on the SDK, as a user's does: the programs of the README
-//! and of the guide are copied into it, built, and run.
+//! and of the guides are copied into it, built, and run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 const README: &str = include_str!("../../README.md");
-const GUIDE: &str = include_str!("../../docs/getting-started.md");
+const START: &str = include_str!("../../docs/getting-started.md");
+const GUIDE: &str = include_str!("../../docs/guide.md");
 
 /// The programs, built.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct Programs {
     pub(crate) first: PathBuf,
     /// The same with the feature `blocking`.
     first_with_blocking: PathBuf,
-    /// The README's program for the feature `blocking`.
+    /// The guide's program for the feature `blocking`.
     pub(crate) blocking: PathBuf,
 }
 
@@ -30,23 +31,29 @@ pub(crate) async fn programs() -> &'static Programs {
 }
 
 async fn build_all() -> Programs {
-    let [manifest, with_blocking] = blocks(README, "toml")[..] else {
-        panic!("the README doesn't say twice what to depend on");
+    let [manifest] = blocks(README, "toml")[..] else {
+        panic!("the README doesn't say once what to depend on");
     };
-    let [first, blocking] = programs_in(README)[..] else {
-        panic!("the README has other programs than these two");
+    let [first] = programs_in(README)[..] else {
+        panic!("the README has other programs than the first");
+    };
+    let [with_blocking] = blocks(GUIDE, "toml")[..] else {
+        panic!("the guide doesn't say once what to depend on");
+    };
+    let [blocking] = programs_in(GUIDE)[..] else {
+        panic!("the guide has other programs than the blocking one");
     };
     assert!(first.lines().count() <= 12, "{first}");
     let both = manifest.replace(" }\ntokio", ", features = [\"blocking\"] }\ntokio");
     assert!(both.contains("blocking"), "{both}");
 
-    let [with_serde] = blocks(GUIDE, "toml")[..] else {
-        panic!("the guide doesn't say once what to depend on");
+    let [with_serde] = blocks(START, "toml")[..] else {
+        panic!("the first steps don't say once what to depend on");
     };
-    let [beginning, change] = programs_in(GUIDE)[..] else {
-        panic!("the guide has other programs than these two");
+    let [beginning, change] = programs_in(START)[..] else {
+        panic!("the first steps have other programs than these two");
     };
-    assert_eq!(beginning, first, "the guide begins as the README does");
+    assert_eq!(beginning, first, "the first steps begin as the README does");
     build("reviewed_change", with_serde, change).await;
     Programs {
         first: build("first", manifest, first).await,
@@ -123,10 +130,10 @@ async fn the_programs_of_the_pages_run_in_a_crate_outside_of_the_workspace() {
     }
 }
 
-/// The guide's program is an example, too: so it runs in a demo, and in the tests of the examples.
+/// The program of the first steps is an example, too: so it runs in a demo, and in the tests of the examples.
 #[test]
-fn the_guides_program_is_the_example_reviewed_change() {
+fn the_program_of_the_first_steps_is_the_example_reviewed_change() {
     let example = include_str!("../../crates/codex-sdk/examples/reviewed_change.rs");
     let (_lints, example) = example.split_once("\n\n").unwrap();
-    assert_eq!(programs_in(GUIDE)[1].trim(), example.trim());
+    assert_eq!(programs_in(START)[1].trim(), example.trim());
 }

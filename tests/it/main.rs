@@ -28,6 +28,8 @@ mod mcp;
 #[cfg(unix)]
 mod null_and_absent;
 mod pages;
+mod pictures;
+mod prose;
 mod recipes;
 #[cfg(unix)]
 mod recording;

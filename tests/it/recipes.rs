@@ -106,12 +106,12 @@ fn pages() -> Vec<Scene> {
     let broken = vec![Reply::disconnect(), Reply::text(ANSWER)];
     vec![
         ("readme::main", answer(), ANSWER, ""),
-        ("readme::main_2", answer(), ANSWER, ""),
-        ("readme::stream", answer(), "2 items, completed", ""),
-        ("readme::find", slowest(), "startup: 1.5 s", ""),
-        ("readme::agent", agent, ANSWER, "the seventh"),
-        ("readme::list", vec![], " skills in ", ""),
-        ("readme::with_files", vec![], "", ""),
+        ("guide::main", answer(), ANSWER, ""),
+        ("guide::stream", answer(), "2 items, completed", ""),
+        ("guide::find", slowest(), "startup: 1.5 s", ""),
+        ("guide::agent", agent, ANSWER, "the seventh"),
+        ("guide::list", vec![], " skills in ", ""),
+        ("guide::with_files", vec![], "", ""),
         ("faq::main", answer(), r#"Some("A sentence.")"#, ""),
         ("faq::bounded", answer(), r#"Some("A sentence.")"#, ""),
         ("faq::frugal", answer(), r#"Some("A sentence.")"#, ""),

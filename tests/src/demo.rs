@@ -179,6 +179,20 @@ fn chat() -> Vec<Reply> {
     ]
 }
 
+/// The conversation of the picture in the README.
+pub fn pictured() -> Vec<Reply> {
+    let patch = "*** Begin Patch\n*** Update File: greet.sh\n@@\n #!/bin/sh\n-echo \"hello, world\"\n\
+                 +echo \"hello, ${1:-world}\"\n*** End Patch";
+    let look = json!({ "cmd": "cat greet.sh" });
+    vec![
+        words("I'll look at the script first.")
+            .phase("commentary")
+            .then(Reply::function_call("exec_command", look.to_string())),
+        Reply::custom_tool_call("apply_patch", patch),
+        words("**Done.** `greet.sh` greets its first argument, and the world without one."),
+    ]
+}
+
 fn web_service(gate: Option<&Gate>) -> Vec<Reply> {
     let patch = "*** Begin Patch\n*** Add File: tides.md\n+# Tides in Lisbon\n+High at 05:12 and 17:38.\n\
                  *** End Patch";

@@ -345,6 +345,11 @@ pub mod faq {
 }
 
 #[cfg(any(doc, doctest))]
+pub mod guide {
+    #![doc = include_str!("../../docs/guide.md")]
+}
+
+#[cfg(any(doc, doctest))]
 pub mod getting_started {
     #![doc = include_str!("../../docs/getting-started.md")]
 }

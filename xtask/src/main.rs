@@ -28,6 +28,7 @@ mod model;
 mod normalise;
 mod packages;
 mod parity;
+mod pictures;
 mod problems;
 mod regen;
 mod release;
@@ -89,6 +90,8 @@ enum Task {
     },
     /// Try the SDK with other runtimes, side by side, and write docs/compatibility.md.
     Compat(compat::Compat),
+    /// Draw the pictures of the pages again, by the tests that compare them.
+    Pictures,
     /// Run the checklist of a release, and print the commands that publish it.
     Release(release::Options),
     /// The pinned runtime, by hand.
@@ -109,6 +112,7 @@ fn main() -> Result<()> {
         Task::Demo { name, arguments } => demo::run(name.as_deref(), &arguments),
         Task::Bench { check, cases } => bench::run(check, &cases),
         Task::Compat(compat) => compat::run(&compat),
+        Task::Pictures => pictures::run(),
         Task::Release(options) => release::run(&options),
         Task::Runtime(command) => runtime::run(command),
     }

@@ -122,7 +122,7 @@ mod tests {
         )
     }
 
-    /// What is told of these.
+    /// What is said about these.
     fn told(emitted: &Emitted, overrides: &str) -> String {
         let inputs = Inputs {
             overrides: Overrides::parse(overrides).unwrap(),

@@ -12,7 +12,7 @@ use codex_cli_bin::{Installer, RUNTIME_VERSION, data_dir, locate, terminal_progr
 pub(crate) enum Runtime {
     /// Installs the pinned runtime for the current user, unless it is installed already
     Install {
-        /// A downloaded wheel to install from, without a network
+        /// A downloaded wheel to install from, offline
         #[arg(long, value_name = "FILE")]
         wheel: Option<PathBuf>,
     },

@@ -63,7 +63,7 @@ impl Installer {
         self
     }
 
-    /// Installs from a wheel file, or for a [`Pin`] for npm from a tarball, without a network. By
+    /// Installs from a wheel file, or for a [`Pin`] for npm from a tarball, offline. By
     /// default the package comes from the user's index or registry.
     pub fn wheel(mut self, wheel: impl Into<PathBuf>) -> Self {
         self.wheel = Some(wheel.into());

@@ -8,7 +8,7 @@
 //!   Python environment. It never takes a `codex` from `PATH`.
 //! - [`install`] has `uv` or `pip` fetch and verify the package, checks that it is the pinned
 //!   version for this machine and that it starts, and puts it into [`data_dir`] in one step.
-//! - [`install_wheel`] does the same with a wheel file, for machines without a network.
+//! - [`install_wheel`] does the same with a wheel file, for offline machines.
 //! - [`Installer`] is behind both, for another [`Pin`], folder or deadline. A pin can also name
 //!   the npm package `@openai/codex`, for runtimes that only npm has: `npm` fetches it then.
 //!
@@ -64,7 +64,7 @@ pub fn install(progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
     Installer::default().install(progress)
 }
 
-/// Installs the pinned runtime from a wheel file, without a network.
+/// Installs the pinned runtime from a wheel file, offline.
 ///
 /// The file must be one of the pinned wheels: it is verified against the same hashes. `uv` or
 /// `pip` still unpacks it.

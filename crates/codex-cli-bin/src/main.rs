@@ -13,7 +13,7 @@ usage: codex-cli-bin install [--wheel FILE] [--pin FILE]   install the pinned Co
        codex-cli-bin path                                  print the path of its executable
        codex-cli-bin info                                  print what was found, and where
 
-  --wheel FILE   install from a downloaded wheel or npm tarball, without a network
+  --wheel FILE   install from a downloaded wheel or npm tarball, offline
   --pin FILE     install what another requirements file pins, with its hashes:
                  `openai-codex-cli-bin==VERSION --hash=sha256:HEX ...`, or
                  `@openai/codex==VERSION --hash=sha512:HEX ...` for npm

@@ -49,7 +49,7 @@ impl Package {
         Ok(Self { root, manifest })
     }
 
-    /// Checks that it is this version, and that nobody else may change it, nor the folders that it is in.
+    /// Checks that it is this version, and that no other user may change it, nor the folders that it is in.
     pub(crate) fn check(&self, version: &str, folders: &[&Path]) -> Result<(), Flaw> {
         if self.version() != version {
             return Err(Flaw::Version(self.version().to_owned()));

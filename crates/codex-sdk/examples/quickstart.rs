@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
                 print!("{}", delta.delta);
                 io::stdout().flush()?;
             }
-            // Without a network the runtime tries again and again.
+            // Offline, the runtime tries again and again.
             Notification::Error(trouble) if trouble.will_retry => {
                 eprintln!("{}", trouble.error.message);
             }

@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
 
     let answer = result
         .final_response
-        .context("the turn brought no answer")?;
+        .context("the turn produced no answer")?;
     // The runtime passes the schema on and checks nothing.
     let answer: Value = serde_json::from_str(&answer).context("the answer is not JSON")?;
     let summary = answer["summary"].as_str().context("no summary")?;

@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
     let answer = result.final_response.as_deref();
     println!(
         "answer    {}",
-        answer.context("the turn brought no answer")?
+        answer.context("the turn produced no answer")?
     );
 
     let items: Vec<_> = result.items.iter().map(ThreadItem::tag).collect();

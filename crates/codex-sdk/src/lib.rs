@@ -88,12 +88,12 @@
 //! ```
 //!
 //! An answer that doesn't fit is [`Error::Answer`], which has its text, and the path of the misfit.
-//! [`Thread::turn_as`] is the same with progress: a handle that streams, and whose `run` brings the value.
+//! [`Thread::turn_as`] is the same with progress: a handle that streams, and whose `run` returns the value.
 //!
 //! # Watching
 //!
 //! [`Thread::watch`] shows everything that comes of a thread, to any number of viewers, what turn handles take
-//! included. One that joins late begins with what the running turn has brought.
+//! included. One that joins late begins with what the running turn has produced.
 //!
 //! # Joining, steering, interrupting
 //!
@@ -166,7 +166,7 @@
 //!
 //! # Any request
 //!
-//! [`Codex::request`] sends any of the protocol's methods by its parameters, and brings the response
+//! [`Codex::request`] sends any of the protocol's methods by its parameters, and returns the response
 //! that belongs to them. [`Codex::request_raw`] sends anything at all.
 //!
 //! ```no_run
@@ -220,7 +220,7 @@
 //!   change between versions.
 //! - [`Error::closed`] says how the connection ended: the exit status, and the end of what the runtime
 //!   wrote to its standard error. All who waited get the same.
-//! - [`Error::partial_result`] is what a turn had brought before it failed, broke off or passed a
+//! - [`Error::partial_result`] is what a turn had produced before it failed, broke off or passed a
 //!   limit.
 //! - [`Error::Lagged`] ends one stream that was read too slowly, and nothing else.
 //!
@@ -254,7 +254,7 @@
 //!
 //! A turn may take as long as it likes, unless it is given a deadline: [`StartTurn::timeout`] for all of
 //! it, [`StartTurn::stall_timeout`] for its silence. Whoever waits for a turn without a person at hand
-//! should set at least the second, to some minutes: without a network the runtime tries to reach the
+//! should set at least the second, to some minutes: offline, the runtime tries to reach the
 //! model for ever. A goal has the same two.
 //!
 //! ```no_run
@@ -276,7 +276,7 @@
 //! When a deadline passes, the turn is interrupted and its end waited for, for a few seconds at most.
 //! Then the thread is free for the next turn. A turn that another handle of this client is on is left to
 //! that one. Dropping a pending `run`, as [`tokio::time::timeout`] does, interrupts its turn as well, but
-//! what it had brought is gone.
+//! what it had produced is gone.
 //!
 //! Without a deadline, too, a turn doesn't outlive its thread's work: if the runtime says that the thread
 //! is idle and the end of the turn was missed, it is looked up. If it can't be, that is
@@ -297,7 +297,7 @@
 //!
 //! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless the program says
 //! otherwise, and what the runtime asks all the same is answered with the protocol's own refusal. Only
-//! the question for the time is answered truly, because any other answer fails the turn.
+//! the question for the current time gets the true answer, because any other fails the turn.
 //!
 //! A program that wants to be asked gives its client a [`ServerRequestHandler`], or a closure for one
 //! kind of request. Threads that it starts then have the mode [`ApprovalMode::Ask`]. An answer may take
@@ -380,8 +380,8 @@
 //!
 //! # Logs and counters
 //!
-//! The crate tells `tracing` what it does: who, when, how long, and how it ended. Texts, parameters and
-//! values of the environment are in none of it.
+//! The crate logs through `tracing` what it does: who, when, how long, and how it ended. No text, parameter or value of
+//! the environment is logged.
 //!
 //! | span | level | fields |
 //! | --- | --- | --- |

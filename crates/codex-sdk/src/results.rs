@@ -1,11 +1,11 @@
-//! What a turn brought.
+//! What a turn produced.
 
 use std::collections::BTreeMap;
 
 use codex_types::{ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, TurnError, TurnStatus};
 use serde::Serialize;
 
-/// What a turn brought, from [`Thread::run`](crate::Thread::run) and
+/// What a turn produced, from [`Thread::run`](crate::Thread::run) and
 /// [`TurnHandle::run`](crate::TurnHandle::run).
 ///
 /// It is serialized with its fields in camelCase, as the protocol has them.

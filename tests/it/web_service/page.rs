@@ -6,6 +6,7 @@ use std::path::Path;
 use codex_e2e::demo;
 use codex_testkit::Gate;
 
+use crate::pictures::draws;
 use crate::web_service::Service;
 use crate::web_service::browser::Browser;
 
@@ -18,13 +19,16 @@ fn has(selector: &str, text: &str) -> String {
     )
 }
 
-/// The pictures lie in the folder for temporary files of the build; `docs/images/web_service.png` is the light one.
+/// The pictures lie in the folder for temporary files of the build. The light one is that of the pages.
 async fn keep_pictures(browser: &mut Browser) {
     for scheme in ["dark", "light"] {
         let picture = browser.picture(scheme).await;
         assert!(picture.starts_with(b"\x89PNG"));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        fs::write(path.join(format!("web_service-{scheme}.png")), picture).unwrap();
+        fs::write(path.join(format!("web_service-{scheme}.png")), &picture).unwrap();
+        if draws() && scheme == "light" {
+            fs::write(crate::pictures::picture("web_service.png"), picture).unwrap();
+        }
     }
 }
 

@@ -49,9 +49,23 @@ const PLACES: &[Place] = &[
         "README.md",
         &[
             "tag = \"v{version}\"",
-            "The runtime is the package `{package}`, version {version}.",
+            "{methods} methods, {notifications} notifications and {requests} server requests",
+        ],
+    ),
+    (
+        "docs/guide.md",
+        &[
+            "tag = \"v{version}\"",
             "Each of the protocol's {methods} methods",
         ],
+    ),
+    (
+        "docs/runtime.md",
+        &["The runtime is the package `{package}`, version {version}."],
+    ),
+    (
+        "docs/images/terminal.svg",
+        &["Codex {version}, model "],
     ),
     (
         "docs/walkthrough.md",

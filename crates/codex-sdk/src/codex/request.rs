@@ -15,7 +15,7 @@ use crate::setters::debug_shows;
 
 impl Codex {
     /// Sends any request of the protocol, typed: `ThreadLoadedListParams` for `thread/loaded/list`
-    /// brings a `ThreadLoadedListResponse`.
+    /// returns a `ThreadLoadedListResponse`.
     ///
     /// At most 64 requests are in flight; further ones wait, within their deadline. `command/exec` and
     /// `mcpServer/tool/call`, which last until something else ends, have 16 places of their own;
@@ -95,7 +95,7 @@ impl<M: ClientMethod> fmt::Debug for SendRequest<M> {
     }
 }
 
-/// An untyped request, from [`Codex::request_raw`](crate::Codex::request_raw). It brings the `result` of
+/// An untyped request, from [`Codex::request_raw`](crate::Codex::request_raw). It returns the `result` of
 /// the reply as it came.
 ///
 /// # Errors

@@ -129,5 +129,5 @@ pub(crate) fn stderr(tail: &str) -> String {
     if tail.is_empty() {
         return String::new();
     }
-    format!("; its last words: {tail}")
+    format!("; its stderr ended with: {tail}")
 }

@@ -90,7 +90,7 @@ impl Error {
 }
 
 /// Its `kind`, the variant's name; its `message`, which is that of `Debug`; its `condition`, or `null`; and
-/// whether it is `transient`. What a turn had brought isn't in it.
+/// whether it is `transient`. What a turn had produced isn't in it.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut error = serializer.serialize_struct("Error", 4)?;

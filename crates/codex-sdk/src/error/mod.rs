@@ -325,7 +325,7 @@ impl Error {
         }
     }
 
-    /// What a turn had brought before it failed, broke off or passed a limit, or with an answer that
+    /// What a turn had produced before it failed, broke off or passed a limit, or with an answer that
     /// doesn't fit.
     pub fn partial_result(&self) -> Option<&TurnResult> {
         match self {

@@ -19,7 +19,7 @@ pub struct TurnFailed {
     pub codex_error_info: Option<CodexErrorInfo>,
     /// More about it, if the runtime said.
     pub additional_details: Option<String>,
-    /// All that the turn brought.
+    /// All that the turn produced.
     pub result: TurnResult,
 }
 
@@ -157,7 +157,7 @@ impl fmt::Display for BudgetSpent {
         } else {
             "it may still run"
         };
-        write!(f, "; {end}: see what it brought, or raise `{setter}`")
+        write!(f, "; {end}: see the partial result, or raise `{setter}`")
     }
 }
 
@@ -173,7 +173,7 @@ pub struct AnswerError {
     pub path: String,
     /// What is wrong there, without the texts of the answer.
     pub reason: String,
-    /// All that the turn brought.
+    /// All that the turn produced.
     pub result: TurnResult,
 }
 
@@ -187,7 +187,7 @@ impl fmt::Display for AnswerError {
             ),
             None => write!(
                 f,
-                "{reason}: what it brought is in the partial result; ask again if it is needed"
+                "{reason}: the partial result has what came; ask again if it is needed"
             ),
         }
     }

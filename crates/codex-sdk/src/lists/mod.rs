@@ -123,8 +123,8 @@ query! {
     /// [`Codex::thread_list`](crate::Codex::thread_list).
     ///
     /// What isn't set is as the runtime has it: threads of interactive programs, which this crate's are,
-    /// that aren't archived. Awaiting it brings one page, which tells the `cursor` of the next
-    /// one in `next_cursor`; [`Self::stream`] brings all threads. One that can't be read is left out, logged
+    /// that aren't archived. Awaiting it returns one page, whose `next_cursor` is the `cursor` of the next
+    /// one; [`Self::stream`] returns all threads. One that can't be read is left out, logged
     /// and counted in [`Stats::unrecognized`](crate::Stats::unrecognized); so it is in all lists.
     ///
     /// ```no_run
@@ -289,7 +289,7 @@ impl ListMcpServers {
         thread_id: String => params.thread_id;
         /// Only this server. Needs Codex 0.159.0.
         server_name: String => params.server_name;
-        /// How much is told of each. The runtime's default: all, its resources included.
+        /// How much is returned of each. The runtime's default: all, its resources included.
         detail: McpServerStatusDetail => params.detail;
         /// Where the page begins: the `next_cursor` of the one before.
         cursor: String => params.cursor;

@@ -19,7 +19,7 @@ use crate::turn::output::sealed::Sealed;
 pub struct Structured<T> {
     /// The answer.
     pub value: T,
-    /// All that the turn brought; its `final_response` is the answer as text.
+    /// All that the turn produced; its `final_response` is the answer as text.
     pub result: TurnResult,
 }
 

@@ -66,7 +66,7 @@ impl Thread {
         &self.model
     }
 
-    /// Runs a turn to its end (`turn/start`) and returns all that it brought.
+    /// Runs a turn to its end (`turn/start`) and returns all that it produced.
     ///
     /// On a thread whose turn is still running, this joins that turn.
     ///
@@ -173,7 +173,7 @@ impl Thread {
 
     /// Starts a turn (`turn/start`) whose answer is a value of this type, to be followed while it runs. It is
     /// [`Self::run_as`] with progress: the handle streams, steers and interrupts as any other, and its
-    /// [`run`](TurnHandle::run) brings the value.
+    /// [`run`](TurnHandle::run) returns the value.
     ///
     /// ```no_run
     /// # async fn review(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -210,7 +210,7 @@ impl Thread {
 
     /// Sets a goal (`thread/goal/set`), which the runtime pursues turn after turn by itself.
     ///
-    /// Awaiting it brings one handle over all of its turns. On a thread that isn't idle, and while
+    /// Awaiting it returns one handle over all of its turns. On a thread that isn't idle, and while
     /// another goal of this client owns it, it is refused; so is `run` while a goal owns the thread.
     ///
     /// ```no_run

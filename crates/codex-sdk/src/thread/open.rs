@@ -117,7 +117,7 @@ macro_rules! thread_builder {
             /// Answers the calls of a tool ([`Tool`]) with a function of this program, for as long as the
             /// runtime has the thread loaded.
             ///
-            /// The model of a new thread is told of its tools, and the runtime remembers them. A thread
+            /// The model of a new thread is told its tools, and the runtime remembers them. A thread
             /// that is resumed or forked has those that it began with: they are only answered from here.
             pub fn tool(mut self, tool: Tool) -> Self {
                 self.tools.add(tool);

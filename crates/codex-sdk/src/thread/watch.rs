@@ -30,15 +30,15 @@ impl Thread {
     /// a hundredth. Each has its own copy, in the runtime's order, and one that reads too slowly ends alone
     /// ([`Error::Lagged`](crate::Error::Lagged)).
     ///
-    /// Of a turn that runs already, it begins with what that has brought so far, read from the runtime
+    /// Of a turn that runs already, it begins with what that has produced so far, read from the runtime
     /// (`thread/turns/list`; the request is on its way when this returns): its `turn/started`, and its items as
     /// `item/completed`, with the time when the turn began. What goes on follows as `item/started`, if this client
     /// has seen it begin: a command, a call of a tool, what waits for an approval. The text of a message that is
     /// being written comes from here on, and whole with its `item/completed`. Of an ephemeral thread nothing is
     /// stored: it begins with what goes on.
     ///
-    /// A command may outlive its turn, in the background. Who comes after the turn has ended is told of its output
-    /// and of its end, and not of the turn.
+    /// A command may outlive its turn, in the background. A viewer who comes after the turn has ended sees its output
+    /// and its end, and nothing of the turn.
     ///
     /// ```no_run
     /// # async fn second_tab(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -67,7 +67,7 @@ impl Thread {
 pub struct ThreadWatch {
     thread_id: Arc<str>,
     events: NotificationStream,
-    /// Reads what a turn that runs has brought before.
+    /// Reads what a turn that runs has produced before.
     catch_up: Option<CatchUp>,
     /// What came before this.
     replay: Replay,
@@ -135,7 +135,7 @@ async fn newest_turn(connection: Arc<Connection>, thread_id: Arc<str>) -> Option
     match newest_turns(&connection, &thread_id, READ).await {
         Ok((turns, _)) => turns.into_iter().next(),
         Err(error) => {
-            tracing::debug!(%error, %thread_id, "what a turn has brought before it is watched can't be read");
+            tracing::debug!(%error, %thread_id, "what a turn has produced before it is watched can't be read");
             None
         }
     }

@@ -41,7 +41,7 @@ impl Codex {
     /// Attaches to a turn that was begun before, by this or another program: [`AttachTurn`] has the options and the
     /// errors.
     ///
-    /// The handle begins with what the turn has brought so far, read from the runtime, and goes on with what comes.
+    /// The handle begins with what the turn has produced so far, read from the runtime, and goes on with what comes.
     /// What the runtime waits for, such as an approval, a question or the call of a tool, comes to this client's
     /// handlers and tools ([`RequestContext::is_replay`](crate::RequestContext::is_replay)). Of a turn that has ended
     /// meanwhile it has all items, and its end.
@@ -137,7 +137,7 @@ impl AttachTurn {
     }
 }
 
-/// Subscribes to the turn's thread, and reads what the turn has brought.
+/// Subscribes to the turn's thread, and reads what the turn has produced.
 async fn find(codex: &CodexInner, ticket: &TurnTicket) -> Result<Turn> {
     let mut resume = ThreadResumeParams::new(&*ticket.thread_id);
     resume.exclude_turns = Some(true);

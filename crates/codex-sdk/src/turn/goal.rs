@@ -33,7 +33,7 @@ const MOST_CHARACTERS: usize = 4000;
 /// Options for a goal (`thread/goal/set`), from [`Thread::goal`](crate::Thread::goal).
 ///
 /// The runtime starts turn after turn until the model says that the goal is reached or blocked, its
-/// budget is spent, or it is paused. Awaiting this brings one [`TurnHandle`] over all of them: one
+/// budget is spent, or it is paused. Awaiting this returns one [`TurnHandle`] over all of them: one
 /// `turn/started`, everything in between under the id of the first turn, one `turn/completed`.
 ///
 /// A goal replaces the one that the thread had.
@@ -48,7 +48,7 @@ const MOST_CHARACTERS: usize = 4000;
 ///
 /// # Cancel safety
 /// Dropping the call pauses the goal if it was already set, and interrupts its turn. Dropping the handle
-/// that it brought doesn't: the runtime pursues the goal further. A goal that this one replaces may be gone
+/// that it returned doesn't: the runtime pursues the goal further. A goal that this one replaces may be gone
 /// in any case.
 #[must_use = "a goal is set when this is awaited"]
 pub struct StartGoal {
@@ -90,7 +90,7 @@ impl StartGoal {
         origin: ThreadGoalMutationOrigin => params.origin;
     }
 
-    /// Pursues the goal to its end and returns all that its turns brought.
+    /// Pursues the goal to its end and returns all that its turns produced.
     ///
     /// # Errors
     /// As for awaiting this, and [`Error::TurnFailed`], [`Error::TurnTimeout`],

@@ -78,7 +78,7 @@ impl<O> TurnHandle<O> {
         poll_fn(|context| self.turn.poll(context)).await
     }
 
-    /// Waits for the end of the turn and returns all that it brought, what [`Self::next`] has already
+    /// Waits for the end of the turn and returns all that it produced, what [`Self::next`] has already
     /// yielded included; from [`Thread::turn_as`](crate::Thread::turn_as), as a value of the type.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ macro_rules! limit_setters {
         /// How long no notification may come, other than that the runtime tries to reach the model
         /// again. Default: no limit. Beyond it the same happens as with [`Self::timeout`].
         ///
-        /// Without a network the runtime tries for ever, and says so every now and then: in the stream
+        /// Offline, the runtime tries for ever, and says so every now and then: in the stream
         /// as an `error` with `will_retry`, and in the log as a warning.
         ///
         /// It has to be longer than the longest silence of a turn that is well: the model thinking, or
@@ -61,7 +61,7 @@ macro_rules! call_setter {
         ///
         /// A turn that goes on after that many calls is interrupted, unless another handle of this client is
         /// on it, and ends with [`Error::BudgetSpent`](crate::Error::BudgetSpent), which has what came. One
-        /// whose last call brought its answer is no error. As with a deadline, whoever reads the handle counts.
+        /// whose last call produced its answer is no error. As with a deadline, whoever reads the handle counts.
         ///
         /// The runtime reports a call only after the tools it asked for have ended, so an approval may still be
         /// asked for on a spent budget, and another call may be on its way. After a call that makes no item, a

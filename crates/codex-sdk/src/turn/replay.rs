@@ -1,4 +1,4 @@
-//! What a turn has brought before somebody came, told as if it came now, and what comes then told once.
+//! What a turn has produced before somebody came, told as if it came now, and what comes then told once.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -145,7 +145,7 @@ impl Replay {
         }
     }
 
-    /// Tells what a turn has brought that has ended, and its end.
+    /// Tells what a turn has produced that has ended, and its end.
     pub(crate) fn replay_ended(&mut self, turn: Turn) {
         let completed = TurnCompletedNotification::new(&*self.thread_id, turn.clone());
         self.replay(turn);
@@ -153,7 +153,7 @@ impl Replay {
         self.ready.push_back(completed);
     }
 
-    /// Tells what a turn has brought, as if it came now.
+    /// Tells what a turn has produced, as if it came now.
     pub(crate) fn replay(&mut self, mut turn: Turn) {
         let (thread_id, turn_id) = (&*self.thread_id, turn.id.clone());
         let items = std::mem::take(&mut turn.items);

@@ -22,7 +22,7 @@ const ROOT_TURN: &str = "0.162.0";
 
 /// Options for a review (`review/start`), from [`Thread::review`](crate::Thread::review).
 ///
-/// Awaiting this brings the [`TurnHandle`] of the turn that reviews; [`Self::run`] its result, whose
+/// Awaiting this returns the [`TurnHandle`] of the turn that reviews; [`Self::run`] its result, whose
 /// `final_response` is the review as text. The errors are those of
 /// [`Thread::turn`](crate::Thread::turn), and [`Error::ThreadBusy`](crate::Error::ThreadBusy) while any turn of
 /// this client runs on the thread. Needs Codex 0.162.0.
@@ -61,7 +61,7 @@ impl StartReview {
 
     limit_setters!();
 
-    /// Reviews to the end, and returns all that it brought.
+    /// Reviews to the end, and returns all that it produced.
     ///
     /// # Errors
     /// As for awaiting this, and [`Error::TurnFailed`](crate::Error::TurnFailed),

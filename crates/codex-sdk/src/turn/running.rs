@@ -95,7 +95,7 @@ impl RunningTurn {
         Self::new(route, control, clock)
     }
 
-    /// A handle on a turn that began before, and what it has brought until now.
+    /// A handle on a turn that began before, and what it has produced until now.
     pub(super) fn of_ticket(
         codex: Arc<CodexInner>,
         ticket: &TurnTicket,

@@ -25,7 +25,7 @@ pub struct CodexHomeBuilder {
 impl Default for CodexHomeBuilder {
     fn default() -> Self {
         Self {
-            // The discard port: a test that forgot its model fails at once, without a network.
+            // The discard port: a test that forgot its model fails at once, offline too.
             base_url: "http://127.0.0.1:9/v1".into(),
             model_name: "mock-model".into(),
             approval_policy: Some("never".into()),

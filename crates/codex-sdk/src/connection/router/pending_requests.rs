@@ -21,7 +21,7 @@ enum State {
     Waiting {
         _until: oneshot::Sender<()>,
         /// What [`Context::waits`](super::server_request::Context::waits) looks at: it is gone as soon as
-        /// the end was seen, before anybody is told of that.
+        /// the end was seen, before anybody knows.
         waits: Arc<()>,
     },
     /// The runtime may ask again before it has read this line.
