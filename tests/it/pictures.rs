@@ -70,7 +70,7 @@ fn converse(chat: Command) -> String {
     ] {
         let before = chat.exp_string(prompt).unwrap();
         // It doesn't echo what is typed.
-        shown += &format!("{before}{prompt}\x1b[1m{said}\x1b[0m\n");
+        shown.extend([&*before, prompt, "\x1b[1m", said, "\x1b[0m\n"]);
         chat.send_line(said).unwrap();
     }
     shown.push_str(&chat.exp_eof().unwrap());

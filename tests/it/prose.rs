@@ -46,18 +46,21 @@ fn nothing_is_said_that_nobody_would_say() {
         collect(&root.join(place), &mut files);
     }
     assert!(files.len() > 200, "{} files", files.len());
-    let mut found = String::new();
+    let mut found = Vec::new();
     for file in files {
         let text = running(&fs::read_to_string(&file).unwrap());
         for (phrase, instead) in PHRASES {
             for (at, _) in text.match_indices(phrase) {
                 let around: String = text[..at].chars().rev().take(40).collect();
                 let around: String = around.chars().rev().collect();
-                found += &format!("{}: …{around}[{phrase}]: {instead}\n", file.display());
+                found.push(format!(
+                    "{}: …{around}[{phrase}]: {instead}",
+                    file.display()
+                ));
             }
         }
     }
-    assert!(found.is_empty(), "\n{found}");
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 /// The files below a place that are ours to write.

@@ -63,10 +63,7 @@ const PLACES: &[Place] = &[
         "docs/runtime.md",
         &["The runtime is the package `{package}`, version {version}."],
     ),
-    (
-        "docs/images/terminal.svg",
-        &["Codex {version}, model "],
-    ),
+    ("docs/images/terminal.svg", &["Codex {version}, model "]),
     (
         "docs/walkthrough.md",
         &[

@@ -69,8 +69,11 @@ impl<O> TurnHandle<O> {
     /// The next notification of this turn, or `None` after the end.
     ///
     /// # Errors
-    /// [`Error::Closed`], [`Error::Lagged`], [`Error::LineTooLong`], [`Error::MalformedLine`],
-    /// [`Error::TurnTimeout`], [`Error::TurnLost`]; each ends the stream.
+    /// [`Error::Closed`](crate::Error::Closed), [`Error::Lagged`](crate::Error::Lagged),
+    /// [`Error::LineTooLong`](crate::Error::LineTooLong),
+    /// [`Error::MalformedLine`](crate::Error::MalformedLine),
+    /// [`Error::TurnTimeout`](crate::Error::TurnTimeout), [`Error::TurnLost`](crate::Error::TurnLost); each
+    /// ends the stream.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
@@ -82,9 +85,11 @@ impl<O> TurnHandle<O> {
     /// yielded included; from [`Thread::turn_as`](crate::Thread::turn_as), as a value of the type.
     ///
     /// # Errors
-    /// [`Error::TurnFailed`], [`Error::TurnTimeout`], [`Error::BudgetSpent`], and [`Error::TurnIncomplete`] for
+    /// [`Error::TurnFailed`](crate::Error::TurnFailed), [`Error::TurnTimeout`](crate::Error::TurnTimeout),
+    /// [`Error::BudgetSpent`](crate::Error::BudgetSpent), and
+    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete) for
     /// whatever else broke the notifications off. An interrupted turn is no error, unless an answer of a type
-    /// is expected: [`Error::Answer`], as for an answer that doesn't fit.
+    /// is expected: [`Error::Answer`](crate::Error::Answer), as for an answer that doesn't fit.
     ///
     /// # Cancel safety
     /// Dropping the call gives up this handle; it doesn't interrupt the turn.
