@@ -63,20 +63,26 @@ async fn a_thousand_short_threads_on_one_client_cost_no_more_than_a_few() {
     let limited = format!("ulimit -n 1024; exec '{}' \"$@\"", runtime.codex.display());
     let builder = stage.builder().codex_bin(script(&stage, &limited));
     let codex = builder.start().await.unwrap();
-    let mut early = (0, 0);
+    // How many files are open goes up and down with the connections to the model: looked at several times.
+    let (mut early, mut late) = (Vec::new(), Vec::new());
     for number in 0..1000 {
         let thread = codex.thread_start().ephemeral(true).await.unwrap();
         let result = thread.run("Yes?").await.unwrap();
         assert_eq!(result.final_response.as_deref(), Some("yes"));
         thread.close().await.unwrap();
-        if number == 200 {
-            early = cost(&stage);
+        match number {
+            150..200 => early.push(cost(&stage)),
+            950..1000 => late.push(cost(&stage)),
+            _ => {}
         }
     }
-    let late = cost(&stage);
-    assert!(late.0 <= early.0 + 8, "open files: {early:?} {late:?}");
+    let shown = format!("files and memory: {early:?} {late:?}");
+    let most = early.iter().max_by_key(|(files, _)| files).unwrap().0;
+    let least = late.iter().min_by_key(|(files, _)| files).unwrap().0;
+    assert!(least <= most + 8, "{shown}");
     // A thread that stays costs 1.3 MB: 800 would be a gigabyte.
-    assert!(late.1 < early.1 + 128 * 1024, "memory: {early:?} {late:?}");
+    let (before, after) = (early.last().unwrap().1, late.last().unwrap().1);
+    assert!(after < before + 128 * 1024, "{shown}");
     assert_eq!(codex.stats().known_threads, 0);
 }
 
