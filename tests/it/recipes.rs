@@ -117,6 +117,7 @@ fn pages() -> Vec<Scene> {
         ("faq::frugal", answer(), r#"Some("A sentence.")"#, ""),
         ("faq::ask", broken, "", "Hello?"),
         ("getting_started::main", answer(), ANSWER, ""),
+        ("coming_from_claude::fix", answer(), ANSWER, ""),
     ]
 }
 
