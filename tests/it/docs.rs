@@ -123,6 +123,19 @@ fn the_links_of_the_pages_lead_to_files_that_are_there() {
     assert!(links > 50, "{links} links");
 }
 
+#[test]
+fn the_book_has_every_page() {
+    let contents = fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_page = name.ends_with(".md") && name != "SUMMARY.md";
+        assert!(
+            !is_page || contents.contains(&format!("]({name})")),
+            "docs/SUMMARY.md lacks {name}"
+        );
+    }
+}
+
 /// The names of tests stand in backticks. A word there with as many parts as only a test's name has is one.
 #[test]
 fn the_tests_that_the_pages_name_are_there() {

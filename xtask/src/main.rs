@@ -11,6 +11,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod book;
 mod bump;
 mod codegen;
 mod compat;
@@ -90,6 +91,12 @@ enum Task {
     },
     /// Try the SDK with other runtimes, side by side, and write docs/compatibility.md.
     Compat(compat::Compat),
+    /// Build the pages as a book with a search; mdBook is installed if it is missing.
+    Book {
+        /// Show it in a browser.
+        #[arg(long)]
+        open: bool,
+    },
     /// Draw the pictures of the pages again, by the tests that compare them.
     Pictures,
     /// Run the checklist of a release, and print the commands that publish it.
@@ -112,6 +119,7 @@ fn main() -> Result<()> {
         Task::Demo { name, arguments } => demo::run(name.as_deref(), &arguments),
         Task::Bench { check, cases } => bench::run(check, &cases),
         Task::Compat(compat) => compat::run(&compat),
+        Task::Book { open } => book::run(open),
         Task::Pictures => pictures::run(),
         Task::Release(options) => release::run(&options),
         Task::Runtime(command) => runtime::run(command),

@@ -15,7 +15,7 @@ use crate::regen::root;
 
 use packages::Package;
 
-mod address;
+pub(crate) mod address;
 mod alone;
 mod api;
 mod changelog;

@@ -1,8 +1,16 @@
-//! The Rust SDK for the Codex `app-server`.
+//! An unofficial Rust SDK for Codex, OpenAI's coding agent.
 //!
 //! The *runtime* is the native `codex` program. As an `app-server` it speaks JSON-RPC over its
 //! standard input and output. This crate starts a pinned version of it, speaks its protocol in
 //! generated types, and ends it when the last handle goes.
+//!
+//! ```text
+//! Codex                   one runtime, as a child process or on a server
+//! └── Thread              a conversation
+//!     └── turn            one run of the model, from an input to an answer
+//!         ├── items           messages, commands, file changes, calls of tools
+//!         └── notifications   all of that as it happens, piece by piece
+//! ```
 //!
 //! # A first program
 //!

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 pub(super) const PLACEHOLDER: &str = "https://example.invalid/codex-sdk";
 
 /// The address in the manifest of the workspace.
-pub(super) fn current(manifest: &str) -> Result<String> {
+pub(crate) fn current(manifest: &str) -> Result<String> {
     let manifest: toml::Table = manifest.parse().context("reading Cargo.toml")?;
     let address = manifest["workspace"]["package"].get("repository");
     address

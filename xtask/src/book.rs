@@ -1,0 +1,137 @@
+//! `cargo xtask book`: the pages of `docs` as a book with a search.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::regen::root;
+use crate::release::address;
+
+/// What builds it. It is installed below `target` when it is first needed.
+const MDBOOK: (&str, &str) = ("mdbook", "0.5.4");
+/// The page that the README becomes.
+const INTRODUCTION: &str = "introduction.md";
+
+/// Builds the book and says where it is.
+pub(crate) fn run(open: bool) -> Result<()> {
+    let root = root()?;
+    let book = root.join("target/book");
+    collect(&root, &book)?;
+    let mut command = Command::new(mdbook(&root)?);
+    command.arg("build").arg(&book);
+    if open {
+        command.arg("--open");
+    }
+    succeed(&mut command)?;
+    let page = book.join("html/index.html");
+    writeln!(io::stdout(), "{}", page.display())?;
+    Ok(())
+}
+
+/// Puts the pages where mdBook finds them. Links to files that aren't pages lead to the repository.
+fn collect(root: &Path, book: &Path) -> Result<()> {
+    let docs = root.join("docs");
+    let source = book.join("src");
+    if source.exists() {
+        fs::remove_dir_all(&source)?;
+    }
+    fs::create_dir_all(&source)?;
+    let settings = read(&docs, "book.toml")?;
+    fs::write(
+        book.join("book.toml"),
+        format!("{settings}\n[build]\nbuild-dir = \"html\"\n"),
+    )?;
+    let address = address::current(&read(root, "Cargo.toml")?)?;
+    let repository = format!("{address}/blob/v{}", env!("CARGO_PKG_VERSION"));
+    for entry in fs::read_dir(&docs)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_owned();
+        if path.extension().is_some_and(|it| it == "md") {
+            let page = fs::read_to_string(&path)?;
+            let page = page.replace("](../README.md)", &format!("]({INTRODUCTION})"));
+            fs::write(
+                source.join(name),
+                page.replace("](../", &format!("]({repository}/")),
+            )?;
+        } else if ["images", "plots"].iter().any(|it| name == *it) {
+            copy(&path, &source.join(name))?;
+        }
+    }
+    fs::write(
+        source.join(INTRODUCTION),
+        introduction(&read(root, "README.md")?, &repository),
+    )?;
+    Ok(())
+}
+
+/// The README as a page: its links to pages stay in the book.
+fn introduction(readme: &str, repository: &str) -> String {
+    let mut pieces = readme.split("](");
+    let mut page = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let place = match piece.strip_prefix("docs/") {
+            Some(page) => page.to_owned(),
+            None if piece.starts_with("http") || piece.starts_with('#') => piece.to_owned(),
+            None => format!("{repository}/{piece}"),
+        };
+        page = page + "](" + &place;
+    }
+    page
+}
+
+fn read(folder: &Path, name: &str) -> Result<String> {
+    fs::read_to_string(folder.join(name)).with_context(|| format!("can't read {name}"))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+/// The program mdBook, installed if it is missing.
+fn mdbook(root: &Path) -> Result<PathBuf> {
+    let (name, version) = MDBOOK;
+    let tools = root.join(format!("target/tools/{name}-{version}"));
+    let program = tools.join(format!("bin/{name}{}", std::env::consts::EXE_SUFFIX));
+    if !program.exists() {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut install = Command::new(cargo);
+        install.args(["install", name, "--version", version, "--locked"]);
+        // A search, and nothing that serves or watches.
+        install.args(["--no-default-features", "--features", "search", "--root"]);
+        succeed(install.arg(&tools))?;
+    }
+    Ok(program)
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("{} can't be run", command.get_program().display()))?;
+    ensure!(
+        status.success(),
+        "{}: {status}",
+        command.get_program().display()
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn links_of_the_readme_lead_to_pages_or_to_the_repository() {
+        let readme =
+            "[a](docs/a.md) [b](tests/b.rs) ![c](docs/images/c.svg) [d](https://d) [e](#e)";
+        assert_eq!(
+            super::introduction(readme, "https://r/blob/v1"),
+            "[a](a.md) [b](https://r/blob/v1/tests/b.rs) ![c](images/c.svg) [d](https://d) [e](#e)"
+        );
+    }
+}
