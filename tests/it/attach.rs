@@ -26,7 +26,7 @@ fn rounds() -> usize {
     rounds.map_or(2, |rounds| rounds.parse().unwrap())
 }
 
-async fn served() -> (Stage, Server) {
+pub(crate) async fn served() -> (Stage, Server) {
     let stage = Stage::new().await.unwrap();
     let server = stage.server().await.unwrap();
     (stage, server)
@@ -36,7 +36,7 @@ async fn finish(turn: TurnHandle) -> TurnResult {
     timeout(LONG, turn.run()).await.unwrap().unwrap()
 }
 
-fn commands(result: &TurnResult) -> Vec<&CommandExecutionStatus> {
+pub(crate) fn commands(result: &TurnResult) -> Vec<&CommandExecutionStatus> {
     let commands = result.items.iter().filter_map(|item| match item {
         ThreadItem::CommandExecution(it) => Some(&it.status),
         _ => None,
@@ -154,7 +154,7 @@ fn log(folder: &Path) -> String {
 }
 
 /// The model asks for a command that may not run as it is.
-fn escalate(stage: &Stage) {
+pub(crate) fn escalate(stage: &Stage) {
     let arguments = r#"{"cmd":"echo escalated >> log","sandbox_permissions":"require_escalated","justification":"It must."}"#;
     stage
         .model
@@ -162,17 +162,17 @@ fn escalate(stage: &Stage) {
     stage.model.push(Reply::text("Done."));
 }
 
-async fn next(requests: &mut ServerRequests) -> PendingRequest {
+pub(crate) async fn next(requests: &mut ServerRequests) -> PendingRequest {
     timeout(LONG, requests.next()).await.unwrap().unwrap()
 }
 
 /// A client of this server that takes the requests itself.
-async fn asked(server: &Server) -> (Codex, ServerRequests) {
+pub(crate) async fn asked(server: &Server) -> (Codex, ServerRequests) {
     let (builder, requests): (CodexBuilder<_>, _) = server.connect().server_requests();
     (builder.await.unwrap(), requests)
 }
 
-async fn asking_server() -> (Stage, Server) {
+pub(crate) async fn asking_server() -> (Stage, Server) {
     let stage = Stage::with(|home| {
         home.model_name("gpt-5.5")
             .approval_policy("on-request")

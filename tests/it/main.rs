@@ -30,6 +30,7 @@ mod null_and_absent;
 mod pages;
 mod pictures;
 mod prose;
+mod reach;
 mod recipes;
 #[cfg(unix)]
 mod recording;

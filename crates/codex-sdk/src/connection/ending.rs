@@ -1,9 +1,7 @@
 //! How a connection ends, and what is still sent before it does.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use codex_types::ClientMethod;
 use tokio::sync::watch;
 
 use crate::connection::Connection;
@@ -11,13 +9,6 @@ use crate::error::Error;
 use crate::error::closed::{CloseReason, Closed};
 
 impl Connection {
-    /// Sends a request whose answer nobody waits for, to a server that is being left.
-    pub(crate) async fn tell<M: ClientMethod>(&self, params: &M) {
-        if let Ok(request) = self.outgoing(Cow::Borrowed(M::METHOD), params, None) {
-            let _ = self.outbound.send(request.line).await;
-        }
-    }
-
     /// Shows, as long as it lives, that something is being ended which nobody waits for any more.
     pub(crate) fn cleaning(&self) -> watch::Receiver<()> {
         self.cleaning.subscribe()

@@ -228,7 +228,7 @@ impl Connection {
         // No await between registering and queueing: a dropped future has done both or neither.
         let (reply, answer) = oneshot::channel();
         let (starts_on, events) = turn.unzip();
-        if *self.closing.borrow() {
+        if *self.closing.borrow() && !request.last {
             return Err(self.ended().await);
         }
         let call = PendingCall {

@@ -22,6 +22,8 @@ pub(crate) struct Outgoing {
     pub(crate) method: Cow<'static, str>,
     pub(crate) line: String,
     pub(super) timeout: Option<Duration>,
+    /// Whether it is sent although this side has asked for the end: it ends what nobody waits for any more.
+    pub(crate) last: bool,
 }
 
 impl Outgoing {
@@ -48,6 +50,7 @@ impl Outgoing {
                 method,
                 line,
                 timeout,
+                last: false,
             }),
             Err(source) => Err(Error::Encode {
                 method: method.into_owned(),

@@ -73,6 +73,12 @@ impl Process {
         Ok((process, pipes))
     }
 
+    /// The id of the child itself, until it was reaped.
+    #[cfg(feature = "remote")]
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.lock().as_mut()?.id()
+    }
+
     /// Kills it at once, with all that it has started. Works on any thread, inside and outside an async
     /// runtime.
     pub(crate) fn kill(&self) {

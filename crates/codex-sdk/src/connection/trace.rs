@@ -1,13 +1,14 @@
 //! Of which trace requests are part.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 /// The W3C trace context of a request, from
 /// [`CodexBuilder::trace_context`](crate::CodexBuilder::trace_context): the runtime's own spans become part of this
-/// trace, and it passes it on to the model's provider.
+/// trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TraceContext {
     /// The header `traceparent`, such as `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.
@@ -37,7 +38,13 @@ impl TraceSource {
     }
 
     pub(super) fn current(&self) -> Option<TraceContext> {
-        (self.0)()
+        // It is the program's own code, and may be called where something is being ended.
+        catch_unwind(AssertUnwindSafe(|| (self.0)())).unwrap_or_else(|_| {
+            tracing::warn!(
+                "the closure for `trace_context` panicked: a request is part of no trace"
+            );
+            None
+        })
     }
 }
 

@@ -86,6 +86,11 @@ impl Tree {
 }
 
 impl Tree {
+    #[cfg(feature = "remote")]
+    pub(super) fn id(&mut self) -> Option<u32> {
+        self.child().id()
+    }
+
     /// Whether the child itself has exited; others may be left.
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child().try_wait()

@@ -22,6 +22,15 @@ pub(super) fn unspawned(source: &io::Error) -> &'static str {
 /// What is said of a program that did not start.
 pub(super) fn unstarted(condition: Option<Condition>) -> String {
     match condition {
+        // Of a server that runs elsewhere.
+        Some(
+            condition @ (Condition::ConnectionLost
+            | Condition::DeadlinePassed
+            | Condition::RuntimeOverloaded),
+        ) => format!(
+            "did not complete the app-server handshake: {}",
+            condition.advice()
+        ),
         Some(condition) => format!("did not start: {}", condition.advice()),
         None => {
             "did not complete the app-server handshake: check that it is a Codex runtime".to_owned()

@@ -82,7 +82,8 @@ pub(crate) async fn open(target: Target<'_>) -> Result<Opened> {
     let opened = async {
         let socket = reach(address, roots.unwrap_or_default()).await;
         let socket = socket.map_err(|error| unreached(address, &error))?;
-        upgrade(address, socket, authorization, target.max_line_bytes).await
+        let upgraded = upgrade(address, socket, authorization, target.max_line_bytes).await;
+        upgraded.map_err(|error| without_token(error, target.token))
     };
     timeout(within, opened).await.unwrap_or_else(|_| {
         let reason = format!("it didn't answer within {within:?}");
@@ -90,8 +91,18 @@ pub(crate) async fn open(target: Target<'_>) -> Result<Opened> {
     })
 }
 
+/// Refuses a token that no client can send.
+pub(crate) fn usable(token: &SecretString) -> Result<&SecretString> {
+    let text = token.expose_secret();
+    if text.is_empty() || !text.bytes().all(|it| it.is_ascii_graphic()) {
+        let problem = "a token has at least one character, and only those of ASCII that are seen";
+        return Err(Error::InvalidInput(problem.to_owned()));
+    }
+    Ok(token)
+}
+
 fn authorization(token: &SecretString) -> Result<HeaderValue> {
-    let value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
+    let value = HeaderValue::try_from(format!("Bearer {}", usable(token)?.expose_secret()));
     let mut value = value.map_err(|_| {
         let problem = "the token has characters that no header can carry";
         Error::InvalidInput(problem.to_owned())
@@ -194,6 +205,14 @@ fn words(head: &[u8]) -> Option<String> {
     let words: Vec<_> = body.split_whitespace().collect();
     let words: String = words.join(" ").chars().take(MOST).collect();
     (!words.is_empty()).then(|| format!("{words:?}"))
+}
+
+/// The same error without the token, which a server may repeat in its answer.
+fn without_token(mut error: Error, token: Option<&SecretString>) -> Error {
+    if let (Error::Connect { reason, .. }, Some(token)) = (&mut error, token) {
+        *reason = reason.replace(token.expose_secret(), "…");
+    }
+    error
 }
 
 fn refused(address: &Address, condition: Option<Condition>, reason: String) -> Error {

@@ -1,7 +1,10 @@
 //! A server of this program, for clients of this and of other programs.
 
+use std::fs;
 use std::future::pending;
+use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ use crate::connection::process::{Process, StderrTail};
 use crate::error::closed::{CloseReason, Closed};
 use crate::error::condition::Condition;
 use crate::error::{Error, Result};
+use crate::remote;
 use crate::server::leash::leashed;
 use crate::setters::{debug_shows, setters};
 use crate::start::builder::CodexBuilder;
@@ -54,6 +58,8 @@ pub struct Server {
     /// Its end is the server's, too.
     leash: Arc<Mutex<Option<ChildStdin>>>,
     exited: watch::Receiver<Option<Exited>>,
+    /// Whether it was asked to end with its last turn: asked twice, it ends at once.
+    drains: Arc<AtomicBool>,
     stderr: StderrTail,
     /// What the clients of [`Server::connect`] are like.
     clients: CodexBuilder<Remote>,
@@ -102,8 +108,8 @@ impl Server {
     }
 
     /// Ends it in order: clients may still connect, new threads and turns are refused
-    /// ([`Condition::ServerDraining`]), and it ends with its last turn; what still runs after `within` is stopped
-    /// as by [`Self::stop`].
+    /// ([`Condition::ServerDraining`]), as is whatever else concerns a turn, such as attaching to one; and it ends with
+    /// its last turn. What still runs after `within` is stopped as by [`Self::stop`]. Draining again waits anew.
     ///
     /// # Errors
     /// None: an end that is forced is an end too.
@@ -112,9 +118,11 @@ impl Server {
     /// Once begun, the server ends with its last turn. Dropping the call gives up the deadline.
     pub fn drain(&self, within: Duration) -> Call<()> {
         let (process, mut exited) = (self.process.clone(), self.exited.clone());
-        let stop = self.stop();
+        let (stop, drains) = (self.stop(), Arc::clone(&self.drains));
         Call::new(async move {
-            process.ask_leader();
+            if !drains.swap(true, Ordering::Relaxed) {
+                process.ask_leader();
+            }
             let _ = timeout(within, exited.wait_for(Option::is_some)).await;
             stop.await
         })
@@ -173,7 +181,7 @@ impl CodexBuilder<Serve> {
     ///
     /// # Errors
     /// As for [`CodexBuilder::start`](crate::CodexBuilder::start). [`Error::InvalidInput`] for a socket on which a
-    /// server listens, and for one whose path isn't absolute.
+    /// server listens, for a path that isn't absolute or where no socket can be, and for a token that no client can send.
     ///
     /// # Cancel safety
     /// Dropping the call kills a server that was already started.
@@ -185,7 +193,7 @@ impl CodexBuilder<Serve> {
             let runtime = self.launch.locate().await?;
             let token = match (&self.to.listen, &self.to.token) {
                 (Listen::Unix(_), _) => None,
-                (Listen::Loopback, Some(token)) => Some(token.clone()),
+                (Listen::Loopback, Some(token)) => Some(remote::usable(token)?.clone()),
                 (Listen::Loopback, None) => Some(random_token()?),
             };
             on_any_home(self.startup_timeout, || {
@@ -216,6 +224,7 @@ impl CodexBuilder<Serve> {
             url: String::new(),
             leash: Arc::new(Mutex::new(Some(pipes.stdin))),
             exited,
+            drains: Arc::default(),
             stderr,
             clients: self.clone().to(Remote {
                 token,
@@ -232,6 +241,8 @@ impl CodexBuilder<Serve> {
             Err((condition, source)) => {
                 server.process.kill();
                 server.ended().await;
+                // Another one was started there at the same time.
+                self.check_socket().await?;
                 let stderr_tail = server.stderr.text();
                 Err(Error::Handshake {
                     program: runtime.codex.clone(),
@@ -261,7 +272,7 @@ impl CodexBuilder<Serve> {
                     url
                 }
                 Listen::Unix(path) => {
-                    ready::on_socket(path).await;
+                    ready::on_socket(path, server.process.id()).await;
                     format!("unix://{}", path.display())
                 }
             }
@@ -310,7 +321,8 @@ impl CodexBuilder<Serve> {
                 path.display()
             )));
         }
-        if ready::listens(path).await {
+        check_place(path)?;
+        if ready::listens(path, None).await {
             return Err(Error::InvalidInput(format!(
                 "a server listens on {} already: connect to it (`Codex::connect`), or choose another path",
                 path.display()
@@ -318,6 +330,31 @@ impl CodexBuilder<Serve> {
         }
         Ok(())
     }
+}
+
+/// Refuses a path where no socket can be.
+#[cfg(unix)]
+fn check_place(path: &Path) -> Result<()> {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let problem = if std::os::unix::net::SocketAddr::from_pathname(path).is_err() {
+        "it is longer than the system allows, about 100 bytes"
+    } else if !path.parent().is_some_and(Path::is_dir) {
+        "its folder doesn't exist"
+    } else if fs::symlink_metadata(path).is_ok_and(|it| !it.file_type().is_socket()) {
+        "something else is there"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidInput(format!(
+        "no socket can be at {}: {problem}",
+        path.display()
+    )))
+}
+
+#[cfg(not(unix))]
+fn check_place(_path: &Path) -> Result<()> {
+    Ok(())
 }
 
 fn random_token() -> Result<SecretString> {

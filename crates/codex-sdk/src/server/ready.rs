@@ -61,20 +61,25 @@ async fn is_ready(authority: &str) -> io::Result<bool> {
     Ok(answer.starts_with(b"HTTP/1.1 200"))
 }
 
-/// Waits until a server listens on a socket.
-pub(super) async fn on_socket(path: &Path) {
-    while !listens(path).await {
+/// Waits until the process with this id listens on a socket: others may have been started on the same one.
+pub(super) async fn on_socket(path: &Path, id: Option<u32>) {
+    while !listens(path, id).await {
         sleep(POLL).await;
     }
 }
 
-/// Whether a server listens on a socket.
+/// Whether a server listens on a socket, of this process if it is given and the system says so much.
 #[cfg(unix)]
-pub(super) async fn listens(path: &Path) -> bool {
-    tokio::net::UnixStream::connect(path).await.is_ok()
+pub(super) async fn listens(path: &Path, id: Option<u32>) -> bool {
+    let Ok(stream) = tokio::net::UnixStream::connect(path).await else {
+        return false;
+    };
+    let listener = stream.peer_cred().ok().and_then(|peer| peer.pid());
+    let listener = listener.and_then(|listener| u32::try_from(listener).ok());
+    id.is_none() || listener.is_none() || listener == id
 }
 
 #[cfg(not(unix))]
-pub(super) async fn listens(_path: &Path) -> bool {
+pub(super) async fn listens(_path: &Path, _id: Option<u32>) -> bool {
     false
 }

@@ -37,10 +37,14 @@ pub(crate) fn receive(
     method: &str,
     params: Option<&RawValue>,
 ) {
+    let leaves = responder.handlers.leaves(method);
     let request = match ServerRequest::decode(method, params) {
         Ok(request) => request,
         Err(error) => {
             tracing::warn!(method, %error, "could not decode a server request");
+            if leaves {
+                return;
+            }
             let refusal = JsonRpcError {
                 code: INVALID_PARAMS,
                 message: error.to_string(),
@@ -55,8 +59,12 @@ pub(crate) fn receive(
         Asked::New(known, tool) => (known, tool),
         Asked::Again => return,
         Asked::Answered(line) => return answer(connection, Ok(line)),
+        Asked::TooLate if leaves => return,
         Asked::TooLate => return refuse(connection, id, request),
     };
+    if leaves && tool.is_none() {
+        return;
+    }
     let context = context(responder, &request, known);
     let serving = Arc::clone(connection);
     let responder = Arc::clone(responder);

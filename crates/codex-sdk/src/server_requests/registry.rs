@@ -24,6 +24,8 @@ pub(crate) struct HandlerRegistry {
     handler: Option<Arc<dyn Answer>>,
     /// The closures, by the methods that they answer.
     closures: HashMap<&'static str, OnRequest>,
+    /// Whether what nothing here answers is left to other clients of a server.
+    looks_on: bool,
 }
 
 impl HandlerRegistry {
@@ -62,6 +64,16 @@ impl HandlerRegistry {
             })
         });
         self.closures.insert(method, answer);
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn look_on(&mut self) {
+        self.looks_on = true;
+    }
+
+    /// Whether requests of this method are left to other clients.
+    pub(crate) fn leaves(&self, method: &str) -> bool {
+        self.looks_on && self.handler.is_none() && !self.closures.contains_key(method)
     }
 
     /// Whether anything here might approve something.

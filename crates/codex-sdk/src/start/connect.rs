@@ -23,7 +23,7 @@ impl Codex {
     ///
     /// The server isn't this client's: closing the client leaves it alone, and a turn that runs goes on there, until
     /// somebody attaches to it ([`Codex::attach`]). What was asked before, such as the interrupt of a `run` that was
-    /// dropped, is still sent.
+    /// dropped, is still sent, and its answer waited for, for at most 2 s.
     ///
     /// The server is asked for a sign of life every 15 s. One that has been silent for 45 s is given up:
     /// [`CloseReason::Lost`](crate::CloseReason::Lost). A request of more than 64 MiB is an
@@ -82,6 +82,14 @@ impl CodexBuilder<Remote> {
         /// The certificates, in the PEM format, that the server's own may be signed with, in the place of those that
         /// the platform trusts.
         root_certificate: Vec<u8> => to.roots;
+    }
+
+    /// Leaves what the server asks to its other clients, unless this one has a handler or a tool for it: for a client that
+    /// only watches what others do. By default it refuses what it can't answer, so that no turn waits for ever, and of
+    /// several clients of a thread the first answer counts.
+    pub fn look_on(mut self) -> Self {
+        self.handlers.look_on();
+        self
     }
 
     async fn connected(self) -> Result<Codex> {

@@ -131,10 +131,11 @@ impl Wired {
             let works = patience.works();
             self.codex.kill().await;
             let stderr_tail = self.codex.stderr.text();
-            let condition = if source.is_timeout() {
-                works.then_some(Condition::StillStarting)
-            } else {
-                diagnosis::cause(&stderr_tail, program.home.as_deref())
+            let condition = match &source {
+                // A server that runs elsewhere has no output here.
+                source if self.codex.process.is_none() => source.condition(),
+                source if source.is_timeout() => works.then_some(Condition::StillStarting),
+                _ => diagnosis::cause(&stderr_tail, program.home.as_deref()),
             };
             return Err(Error::Handshake {
                 program: program.path.clone(),

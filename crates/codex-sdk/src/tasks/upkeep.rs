@@ -1,5 +1,6 @@
 //! Does what the router wants done: interrupts, pauses, look-ups, and what is logged.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,21 +63,23 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
     }
 }
 
-/// Sends a request that ends what nobody waits for any more, again if the runtime is overloaded. A server that
-/// is being left is told, and not waited for. `running` shows that it goes on.
+/// Sends a request that ends what nobody waits for any more, again if the runtime is overloaded; also when this side
+/// has asked for the end. `running` shows that it goes on: a server isn't left before, because it lets go of what a
+/// connection that ends has asked for.
 async fn clean_up<M: ClientMethod>(
     connection: &Arc<Connection>,
     params: &M,
     running: watch::Receiver<()>,
 ) {
     let policy = RetryPolicy::default().max_attempts(OVERLOADED);
-    let call = || connection.call(params, None);
+    let call = || async {
+        let mut request = connection.outgoing(Cow::Borrowed(M::METHOD), params, None)?;
+        request.last = true;
+        connection.request(request, None).await
+    };
     if let Err(error) = retry_on_overload(policy, || Box::pin(call())).await {
         // It may have ended by itself.
         tracing::debug!(%error, method = M::METHOD, "nothing to clean up");
-        if error.is_closed() {
-            connection.tell(params).await;
-        }
     }
     drop(running);
 }

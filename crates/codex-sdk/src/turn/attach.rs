@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_types::{
-    SortDirection, ThreadResumeParams, ThreadStatus, ThreadTurnsListParams, Turn, TurnItemsView,
-    TurnStatus,
+    SortDirection, ThreadReadParams, ThreadResumeParams, ThreadStatus, ThreadTurnsListParams, Turn,
+    TurnItemsView, TurnStatus,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -32,6 +32,8 @@ const READ: Duration = Duration::from_secs(30);
 /// A turn is among the newest, as a rule; older ones are looked for in longer pages.
 const FIRST_PAGE: u32 = 2;
 const PAGE: u32 = 25;
+/// How long after its beginning a turn may be listed as if it had broken off; it takes milliseconds.
+const BEGIN: Duration = Duration::from_millis(500);
 /// How long the beginning and the end of a turn may take to be stored.
 const SETTLE: Duration = Duration::from_secs(5);
 /// How often it is looked for.
@@ -151,15 +153,29 @@ async fn find(codex: &CodexInner, ticket: &TurnTicket) -> Result<Turn> {
             resumed => break resumed?,
         }
     };
-    let runs = matches!(resumed.thread.status, ThreadStatus::Active(_));
+    let mut status = resumed.thread.status;
+    let settled = Instant::now() + BEGIN;
     loop {
         match read(codex, ticket).await? {
-            // The thread runs nothing: the end of the turn is being stored.
-            Some(turn) if turn.status == TurnStatus::InProgress && !runs => {
+            // So is one listed whose runtime was killed, and for a moment one that has just begun.
+            Some(turn)
+                if turn.status == TurnStatus::Interrupted
+                    && turn.completed_at.is_none()
+                    && Instant::now() < settled =>
+            {
+                sleep(LOOK).await;
+            }
+            // The turn has just begun, or its end is being stored.
+            Some(turn)
+                if turn.status == TurnStatus::InProgress
+                    && !matches!(status, ThreadStatus::Active(_)) =>
+            {
                 if Instant::now() > given_up {
                     return Err(lost(ticket));
                 }
                 sleep(LOOK).await;
+                let thread = ThreadReadParams::new(&*ticket.thread_id);
+                status = codex.request(&thread, Some(READ)).await?.thread.status;
             }
             Some(turn) => return Ok(turn),
             None => return Err(lost(ticket)),

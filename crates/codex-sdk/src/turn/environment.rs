@@ -30,8 +30,9 @@ use crate::paths::absolute;
 /// # }
 /// ```
 ///
-/// When it is lost in the middle of a command, `thread/environment/disconnected` tells, the command fails, and the
-/// turn goes on.
+/// One that can't be reached is no error: the thread begins without commands, and the model says so or does without. When
+/// it is lost in the middle of a command, `thread/environment/disconnected` is sent, and the turn goes on: the model gets
+/// what the command had printed when the time is over that it gave it, and further commands fail.
 #[derive(Clone)]
 #[must_use = "it has no effect until it is given to a thread or a turn"]
 pub struct Environment {
@@ -99,8 +100,12 @@ pub(crate) async fn add_all(
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The query of an address may hold a secret.
-        let url = self.url.split('?').next().unwrap_or_default();
+        // The query of an address may hold a secret, and so may what stands before the host.
+        let url = self.url.split(['?', '#']).next().unwrap_or_default();
+        let url = match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+            _ => url.to_owned(),
+        };
         f.debug_struct("Environment")
             .field("url", &url)
             .field("cwd", &self.cwd)

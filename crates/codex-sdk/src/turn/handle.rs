@@ -113,7 +113,8 @@ impl<O> TurnHandle<O> {
     }
 
     /// What this turn is found by again, from this or another program, over any transport:
-    /// [`Codex::attach`](crate::Codex::attach).
+    /// [`Codex::attach`](crate::Codex::attach). A review is found only once it has ended: the runtime doesn't list it
+    /// before.
     pub fn ticket(&self) -> TurnTicket {
         TurnTicket::new(self.thread_id(), self.id())
     }
