@@ -127,8 +127,9 @@ fn the_links_of_the_pages_lead_to_files_that_are_there() {
 fn the_book_has_every_page() {
     let contents = fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
     for entry in fs::read_dir(root().join("docs")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let is_page = name.ends_with(".md") && name != "SUMMARY.md";
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let is_page = path.extension().is_some_and(|it| it == "md") && name != "SUMMARY.md";
         assert!(
             !is_page || contents.contains(&format!("]({name})")),
             "docs/SUMMARY.md lacks {name}"
