@@ -204,7 +204,7 @@ async fn host(answer: String) -> String {
 }
 
 #[codex_e2e_macros::test]
-async fn a_token_that_a_server_repeats_is_in_no_error() {
+async fn a_secret_in_an_answer_or_an_address_is_in_no_error() {
     let body = "bad token SECRET-123";
     let answer = format!(
         "HTTP/1.1 401 Unauthorized\r\nContent-Length: {}\r\n\r\n{body}",
@@ -217,6 +217,15 @@ async fn a_token_that_a_server_repeats_is_in_no_error() {
     assert!(
         shown.contains("bad token …") && !shown.contains("SECRET"),
         "{shown}"
+    );
+
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.child().await.unwrap();
+    let elsewhere = Environment::remote("http://127.0.0.1:1").cwd("/srv");
+    let refused = codex.thread_start().environment(elsewhere).await;
+    assert!(
+        matches!(refused, Err(Error::InvalidInput(_))),
+        "{refused:?}"
     );
 
     let environment = Environment::remote("ws://user:SECRET@host:1/?token=SECRET#SECRET");

@@ -73,6 +73,14 @@ impl Environment {
             return Err(Error::InvalidInput(problem.to_owned()));
         };
         let cwd = absolute(cwd)?;
+        // The runtime takes any address, and begins without commands.
+        if !["ws://", "wss://"]
+            .iter()
+            .any(|it| self.url.starts_with(it))
+        {
+            let problem = "the address of an exec-server begins with `wss://` or `ws://`";
+            return Err(Error::InvalidInput(problem.to_owned()));
+        }
         let mut add = EnvironmentAddParams::from(EnvironmentAddParamsRequired {
             environment_id: self.id.clone(),
             exec_server_url: self.url,
