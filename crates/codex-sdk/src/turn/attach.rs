@@ -32,7 +32,7 @@ const READ: Duration = Duration::from_secs(30);
 /// A turn is among the newest, as a rule; older ones are looked for in longer pages.
 const FIRST_PAGE: u32 = 2;
 const PAGE: u32 = 25;
-/// How long after its beginning a turn may be listed as if it had broken off; it takes milliseconds.
+/// How long after its beginning a turn may not be listed, or as if it had broken off; it takes milliseconds.
 const BEGIN: Duration = Duration::from_millis(500);
 /// How long the beginning and the end of a turn may take to be stored.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -178,6 +178,8 @@ async fn find(codex: &CodexInner, ticket: &TurnTicket) -> Result<Turn> {
                 status = codex.request(&thread, Some(READ)).await?.thread.status;
             }
             Some(turn) => return Ok(turn),
+            // One that has just begun may not be there yet.
+            None if Instant::now() < settled => sleep(LOOK).await,
             None => return Err(lost(ticket)),
         }
     }
