@@ -8,9 +8,10 @@ use std::process::{Command, Stdio};
 use codex_e2e::Transport;
 
 /// What has nothing to do with the transport: pages, programs, how a child starts and ends, and the servers' own.
-const PASSED_OVER: [&str; 20] = [
+const PASSED_OVER: [&str; 24] = [
     "attach::",
     "blocking::",
+    "connections::",
     "dependent::",
     "docs::",
     "endings::",
@@ -18,6 +19,9 @@ const PASSED_OVER: [&str; 20] = [
     "examples::",
     "launch::",
     "null_and_absent::",
+    "pictures::",
+    "prose::",
+    "reach::",
     "recipes::",
     "recording::",
     "secrets::",
