@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use self::way::{State, Way, tls_way};
 
-mod way;
+pub(crate) mod way;
 
 const LONG: Duration = Duration::from_secs(60);
 

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::attach::{asked, asking_server, commands, escalate, next, served};
+use crate::connections::way::{State, Way};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -188,6 +189,31 @@ async fn a_client_that_looks_on_leaves_approvals_to_others() {
     let seen = timeout(LONG, viewed.run()).await.unwrap().unwrap();
     assert_eq!(seen.final_response, result.final_response);
     assert_eq!(commands(&result), [&CommandExecutionStatus::Completed]);
+    idle(&viewer).await;
+}
+
+#[codex_e2e_macros::test]
+async fn a_closure_for_the_trace_that_panics_costs_the_trace_alone() {
+    let (stage, server) = served().await;
+    stage.model.default_reply(Reply::text("Yes."));
+    let codex = server.connect().trace_context(|| panic!("no trace"));
+    let codex = codex.await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let result = thread.run("Are you there?").await.unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("Yes."));
+    idle(&codex).await;
+}
+
+#[codex_e2e_macros::test]
+async fn a_connection_that_is_cut_in_its_handshake_is_lost() {
+    let (_stage, server) = served().await;
+    let way = Way::to(&server).await;
+    // The answer to the upgrade is shorter, and with that to the handshake it is longer.
+    way.is(State::CutAfter(250));
+    let error = Codex::connect(&way.url).bearer_token(server.token().unwrap().clone());
+    let error = timeout(LONG, error).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Handshake { .. }), "{error:?}");
+    assert_eq!(error.condition(), Some(Condition::ConnectionLost));
 }
 
 /// A host that reads once, says this, and is gone.
@@ -205,19 +231,23 @@ async fn host(answer: String) -> String {
 
 #[codex_e2e_macros::test]
 async fn a_secret_in_an_answer_or_an_address_is_in_no_error() {
-    let body = "bad token SECRET-123";
-    let answer = format!(
-        "HTTP/1.1 401 Unauthorized\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let error = Codex::connect(host(answer).await).bearer_token("SECRET-123");
-    let error = error.await.unwrap_err();
-    assert_eq!(error.condition(), Some(Condition::ServerUnauthorized));
-    let shown = format!("{error} {error:?}");
-    assert!(
-        shown.contains("bad token …") && !shown.contains("SECRET"),
-        "{shown}"
-    );
+    let token = r#"SECRET"\-123"#;
+    // The second is cut off in the middle of the token.
+    for before in ["bad token", &"x".repeat(195)] {
+        let body = format!("{before} {token}");
+        let answer = format!(
+            "HTTP/1.1 401 Unauthorized\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let error = Codex::connect(host(answer).await).bearer_token(token);
+        let error = error.await.unwrap_err();
+        assert_eq!(error.condition(), Some(Condition::ServerUnauthorized));
+        let shown = format!("{error} {error:?}");
+        assert!(
+            shown.contains(&format!("{before} …")) && !shown.contains("SEC"),
+            "{shown}"
+        );
+    }
 
     let stage = Stage::new().await.unwrap();
     let codex = stage.child().await.unwrap();

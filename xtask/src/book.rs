@@ -7,8 +7,8 @@ use std::{fs, io};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::regen::root;
-use crate::release::address;
+use crate::regen::{cargo, root};
+use crate::release::{address, read};
 
 /// What builds it. It is installed below `target` when it is first needed.
 const MDBOOK: (&str, &str) = ("mdbook", "0.5.4");
@@ -82,10 +82,6 @@ fn introduction(readme: &str, repository: &str) -> String {
     page
 }
 
-fn read(folder: &Path, name: &str) -> Result<String> {
-    fs::read_to_string(folder.join(name)).with_context(|| format!("can't read {name}"))
-}
-
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -101,8 +97,7 @@ fn mdbook(root: &Path) -> Result<PathBuf> {
     let tools = root.join(format!("target/tools/{name}-{version}"));
     let program = tools.join(format!("bin/{name}{}", std::env::consts::EXE_SUFFIX));
     if !program.exists() {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut install = Command::new(cargo);
+        let mut install = cargo(root);
         install.args(["install", name, "--version", version, "--locked"]);
         // A search, and nothing that serves or watches.
         install.args(["--no-default-features", "--features", "search", "--root"]);

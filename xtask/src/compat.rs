@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::codegen::Files;
 use crate::history::{self, History};
 use crate::packages::{self, Source};
-use crate::regen::root;
+use crate::regen::{cargo, root};
 use crate::runtimes;
 
 const COMMAND: &str = "cargo xtask compat";
@@ -143,11 +143,10 @@ fn named(name: &str) -> Result<String> {
 
 /// Builds the program, and returns its path.
 fn probe(root: &Path) -> Result<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo(root);
     cargo
         .args(["build", "--package", "codex-e2e", "--bin", "probe"])
         .args(["--message-format", "json-render-diagnostics"])
-        .current_dir(root)
         .stderr(Stdio::inherit());
     let output = cargo.output().context("running cargo")?;
     ensure!(output.status.success(), "the probe doesn't build");

@@ -10,7 +10,7 @@ use std::{fs, io};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::regen::root;
+use crate::regen::{cargo, root};
 
 /// Runs an example; without a name it lists them, with the first line of each.
 ///
@@ -52,11 +52,9 @@ pub(crate) fn run(name: Option<&str>, arguments: &[OsString]) -> Result<()> {
 /// Builds an example and the program that has the model, as `cargo test --workspace` builds them, and
 /// returns where they are.
 fn build(example: &str) -> Result<BTreeMap<String, PathBuf>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo(&root()?)
         .args(["build", "--workspace", "--bins", "--example", example])
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(root()?)
         .stderr(Stdio::inherit())
         .output()
         .context("cargo can't be run")?;

@@ -1,22 +1,18 @@
 //! `cargo xtask pictures`: the pictures of the pages, drawn from what programs show.
 
-use std::process::Command;
-
 use anyhow::{Context, Result, ensure};
 
-use crate::regen::root;
+use crate::regen::{cargo, root};
 
 /// Runs the tests that compare the pictures, and has them draw.
 ///
 /// The terminal's is always the same. That of the web page takes a Chromium, whose version it depends on; without one
 /// it stays as it is.
 pub(crate) fn run() -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let status = cargo(&root()?)
         .args(["test", "--package", "codex-e2e", "--test", "it", "--"])
         .args(["pictures::", "web_service::page::"])
         .env("CODEX_DRAW_PICTURES", "1")
-        .current_dir(root()?)
         .status()
         .context("cargo can't be run")?;
     ensure!(status.success(), "a picture could not be drawn");

@@ -1,8 +1,9 @@
 //! `cargo xtask regen`: schema from the pinned runtime, types from the schema.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 
@@ -98,6 +99,13 @@ pub fn inputs(root: &Path, emitted: Emitted) -> Result<Inputs> {
 pub fn read(root: &Path, name: &str) -> Result<String> {
     fs::read_to_string(root.join("schema").join(name))
         .with_context(|| format!("reading schema/{name}"))
+}
+
+/// Cargo itself, in a folder.
+pub fn cargo(folder: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(folder);
+    command
 }
 
 /// The root of the workspace.

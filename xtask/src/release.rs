@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs, io};
+use std::{fs, io};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -239,13 +239,6 @@ fn git(root: &Path, arguments: &[&str]) -> Result<String> {
     Ok(output(&mut command)?.trim_end().to_owned())
 }
 
-/// Cargo itself, at the root of the workspace.
-fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root);
-    command
-}
-
 /// Runs a command to its end, for what it prints. What it says of errors is in the error.
 fn output(command: &mut Command) -> Result<String> {
     let name = command.get_program().display().to_string();
@@ -264,7 +257,7 @@ fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("reading what `{name}` prints"))
 }
 
-fn read(root: &Path, name: &str) -> Result<String> {
+pub(crate) fn read(root: &Path, name: &str) -> Result<String> {
     fs::read_to_string(root.join(name)).with_context(|| format!("reading {name}"))
 }
 

@@ -14,14 +14,14 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// A way that can be cut, or freeze.
-pub(super) struct Way {
-    pub(super) url: String,
+pub(crate) struct Way {
+    pub(crate) url: String,
     state: watch::Sender<State>,
     task: JoinHandle<()>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     Open,
     /// Nothing goes through any more.
     Frozen,
@@ -36,7 +36,7 @@ impl Drop for Way {
 }
 
 impl Way {
-    pub(super) async fn to(server: &Server) -> Self {
+    pub(crate) async fn to(server: &Server) -> Self {
         let target = server.url().trim_start_matches("ws://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -54,7 +54,7 @@ impl Way {
         Self { url, state, task }
     }
 
-    pub(super) fn is(&self, state: State) {
+    pub(crate) fn is(&self, state: State) {
         self.state.send_replace(state);
     }
 }
@@ -113,7 +113,7 @@ async fn pass(near: TcpStream, far: TcpStream, state: watch::Receiver<State>) {
 }
 
 /// A certificate for `localhost`, and a way to the server that shows it.
-pub(super) async fn tls_way(server: &Server) -> (String, String, JoinHandle<()>) {
+pub(crate) async fn tls_way(server: &Server) -> (String, String, JoinHandle<()>) {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());

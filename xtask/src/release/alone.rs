@@ -8,7 +8,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use super::packages::unpack;
-use super::{Release, cargo, output};
+use super::{Release, output};
+use crate::regen::cargo;
 
 /// Prints where its runtime is.
 const PROGRAM: &str = r#"fn main() -> Result<(), codex_sdk::runtime::Error> {

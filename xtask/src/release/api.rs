@@ -8,7 +8,8 @@ use std::fs;
 use anyhow::{Context, Result, bail, ensure};
 use similar::{ChangeTag, TextDiff};
 
-use super::{Files, Package, Release, cargo, changelog, git, last_tag, output, surface};
+use super::{Files, Package, Release, changelog, git, last_tag, output, surface};
+use crate::regen::cargo;
 
 const COMMAND: &str = "cargo xtask release --api";
 const FOLDER: &str = "docs/api";

@@ -8,7 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use super::{Release, cargo, output};
+use super::{Release, output};
+use crate::regen::cargo;
 
 /// What each package has to hold. The licence lies in each crate, equal to the one at the root: cargo takes one from
 /// outside of a crate only where the manifest doesn't name a licence.

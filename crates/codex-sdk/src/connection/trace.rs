@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 /// The W3C trace context of a request, from
-/// [`CodexBuilder::trace_context`](crate::CodexBuilder::trace_context): the runtime's own spans become part of this
-/// trace.
+/// [`CodexBuilder::trace_context`](crate::CodexBuilder::trace_context): a runtime that has an exporter
+/// (`otel.trace_exporter` in its configuration) makes its own spans part of this trace, and passes it on to the model's
+/// provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TraceContext {
     /// The header `traceparent`, such as `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.

@@ -82,8 +82,7 @@ pub(crate) async fn open(target: Target<'_>) -> Result<Opened> {
     let opened = async {
         let socket = reach(address, roots.unwrap_or_default()).await;
         let socket = socket.map_err(|error| unreached(address, &error))?;
-        let upgraded = upgrade(address, socket, authorization, target.max_line_bytes).await;
-        upgraded.map_err(|error| without_token(error, target.token))
+        upgrade(&target, socket, authorization).await
     };
     timeout(within, opened).await.unwrap_or_else(|_| {
         let reason = format!("it didn't answer within {within:?}");
@@ -95,18 +94,19 @@ pub(crate) async fn open(target: Target<'_>) -> Result<Opened> {
 pub(crate) fn usable(token: &SecretString) -> Result<&SecretString> {
     let text = token.expose_secret();
     if text.is_empty() || !text.bytes().all(|it| it.is_ascii_graphic()) {
-        let problem = "a token has at least one character, and only those of ASCII that are seen";
-        return Err(Error::InvalidInput(problem.to_owned()));
+        return Err(unusable());
     }
     Ok(token)
 }
 
+fn unusable() -> Error {
+    let problem = "a token has at least one character, and only visible ones of ASCII";
+    Error::InvalidInput(problem.to_owned())
+}
+
 fn authorization(token: &SecretString) -> Result<HeaderValue> {
     let value = HeaderValue::try_from(format!("Bearer {}", usable(token)?.expose_secret()));
-    let mut value = value.map_err(|_| {
-        let problem = "the token has characters that no header can carry";
-        Error::InvalidInput(problem.to_owned())
-    })?;
+    let mut value = value.map_err(|_| unusable())?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -135,16 +135,16 @@ async fn reach(address: &Address, roots: Vec<CertificateDer<'static>>) -> io::Re
 
 /// Makes a WebSocket of a socket.
 async fn upgrade(
-    address: &Address,
+    target: &Target<'_>,
     socket: Socket,
     authorization: Option<HeaderValue>,
-    max_line_bytes: usize,
 ) -> Result<Opened> {
+    let address = target.address;
     let uri = match address {
         Address::Tcp(tcp) => tcp.uri.clone(),
         Address::Unix(_) => http::Uri::from_static("ws://localhost/"),
     };
-    let limit = max_line_bytes.max(MOST_SKIPPED);
+    let limit = target.max_line_bytes.max(MOST_SKIPPED);
     let mut builder = ClientBuilder::from_uri(uri)
         .config(Config::default().frame_size(FRAME))
         .limits(Limits::default().max_payload_len(Some(limit)));
@@ -157,7 +157,7 @@ async fn upgrade(
     let head = activity.take_head();
     match upgraded {
         Ok((stream, _)) => Ok(Opened { stream }),
-        Err(error) => Err(unupgraded(address, &error, &head)),
+        Err(error) => Err(unupgraded(target, &error, &head)),
     }
 }
 
@@ -171,8 +171,9 @@ fn unreached(address: &Address, error: &io::Error) -> Error {
 }
 
 /// Why the other side didn't become a WebSocket.
-fn unupgraded(address: &Address, error: &tokio_websockets::Error, head: &[u8]) -> Error {
+fn unupgraded(target: &Target<'_>, error: &tokio_websockets::Error, head: &[u8]) -> Error {
     use tokio_websockets::upgrade::Error as Upgrade;
+    let address = target.address;
     match error {
         tokio_websockets::Error::Upgrade(Upgrade::DidNotSwitchProtocols(status)) => {
             let condition = match status {
@@ -180,7 +181,7 @@ fn unupgraded(address: &Address, error: &tokio_websockets::Error, head: &[u8]) -
                 502..=504 => Some(Condition::ServerUnreachable),
                 _ => None,
             };
-            let words = words(head).unwrap_or_default();
+            let words = words(head, target.token).unwrap_or_default();
             let reason = match (condition, &*words) {
                 (Some(_), "") => format!("it answered with status {status}"),
                 (Some(_), words) => format!("it answered with status {status}, {words}"),
@@ -197,22 +198,18 @@ fn unupgraded(address: &Address, error: &tokio_websockets::Error, head: &[u8]) -
     }
 }
 
-/// What an answer says beside its status, on one line.
-fn words(head: &[u8]) -> Option<String> {
+/// What an answer says beside its status, on one line, without the token: a server may repeat it.
+fn words(head: &[u8], token: Option<&SecretString>) -> Option<String> {
     const MOST: usize = 200;
-    let text = String::from_utf8_lossy(head);
+    let mut text = String::from_utf8_lossy(head).into_owned();
+    // Before anything is cut off or escaped, of which a part would remain.
+    if let Some(token) = token {
+        text = text.replace(token.expose_secret(), "…");
+    }
     let (_, body) = text.split_once("\r\n\r\n")?;
     let words: Vec<_> = body.split_whitespace().collect();
     let words: String = words.join(" ").chars().take(MOST).collect();
     (!words.is_empty()).then(|| format!("{words:?}"))
-}
-
-/// The same error without the token, which a server may repeat in its answer.
-fn without_token(mut error: Error, token: Option<&SecretString>) -> Error {
-    if let (Error::Connect { reason, .. }, Some(token)) = (&mut error, token) {
-        *reason = reason.replace(token.expose_secret(), "…");
-    }
-    error
 }
 
 fn refused(address: &Address, condition: Option<Condition>, reason: String) -> Error {

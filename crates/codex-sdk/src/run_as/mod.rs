@@ -34,7 +34,8 @@ pub fn strict_schema<T: JsonSchema>() -> Result<Value> {
 
 impl TurnResult {
     /// The answer as a value of this type, to which `1.0` is an integer, as it is to a JSON Schema. One that is no
-    /// object is taken out of the object that [`strict_schema`] puts it into; one without such a schema, such as a map, is read as it stands.
+    /// object is taken out of the object that [`strict_schema`] puts it into; one without such a schema, such as a map,
+    /// is read as it stands.
     ///
     /// # Errors
     /// [`Error::Answer`] for an answer that isn't the type's, or none.

@@ -268,8 +268,8 @@ impl RequestContext {
     }
 
     /// Whether this may have been asked before: its turn began before this client saw anything of it, as
-    /// after resuming a thread whose turn runs or attaching to one, and so did what it is about. Another program may have begun to answer it. What this client
-    /// was asked before comes to no handler a second time.
+    /// after resuming a thread whose turn runs or attaching to one, and so did what it is about. Another program may
+    /// have begun to answer it. What this client was asked before comes to no handler a second time.
     pub fn is_replay(&self) -> bool {
         self.known.is_replay
     }
