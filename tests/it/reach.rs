@@ -4,14 +4,16 @@
 use std::fs;
 use std::time::Duration;
 
-use codex_e2e::{Stage, idle};
+use codex_e2e::{Stage, idle, processes_in};
 use codex_sdk::types::{CommandExecutionApprovalDecision, CommandExecutionStatus, TurnStatus};
 use codex_sdk::{
     ApprovalMode, Codex, Condition, Environment, Error, Listen, Notification, ThreadWatch,
 };
 use codex_testkit::{Gate, Reply};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixStream};
 use tokio::time::timeout;
 
 use crate::attach::{asked, asking_server, commands, escalate, next, served};
@@ -136,6 +138,33 @@ async fn of_two_servers_that_are_started_on_one_socket_one_is_refused() {
         }
     }
     assert_eq!(refused, 1);
+}
+
+#[codex_e2e_macros::test]
+async fn a_server_starts_on_the_socket_of_one_that_was_killed() {
+    let stage = Stage::new().await.unwrap();
+    let path = stage.home.path().join("codex.sock");
+    let start = || {
+        let server = stage.builder().serve().listen(Listen::Unix(path.clone()));
+        server.start()
+    };
+    let server = start().await.unwrap();
+    for process in processes_in(stage.home.path()) {
+        if let Some((id, _)) = process.split_once(' ')
+            && process.contains(" app-server")
+        {
+            let _ = kill(Pid::from_raw(id.parse().unwrap()), Signal::SIGKILL);
+        }
+    }
+    timeout(LONG, server.ended()).await.unwrap();
+    // A child that it was about to start can hold the socket for a moment longer.
+    while UnixStream::connect(&path).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let server = start().await.unwrap();
+    let codex = server.connect().await.unwrap();
+    codex.thread_start().await.unwrap();
+    idle(&codex).await;
 }
 
 #[codex_e2e_macros::test]

@@ -335,13 +335,12 @@ impl CodexBuilder<Serve> {
 /// Refuses a path where no socket can be.
 #[cfg(unix)]
 fn check_place(path: &Path) -> Result<()> {
-    use std::os::unix::fs::FileTypeExt as _;
-
     let problem = if std::os::unix::net::SocketAddr::from_pathname(path).is_err() {
         "it is longer than the system allows, about 100 bytes"
     } else if !path.parent().is_some_and(Path::is_dir) {
         "its folder doesn't exist"
-    } else if fs::symlink_metadata(path).is_ok_and(|it| !it.file_type().is_socket()) {
+    // A runtime that is killed leaves a link to its socket, and takes it over when it is started again.
+    } else if fs::symlink_metadata(path).is_ok_and(|it| it.is_file() || it.is_dir()) {
         "something else is there"
     } else {
         return Ok(());
