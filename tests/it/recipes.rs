@@ -20,7 +20,7 @@ const RECIPES: &str = env!("CARGO_BIN_EXE_recipes");
 const ANSWER: &str = "A sentence.";
 
 /// Why a recipe isn't run here.
-const NOT_RUN: [(&str, &str); 13] = [
+const NOT_RUN: [(&str, &str); 12] = [
     (
         "getting_started::main_2",
         "it is the example `reviewed_change`: `docs.rs` runs it and compares what it prints",
@@ -36,10 +36,6 @@ const NOT_RUN: [(&str, &str); 13] = [
     (
         "login_mcp::example",
         "a person opens the page; `mcp/http.rs` logs in by the same steps",
-    ),
-    (
-        "migrating_from_python::login",
-        "a person opens the page; `login.rs` takes the same steps but the last one of them",
     ),
     (
         "scaling::before_the_restart",
@@ -125,23 +121,16 @@ fn from_python() -> Vec<Scene> {
     let refused = vec![Reply::status(400, json!({ "error": { "message": "no" } }))];
     vec![
         ("migrating_from_python::take_over", answer(), "", ""),
-        ("migrating_from_python::main", answer(), ANSWER, ""),
+        (
+            "migrating_from_python::main",
+            answer(),
+            "A sentence.\n2 items",
+            "",
+        ),
         (
             "migrating_from_python::count",
             answer(),
             "turn/completed",
-            "",
-        ),
-        (
-            "migrating_from_python::stream",
-            answer(),
-            "A sentence.2 items",
-            "",
-        ),
-        (
-            "migrating_from_python::control",
-            vec![],
-            "true interrupted",
             "",
         ),
         (
@@ -151,18 +140,6 @@ fn from_python() -> Vec<Scene> {
             "",
         ),
         ("migrating_from_python::fix", answer(), "", "Fix the build."),
-        (
-            "migrating_from_python::inputs",
-            [answer(), answer()].concat(),
-            "",
-            "Build 512 is red.",
-        ),
-        (
-            "migrating_from_python::lifecycle",
-            [answer(), answer()].concat(),
-            "Release 2",
-            "",
-        ),
         ("migrating_from_python::run", refused, "the turn failed", ""),
         ("migrating_from_python::skills", vec![], r#"{"data":"#, ""),
     ]
