@@ -1,8 +1,8 @@
 //! An unofficial Rust SDK for Codex, OpenAI's coding agent.
 //!
-//! The *runtime* is the native `codex` program. As an `app-server` it speaks JSON-RPC over its
-//! standard input and output. This crate starts a pinned version of it, speaks its protocol in
-//! generated types, and ends it when the last handle goes.
+//! The *runtime* is the native `codex` program. Run as an `app-server`, it speaks JSON-RPC over its standard
+//! input and output. This crate starts a pinned version of it, talks to it in generated types, and ends it when
+//! the last handle is dropped.
 //!
 //! ```text
 //! Codex                   one runtime, as a child process or on a server
@@ -27,17 +27,17 @@
 //! }
 //! ```
 //!
-//! A [`Thread`] is a conversation. A *turn* is one run of the model on it, from an input to an answer.
-//! It produces *items*: messages, commands, file changes. The runtime reports them as *notifications*.
+//! A [`Thread`] is a conversation. A *turn* is one run of the model on it, from an input to an answer. A turn
+//! produces *items*: messages, commands, file changes. The runtime reports them as *notifications*.
 //!
-//! Every operation is a value that owns what it needs and sends nothing before it is awaited. One with
-//! options is a builder that is awaited itself, as above; one without is a [`Call`].
-//! With the feature `blocking` both have `block_on()`, for programs that aren't async: see [`blocking`].
+//! Every operation is a value that owns its data and sends nothing until you await it. An operation with
+//! options is a builder that you await directly, as above; one without is a [`Call`]. With the feature
+//! `blocking`, both have `block_on()` for programs that aren't async: see [`blocking`].
 //!
 //! # Streaming
 //!
-//! [`Thread::turn`] returns as soon as the runtime has accepted the turn. The [`TurnHandle`] is the
-//! stream of the turn's notifications, from the first, in the runtime's order, to `turn/completed`.
+//! [`Thread::turn`] returns as soon as the runtime has accepted the turn. The [`TurnHandle`] is a stream of the
+//! turn's notifications, from the first to `turn/completed`, in the runtime's order.
 //!
 //! ```no_run
 //! # async fn stream(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -60,21 +60,21 @@
 //! # }
 //! ```
 //!
-//! [`TurnHandle::run`] waits for the end, and its [`TurnResult`] includes what was streamed before.
-//! A failed turn is a notification in the stream, and an error of `run`.
+//! [`TurnHandle::run`] waits for the end. Its [`TurnResult`] includes what you have already read from the
+//! stream. A failed turn is a notification in the stream, and an error from `run`.
 //!
-//! What belongs to no turn of this client comes from [`Thread::notifications`] and
-//! [`Codex::notifications`]: status, names, warnings, turns of others.
+//! [`Thread::notifications`] and [`Codex::notifications`] yield everything that belongs to no turn of this
+//! client: status, names, warnings, turns of other clients.
 //!
 //! # Answers as types
 //!
-//! [`Thread::run_as`] runs a turn whose answer is a value of a type. The model is held to the type's
-//! schema, which is checked before anything is sent.
+//! [`Thread::run_as`] runs a turn whose answer is a value of a given type. The type's schema constrains the
+//! model, and is checked before anything is sent.
 //!
-//! `JsonSchema` is derived by [`schemars`] 1, which this crate re-exports. What it derives names `schemars`
-//! itself: import that beside `JsonSchema`, as here, in each module with such types, or depend on
-//! `schemars = "1"`. Without it the compiler says that it can't find a crate or module `schemars`; with a
-//! `schemars` of another major version, that the trait isn't implemented.
+//! [`schemars`] 1 derives `JsonSchema`; this crate re-exports it. The derived code refers to `schemars` by
+//! name, so import it next to `JsonSchema`, as here, in each module with such types, or depend on `schemars =
+//! "1"`. Without it, the compiler can't find a crate or module `schemars`; with a `schemars` of another major
+//! version, the trait isn't implemented.
 //!
 //! ```no_run
 //! # async fn release(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -95,21 +95,21 @@
 //! # }
 //! ```
 //!
-//! An answer that doesn't fit is [`Error::Answer`], which has its text, and the path of the misfit.
-//! [`Thread::turn_as`] is the same with progress: a handle that streams, and whose `run` returns the value.
+//! An answer that doesn't fit is an [`Error::Answer`], with its text and the path of the mismatch.
+//! [`Thread::turn_as`] does the same with progress: its handle streams, and the handle's `run` returns the
+//! value.
 //!
 //! # Watching
 //!
-//! [`Thread::watch`] shows everything that comes of a thread, to any number of viewers, what turn handles take
-//! included. One that joins late begins with what the running turn has produced.
+//! [`Thread::watch`] shows everything that happens on a thread to any number of viewers, including what turn
+//! handles receive. A viewer that joins late first gets what the running turn has produced so far.
 //!
 //! # Joining, steering, interrupting
 //!
-//! A thread runs one turn at a time. On a busy thread, [`Thread::run`] and [`Thread::turn`] add their
-//! input to the running turn and join it: each handle gets the notifications from then on, and all of
-//! them end with it. [`TurnHandle::steer`] adds input without a further handle.
-//! [`TurnHandle::interrupt`] ends the turn early, which is no error: its status is
-//! [`TurnStatus::Interrupted`](types::TurnStatus::Interrupted).
+//! A thread runs one turn at a time. On a busy thread, [`Thread::run`] and [`Thread::turn`] add their input to
+//! the running turn and join it: each handle gets the notifications from then on, and all handles end with the
+//! turn. [`TurnHandle::steer`] adds input without another handle. [`TurnHandle::interrupt`] ends the turn
+//! early. That is not an error: the status is [`TurnStatus::Interrupted`](types::TurnStatus::Interrupted).
 //!
 //! ```no_run
 //! # async fn control(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -127,20 +127,20 @@
 //!
 //! # Goals
 //!
-//! [`Thread::goal`] gives the runtime a goal, which it pursues turn after turn by itself. Its handle is
-//! one turn over all of them, with one id, one beginning and one end. Interrupting it pauses the goal;
-//! steering it reaches whichever turn is running.
+//! [`Thread::goal`] sets a goal, which the runtime pursues on its own, turn after turn. Its handle presents all
+//! of these turns as one, with one id, one beginning and one end. Interrupting it pauses the goal; steering it
+//! reaches whichever turn is running.
 //!
 //! # Long lists and histories
 //!
-//! Lists come in pages. `stream()` reads all of them, one page at a time: [`ListThreads::stream`],
+//! Lists are paged. `stream()` reads all entries, one page at a time: [`ListThreads::stream`],
 //! [`ListTurns::stream`], [`ListItems::stream`], [`ListModels::stream`]. A history can be hundreds of
-//! megabytes: read it with [`Thread::turns`] or [`Thread::items`] rather than with [`Thread::read`].
+//! megabytes: read it with [`Thread::turns`] or [`Thread::items`] rather than [`Thread::read`].
 //!
 //! # MCP servers
 //!
-//! [`StartThread::mcp_server`] gives a thread a server of the Model Context Protocol (MCP), whose tools
-//! the model may call, beside those that the runtime's configuration has. A call is an item of the turn,
+//! [`StartThread::mcp_server`] gives a thread a Model Context Protocol (MCP) server whose tools the model may
+//! call, in addition to the servers in the runtime's configuration. A call is an item of the turn,
 //! [`ThreadItem::McpToolCall`](types::ThreadItem::McpToolCall).
 //!
 //! ```no_run
@@ -168,14 +168,14 @@
 //! ```
 //!
 //! A server that doesn't start fails the thread only if it is [`required`](McpServer::required).
-//! [`Codex::mcp_login`] logs in to one that asks for it. What a server asks the user (an elicitation)
-//! comes to [`ServerRequestHandler::mcp_elicitation`], and is declined otherwise. When a tool may run is
-//! said at [`McpToolApproval`].
+//! [`Codex::mcp_login`] logs in to a server that requires it. A server's question to the user (an elicitation)
+//! goes to [`ServerRequestHandler::mcp_elicitation`]; without one, it is declined. [`McpToolApproval`] says
+//! when a tool may run.
 //!
 //! # Any request
 //!
-//! [`Codex::request`] sends any of the protocol's methods by its parameters, and returns the response
-//! that belongs to them. [`Codex::request_raw`] sends anything at all.
+//! [`Codex::request`] sends any method of the protocol, given its parameters, and returns the matching
+//! response. [`Codex::request_raw`] sends any method by name, with untyped parameters.
 //!
 //! ```no_run
 //! # async fn requests(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
@@ -198,8 +198,7 @@
 //!
 //! # Errors
 //!
-//! There is one [`Error`]. Its messages say what to do next. Its methods tell what a program decides
-//! by:
+//! There is one [`Error`] type. Its messages say what to do next. Its methods tell a program how to react:
 //!
 //! ```no_run
 //! # async fn errors(thread: codex_sdk::Thread) {
@@ -218,52 +217,49 @@
 //! # }
 //! ```
 //!
-//! - [`Error::condition`] says why a turn stopped or a call was refused: the thread is busy, nobody is
-//!   logged in, a limit is used up. [`Condition::advice`] says what to do about it.
-//! - [`Error::is_retryable`] says that the call has not begun, so that it may simply be made again
-//!   ([`retry_on_overload`]). [`Error::is_transient`] says that a turn failed for a passing reason:
-//!   running the prompt again is sensible, but what the turn did until then has happened
-//!   ([`retry_on_transient`]).
-//! - [`Error::rpc`] is the runtime's refusal. Nearly all of them have the code -32600, and the words
-//!   change between versions.
-//! - [`Error::closed`] says how the connection ended: the exit status, and the end of what the runtime
-//!   wrote to its standard error. All who waited get the same.
-//! - [`Error::partial_result`] is what a turn had produced before it failed, broke off or passed a
-//!   limit.
-//! - [`Error::Lagged`] ends one stream that was read too slowly, and nothing else.
+//! - [`Error::condition`] says why a turn stopped or a call was refused: the thread is busy, nobody is logged
+//!   in, a limit is used up. [`Condition::advice`] says what to do about it.
+//! - [`Error::is_retryable`] says that the call never began, so it is safe to repeat ([`retry_on_overload`]).
+//!   [`Error::is_transient`] says that a turn failed for a temporary reason: it makes sense to run the prompt
+//!   again, but what the turn did before it failed is not undone ([`retry_on_transient`]).
+//! - [`Error::rpc`] is the runtime's refusal. Nearly all refusals have the code -32600, and their wording
+//!   changes between versions.
+//! - [`Error::closed`] says how the connection ended: the exit status and the last part of the runtime's
+//!   standard error. All waiting callers get the same.
+//! - [`Error::partial_result`] is what a turn had produced before it failed, broke off or exceeded a limit.
+//! - [`Error::Lagged`] ends a single stream that was read too slowly, and affects nothing else.
 //!
 //! # Cancel safety
 //!
-//! Any future of this crate may be dropped. None leaves half a line on the wire, and none sends anything
-//! when it is dropped before its request is queued. A request whose caller has left stays in flight until
-//! its reply or its deadline.
+//! You can drop any future of this crate. Dropping one never leaves a partial line on the wire, and sends
+//! nothing if its request isn't queued yet. A request whose caller is gone stays in flight until its reply or
+//! its deadline.
 //!
-//! | dropped while it waits | what happens |
+//! | dropped while waiting | what happens |
 //! | --- | --- |
-//! | [`CodexBuilder::start`] | a runtime that was started is ended; an installation that has begun goes on |
-//! | [`Codex::thread_start`], [`Codex::thread_resume`], [`Codex::thread_fork`] | a thread may be left, loaded, idle and without a handle |
-//! | [`Thread::run`], [`Thread::run_as`] | the turn is interrupted, unless another handle of this client is on it; if the runtime hasn't begun it yet, as soon as it has |
-//! | [`Thread::turn`], [`Thread::turn_as`], [`Thread::review`] | the turn may run on without a handle |
-//! | [`TurnHandle::run`] | the handle is given up; the turn runs on |
+//! | [`CodexBuilder::start`] | a runtime that was started is ended; an installation that has begun continues |
+//! | [`Codex::thread_start`], [`Codex::thread_resume`], [`Codex::thread_fork`] | a thread may stay loaded and idle, without a handle |
+//! | [`Thread::run`], [`Thread::run_as`] | the turn is interrupted, or will be once the runtime begins it, unless another handle of this client is on it |
+//! | [`Thread::turn`], [`Thread::turn_as`], [`Thread::review`] | the turn may continue without a handle |
+//! | [`TurnHandle::run`] | the handle is given up; the turn continues |
 //! | [`TurnHandle::next`], [`NotificationStream::next`], [`ThreadWatch::next`], [`ServerRequests::next`] | nothing is lost |
 //! | [`Thread::goal`] | a goal that was set is paused, and its turn is interrupted |
-//! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | once it is sent, it takes effect |
-//! | [`Codex::login_chatgpt`], [`Codex::login_chatgpt_device_code`] | a login may be left, until another one replaces it |
-//! | [`Codex::mcp_login`] | a login may be left, until the runtime no longer waits for it |
-//! | what reads or lists, such as [`Codex::models`] and [`Thread::turns`] | nothing; the reply is ignored |
-//! | all else that writes, such as [`Thread::set_name`]; [`Codex::request`], [`Codex::request_raw`] | once it is sent, it takes effect, and the reply is ignored |
-//! | [`Thread::compact`], [`Thread::close`] | once it is sent, it takes effect |
-//! | [`Codex::close`] | the end takes its course |
+//! | [`TurnHandle::steer`], [`TurnHandle::interrupt`] | once sent, it takes effect |
+//! | [`Codex::login_chatgpt`], [`Codex::login_chatgpt_device_code`] | a login may stay open until another replaces it |
+//! | [`Codex::mcp_login`] | a login may stay open until the runtime stops waiting for it |
+//! | reads and lists, such as [`Codex::models`] and [`Thread::turns`] | nothing; the reply is ignored |
+//! | all other writes, such as [`Thread::set_name`]; [`Codex::request`], [`Codex::request_raw`] | once sent, it takes effect, and the reply is ignored |
+//! | [`Thread::compact`], [`Thread::close`] | once sent, it takes effect |
+//! | [`Codex::close`] | the shutdown continues |
 //!
-//! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping the last of
-//! all handles of a client ends the runtime, with its turns and their commands; [`Codex::close`] waits for it.
+//! Dropping a [`TurnHandle`] doesn't interrupt its turn, unless a deadline has passed. Dropping a client's last
+//! handle ends the runtime, with its turns and their commands; [`Codex::close`] waits for that.
 //!
 //! # Deadlines
 //!
-//! A turn may take as long as it likes, unless it is given a deadline: [`StartTurn::timeout`] for all of
-//! it, [`StartTurn::stall_timeout`] for its silence. Whoever waits for a turn without a person at hand
-//! should set at least the second, to some minutes: offline, the runtime tries to reach the
-//! model for ever. A goal has the same two.
+//! A turn has no time limit unless you set one: [`StartTurn::timeout`] limits its total duration,
+//! [`StartTurn::stall_timeout`] its silence. If nobody watches a turn, set at least the second, to a few
+//! minutes: offline, the runtime retries the model forever. A goal has the same two.
 //!
 //! ```no_run
 //! # async fn deadline(thread: codex_sdk::Thread) {
@@ -281,36 +277,36 @@
 //! # }
 //! ```
 //!
-//! When a deadline passes, the turn is interrupted and its end waited for, for a few seconds at most.
-//! Then the thread is free for the next turn. A turn that another handle of this client is on is left to
-//! that one. Dropping a pending `run`, as [`tokio::time::timeout`] does, interrupts its turn as well, but
-//! what it had produced is gone.
+//! When a deadline passes, the SDK interrupts the turn and waits a few seconds at most for it to end. Then the
+//! thread is free for the next turn. If another handle of this client is on the turn, it keeps running for that
+//! handle. Dropping a pending `run`, as [`tokio::time::timeout`] does, also interrupts its turn, but discards
+//! what it had produced.
 //!
-//! Without a deadline, too, a turn doesn't outlive its thread's work: if the runtime says that the thread
-//! is idle and the end of the turn was missed, it is looked up. If it can't be, that is
-//! [`Error::TurnIncomplete`].
+//! Even without a deadline, a turn ends when its thread's work does: if the runtime reports the thread idle and
+//! the turn's end was missed, the SDK looks it up. If it can't, the error is [`Error::TurnIncomplete`].
 //!
 //! # Budgets
 //!
-//! [`StartTurn::max_model_calls`] and [`StartTurn::token_budget`] bound what a turn spends, its sub-agents
-//! included. Beyond, it is interrupted, and they with it: [`Error::BudgetSpent`] has what came. What
-//! sub-agents do is heard from [`TurnHandle::agents`], and summed in [`TurnResult::agents`].
+//! [`StartTurn::max_model_calls`] and [`StartTurn::token_budget`] limit what a turn and its sub-agents spend.
+//! When the budget is spent, the turn and its sub-agents are interrupted; [`Error::BudgetSpent`] has the
+//! partial result. [`TurnHandle::agents`] streams what sub-agents do, and [`TurnResult::agents`] totals what
+//! they use.
 //!
-//! A budget is no exact bound. The runtime tells what a call of the model used once the tools that it asked for
-//! have ended: until then an approval may be asked for, and one or two more calls be made. It tells nothing of a
-//! call that a steer cuts off, and nothing in a review, which has no budget. Nor has a sub-agent that outlives
-//! its parent's turn: interrupt it by what [`TurnHandle::agents`] brings.
+//! A budget is not an exact bound. The runtime reports a model call's usage only after the tools it asked for
+//! have ended: until then it may ask for an approval and make one or two more calls. It reports no usage for a
+//! call that a steer cuts off, and none in a review, so a review has no budget. Nor has a sub-agent that
+//! outlives its parent's turn: interrupt it by the ids that [`TurnHandle::agents`] yields.
 //!
 //! # What is approved
 //!
-//! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless the program says
-//! otherwise, and what the runtime asks all the same is answered with the protocol's own refusal. Only
-//! the question for the current time gets the true answer, because any other fails the turn.
+//! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless you set another mode. If
+//! the runtime asks anyway, the SDK answers with the protocol's own refusal. Only the question for the current
+//! time gets the true answer, because any other would fail the turn.
 //!
-//! A program that wants to be asked gives its client a [`ServerRequestHandler`], or a closure for one
-//! kind of request. Threads that it starts then have the mode [`ApprovalMode::Ask`]. An answer may take
-//! minutes; nothing else waits for it. [`CodexBuilder::server_requests`] gives the requests as a stream
-//! instead, to be answered from anywhere. For a change of files the diff is at hand:
+//! To be asked, give the client a [`ServerRequestHandler`], or a closure for one kind of request. Threads that
+//! it starts then have the mode [`ApprovalMode::Ask`]. An answer may take minutes; nothing else waits for it.
+//! [`CodexBuilder::server_requests`] delivers the requests as a stream instead, to be answered from anywhere.
+//! For a file change, the diff is available:
 //!
 //! ```no_run
 //! use codex_sdk::types::FileChangeApprovalDecision::{Accept, Decline};
@@ -330,13 +326,13 @@
 //! # }
 //! ```
 //!
-//! [`ApprovalMode::AutoReview`] lets a *model* approve, without asking anyone, the handler included.
+//! [`ApprovalMode::AutoReview`] lets a *model* approve, without asking anyone, not even the handler.
 //!
 //! # Tools
 //!
-//! A [`Tool`] is a function of this program that the model can call. It is given to a thread when that is
-//! started. Its arguments are a type that `serde` reads and [`schemars`] describes; what goes wrong in it
-//! is told to the model, and fails no turn.
+//! A [`Tool`] is a function in your program that the model can call. You add it to a thread when you start the
+//! thread. Its arguments are a type that `serde` deserializes and [`schemars`] describes. The model sees any
+//! error in it; the turn doesn't fail.
 //!
 //! ```no_run
 //! use codex_sdk::{Tool, schemars::{self, JsonSchema}};
@@ -360,10 +356,10 @@
 //!
 //! # The runtime and its environment
 //!
-//! The version is pinned: [`RUNTIME_VERSION`]. The first of these that is there is used:
-//! [`CodexBuilder::codex_bin`], the environment variable `CODEX_SDK_BIN`, the installed pinned runtime,
-//! the pinned package in the active Python environment; with [`CodexBuilder::install_runtime`], it is
-//! installed otherwise. [`runtime::install`] does so beforehand and reports progress:
+//! The version is pinned: [`RUNTIME_VERSION`]. The SDK uses the first of these that exists:
+//! [`CodexBuilder::codex_bin`], the environment variable `CODEX_SDK_BIN`, the installed pinned runtime, the
+//! pinned package in the active Python environment. If there is none, [`CodexBuilder::install_runtime`]
+//! installs it. [`runtime::install`] does so in advance and reports progress:
 //!
 //! ```no_run
 //! let found = codex_sdk::runtime::install(|progress| eprintln!("{progress}"))?;
@@ -371,8 +367,8 @@
 //! # Ok::<(), codex_sdk::runtime::Error>(())
 //! ```
 //!
-//! The runtime inherits this program's environment, **and so do the commands that the model runs**. What
-//! they must not see is kept from them by [`CodexBuilder::env_clear`] and [`CodexBuilder::env_allow`]:
+//! The runtime inherits your program's environment, **and so do the commands that the model runs**. Use
+//! [`CodexBuilder::env_clear`] and [`CodexBuilder::env_allow`] to hide variables from them:
 //!
 //! ```no_run
 //! # async fn environment() -> codex_sdk::Result<()> {
@@ -388,35 +384,35 @@
 //!
 //! # Logs and counters
 //!
-//! The crate logs through `tracing` what it does: who, when, how long, and how it ended. No text, parameter or value of
-//! the environment is logged.
+//! The crate logs through `tracing` what it does: who, when, how long, and the outcome. It logs no text,
+//! parameter or environment value, except the texts noted below.
 //!
 //! | span | level | fields |
 //! | --- | --- | --- |
 //! | `codex.connection` | info | `number`, `version` |
-//! | `codex.thread`, in its connection | info | `thread_id` |
-//! | `codex.turn`, in the caller's span; without one, in its thread | info | `thread_id`, `turn_id`, `status`, `duration_ms` |
-//! | `codex.request`, in whatever sent it | debug | `method`, `id`, `outcome`, `duration_ms` |
-//! | `codex.server_request`, in its connection | debug | `method`, `thread_id` |
+//! | `codex.thread`, inside its connection | info | `thread_id` |
+//! | `codex.turn`, inside the caller's span, or its thread if there is none | info | `thread_id`, `turn_id`, `status`, `duration_ms` |
+//! | `codex.request`, inside the sender's span | debug | `method`, `id`, `outcome`, `duration_ms` |
+//! | `codex.server_request`, inside its connection | debug | `method`, `thread_id` |
 //!
 //! | event | level |
 //! | --- | --- |
-//! | the runtime has started; the connection has ended | info |
-//! | another version than the pinned one | warn |
-//! | `warning`, `configWarning`, `deprecationNotice`, `guardianWarning`, `error` of the runtime that nobody has subscribed to, with their texts | warn |
-//! | an `error` of a turn after which the runtime tries to reach the model again, with its text | warn |
+//! | the runtime started; the connection ended | info |
+//! | a version other than the pinned one | warn |
+//! | `warning`, `configWarning`, `deprecationNotice`, `guardianWarning`, `error` from the runtime without a subscriber, with their texts | warn |
+//! | an `error` of a turn after which the runtime retries the model, with its text | warn |
 //! | a line that was skipped; something that could not be decoded | warn |
 //! | a handler that failed or panicked | warn |
-//! | an overload that is waited out; a reply that nobody waits for; a turn that had ended before it was interrupted | debug |
-//! | any other notification that nobody has subscribed to, by its method | trace |
+//! | waiting out an overload; a reply without a caller; a turn that had ended before it was interrupted | debug |
+//! | any other notification without a subscriber, by its method | trace |
 //!
-//! [`Codex::stats`] counts: requests in flight, turns, bytes that lie unread, notifications, and those of
-//! them that this version doesn't know.
+//! [`Codex::stats`] counts requests in flight, turns, unread bytes, notifications, and notifications that this
+//! version doesn't know.
 //!
 //! # Testing
 //!
-//! The crate `codex-testkit` has a scripted model for the real runtime, and a home that keeps the
-//! user's own configuration and login out of it:
+//! The crate `codex-testkit` has a scripted model for the real runtime, and a Codex home isolated from the
+//! user's configuration and login:
 //!
 //! ```no_run
 //! # async fn scripted() -> Result<(), Box<dyn std::error::Error>> {
@@ -435,8 +431,8 @@
 //! # }
 //! ```
 //!
-//! It also has a scripted app-server, `Peer`, on a pipe in memory: [`CodexBuilder::start_with_io`]
-//! connects to it, and no runtime is needed.
+//! It also has a scripted app-server, `Peer`, on an in-memory pipe: [`CodexBuilder::start_with_io`] connects to
+//! it without a runtime.
 //!
 //! ```
 //! use codex_sdk::Codex;
@@ -454,13 +450,12 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// Which room imports from which is held by `tests/it/rooms.rs`; ARCHITECTURE.md has the map.
+// `tests/it/rooms.rs` checks which room imports from which; ARCHITECTURE.md has the map.
 #[cfg(feature = "blocking")]
 pub mod blocking;
 /// The same client for programs without an async runtime: every operation has `block_on()`.
 ///
-/// It comes with the feature `blocking`, and so does the rest of this page:
-/// `cargo doc -p codex-sdk --all-features --open`.
+/// Enable the feature `blocking` to see the rest of this page: `cargo doc -p codex-sdk --all-features --open`.
 #[cfg(all(doc, not(feature = "blocking")))]
 pub mod blocking {}
 mod call;

@@ -1,4 +1,4 @@
-//! What older runtimes lack: versions, methods, and options that they would ignore silently.
+//! Version checks: the methods and options that older runtimes lack or would silently ignore.
 
 use codex_cli_bin::RUNTIME_VERSION;
 use serde::Serialize;
@@ -7,17 +7,17 @@ use serde_json::Value;
 use crate::codex::gates::{GATES, LEAST};
 use crate::error::{Error, Result};
 
-/// A version, as far as versions are compared.
+/// A version, reduced to what comparisons need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     parts: [u64; 3],
-    /// A pre-release comes before its version.
+    /// A pre-release precedes its version.
     is_release: bool,
 }
 
 impl Version {
-    /// Reads `0.163.0`, `v0.163.0`, `0.163`, `0.163.0-alpha.1`, `0.163.0.post1`. `None` for what has no
-    /// number, and for `0.0.0`, which a runtime built from source calls itself: nothing is known of those.
+    /// Reads `0.163.0`, `v0.163.0`, `0.163`, `0.163.0-alpha.1`, `0.163.0.post1`. Returns `None` for text
+    /// without a number, and for `0.0.0`, the version of a runtime built from source: it says nothing.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
@@ -37,7 +37,7 @@ impl Version {
     }
 }
 
-/// Refuses a runtime that this SDK doesn't work with. One whose version says nothing is taken for new.
+/// Refuses a runtime that this SDK doesn't work with. An unknown version counts as a new one.
 pub(crate) fn check_runtime(version: &str) -> Result<()> {
     match Version::parse(version) {
         Some(parsed) if parsed.is_before(LEAST) => Err(too_old(version)),
@@ -45,7 +45,7 @@ pub(crate) fn check_runtime(version: &str) -> Result<()> {
     }
 }
 
-/// The refusal of a runtime that is too old to be spoken to; without a version if it is too old to tell.
+/// The refusal of a runtime that is too old to talk to; `version` is empty if it is too old to report one.
 pub(crate) fn too_old(version: &str) -> Error {
     Error::UnsupportedRuntime {
         found: version.to_owned(),
@@ -54,25 +54,25 @@ pub(crate) fn too_old(version: &str) -> Error {
     }
 }
 
-/// Whether this standard error output means that the runtime is too old for the arguments of an
-/// app-server over standard input.
+/// Whether this standard error means that the runtime is too old for the arguments of an app-server over
+/// standard input.
 pub(crate) fn refuses_arguments(stderr: &str) -> bool {
     stderr.contains("unexpected argument '--listen'")
         || stderr.contains("unrecognized subcommand 'app-server'")
 }
 
-/// Refuses a method that this runtime doesn't have, and an option that it would ignore. One whose version
-/// says nothing takes everything.
+/// Refuses a method that this runtime lacks, and an option that it would ignore. A runtime of unknown version
+/// accepts everything.
 pub(crate) fn check<P: Serialize>(version: &str, method: &str, params: &P) -> Result<()> {
     if version == RUNTIME_VERSION {
         return Ok(());
     }
-    // What can't be written as JSON is told when it is sent.
+    // Parameters that can't be written as JSON fail when they are sent.
     let params = || serde_json::from_str(&serde_json::to_string(params).ok()?).ok();
     check_params(version, method, &params)
 }
 
-/// [`check`], of a request that is ready to be sent.
+/// [`check`] for a request that is ready to be sent.
 pub(crate) fn check_line(version: &str, method: &str, line: &str) -> Result<()> {
     if version == RUNTIME_VERSION {
         return Ok(());
@@ -84,7 +84,7 @@ pub(crate) fn check_line(version: &str, method: &str, line: &str) -> Result<()> 
     check_params(version, method, &params)
 }
 
-/// Nothing here is compiled once more for each method.
+/// Not generic, so that it isn't compiled again for each method.
 fn check_params(version: &str, method: &str, params: &dyn Fn() -> Option<Value>) -> Result<()> {
     let Some(parsed) = Version::parse(version) else {
         return Ok(());
@@ -105,7 +105,7 @@ fn check_params(version: &str, method: &str, params: &dyn Fn() -> Option<Value>)
     }
 }
 
-/// Whether params have an option, or for `option=value` that value in it.
+/// Whether the parameters have an option, or for `option=value`, that value in it.
 fn uses(params: &Value, option: &str) -> bool {
     match option.split_once('=') {
         Some((option, value)) => params.get(option).is_some_and(|it| it == value),
@@ -113,7 +113,7 @@ fn uses(params: &Value, option: &str) -> bool {
     }
 }
 
-/// Refuses what this SDK makes of a method and can't with a runtime before `since`.
+/// Refuses what this SDK builds on a method and can't do with a runtime before `since`.
 pub(crate) fn require(version: &str, what: &str, since: &'static str) -> Result<()> {
     match Version::parse(version) {
         Some(parsed) if parsed.is_before(since) => Err(lacks(version, what, since)),
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn every_option_is_refused_below_its_version_and_only_there() {
         for &(method, option, since) in GATES.iter().filter(|(_, option, _)| !option.is_empty()) {
-            // Also `null`, which may mean something.
+            // `null` too: it may mean something.
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             let value = if value.is_empty() {
                 json!(null)
@@ -236,7 +236,7 @@ mod tests {
             };
             let params = json!({ name: value, "other": 1 });
             let early = format!("{since}-alpha.1");
-            // A method that is younger itself is refused as such, and an option before its value.
+            // A method that is newer itself is refused as a whole, and an option before its value.
             let mut of_method = GATES.iter().filter(|(of, ..)| *of == method);
             let oldest = of_method
                 .rfind(|(_, older, _)| older.is_empty() || *older == name && name != option);

@@ -1,4 +1,4 @@
-//! What all handles of one client share, and what ends with the last of them.
+//! What all handles of a client share, and what ends with the last of them.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
@@ -22,9 +22,9 @@ use crate::connection::router::pending_calls::Reply;
 use crate::connection::router::subscriptions::{Joined, Topic};
 use crate::error::Result;
 
-/// How long a thread may take to be unloaded; it takes milliseconds.
+/// How long a thread may take to be unloaded, which normally takes milliseconds.
 const UNLOADING: Duration = Duration::from_secs(10);
-/// How often it is tried.
+/// How often to retry.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Keeps the runtime alive; dropping it ends the runtime.
@@ -36,9 +36,9 @@ pub(crate) struct CodexInner {
     pub(crate) metadata: Metadata,
     /// The subscription that began before the first byte, until somebody takes it.
     pub(crate) early: Mutex<Option<NotificationStream>>,
-    /// Whether this program answers what the runtime asks.
+    /// Whether this program answers the runtime's requests.
     pub(crate) has_handler: bool,
-    /// Whether the runtime takes the experimental part of the protocol.
+    /// Whether the runtime accepts the experimental part of the protocol.
     pub(crate) experimental_api: bool,
 }
 
@@ -54,7 +54,7 @@ impl CodexInner {
             .connection
             .outgoing(Cow::Borrowed(method), params, Some(timeout))?;
         let reply = self.connection.request(request, None).await?;
-        // An old runtime answers in another shape.
+        // An old runtime responds in a different shape.
         compat::check_runtime(told_version(&reply.result).as_deref().unwrap_or_default())?;
         self.metadata = Metadata::new(decode_response::<types::InitializeParams>(&reply.result)?);
         self.check(method, &params.capabilities)?;
@@ -95,7 +95,7 @@ impl CodexInner {
         Ok(request)
     }
 
-    /// Opens a thread. One that the runtime is unloading, because its last client has just left, is waited for.
+    /// Opens a thread. If the runtime is still unloading it, because its last client has just left, this waits.
     pub(crate) async fn open_thread<M: ClientMethod>(&self, params: &M) -> Result<M::Response> {
         let given_up = Instant::now() + UNLOADING;
         loop {
@@ -119,8 +119,7 @@ impl CodexInner {
         Ok(reply.result)
     }
 
-    /// The route of the turn that these parameters start, and the request, which is sent when it is
-    /// awaited.
+    /// Returns the route of the turn that these parameters start, and the request, which is sent when awaited.
     pub(crate) fn start_turn<M: ClientMethod>(
         &self,
         thread_id: Arc<str>,
@@ -135,25 +134,25 @@ impl CodexInner {
         compat::check(&self.metadata.server_version, method, params)
     }
 
-    /// Subscribes to what no turn handle takes.
+    /// Subscribes to what no turn handle receives.
     pub(crate) fn subscribe(&self, topic: Topic) -> NotificationStream {
         let budget = self.connection.limits.subscription_budget;
         NotificationStream::new(self.connection.subscribe(topic, budget))
     }
 
-    /// Subscribes to everything of a thread.
+    /// Subscribes to everything on a thread.
     pub(crate) fn watch(&self, thread_id: &Arc<str>) -> (NotificationStream, Joined) {
         let (events, joined) = self.connection.watch(thread_id);
         (NotificationStream::new(events), joined)
     }
 
-    /// Ends the connection in order and waits for the end of the process.
+    /// Ends the connection in order and waits for the process to end.
     pub(crate) async fn close(&self) {
         self.connection.begin_close();
         self.connection.closed().await;
     }
 
-    /// Ends the connection at once and waits until the process was reaped.
+    /// Ends the connection at once and waits until the process is reaped.
     pub(crate) async fn kill(&self) {
         if let Some(process) = &self.process {
             process.kill();
@@ -162,7 +161,7 @@ impl CodexInner {
     }
 }
 
-/// The version in the answer to the handshake, whatever else is in it.
+/// The version in the handshake's response, whatever else the response holds.
 fn told_version(answer: &RawValue) -> Option<String> {
     let answer: Value = serde_json::from_str(answer.get()).ok()?;
     let (_, version) = name_and_version(answer.get("userAgent")?.as_str()?);

@@ -1,17 +1,17 @@
-//! What the runtime said of itself.
+//! What the runtime reports about itself.
 
 use codex_cli_bin::RUNTIME_VERSION;
 use codex_types as types;
 
-/// What the runtime said of itself in the handshake (`initialize`).
+/// What the runtime reported about itself in the handshake (`initialize`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// What the runtime presents itself as to its provider.
+    /// How the runtime identifies itself to its provider.
     pub user_agent: String,
-    /// The first part of the user agent: the name that this client gave, as the runtime writes it.
+    /// The first part of the user agent: this client's name, as the runtime writes it.
     pub server_name: String,
-    /// The runtime's version, for example `0.163.0`; empty if it tells none.
+    /// The runtime's version, for example `0.163.0`; empty if it reports none.
     pub server_version: String,
     /// The folder with the configuration, the login and the threads.
     pub codex_home: String,
@@ -22,7 +22,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Whether the runtime is of the version that this SDK is made for,
+    /// Whether the runtime has the version that this SDK is made for,
     /// [`RUNTIME_VERSION`](crate::RUNTIME_VERSION).
     pub fn is_pinned(&self) -> bool {
         self.server_version == RUNTIME_VERSION
@@ -41,7 +41,7 @@ impl Metadata {
     }
 }
 
-/// Takes `NAME/VERSION (SYSTEM; …) …` apart. The name is the client's own choice, and may have slashes.
+/// Splits `NAME/VERSION (SYSTEM; …) …`. The name is the client's choice and may contain slashes.
 pub(crate) fn name_and_version(user_agent: &str) -> (&str, &str) {
     let head = user_agent.split(" (").next().unwrap_or_default();
     let (name, rest) = head
@@ -54,7 +54,7 @@ pub(crate) fn name_and_version(user_agent: &str) -> (&str, &str) {
     )
 }
 
-/// For `codex-cli 0.153.0`, which some versions called themselves.
+/// Splits `codex-cli 0.153.0`, the form that some versions used.
 fn version_after_space(user_agent: &str) -> Option<(&str, &str)> {
     let (name, rest) = user_agent.split_once(' ')?;
     rest.starts_with(|c: char| c.is_ascii_digit())

@@ -20,11 +20,10 @@ pub(crate) mod request;
 
 /// A running Codex runtime, and the connection to it.
 ///
-/// Clones share them. The runtime lives as long as any of its handles: this, a
-/// [`Thread`](crate::Thread), a [`TurnHandle`](crate::TurnHandle), a [`TurnControl`](crate::TurnControl),
-/// or an operation that was made from one and isn't done. When the last is dropped, the runtime is asked to
-/// leave, and killed 1 s later if it hasn't; the commands that it runs end with it. [`Codex::close`] waits for
-/// the end.
+/// Clones share both. The runtime lives as long as any of its handles: this, a [`Thread`](crate::Thread), a
+/// [`TurnHandle`](crate::TurnHandle), a [`TurnControl`](crate::TurnControl), or an unfinished operation created
+/// from one. When the last handle is dropped, the SDK asks the runtime to exit and kills it 1 s later if it
+/// hasn't; the commands that it runs end with it. [`Codex::close`] waits for the end.
 ///
 /// ```no_run
 /// # async fn example() -> codex_sdk::Result<()> {
@@ -50,23 +49,22 @@ impl Codex {
         &self.inner
     }
 
-    /// What the runtime said of itself in the handshake.
+    /// What the runtime reported about itself in the handshake.
     pub fn metadata(&self) -> &Metadata {
         &self.inner.metadata
     }
 
-    /// Ends the runtime in order, for all clones of this client, and waits until it is gone.
+    /// Shuts down the runtime for all clones of this client and waits until it is gone.
     ///
-    /// Its input is closed; if it hasn't left after 1 s it is asked to terminate, 0.5 s later it is
-    /// killed. All who wait on this client, and all later calls, get
+    /// The SDK closes the runtime's input. If the runtime hasn't exited after 1 s, the SDK asks it to
+    /// terminate, and kills it 0.5 s later. All waiting and all later calls get
     /// [`Error::Closed`](crate::Error::Closed). Closing again does nothing.
     ///
     /// # Errors
-    /// None: an end that is forced is an end too.
+    /// None, even if the runtime had to be killed.
     ///
     /// # Cancel safety
-    /// Once begun, the end takes its course. Dropping the call, if it is the last handle, kills the
-    /// runtime.
+    /// Once begun, the shutdown continues. Dropping the call kills the runtime if it is the last handle.
     pub fn close(&self) -> Call<()> {
         let inner = Arc::clone(&self.inner);
         Call::new(async move {
@@ -75,18 +73,18 @@ impl Codex {
         })
     }
 
-    /// Subscribes to every notification that no live turn handle takes, from now on. Nothing is sent for
-    /// it. Once the connection is over, the stream yields [`Error::Closed`](crate::Error::Closed).
+    /// Subscribes to every notification from now on that no live turn handle receives. Sends nothing. Once the
+    /// connection is over, the stream yields [`Error::Closed`](crate::Error::Closed).
     ///
-    /// After [`CodexBuilder::notifications`](crate::CodexBuilder::notifications) the first call returns the stream that began before the
-    /// handshake.
+    /// After [`CodexBuilder::notifications`](crate::CodexBuilder::notifications), the first call returns the
+    /// stream that began before the handshake.
     pub fn notifications(&self) -> NotificationStream {
         let early = self.inner.early.lock();
         let early = early.unwrap_or_else(PoisonError::into_inner).take();
         early.unwrap_or_else(|| self.inner.subscribe(Topic::Everything))
     }
 
-    /// What goes on in this client right now.
+    /// Counters of what this client is doing now.
     pub fn stats(&self) -> Stats {
         self.inner.connection.stats()
     }

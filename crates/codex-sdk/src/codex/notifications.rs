@@ -1,4 +1,4 @@
-//! What comes outside of turns.
+//! Notifications outside of turns.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,13 +8,13 @@ use futures_core::Stream;
 use crate::connection::event_queue::{EventReceiver, Notification};
 use crate::error::Result;
 
-/// A subscription to what no turn handle takes, from [`Codex::notifications`](crate::Codex::notifications)
+/// A subscription to what no turn handle receives, from [`Codex::notifications`](crate::Codex::notifications)
 /// or [`Thread::notifications`](crate::Thread::notifications).
 ///
-/// A line that is no message, or one over the limit, appears here as an error unless it was for a turn
-/// with a handle, or for a request; the stream goes on after it. The stream ends with the connection
-/// ([`Error::Closed`](crate::Error::Closed)), or with [`Error::Lagged`](crate::Error::Lagged) when it
-/// is read too slowly; after such an error it yields `None`. It doesn't keep the runtime alive.
+/// A line that isn't a message, or exceeds the limit, appears here as an error, unless it was for a turn with a
+/// handle or for a request; the stream continues after it. The stream ends with the connection
+/// ([`Error::Closed`](crate::Error::Closed)), or with [`Error::Lagged`](crate::Error::Lagged) when it is read
+/// too slowly; after such an error it yields `None`. It doesn't keep the runtime alive.
 #[derive(Debug)]
 #[must_use = "what comes for a stream lies in memory until it is read"]
 pub struct NotificationStream {
@@ -26,7 +26,7 @@ impl NotificationStream {
         Self { inbox }
     }
 
-    /// Whether something lies here.
+    /// Whether there is anything unread.
     pub(crate) fn has_unread(&self) -> bool {
         self.inbox.has_unread()
     }
@@ -37,7 +37,7 @@ impl NotificationStream {
     /// See [`NotificationStream`].
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing: what comes meanwhile is there for the next call.
+    /// Dropping the future loses nothing: the next call gets what arrives meanwhile.
     pub async fn next(&mut self) -> Option<Result<Notification>> {
         self.inbox.next().await
     }

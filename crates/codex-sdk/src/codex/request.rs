@@ -17,21 +17,21 @@ impl Codex {
     /// Sends any request of the protocol, typed: `ThreadLoadedListParams` for `thread/loaded/list`
     /// returns a `ThreadLoadedListResponse`.
     ///
-    /// At most 64 requests are in flight; further ones wait, within their deadline. `command/exec` and
-    /// `mcpServer/tool/call`, which last until something else ends, have 16 places of their own;
-    /// `turn/steer` and `turn/interrupt` take none. [`SendRequest`] has the errors.
+    /// At most 64 requests are in flight; others wait, within their deadline. `command/exec` and
+    /// `mcpServer/tool/call`, which last until something else ends, have a separate limit of 16; `turn/steer`
+    /// and `turn/interrupt` have no limit. See [`SendRequest`] for the errors.
     ///
     /// # Cancel safety
-    /// Once it is sent, it takes effect, and the reply is ignored.
+    /// Once sent, it takes effect, and the reply is ignored.
     pub fn request<M: ClientMethod>(&self, params: M) -> SendRequest<M> {
         SendRequest::new(Arc::clone(self.inner()), params)
     }
 
-    /// Sends any request at all, untyped: a method, its parameters, and the `result` of the reply.
-    /// [`SendRawRequest`] has the errors.
+    /// Sends any request, untyped: takes a method and its parameters, and returns the `result` of the reply.
+    /// See [`SendRawRequest`] for the errors.
     ///
     /// # Cancel safety
-    /// Once it is sent, it takes effect, and the reply is ignored.
+    /// Once sent, it takes effect, and the reply is ignored.
     pub fn request_raw(&self, method: impl Into<String>, params: Value) -> SendRawRequest {
         SendRawRequest::new(Arc::clone(self.inner()), method.into(), params)
     }
@@ -46,7 +46,7 @@ impl Codex {
 /// option that the runtime would ignore.
 ///
 /// # Cancel safety
-/// Once it is sent, the request takes effect, and its reply is ignored.
+/// Once sent, the request takes effect, and its reply is ignored.
 #[must_use = "a request is sent when it is awaited"]
 pub struct SendRequest<M> {
     codex: Arc<CodexInner>,
@@ -63,9 +63,9 @@ impl<M> SendRequest<M> {
         }
     }
 
-    /// How long the reply may take, the wait for a place in flight included. Default: the client's
-    /// `request_timeout`, for `turn/interrupt` at most 10 s; none for `command/exec` and
-    /// `mcpServer/tool/call`, which last until something ends. With zero nothing is sent.
+    /// How long the reply may take, including the wait for a place in flight. Default: the client's
+    /// `request_timeout`, but at most 10 s for `turn/interrupt`; none for `command/exec` and
+    /// `mcpServer/tool/call`, which last until something ends. With zero, nothing is sent.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -87,7 +87,7 @@ where
 
 impl<M: ClientMethod> fmt::Debug for SendRequest<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The parameters may hold what must not be logged.
+        // The parameters may hold values that must not be logged.
         f.debug_struct("SendRequest")
             .field("method", &M::METHOD)
             .field("timeout", &self.timeout)
@@ -95,11 +95,11 @@ impl<M: ClientMethod> fmt::Debug for SendRequest<M> {
     }
 }
 
-/// An untyped request, from [`Codex::request_raw`](crate::Codex::request_raw). It returns the `result` of
-/// the reply as it came.
+/// An untyped request, from [`Codex::request_raw`](crate::Codex::request_raw). It returns the reply's `result`
+/// unchanged.
 ///
 /// # Errors
-/// As for [`SendRequest`]; [`Error::Decode`](crate::Error::Decode) only for JSON that nests too deeply.
+/// As for [`SendRequest`]; [`Error::Decode`](crate::Error::Decode) only for JSON that is nested too deeply.
 ///
 /// # Cancel safety
 /// As for [`SendRequest`].
@@ -137,7 +137,7 @@ impl IntoFuture for SendRawRequest {
             let method = self.method.clone();
             let result = self.codex.request_raw(method, &self.params, self.timeout);
             let result = result.await?;
-            // Any JSON is a `Value`, unless it nests too deeply.
+            // Any JSON is a `Value`, unless it is nested too deeply.
             serde_json::from_str(result.get()).map_err(|error| {
                 DecodeError::new(&self.method, &error)
                     .within(result.get())
@@ -147,7 +147,7 @@ impl IntoFuture for SendRawRequest {
     }
 }
 
-// The parameters may hold what must not be logged.
+// The parameters may hold values that must not be logged.
 debug_shows!(SendRawRequest {
     method: method,
     timeout: timeout

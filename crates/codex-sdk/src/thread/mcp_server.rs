@@ -1,4 +1,4 @@
-//! Servers of the Model Context Protocol that a thread is given.
+//! Model Context Protocol servers for a thread.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::paths::utf8;
 
-/// The key of the configuration that has the servers, by their names.
+/// The configuration key that holds the servers by name.
 const KEY: &str = "mcp_servers";
 
 /// A server of the Model Context Protocol (MCP), whose tools the model may call.
@@ -25,15 +25,15 @@ const KEY: &str = "mcp_servers";
 /// # drop((files, search));
 /// ```
 ///
-/// It is given to a thread by [`StartThread::mcp_server`](crate::StartThread::mcp_server). What isn't set
-/// is as the runtime has it. An option for programs, on a server that is reached by HTTP, or the other way
-/// round, makes the runtime refuse the thread. The server is the runtime's child, outside of the sandbox.
+/// Give it to a thread with [`StartThread::mcp_server`](crate::StartThread::mcp_server). What isn't set has the
+/// runtime's default. If you set an option for programs on an HTTP server, or the other way round, the runtime
+/// refuses the thread. A program runs as the runtime's child, outside the sandbox.
 ///
-/// `Debug` shows no arguments, no address, and no values of variables and headers.
+/// `Debug` shows no arguments, no address, and no values of variables or headers.
 #[derive(Clone, Default, PartialEq)]
 #[must_use = "a server does nothing until a thread is given it"]
 pub struct McpServer {
-    /// Kept apart from the other keys: a path may not be UTF-8, which is refused when it is sent.
+    /// Separate from the other keys: a path may not be UTF-8, which is refused when it is sent.
     command: Option<PathBuf>,
     cwd: Option<PathBuf>,
     /// The runtime's own keys.
@@ -42,27 +42,26 @@ pub struct McpServer {
 
 /// When the tools of an MCP server may run.
 ///
-/// An approval is asked for as every other: see [`ApprovalMode`](crate::ApprovalMode). Where nothing is
-/// approved, the call fails, the model is told, and the turn goes on. **With full access and the approval
-/// policy `never` every call runs**, whatever is said here: that is
-/// [`Sandbox::FullAccess`](crate::Sandbox::FullAccess) with
+/// Approvals are requested as always: see [`ApprovalMode`](crate::ApprovalMode). Where nothing is approved, the
+/// call fails, the model is told, and the turn continues. **With full access and the approval policy `never`,
+/// every call runs**, whatever you set here: that is [`Sandbox::FullAccess`](crate::Sandbox::FullAccess) with
 /// [`ApprovalMode::DenyAll`](crate::ApprovalMode::DenyAll).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum McpToolApproval {
-    /// By what the server says of a tool: one that only reads runs, one of which it says nothing needs
-    /// an approval.
+    /// Depends on what the server says about a tool: a read-only tool runs; one it says nothing about needs an
+    /// approval.
     Auto,
     /// Every call needs an approval.
     Prompt,
-    /// Every call of a tool needs an approval, unless the server says that it only reads.
+    /// Every call of a tool needs an approval, unless the server says that the tool is read-only.
     Writes,
-    /// Every call runs, approved by nobody.
+    /// Every call runs without an approval.
     Approve,
 }
 
-/// Writes setters of keys that have the setters' names: `name: Type` takes whatever becomes that type,
-/// `name = Type` only it, `[name]` adds to a list.
+/// Writes setters named after their keys: `name: Type` accepts whatever converts into that type, `name = Type`
+/// only that type, `[name]` adds to a list.
 macro_rules! keys {
     () => {};
     ($(#[$doc:meta])* $name:ident: $type:ty; $($rest:tt)*) => {
@@ -93,8 +92,8 @@ macro_rules! keys {
 }
 
 impl McpServer {
-    /// A program that the runtime starts for the thread, and speaks to by its standard input and output.
-    /// One without a path is looked for in `PATH`.
+    /// A program that the runtime starts for the thread and talks to over its standard input and output. A name
+    /// without a path is looked up in `PATH`.
     pub fn stdio(command: impl Into<PathBuf>) -> Self {
         Self {
             command: Some(command.into()),
@@ -102,12 +101,12 @@ impl McpServer {
         }
     }
 
-    /// A server that the runtime reaches by HTTP, in the protocol's streamable form.
+    /// A server that the runtime reaches by the protocol's streamable HTTP.
     pub fn http(url: impl Into<String>) -> Self {
         Self::default().config("url", url.into())
     }
 
-    /// Sets an entry of a key that is a table.
+    /// Sets an entry in a key that is a table.
     fn entry(mut self, key: &str, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let table = self.keys.entry(key).or_insert_with(|| Map::new().into());
         if let Value::Object(table) = table {
@@ -116,49 +115,50 @@ impl McpServer {
         self
     }
 
-    /// Sets a variable of the program's environment. Of the runtime's own, the program has only what every
-    /// program needs, such as `PATH`, and what [`Self::env_vars`] names.
+    /// Sets an environment variable of the program. From the runtime's own environment, the program gets only
+    /// what every program needs, such as `PATH`, and what [`Self::env_vars`] names.
     pub fn env(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.entry("env", name, value.into())
     }
 
-    /// Sets a header of each request.
+    /// Sets a header on each request.
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.entry("http_headers", name, value.into())
     }
 
-    /// Sets a header of each request to what a variable of the runtime's environment has. One that isn't
-    /// set there is left out.
+    /// Sets a header on each request to the value of a variable in the runtime's environment. If the variable
+    /// isn't set, the header is omitted.
     pub fn env_header(self, name: impl Into<String>, variable: impl Into<String>) -> Self {
         self.entry("env_http_headers", name, variable.into())
     }
 
-    /// Adds an argument of the program.
+    /// Adds an argument for the program.
     pub fn arg(self, arg: impl Into<String>) -> Self {
         self.args([arg])
     }
 
     keys! {
-        /// Adds arguments of the program.
+        /// Adds arguments for the program.
         [args];
-        /// Passes these variables of the runtime's environment on to the program.
+        /// Passes these variables from the runtime's environment to the program.
         [env_vars];
-        /// Offers the model these tools only, and those of further calls.
+        /// Offers the model only these tools; further calls add to them.
         [enabled_tools];
-        /// Doesn't offer the model these tools.
+        /// Hides these tools from the model.
         [disabled_tools];
-        /// The scopes that a login asks for; see [`Codex::mcp_login`](crate::Codex::mcp_login).
+        /// The scopes that a login requests; see [`Codex::mcp_login`](crate::Codex::mcp_login).
         [scopes];
-        /// The variable of the runtime's environment whose value is sent as `Authorization: Bearer`.
-        /// Without it, the server doesn't start.
+        /// The variable in the runtime's environment whose value is sent as `Authorization: Bearer`. If it
+        /// isn't set, the server doesn't start.
         bearer_token_env_var: String;
         /// Whether the server is used at all. Default: true.
         enabled = bool;
-        /// Whether the thread fails if the server doesn't start. Default: false, it goes on without.
+        /// Whether the thread fails if the server doesn't start. Default: false, the thread continues without
+        /// it.
         required = bool;
         /// The resource that a login names to the authorization server.
         oauth_resource: String;
-        /// Whether several of its tools may run at a time.
+        /// Whether several of its tools may run at once.
         supports_parallel_tool_calls = bool;
         /// When its tools may run, unless [`Self::tool_approval`] says otherwise. Default:
         /// [`McpToolApproval::Auto`].
@@ -171,24 +171,24 @@ impl McpServer {
         self
     }
 
-    /// How long the server may take to start, and to list its tools.
+    /// How long the server may take to start and list its tools.
     pub fn startup_timeout(self, timeout: Duration) -> Self {
         self.config("startup_timeout_sec", timeout.as_secs_f64())
     }
 
-    /// How long a call of a tool may take.
+    /// How long a tool call may take.
     pub fn tool_timeout(self, timeout: Duration) -> Self {
         self.config("tool_timeout_sec", timeout.as_secs_f64())
     }
 
-    /// When this one tool may run.
+    /// When this tool may run.
     pub fn tool_approval(self, tool: impl Into<String>, mode: McpToolApproval) -> Self {
         let mut config = Map::new();
         config.insert("approval_mode".to_owned(), mode.into());
         self.entry("tools", tool, config)
     }
 
-    /// Sets any other key of the runtime's configuration of a server. One that it doesn't know it ignores.
+    /// Sets any other key of a server in the runtime's configuration. The runtime ignores keys it doesn't know.
     pub fn config(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.keys.insert(key.into(), value.into());
         self
@@ -213,7 +213,7 @@ impl fmt::Debug for McpServer {
             let table = self.keys.get(key).and_then(Value::as_object);
             table.map(|table| table.keys().collect::<Vec<_>>())
         };
-        // What these hold are names of variables.
+        // These hold names of variables.
         let variables = ["env_vars", "bearer_token_env_var", "env_http_headers"];
         let mut shown = f.debug_struct("McpServer");
         shown
@@ -229,7 +229,7 @@ impl fmt::Debug for McpServer {
     }
 }
 
-/// The configuration of a thread with these servers in it.
+/// A thread's configuration with these servers added.
 pub(crate) fn with_servers(
     config: Option<Value>,
     servers: Vec<(String, McpServer)>,
@@ -240,7 +240,7 @@ pub(crate) fn with_servers(
         Some(Value::Object(config)) => config,
         Some(_) => return Err(invalid("`config` of a thread must be a JSON object")),
     };
-    // The runtime splits these at each dot, and takes the quotes for a part of the name.
+    // The runtime splits keys at each dot and treats quotes as part of the name.
     if let Some(key) = config.keys().find(|key| key.contains(['"', '\''])) {
         return Err(Error::InvalidInput(format!(
             "the key {key:?} in `config` has quotes: write what has dots in its name as a nested object"
@@ -249,7 +249,7 @@ pub(crate) fn with_servers(
     if servers.is_empty() {
         return Ok(Some(config));
     }
-    // The runtime would lose one of the two, and say nothing.
+    // The runtime would silently lose one of the two.
     if config.keys().any(|key| key.starts_with("mcp_servers.")) {
         let message = "next to `mcp_server`, write `mcp_servers` in `config` as an object";
         return Err(invalid(message));
@@ -272,7 +272,7 @@ pub(crate) fn with_servers(
     Ok(Some(config))
 }
 
-/// With another name the runtime accepts the thread, and the server doesn't start.
+/// With any other name, the runtime accepts the thread, but the server doesn't start.
 fn check_name(name: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_:@/.-".contains(c);
     if !name.is_empty() && name.chars().all(allowed) {

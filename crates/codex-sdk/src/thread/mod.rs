@@ -1,4 +1,4 @@
-//! Threads: conversations that turns belong to.
+//! Threads: conversations made of turns.
 
 use std::sync::Arc;
 
@@ -24,9 +24,9 @@ pub(crate) mod open;
 mod upkeep;
 pub(crate) mod watch;
 
-/// A thread: a conversation, in which one turn runs at a time.
+/// A conversation in which one turn runs at a time.
 ///
-/// Clones are the same thread. They keep the runtime alive.
+/// Clones refer to the same thread. They keep the runtime alive.
 ///
 /// ```no_run
 /// # async fn conversation(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
@@ -61,23 +61,23 @@ impl Thread {
         &self.id
     }
 
-    /// The model that the thread had when this handle was made; a turn may have set another since.
+    /// The thread's model when this handle was created; a turn may have changed it since.
     pub fn model(&self) -> &str {
         &self.model
     }
 
-    /// Runs a turn to its end (`turn/start`) and returns all that it produced.
+    /// Runs a turn to its end (`turn/start`) and returns everything that it produced.
     ///
-    /// On a thread whose turn is still running, this joins that turn.
+    /// If the thread's turn is still running, this joins it.
     ///
     /// # Errors
     /// As for [`Self::turn`]; [`Error::TurnFailed`](crate::Error::TurnFailed) and
-    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is none: its status
-    /// tells.
+    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is not an error: check its
+    /// status.
     ///
     /// # Cancel safety
-    /// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or as
-    /// soon as the runtime has begun it.
+    /// Dropping the call interrupts its turn, at once or as soon as the runtime has begun it, unless another
+    /// handle of this client is on it.
     pub fn run(&self, input: impl Into<RunInput>) -> StartTurn<TurnResult> {
         self.start_turn(input.into())
     }
@@ -87,19 +87,18 @@ impl Thread {
         StartTurn::new(codex, id, self.span.clone(), input)
     }
 
-    /// Runs a turn to its end (`turn/start`), and returns its answer as a value of this type.
+    /// Runs a turn to its end (`turn/start`) and returns its answer as a value of this type.
     ///
-    /// The answer is held to the type's schema. It is made *strict*, as models need it: objects have
-    /// exactly the keys of the type, and an `Option` is `null` and never absent; a flattened one is always
-    /// there. Documentation comments are what the model is told about a type and its fields. A type
-    /// that is no object, such as a `Vec` or an enum, is asked for within an object and taken out of
-    /// it.
+    /// The type's schema constrains the answer. It is made *strict*, as models require: objects have exactly
+    /// the keys of the type; an `Option` is `null`, never absent; a flattened one is always present. The model
+    /// sees documentation comments as descriptions of the type and its fields. A type that isn't an object,
+    /// such as a `Vec` or an enum, is wrapped in an object and unwrapped again.
     ///
-    /// Maps, tuples, `char` and `serde_json::Value` have no strict schema: they are refused, with the
-    /// path of the field, before anything is sent.
+    /// Maps, tuples, `char` and `serde_json::Value` have no strict schema: they are refused, with the field's
+    /// path, before anything is sent.
     ///
-    /// A model writes its keys in the order of the schema. That is the alphabet's; with the feature
-    /// `preserve_order` of `serde_json`, the order of the fields.
+    /// A model writes keys in the order of the schema: alphabetical, or with the feature `preserve_order` of
+    /// `serde_json`, the order of the fields.
     ///
     /// ```no_run
     /// # async fn review(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -136,14 +135,13 @@ impl Thread {
     /// # }
     /// ```
     ///
-    /// On a thread whose turn is still running, this joins that turn if it is held to the same schema. It is
-    /// refused if it isn't.
+    /// If the thread's turn is still running, this joins it if it has the same schema, and is refused
+    /// otherwise.
     ///
     /// # Errors
-    /// [`Error::Schema`](crate::Error::Schema) before anything is sent,
-    /// [`Error::Rpc`](crate::Error::Rpc) with [`Condition::ThreadBusy`](crate::Condition::ThreadBusy) while
-    /// a turn runs that is held to no schema or to another one,
-    /// [`Error::Answer`](crate::Error::Answer) for an answer that isn't of the type, and as for
+    /// [`Error::Schema`](crate::Error::Schema) before anything is sent, [`Error::Rpc`](crate::Error::Rpc) with
+    /// [`Condition::ThreadBusy`](crate::Condition::ThreadBusy) while a turn with another schema or none is
+    /// running, [`Error::Answer`](crate::Error::Answer) for an answer that doesn't fit the type, and as for
     /// [`Self::run`]. A turn that was interrupted before it answered is an `Error::Answer` too.
     ///
     /// # Cancel safety
@@ -155,9 +153,9 @@ impl Thread {
         self.start_turn(input.into())
     }
 
-    /// Starts a turn (`turn/start`), to be followed while it runs.
+    /// Starts a turn (`turn/start`) that you follow while it runs.
     ///
-    /// On a thread whose turn is still running, this joins that turn.
+    /// If the thread's turn is still running, this joins it.
     ///
     /// # Errors
     /// [`Error::InvalidInput`](crate::Error::InvalidInput), [`Error::Rpc`](crate::Error::Rpc),
@@ -166,13 +164,13 @@ impl Thread {
     /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) if a deadline is set.
     ///
     /// # Cancel safety
-    /// Once it is sent, the turn may run on without a handle.
+    /// Once sent, the turn may continue without a handle.
     pub fn turn(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle> {
         self.start_turn(input.into())
     }
 
-    /// Starts a turn (`turn/start`) whose answer is a value of this type, to be followed while it runs. It is
-    /// [`Self::run_as`] with progress: the handle streams, steers and interrupts as any other, and its
+    /// Starts a turn (`turn/start`) whose answer is a value of this type, and that you follow while it runs. It
+    /// is [`Self::run_as`] with progress: the handle streams, steers and interrupts like any other, and its
     /// [`run`](TurnHandle::run) returns the value.
     ///
     /// ```no_run
@@ -192,15 +190,15 @@ impl Thread {
     /// # }
     /// ```
     ///
-    /// On a thread whose turn is still running, this joins that turn if it is held to the same schema.
+    /// If the thread's turn is still running and has the same schema, this joins it.
     ///
     /// # Errors
     /// [`Error::Schema`](crate::Error::Schema) before anything is sent, [`Error::Rpc`](crate::Error::Rpc) with
-    /// [`Condition::ThreadBusy`](crate::Condition::ThreadBusy) while a turn runs that is held to no schema or
-    /// to another one, and as for [`Self::turn`].
+    /// [`Condition::ThreadBusy`](crate::Condition::ThreadBusy) while a turn with another schema or none is
+    /// running, and as for [`Self::turn`].
     ///
     /// # Cancel safety
-    /// Once it is sent, the turn may run on without a handle.
+    /// Once sent, the turn may continue without a handle.
     pub fn turn_as<T>(&self, input: impl Into<RunInput>) -> StartTurn<TurnHandle<Structured<T>>>
     where
         T: DeserializeOwned + JsonSchema + Send + 'static,
@@ -208,10 +206,10 @@ impl Thread {
         self.start_turn(input.into())
     }
 
-    /// Sets a goal (`thread/goal/set`), which the runtime pursues turn after turn by itself.
+    /// Sets a goal (`thread/goal/set`), which the runtime pursues on its own, turn after turn.
     ///
-    /// Awaiting it returns one handle over all of its turns. On a thread that isn't idle, and while
-    /// another goal of this client owns it, it is refused; so is `run` while a goal owns the thread.
+    /// Awaiting it returns one handle for all of its turns. It is refused on a thread that isn't idle, and
+    /// while another goal of this client owns the thread; so is `run` while a goal owns it.
     ///
     /// ```no_run
     /// # async fn goal(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -225,10 +223,10 @@ impl Thread {
     /// # }
     /// ```
     ///
-    /// [`StartGoal`] has its options and errors.
+    /// See [`StartGoal`] for its options and errors.
     ///
     /// # Cancel safety
-    /// Dropping the call pauses a goal that was already set, and interrupts its turn.
+    /// Dropping the call pauses a goal that was already set and interrupts its turn.
     pub fn goal(&self, objective: impl Into<String>) -> StartGoal {
         StartGoal::new(
             Arc::clone(&self.codex),
@@ -238,9 +236,9 @@ impl Thread {
         )
     }
 
-    /// Lists the turns, a page at a time (`thread/turns/list`). [`ListTurns`] has its options and errors.
+    /// Lists the turns, a page at a time (`thread/turns/list`). See [`ListTurns`] for its options and errors.
     ///
-    /// A history can be hundreds of megabytes: this is how to read a long one.
+    /// A history can be hundreds of megabytes: use this to read a long one.
     ///
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
@@ -248,7 +246,7 @@ impl Thread {
         ListTurns::new(&self.codex, ThreadTurnsListParams::new(self.id()))
     }
 
-    /// Lists the items of all turns, or of one, a page at a time (`thread/items/list`). [`ListItems`] has
+    /// Lists the items of all turns, or of one, a page at a time (`thread/items/list`). See [`ListItems`] for
     /// its options and errors.
     ///
     /// # Cancel safety
@@ -257,7 +255,7 @@ impl Thread {
         ListItems::new(&self.codex, ThreadItemsListParams::new(self.id()))
     }
 
-    /// Reads the thread as it is stored (`thread/read`). [`ReadThread`] has its options and errors.
+    /// Reads the stored thread (`thread/read`). See [`ReadThread`] for its options and errors.
     ///
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
@@ -265,8 +263,8 @@ impl Thread {
         ReadThread::new(&self.codex, ThreadReadParams::new(self.id()))
     }
 
-    /// Starts Codex's own review of changes (`review/start`), as a turn of this thread. It would interrupt
-    /// another turn, and so is refused while one is known to run.
+    /// Starts Codex's own review of changes (`review/start`) as a turn of this thread. It would interrupt
+    /// another turn, so it is refused while one is known to run.
     ///
     /// ```no_run
     /// # async fn review(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -278,11 +276,11 @@ impl Thread {
     /// # }
     /// ```
     ///
-    /// [`StartReview`] has its options and errors. One on a thread of its own is
-    /// [`ReviewStartParams`](crate::types::ReviewStartParams), a request.
+    /// See [`StartReview`] for its options and errors. For a review on a separate thread, send
+    /// [`ReviewStartParams`](crate::types::ReviewStartParams) as a request.
     ///
     /// # Cancel safety
-    /// Once it is sent, the review may run on without a handle.
+    /// Once sent, the review may continue without a handle.
     pub fn review(&self, target: ReviewTarget) -> StartReview {
         let (codex, id) = (Arc::clone(&self.codex), Arc::clone(&self.id));
         StartReview::new(codex, id, self.span.clone(), target)

@@ -23,45 +23,45 @@ use crate::tool::{Tool, Toolbox};
 use crate::turn::environment::{Environment, add_all};
 
 impl Codex {
-    /// Starts a thread (`thread/start`). [`StartThread`] has its options and errors.
+    /// Starts a thread (`thread/start`). See [`StartThread`] for its options and errors.
     ///
     /// # Cancel safety
-    /// Once it is sent, a thread may be left without a handle.
+    /// Once sent, it may leave a thread without a handle.
     pub fn thread_start(&self) -> StartThread {
         StartThread::new(Arc::clone(self.inner()))
     }
 
-    /// Resumes a stored thread (`thread/resume`). [`ResumeThread`] has its options and errors.
+    /// Resumes a stored thread (`thread/resume`). See [`ResumeThread`] for its options and errors.
     ///
     /// # Cancel safety
-    /// Once it is sent, the thread may stay loaded.
+    /// Once sent, the thread may stay loaded.
     pub fn thread_resume(&self, thread_id: impl Into<String>) -> ResumeThread {
         ResumeThread::new(Arc::clone(self.inner()), thread_id.into())
     }
 
-    /// Forks a stored thread (`thread/fork`): a new one with the same history. [`ForkThread`] has its
-    /// options and errors.
+    /// Forks a stored thread (`thread/fork`): creates a new one with the same history. See [`ForkThread`] for
+    /// its options and errors.
     ///
     /// # Cancel safety
-    /// Once it is sent, a fork may be left without a handle.
+    /// Once sent, it may leave a fork without a handle.
     pub fn thread_fork(&self, thread_id: impl Into<String>) -> ForkThread {
         ForkThread::new(Arc::clone(self.inner()), thread_id.into())
     }
 }
 
-/// Writes a builder around `$params`: what the three have in common, and its own setters.
+/// Writes a builder around `$params`: what all three share, and its own setters.
 macro_rules! thread_builder {
     ($(#[$doc:meta])* $name:ident($params:ident) { $($own:item)* }) => {
         $(#[$doc])*
         ///
         /// # Errors
         /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
-        /// [`Error::Closed`](crate::Error::Closed); [`Error::InvalidInput`](crate::Error::InvalidInput)
-        /// for a folder that isn't UTF-8, a `config` that is no object, and names of tools and MCP servers
-        /// that would be refused.
+        /// [`Error::Closed`](crate::Error::Closed); [`Error::InvalidInput`](crate::Error::InvalidInput) for a
+        /// folder that isn't UTF-8, a `config` that isn't an object, and tool or MCP server names that would be
+        /// refused.
         ///
         /// # Cancel safety
-        /// Once it is sent, a thread may be left that is loaded, idle, and without a handle and its tools.
+        /// Once sent, it may leave a thread loaded and idle, without a handle or its tools.
         #[must_use = "nothing is sent until this is awaited"]
         pub struct $name {
             codex: Arc<CodexInner>,
@@ -93,20 +93,20 @@ macro_rules! thread_builder {
             setters! {
                 /// The model.
                 model: String => params.model;
-                /// The provider of the model, by its name in the configuration.
+                /// The model's provider, by its name in the configuration.
                 model_provider: String => params.model_provider;
-                /// The folder that the thread works in.
+                /// The thread's working folder.
                 cwd: PathBuf => cwd;
-                /// Overrides of the configuration for this thread: a JSON object.
+                /// Overrides of the configuration for this thread, as a JSON object.
                 config: Value => config;
-                /// Instructions instead of the runtime's own.
+                /// Instructions that replace the runtime's own.
                 base_instructions: String => params.base_instructions;
-                /// Instructions on top of the runtime's own.
+                /// Instructions in addition to the runtime's own.
                 developer_instructions: String => params.developer_instructions;
             }
 
-            /// The service tier, for this thread's turns. `default` is the standard speed, and what a
-            /// `null` on the wire means.
+            /// The service tier for this thread's turns. `default` is the standard speed; `null` on the wire
+            /// means the same.
             pub fn service_tier(mut self, service_tier: impl Into<String>) -> Self {
                 self.params.service_tier = Some(Some(service_tier.into()));
                 self
@@ -114,28 +114,26 @@ macro_rules! thread_builder {
 
             permission_setters!();
 
-            /// Answers the calls of a tool ([`Tool`]) with a function of this program, for as long as the
-            /// runtime has the thread loaded.
+            /// Answers calls of a tool ([`Tool`]) with a function of this program, for as long as the runtime
+            /// has the thread loaded.
             ///
-            /// The model of a new thread is told its tools, and the runtime remembers them. A thread
-            /// that is resumed or forked has those that it began with: they are only answered from here.
+            /// The model of a new thread is told its tools, and the runtime remembers them. A resumed or forked
+            /// thread has the tools that it began with: this only answers their calls.
             pub fn tool(mut self, tool: Tool) -> Self {
                 self.tools.add(tool);
                 self
             }
 
-            /// Gives the thread a server of the Model Context Protocol, beside those of the runtime's
-            /// configuration; what one of the same name there has and this hasn't, it keeps. A name
-            /// has ASCII letters, digits and `_ : @ / . -`.
+            /// Gives the thread a Model Context Protocol server, in addition to those in the runtime's
+            /// configuration. From a server with the same name there, it keeps what this one doesn't set. A
+            /// name consists of ASCII letters, digits and `_ : @ / . -`.
             ///
-            /// The server isn't stored with the thread: a resumed or forked one has those that it is
-            /// given then. Resuming a thread that is loaded changes nothing about its servers.
+            /// The server isn't stored with the thread: a resumed or forked thread has only those given to it
+            /// then. Resuming a loaded thread doesn't change its servers.
             ///
-            /// The call doesn't wait for the server, unless it is
-            /// [`required`](McpServer::required). How its start went,
-            /// `mcpServer/startupStatus/updated` tells on
-            /// [`Codex::notifications`](crate::Codex::notifications); if nobody has subscribed, a
-            /// failure is logged as a warning.
+            /// The call doesn't wait for the server, unless it is [`required`](McpServer::required).
+            /// `mcpServer/startupStatus/updated` on [`Codex::notifications`](crate::Codex::notifications)
+            /// reports how its start went; without a subscriber, a failure is logged as a warning.
             pub fn mcp_server(mut self, name: impl Into<String>, server: McpServer) -> Self {
                 self.mcp_servers.push((name.into(), server));
                 self
@@ -156,12 +154,12 @@ macro_rules! thread_builder {
                     self.params.set_environments(added);
                 }
                 let connection = &self.codex.connection;
-                // One that is known may call its tools before the answer was looked at.
+                // A known thread may call its tools before its response has been read.
                 let known = self.params.known().map(Arc::from);
                 let given = known.map(|id| connection.equip(&id, std::mem::take(&mut self.tools)));
                 let response = self.codex.open_thread(&self.params).await?;
                 let mut roots = response.runtime_workspace_roots.iter();
-                // Only the experimental part of the protocol lets a turn say what becomes of them.
+                // Only the experimental part of the protocol lets a turn control the thread's writable roots.
                 let has_more =
                     self.codex.experimental_api && roots.any(|root| *root != response.cwd);
                 let folder = has_more.then(|| PathBuf::from(response.cwd.as_str()));
@@ -189,7 +187,7 @@ macro_rules! thread_builder {
             }
         }
 
-        // The parameters have configuration in them, and instructions.
+        // The parameters contain configuration and instructions.
         debug_shows!($name { cwd: cwd, mcp_servers: mcp_servers });
     };
 }
@@ -198,8 +196,8 @@ thread_builder! {
     /// Options for a new thread (`thread/start`), from
     /// [`Codex::thread_start`](crate::Codex::thread_start).
     ///
-    /// What isn't set is as the runtime's configuration has it, but the approval mode: by default
-    /// nothing is approved ([`ApprovalMode::DenyAll`]), or, if the client has a handler, it is asked
+    /// What isn't set follows the runtime's configuration, except for the approval mode: by default nothing is
+    /// approved ([`ApprovalMode::DenyAll`]), or if the client has a handler, it is asked
     /// ([`ApprovalMode::Ask`]).
     StartThread(ThreadStartParams) {
         pub(crate) fn new(codex: Arc<CodexInner>) -> Self {
@@ -221,22 +219,22 @@ thread_builder! {
 }
 
 impl StartThread {
-    /// Where the commands of the model run. Of several, the first is where turns begin.
+    /// Where the model's commands run. If there are several, turns begin in the first.
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environments.push(environment);
         self
     }
 
     setters! {
-        /// Whether the thread is kept in memory only, and can't be resumed. The runtime's default: no.
+        /// Whether the thread is kept in memory only and can't be resumed. The runtime's default: no.
         ephemeral = bool => params.ephemeral;
-        /// The personality. The runtime's named ones have no effect any more.
+        /// The personality. The runtime's named ones no longer have any effect.
         personality: Personality => params.personality;
-        /// The name under which this program's service is known.
+        /// The name by which this program's service is known.
         service_name: String => params.service_name;
-        /// What begins here: a session, or one that was cleared.
+        /// What begins here: a new session, or one that was cleared.
         session_start_source: ThreadStartSource => params.session_start_source;
-        /// Who started this thread, as analytics has it.
+        /// Who started this thread, for analytics.
         thread_source: ThreadSource => params.thread_source;
     }
 }
@@ -245,9 +243,8 @@ thread_builder! {
     /// Options for resuming a thread (`thread/resume`), from
     /// [`Codex::thread_resume`](crate::Codex::thread_resume).
     ///
-    /// What isn't set stays as the thread had it, the approval mode included. The model sees the whole
-    /// history in any case. A thread that is loaded already keeps its settings, whatever is set here: a
-    /// turn changes them.
+    /// What isn't set stays as it was, including the approval mode. The model always sees the whole history. A
+    /// thread that is already loaded keeps its settings, whatever you set here: change them with a turn.
     ResumeThread(ThreadResumeParams) {
         pub(crate) fn new(codex: Arc<CodexInner>, thread_id: String) -> Self {
             Self::from_params(codex, ThreadResumeParams::new(thread_id))
@@ -261,11 +258,11 @@ thread_builder! {
 
 impl ResumeThread {
     setters! {
-        /// The personality. The runtime's named ones have no effect any more.
+        /// The personality. The runtime's named ones no longer have any effect.
         personality: Personality => params.personality;
     }
 
-    /// Whether the runtime sends the thread's turns along. Without this it decides itself.
+    /// Whether the runtime sends the thread's turns along. By default, the runtime decides.
     ///
     /// A history can be hundreds of megabytes, and the [`Thread`] doesn't hold it: read it page by page
     /// with [`Thread::turns`].
@@ -279,7 +276,7 @@ thread_builder! {
     /// Options for a fork of a thread (`thread/fork`), from
     /// [`Codex::thread_fork`](crate::Codex::thread_fork).
     ///
-    /// What isn't set is as the source has it. The turns of a fork keep the ids they have in the source.
+    /// What isn't set is as in the source. A fork's turns keep the ids that they have in the source.
     ForkThread(ThreadForkParams) {
         pub(crate) fn new(codex: Arc<CodexInner>, thread_id: String) -> Self {
             Self::from_params(codex, ThreadForkParams::new(thread_id))
@@ -293,13 +290,13 @@ thread_builder! {
 
 impl ForkThread {
     setters! {
-        /// Whether the fork is kept in memory only, and can't be resumed. The runtime's default: no.
+        /// Whether the fork is kept in memory only and can't be resumed. The runtime's default: no.
         ephemeral = bool => params.ephemeral;
-        /// Who started this thread, as analytics has it.
+        /// Who started this thread, for analytics.
         thread_source: ThreadSource => params.thread_source;
-        /// The last turn of the source that the fork has; all of them by default. Needs Codex 0.143.0.
+        /// The last turn of the source to include; by default, all are included. Needs Codex 0.143.0.
         last_turn_id: String => params.last_turn_id;
-        /// The first turn of the source that the fork doesn't have; none by default. Needs Codex 0.145.0.
+        /// The first turn of the source to leave out; by default, none is. Needs Codex 0.145.0.
         before_turn_id: String => params.before_turn_id;
     }
 
@@ -310,9 +307,9 @@ impl ForkThread {
     }
 }
 
-/// Where a thread has its tools from, if it is given none.
+/// Where a thread gets its tools from if it is given none.
 trait Source {
-    /// The thread, if it has its id already.
+    /// The thread's id, if it already has one.
     fn known(&self) -> Option<&str> {
         None
     }
@@ -321,7 +318,7 @@ trait Source {
         None
     }
 
-    /// Where its commands run: that of a new thread can be set, others have theirs.
+    /// Sets where its commands run: only for a new thread, others keep theirs.
     fn set_environments(&mut self, _: Vec<TurnEnvironmentParams>) {}
 }
 
@@ -331,7 +328,7 @@ impl Source for ThreadStartParams {
     }
 }
 
-/// It keeps its own.
+/// A resumed thread keeps its own.
 impl Source for ThreadResumeParams {
     fn known(&self) -> Option<&str> {
         Some(&self.thread_id)
@@ -344,7 +341,7 @@ impl Source for ThreadForkParams {
     }
 }
 
-/// The configuration of a thread, with what its sandbox may do.
+/// A thread's configuration, with what its sandbox may do.
 fn with_rules(
     config: Option<Map<String, Value>>,
     rules: Value,

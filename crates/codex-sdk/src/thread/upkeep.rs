@@ -1,4 +1,4 @@
-//! What is done to a thread beside its turns.
+//! Operations on a thread other than its turns.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::thread::Thread;
 use crate::turn::collector::Collector;
 use crate::turn::settings::UpdateThread;
 
-/// The first release that unloads a thread when it is told to.
+/// The first release that unloads a thread on request.
 const UNLOADS: &str = "0.154.0";
 
 impl Thread {
@@ -32,7 +32,7 @@ impl Thread {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Once it is sent, the name is set.
+    /// Once sent, the name is set.
     pub fn set_name(&self, name: impl Into<String>) -> Call<()> {
         let codex = Arc::clone(&self.codex);
         let (name, thread_id) = (name.into(), self.id().to_owned());
@@ -40,19 +40,18 @@ impl Thread {
         Call::new(async move { codex.request(&params, None).await.map(drop) })
     }
 
-    /// Compacts the thread's history (`thread/compact/start`), and returns when the thread is usable again: the
-    /// compaction runs as a turn of its own. It would interrupt another turn, and so isn't asked for while one
-    /// is known to run.
+    /// Compacts the thread's history (`thread/compact/start`) and returns when the thread is usable again: the
+    /// compaction runs as a turn. It would interrupt another turn, so it is refused while one is known to run.
     ///
     /// # Errors
-    /// As for [`Self::set_name`]; [`Error::ThreadBusy`] while a turn, a goal or another compaction of this client
-    /// runs on the thread; [`Error::TurnFailed`] if the compaction failed or was interrupted, and
+    /// As for [`Self::set_name`]; [`Error::ThreadBusy`] while a turn, a goal or another compaction of this
+    /// client runs on the thread; [`Error::TurnFailed`] if the compaction failed or was interrupted;
     /// [`Error::TurnIncomplete`] if the thread was closed meanwhile.
     ///
     /// # Cancel safety
-    /// Once it is sent, the history is compacted. Until that has ended, the runtime refuses turns
-    /// ([`Condition::ThreadBusy`](crate::Condition::ThreadBusy)), and another compaction, asked for before its turn
-    /// has begun, interrupts it and fails with it.
+    /// Once sent, the history is compacted. Until that has ended, the runtime refuses turns
+    /// ([`Condition::ThreadBusy`](crate::Condition::ThreadBusy)). Another compaction requested before this
+    /// one's turn has begun interrupts it and fails with it.
     pub fn compact(&self) -> Call<()> {
         let (codex, thread_id) = (Arc::clone(&self.codex), Arc::clone(&self.id));
         Call::new(async move {
@@ -62,7 +61,7 @@ impl Thread {
                 thread_id: thread_id.to_string(),
             };
             codex.request(&params, None).await?;
-            // Nothing else runs: what begins now is the compaction.
+            // Nothing else runs, so whatever begins now is the compaction.
             let mut own: Option<(String, Collector)> = None;
             while let Some(event) = events.next().await {
                 let event = event?;
@@ -84,20 +83,20 @@ impl Thread {
         })
     }
 
-    /// Lets the runtime unload the thread (`thread/unsubscribe`), and returns when it has.
+    /// Unloads the thread (`thread/unsubscribe`) and returns when the runtime has done so.
     ///
-    /// Each thread that is loaded costs the runtime about 1.3 MB and two open files, whether or not it has a
-    /// handle: dropping a [`Thread`] frees nothing. A thread that is stored can be resumed; an ephemeral one is
-    /// gone. What this client keeps for the thread, its tools too, is let go of. A server keeps a thread that another
-    /// client has open: there this returns once this client has none. Needs Codex 0.154.0: those before
-    /// keep a thread for half an hour more.
+    /// Each loaded thread costs the runtime about 1.3 MB and two open files, with or without a handle: dropping
+    /// a [`Thread`] frees nothing. A stored thread can be resumed; an ephemeral one is gone. This client
+    /// releases what it keeps for the thread, including its tools. A server keeps a thread that another client
+    /// has open; in that case this returns once this client no longer has it open. Needs Codex 0.154.0: earlier
+    /// runtimes keep a thread for another half hour.
     ///
     /// # Errors
     /// [`Error::ThreadBusy`] while a turn or a goal of this client runs on it; [`Error::Rpc`],
     /// [`Error::Timeout`], [`Error::Closed`].
     ///
     /// # Cancel safety
-    /// Once it is sent, the thread is unloaded.
+    /// Once sent, the thread is unloaded.
     pub fn close(&self) -> Call<()> {
         let (codex, thread_id) = (Arc::clone(&self.codex), Arc::clone(&self.id));
         Call::new(async move {
@@ -113,7 +112,7 @@ impl Thread {
                 return Ok(());
             }
             if codex.connection.limits.is_of_server() {
-                // It may be another client's, too, and then it stays.
+                // Another client may have it open too, and then it stays.
                 let tools = codex.connection.router().forget(&thread_id);
                 drop(tools);
                 return Ok(());
@@ -136,26 +135,26 @@ impl Thread {
         })
     }
 
-    /// Changes settings for the turns that begin from now on (`thread/settings/update`): the model, the
-    /// sandbox, who approves. [`UpdateThread`] has them.
+    /// Changes settings for turns that begin from now on (`thread/settings/update`): the model, the sandbox,
+    /// who approves. [`UpdateThread`] lists them.
     ///
     /// # Cancel safety
-    /// Once it is sent, the settings change.
+    /// Once sent, the settings change.
     pub fn update(&self) -> UpdateThread {
         UpdateThread::new(Arc::clone(&self.codex), &self.id)
     }
 
-    /// Takes the conversation back to before a turn (`thread/revert`): that and all later turns are gone from
-    /// it. Files stay as they are. To keep the turns, fork the thread before one
-    /// ([`ForkThread::before_turn_id`](crate::ForkThread::before_turn_id)). It would interrupt a running turn, and
-    /// so isn't asked for while one is known.
+    /// Reverts the conversation to before a turn (`thread/revert`): removes that turn and all later ones. Files
+    /// stay as they are. To keep the turns, fork the thread before one
+    /// ([`ForkThread::before_turn_id`](crate::ForkThread::before_turn_id)). A revert would interrupt a running
+    /// turn, so it is refused while one is known to run.
     ///
     /// # Errors
     /// As for [`Self::set_name`], and [`Error::ThreadBusy`] while a turn or a goal of this client runs on the
     /// thread.
     ///
     /// # Cancel safety
-    /// Once it is sent, the turns are gone.
+    /// Once sent, the turns are gone.
     pub fn revert(&self, before_turn_id: impl Into<String>) -> Call<()> {
         let codex = Arc::clone(&self.codex);
         let params = ThreadRevertParams {
@@ -172,7 +171,7 @@ impl Thread {
     }
 }
 
-/// A compaction that is asked for. Dropped, it no longer keeps the thread busy: its turn does, once it has begun.
+/// A requested compaction. Once dropped, it no longer keeps the thread busy: its turn does, once it has begun.
 struct Compaction {
     codex: Arc<CodexInner>,
     thread_id: Arc<str>,
@@ -198,7 +197,7 @@ impl Drop for Compaction {
     }
 }
 
-/// An interrupted turn is no error elsewhere, but it has compacted nothing.
+/// Elsewhere an interrupted turn is not an error, but here it has compacted nothing.
 fn compacted(result: TurnResult) -> Result<()> {
     if result.status != TurnStatus::Interrupted {
         return Ok(());
@@ -219,7 +218,7 @@ impl Codex {
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Once it is sent, the thread is archived.
+    /// Once sent, the thread is archived.
     pub fn thread_archive(&self, thread_id: impl Into<String>) -> Call<()> {
         let codex = Arc::clone(self.inner());
         let params = ThreadArchiveParams {
@@ -228,15 +227,15 @@ impl Codex {
         Call::new(async move { codex.request(&params, None).await.map(drop) })
     }
 
-    /// Takes a thread out of the archive (`thread/unarchive`) and resumes it (`thread/resume`), since
-    /// the runtime alone would leave it unusable.
+    /// Takes a thread out of the archive (`thread/unarchive`) and resumes it (`thread/resume`), because the
+    /// runtime alone would leave it unusable.
     ///
     /// # Errors
     /// As for [`Self::thread_archive`].
     ///
     /// # Cancel safety
-    /// Dropped between its two requests, the thread is unarchived and not loaded; once both are sent, it may
-    /// be loaded without a handle.
+    /// Dropped between its two requests, it leaves the thread unarchived and not loaded. Once both are sent, it
+    /// may leave the thread loaded without a handle.
     pub fn thread_unarchive(&self, thread_id: impl Into<String>) -> Call<Thread> {
         let codex = self.clone();
         let thread_id = thread_id.into();
@@ -250,7 +249,7 @@ impl Codex {
     }
 }
 
-/// Whether nothing more comes of the thread of this notification.
+/// Whether this notification is the last of its thread.
 fn ends_thread(notification: &Notification) -> bool {
     matches!(
         notification,

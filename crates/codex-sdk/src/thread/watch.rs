@@ -1,4 +1,4 @@
-//! Everything that comes of a thread, for whoever looks on.
+//! Everything that happens on a thread, for viewers.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -26,19 +26,19 @@ const READ: Duration = Duration::from_secs(10);
 type CatchUp = Pin<Box<dyn Future<Output = Option<Turn>> + Send>>;
 
 impl Thread {
-    /// Watches everything that comes of this thread, what turn handles take included: for a second viewer, or
-    /// a hundredth. Each has its own copy, in the runtime's order, and one that reads too slowly ends alone
-    /// ([`Error::Lagged`](crate::Error::Lagged)).
+    /// Watches everything that happens on this thread, including what turn handles receive: for a second
+    /// viewer, or a hundredth. Each has its own copy, in the runtime's order. One that reads too slowly ends
+    /// alone ([`Error::Lagged`](crate::Error::Lagged)).
     ///
-    /// Of a turn that runs already, it begins with what that has produced so far, read from the runtime
-    /// (`thread/turns/list`; the request is on its way when this returns): its `turn/started`, and its items as
-    /// `item/completed`, with the time when the turn began. What goes on follows as `item/started`, if this client
-    /// has seen it begin: a command, a call of a tool, what waits for an approval. The text of a message that is
-    /// being written comes from here on, and whole with its `item/completed`. Of an ephemeral thread nothing is
-    /// stored: it begins with what goes on.
+    /// If a turn is already running, the watch begins with what the turn has produced so far, read from the
+    /// runtime (`thread/turns/list`; the request is on its way when this returns): its `turn/started`, and its
+    /// items as `item/completed`, with the time when the turn began. Unfinished items follow as `item/started`,
+    /// if this client has seen them begin: a command, a tool call, anything that waits for an approval. The
+    /// text of a message in progress comes from here on, and whole with its `item/completed`. Nothing is stored
+    /// of an ephemeral thread: the watch begins with the unfinished items.
     ///
-    /// A command may outlive its turn, in the background. A viewer who comes after the turn has ended sees its output
-    /// and its end, and nothing of the turn.
+    /// A command may outlive its turn, in the background. A viewer that joins after the turn has ended sees the
+    /// command's output and end, and nothing of the turn.
     ///
     /// ```no_run
     /// # async fn second_tab(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -50,26 +50,26 @@ impl Thread {
     /// # }
     /// ```
     ///
-    /// It doesn't keep the runtime alive, and doesn't load the thread.
+    /// A watch neither keeps the runtime alive nor loads the thread.
     pub fn watch(&self) -> ThreadWatch {
         ThreadWatch::new(&self.codex, Arc::clone(&self.id))
     }
 
-    /// Subscribes to every notification of this thread that no live turn handle takes, from now on.
-    /// Nothing is sent for it. [`Self::watch`] has those too.
+    /// Subscribes to every notification of this thread from now on that no live turn handle receives. Sends
+    /// nothing. [`Self::watch`] includes these notifications.
     pub fn notifications(&self) -> NotificationStream {
         self.codex.subscribe(Topic::Thread(Arc::clone(&self.id)))
     }
 }
 
-/// Everything that comes of a thread, from [`Thread::watch`](crate::Thread::watch).
+/// Everything that happens on a thread, from [`Thread::watch`](crate::Thread::watch).
 #[must_use = "what comes for a stream lies in memory until it is read"]
 pub struct ThreadWatch {
     thread_id: Arc<str>,
     events: NotificationStream,
-    /// Reads what a turn that runs has produced before.
+    /// Reads what the running turn has already produced.
     catch_up: Option<CatchUp>,
-    /// What came before this.
+    /// What came before the watch began.
     replay: Replay,
 }
 
@@ -97,7 +97,7 @@ impl ThreadWatch {
     /// As for [`NotificationStream`](crate::NotificationStream).
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing: what comes meanwhile is there for the next call.
+    /// Dropping the future loses nothing: the next call gets what arrives meanwhile.
     pub async fn next(&mut self) -> Option<Result<Notification>> {
         poll_fn(|context| self.poll(context)).await
     }
@@ -113,7 +113,7 @@ impl ThreadWatch {
             }
             let next = match Pin::new(&mut self.events).poll_next(context) {
                 Poll::Ready(Some(Ok(next))) => next,
-                // Had it begun since, its beginning would most likely lie here.
+                // If the turn had begun since, its beginning would most likely be here.
                 Poll::Pending if !self.events.has_unread() && self.replay.reads_running() => {
                     self.replay.replay_read();
                     continue;
@@ -130,7 +130,7 @@ impl ThreadWatch {
     }
 }
 
-/// The turn of a thread that runs, or ran last, as the runtime has stored it so far.
+/// The thread's running turn, or its last one, as stored by the runtime so far.
 async fn newest_turn(connection: Arc<Connection>, thread_id: Arc<str>) -> Option<Turn> {
     match newest_turns(&connection, &thread_id, READ).await {
         Ok((turns, _)) => turns.into_iter().next(),
