@@ -27,26 +27,26 @@ use crate::turn::replay::Replay;
 use crate::turn::running::RunningTurn;
 use crate::turn::ticket::TurnTicket;
 
-/// How long reading a stored turn may take, a page.
+/// How long reading a page of stored turns may take.
 const READ: Duration = Duration::from_secs(30);
-/// A turn is among the newest, as a rule; older ones are looked for in longer pages.
+/// A turn is usually among the newest; longer pages search older ones.
 const FIRST_PAGE: u32 = 2;
 const PAGE: u32 = 25;
-/// How long after its beginning a turn may not be listed, or as if it had broken off; it takes milliseconds.
+/// How long a turn that has begun may be missing from the list, or listed as broken off; normally milliseconds.
 const BEGIN: Duration = Duration::from_millis(500);
 /// How long the beginning and the end of a turn may take to be stored.
 const SETTLE: Duration = Duration::from_secs(5);
-/// How often it is looked for.
+/// How often to look for it.
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Codex {
-    /// Attaches to a turn that was begun before, by this or another program: [`AttachTurn`] has the options and the
-    /// errors.
+    /// Attaches to a turn that was begun earlier, by this or another program. See [`AttachTurn`] for its
+    /// options and errors.
     ///
-    /// The handle begins with what the turn has produced so far, read from the runtime, and goes on with what comes.
-    /// What the runtime waits for, such as an approval, a question or the call of a tool, comes to this client's
-    /// handlers and tools ([`RequestContext::is_replay`](crate::RequestContext::is_replay)). Of a turn that has ended
-    /// meanwhile it has all items, and its end.
+    /// The handle begins with what the turn has produced so far, read from the runtime, and continues with what
+    /// follows. Anything the runtime is waiting for, such as an approval, a question or a tool call, goes to
+    /// this client's handlers and tools ([`RequestContext::is_replay`](crate::RequestContext::is_replay)). For
+    /// a turn that has ended meanwhile, the handle has all items and the end.
     ///
     /// ```no_run
     /// # async fn example(codex: codex_sdk::Codex, thread: codex_sdk::Thread) -> Result<(), Box<dyn std::error::Error>> {
@@ -62,7 +62,7 @@ impl Codex {
     /// ```
     ///
     /// # Cancel safety
-    /// Once it is sent, the thread may stay loaded.
+    /// Once sent, the thread may stay loaded.
     pub fn attach(&self, ticket: TurnTicket) -> AttachTurn {
         AttachTurn {
             codex: Arc::clone(self.inner()),
@@ -76,17 +76,17 @@ impl Codex {
 /// Options for attaching to a turn, from [`Codex::attach`](crate::Codex::attach): `thread/resume`, then
 /// `thread/turns/list`.
 ///
-/// The text of a message that is being written comes from here on, and whole with its `item/completed`.
-/// [`TurnResult::turn_usage`](crate::TurnResult::turn_usage) is `None`: what the turn had used before isn't known.
+/// The text of a message in progress comes from here on, and whole with its `item/completed`.
+/// [`TurnResult::turn_usage`](crate::TurnResult::turn_usage) is `None`: the turn's earlier usage is unknown.
 ///
 /// # Errors
 /// [`Error::Rpc`] for a thread that isn't found, is archived, or is open elsewhere
-/// ([`Condition::ThreadInUse`](crate::Condition::ThreadInUse)); an ephemeral one is known to the client alone that
-/// began it. [`Error::TurnLost`] for a turn that its thread doesn't have. [`Error::InvalidInput`] for names of tools
-/// that would be refused. [`Error::Timeout`], [`Error::Closed`].
+/// ([`Condition::ThreadInUse`](crate::Condition::ThreadInUse)); an ephemeral thread is known only to the client
+/// that began it. [`Error::TurnLost`] if the thread doesn't have the turn. [`Error::InvalidInput`] for tool
+/// names that would be refused. [`Error::Timeout`], [`Error::Closed`].
 ///
 /// # Cancel safety
-/// Once it is sent, the thread may stay loaded. The turn goes on in any case, and can be attached to again.
+/// Once sent, the thread may stay loaded. The turn continues in any case, and you can attach to it again.
 #[must_use = "nothing is sent until this is awaited"]
 pub struct AttachTurn {
     codex: Arc<CodexInner>,
@@ -98,7 +98,7 @@ pub struct AttachTurn {
 impl AttachTurn {
     limit_setters!();
 
-    /// Answers the calls of a tool of the thread ([`Tool`]), those that wait for an answer already included.
+    /// Answers calls of a tool of the thread ([`Tool`]), including calls that already wait for an answer.
     pub fn tool(mut self, tool: Tool) -> Self {
         self.tools.add(tool);
         self
@@ -111,7 +111,7 @@ impl AttachTurn {
         let (codex, ticket, limits) = (self.codex, self.ticket, self.limits);
         let connection = &codex.connection;
         let thread_id: Arc<str> = Arc::from(&*ticket.thread_id);
-        // Before anything is sent: what comes of the turn from now on is this handle's, and what it waits for.
+        // Before anything is sent: this handle receives what the turn does and waits for from now on.
         let (route, phase, joined) = Route::of_running(connection, &thread_id, &ticket.turn_id)?;
         let equipment = connection.equip(&thread_id, self.tools);
         let found = limits.bound(begun, find(&codex, &ticket)).await?;
@@ -139,7 +139,7 @@ impl AttachTurn {
     }
 }
 
-/// Subscribes to the turn's thread, and reads what the turn has produced.
+/// Subscribes to the turn's thread and reads what the turn has produced.
 async fn find(codex: &CodexInner, ticket: &TurnTicket) -> Result<Turn> {
     let mut resume = ThreadResumeParams::new(&*ticket.thread_id);
     resume.exclude_turns = Some(true);
@@ -157,7 +157,8 @@ async fn find(codex: &CodexInner, ticket: &TurnTicket) -> Result<Turn> {
     let settled = Instant::now() + BEGIN;
     loop {
         match read(codex, ticket).await? {
-            // So is one listed whose runtime was killed, and for a moment one that has just begun.
+            // A turn whose runtime was killed is listed like this too, and for a moment one that has just
+            // begun.
             Some(turn)
                 if turn.status == TurnStatus::Interrupted
                     && turn.completed_at.is_none()
@@ -178,14 +179,14 @@ async fn find(codex: &CodexInner, ticket: &TurnTicket) -> Result<Turn> {
                 status = codex.request(&thread, Some(READ)).await?.thread.status;
             }
             Some(turn) => return Ok(turn),
-            // One that has just begun may not be there yet.
+            // A turn that has just begun may not be listed yet.
             None if Instant::now() < settled => sleep(LOOK).await,
             None => return Err(lost(ticket)),
         }
     }
 }
 
-/// The turn as it is stored, if its thread has it.
+/// The stored turn, if its thread has it.
 async fn read(codex: &CodexInner, ticket: &TurnTicket) -> Result<Option<Turn>> {
     let mut list = ThreadTurnsListParams::new(&*ticket.thread_id);
     list.sort_direction = Some(SortDirection::Desc);

@@ -1,4 +1,4 @@
-//! From the notifications of a turn to its result.
+//! Turns a turn's notifications into its result.
 
 use std::collections::HashSet;
 
@@ -38,20 +38,20 @@ fn difference(all: &TokenUsageBreakdown, part: &TokenUsageBreakdown) -> TokenUsa
 #[derive(Debug)]
 pub(crate) struct Collector {
     result: TurnResult,
-    /// What the thread was known to have used before this turn. The runtime tells it once more when a
-    /// turn ends before the model has answered.
+    /// The thread's known usage before this turn. The runtime repeats it when a turn ends before the model has
+    /// answered.
     before: Option<TokenUsageBreakdown>,
-    /// What the thread had used before the first call of the model in this turn.
+    /// The thread's usage before the first model call of this turn.
     baseline: Option<TokenUsageBreakdown>,
-    /// The beginning was seen.
+    /// Whether the beginning was seen.
     begun: bool,
-    /// Whether the turn began before its handle: what it had used by then isn't known.
+    /// Whether the turn began before its handle: its usage until then is unknown.
     joined: bool,
     spending: Spending,
     complete: bool,
-    /// Why the model is being asked once more, as long as nothing came since.
+    /// Why the model is being retried, as long as nothing has come since.
     trouble: Option<TurnError>,
-    /// Why the result can't be whole: the notifications broke off, or how the turn ended can't be read.
+    /// Why the result can't be complete: the notifications broke off, or the turn's end can't be read.
     broken: Option<Error>,
 }
 
@@ -78,12 +78,12 @@ impl Collector {
     pub(crate) fn observe(&mut self, notification: &Notification) {
         match notification {
             Notification::Error(it) if it.will_retry => {
-                // Whoever waits for the result alone would wonder what takes so long.
+                // A caller that waits only for the result would wonder about the delay.
                 unhandled::log(notification);
                 self.trouble = Some(it.error.clone());
                 return;
             }
-            // The end of a turn that was given up because of it.
+            // The turn may have been given up because of it.
             Notification::TurnCompleted(_) => {}
             _ => self.trouble = None,
         }
@@ -117,7 +117,7 @@ impl Collector {
         }
     }
 
-    /// Notes what a sub-agent has used.
+    /// Notes a sub-agent's usage.
     pub(crate) fn observe_agent(&mut self, notification: &Notification) {
         if let Notification::ThreadTokenUsageUpdated(updated) = notification
             && self
@@ -146,13 +146,13 @@ impl Collector {
         self.result.duration_ms = turn.duration_ms;
     }
 
-    /// Adds the items that were missed, of a turn that was read as stored.
+    /// Adds the items that were missed, from the turn as stored.
     fn fill(&mut self, stored: &[ThreadItem]) {
         let items = &mut self.result.items;
         let ids = items.iter().filter_map(ThreadItem::id);
         let had: HashSet<String> = ids.map(str::to_owned).collect();
         let is_had = |item: &ThreadItem| item.id().is_some_and(|id| had.contains(id));
-        // What came before a handle joined isn't its own.
+        // What came before a handle joined doesn't belong to it.
         let first = stored.iter().position(is_had).filter(|_| !self.begun);
         let mut at = items.len();
         for item in stored[first.unwrap_or_default()..].iter().rev() {
@@ -165,8 +165,8 @@ impl Collector {
         }
     }
 
-    /// A notification of a known method that could not be decoded comes as an unrecognised one. What a
-    /// result is made of is taken from it all the same.
+    /// A notification of a known method that can't be decoded arrives as an unrecognized one. The parts that a
+    /// result needs are read from it all the same.
     fn unrecognized(&mut self, method: &str, params: &Value) {
         match method {
             "item/completed" => {
@@ -178,7 +178,7 @@ impl Collector {
         }
     }
 
-    /// Takes what can be read from the end of a turn. A result needs its status.
+    /// Takes what can be read from a turn's end. A result needs its status.
     fn complete_unread(&mut self, turn: &Value) {
         let Some(status) = turn["status"].as_str() else {
             let error = de::Error::custom("the end of a turn without its status");
@@ -210,7 +210,7 @@ impl Collector {
         self.broken.get_or_insert_with(|| error.clone());
     }
 
-    /// What has come so far.
+    /// What has arrived so far.
     pub(crate) fn partial(&self) -> TurnResult {
         let mut result = self.result.clone();
         result.final_response = final_response(&result.items);
@@ -250,7 +250,7 @@ impl Collector {
 fn final_response(items: &[ThreadItem]) -> Option<String> {
     let messages = || {
         items.iter().rev().filter_map(|item| match item {
-            // One that says nothing is no answer.
+            // An empty message is not an answer.
             ThreadItem::AgentMessage(message) => {
                 Some(message).filter(|message| !message.text.trim().is_empty())
             }

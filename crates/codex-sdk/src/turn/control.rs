@@ -20,12 +20,13 @@ use crate::turn::input::Input;
 use crate::turn::interrupt::interrupt;
 use crate::turn::settings::UpdateTurn;
 
-/// How long [`TurnControl::interrupt`] waits for the turn to begin before it tries all the same.
+/// How long [`TurnControl::interrupt`] waits for the turn to begin before it tries anyway.
 const BEGIN: Duration = Duration::from_secs(5);
 /// How long a refused interrupt waits for the `turn/completed` that may have crossed it.
 const CROSSED: Duration = Duration::from_secs(1);
 
-/// Steers and interrupts a turn, from [`TurnHandle::control`](crate::TurnHandle::control). It keeps the runtime alive.
+/// Steers and interrupts a turn, from [`TurnHandle::control`](crate::TurnHandle::control). Keeps the runtime
+/// alive.
 #[derive(Clone)]
 pub struct TurnControl {
     pub(super) codex: Arc<CodexInner>,
@@ -52,15 +53,15 @@ impl TurnControl {
         &self.thread_id
     }
 
-    /// Adds to the input of the running turn (`turn/steer`). Between two turns of a goal it waits for the
-    /// next, for as long as a request may take.
+    /// Adds input to the running turn (`turn/steer`). Between two turns of a goal, it waits for the next one,
+    /// for as long as a request may take.
     ///
     /// # Errors
     /// [`Error::Rpc`] if the turn has already ended, [`Error::Timeout`], [`Error::Closed`],
     /// [`Error::InvalidInput`].
     ///
     /// # Cancel safety
-    /// Once it is sent, the input is added.
+    /// Once sent, the input is added.
     pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
         let (control, input) = (self.clone(), input.into());
         Call::new(async move {
@@ -78,18 +79,18 @@ impl TurnControl {
         })
     }
 
-    /// Interrupts the turn (`turn/interrupt`) and returns once the runtime has taken it, or once the
-    /// turn has ended. A turn whose end this client has seen is no error.
+    /// Interrupts the turn (`turn/interrupt`) and returns once the runtime has accepted that or the turn has
+    /// ended. Interrupting a turn whose end this client has seen is not an error.
     ///
-    /// The runtime refuses to interrupt a turn that it has accepted but not begun, so this waits for
-    /// `turn/started` first, for 5 s at most. A goal is paused first (`thread/goal/set`).
+    /// The runtime refuses to interrupt a turn that it has accepted but not begun, so this first waits for
+    /// `turn/started`, for at most 5 s. A goal is paused first (`thread/goal/set`).
     ///
     /// # Errors
     /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
     ///
     /// # Cancel safety
-    /// Once it is sent, the turn is interrupted. For a goal it takes its course from the moment that it was
-    /// first polled.
+    /// Once sent, the turn is interrupted. For a goal, the interrupt continues by itself once this has been
+    /// polled.
     pub fn interrupt(&self) -> Call<()> {
         let control = self.clone();
         Call::new(async move {
@@ -104,10 +105,11 @@ impl TurnControl {
     }
 
     /// Changes settings for the rest of the turn (`turn/settings/update`): the model, how hard it thinks, who
-    /// approves. [`UpdateTurn`] has them, and the errors. For a goal, it is the turn that the handle began with.
+    /// approves. [`UpdateTurn`] lists them and the errors. For a goal, this changes the turn that the handle
+    /// began with.
     ///
     /// # Cancel safety
-    /// Once it is sent, the settings change.
+    /// Once sent, the settings change.
     pub fn update(&self) -> UpdateTurn {
         let params = TurnSettingsUpdateParams::from(TurnSettingsUpdateParamsRequired {
             thread_id: self.thread_id.to_string(),
@@ -117,7 +119,7 @@ impl TurnControl {
     }
 
     async fn interrupt_turn(&self, phase: &watch::Receiver<Phase>) -> Result<()> {
-        // Either outcome is followed by the attempt: this client may have missed the beginning.
+        // Try in either case: this client may have missed the beginning.
         let _ = timeout(BEGIN, reached(phase, Phase::Started)).await;
         if *phase.borrow() == Phase::Completed {
             return Ok(());
@@ -140,7 +142,7 @@ impl TurnControl {
     }
 }
 
-/// Resolves once a turn has got that far, or once that can't be known any more: `false`.
+/// Resolves once a turn has got that far, or to `false` once that can no longer be known.
 async fn reached(phase: &watch::Receiver<Phase>, least: Phase) -> bool {
     let mut phase = phase.clone();
     phase.wait_for(|now| *now >= least).await.is_ok()

@@ -1,4 +1,4 @@
-//! Where the commands of the model run: the hands on another machine.
+//! Where the model's commands run, if not on the runtime's machine.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,12 +12,12 @@ use crate::codex::inner::CodexInner;
 use crate::error::{Error, Result};
 use crate::paths::absolute;
 
-/// Where the commands of the model run and its files are, instead of the runtime's own machine: given to
-/// [`StartThread::environment`](crate::StartThread::environment) and
+/// Where the model's commands run and its files are, instead of the runtime's own machine. Give it to
+/// [`StartThread::environment`](crate::StartThread::environment) or
 /// [`StartTurn::environment`](crate::StartTurn::environment).
 ///
-/// On the other machine `codex exec-server --listen ws://…` runs. The runtime connects to it by itself: the address is
-/// as the runtime sees it.
+/// The other machine runs `codex exec-server --listen ws://…`. The runtime connects to it itself, so give the
+/// address as the runtime sees it.
 ///
 /// ```no_run
 /// # async fn example(codex: codex_sdk::Codex, token: String) -> codex_sdk::Result<()> {
@@ -30,9 +30,10 @@ use crate::paths::absolute;
 /// # }
 /// ```
 ///
-/// One that can't be reached is no error: the thread begins without commands, and the model says so or does without. When
-/// it is lost in the middle of a command, `thread/environment/disconnected` is sent, and the turn goes on: the model gets
-/// what the command had printed when the time is over that it gave it, and further commands fail.
+/// An unreachable environment is not an error: the thread begins without commands, and the model says so or
+/// does without. If the connection is lost during a command, the runtime sends
+/// `thread/environment/disconnected`, and the turn continues: when the time that the model gave the command is
+/// over, the model gets what it had printed; further commands fail.
 #[derive(Clone)]
 #[must_use = "it has no effect until it is given to a thread or a turn"]
 pub struct Environment {
@@ -53,27 +54,27 @@ impl Environment {
         }
     }
 
-    /// The token that the exec-server expects. The runtime sends it over `wss`, and to its own machine, alone. Needs
-    /// Codex 0.158.0.
+    /// The token that the exec-server expects. The runtime sends it only over `wss` or to its own machine.
+    /// Needs Codex 0.158.0.
     pub fn bearer_token(mut self, token: impl Into<SecretString>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// The folder there that the thread works in. It has to be given, and to be absolute.
+    /// The folder there that the thread works in. Required, and must be absolute.
     pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
         self.cwd = Some(cwd.into());
         self
     }
 
-    /// Makes it known to the runtime (`environment/add`), and names it.
+    /// Makes it known to the runtime (`environment/add`) and names it.
     async fn add(self, codex: &CodexInner) -> Result<TurnEnvironmentParams> {
         let Some(cwd) = self.cwd else {
             let problem = "the folder of an environment is missing: say it with `cwd`";
             return Err(Error::InvalidInput(problem.to_owned()));
         };
         let cwd = absolute(cwd)?;
-        // The runtime takes any address, and begins without commands.
+        // The runtime accepts any address, and begins without commands.
         if !["ws://", "wss://"]
             .iter()
             .any(|it| self.url.starts_with(it))
@@ -94,7 +95,7 @@ impl Environment {
     }
 }
 
-/// Makes environments known to the runtime, in their order.
+/// Makes environments known to the runtime, in order.
 pub(crate) async fn add_all(
     codex: &CodexInner,
     environments: Vec<Environment>,
@@ -108,7 +109,7 @@ pub(crate) async fn add_all(
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The query of an address may hold a secret, and so may what stands before the host.
+        // An address may hold a secret in its query and before its host.
         let url = self.url.split(['?', '#']).next().unwrap_or_default();
         let url = match (url.split_once("://"), url.rsplit_once('@')) {
             (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),

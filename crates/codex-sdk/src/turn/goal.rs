@@ -25,36 +25,35 @@ use crate::turn::handle::TurnHandle;
 use crate::turn::limits::{Clock, Limits, call_setter, check_budget, limit_setters};
 use crate::turn::running::RunningTurn;
 
-/// How long the runtime may take to begin the first turn of a goal; it takes well below a second.
+/// How long the runtime may take to begin a goal's first turn; normally well below a second.
 const BEGIN: Duration = Duration::from_secs(30);
 /// The runtime refuses a longer objective.
 const MOST_CHARACTERS: usize = 4000;
 
 /// Options for a goal (`thread/goal/set`), from [`Thread::goal`](crate::Thread::goal).
 ///
-/// The runtime starts turn after turn until the model says that the goal is reached or blocked, its
-/// budget is spent, or it is paused. Awaiting this returns one [`TurnHandle`] over all of them: one
-/// `turn/started`, everything in between under the id of the first turn, one `turn/completed`.
+/// The runtime starts turn after turn until the model says that the goal is reached or blocked, its budget is
+/// spent, or it is paused. Awaiting this returns one [`TurnHandle`] for all of them: one `turn/started`,
+/// everything in between under the id of the first turn, one `turn/completed`.
 ///
-/// A goal replaces the one that the thread had.
+/// A goal replaces the thread's previous one.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] for an objective that is blank or has more than 4000 characters, and for a budget of
-/// nothing; [`Error::GoalEnded`] if it
-/// ends before its first turn; [`Error::ThreadBusy`] on a thread that isn't idle; [`Error::Rpc`], for
-/// example on an ephemeral thread or where the feature `goals` is off; [`Error::Timeout`] if no turn begins
-/// within 30 s; [`Error::TurnTimeout`] if none begins within [`timeout`](Self::timeout);
-/// [`Error::Closed`].
+/// zero or less; [`Error::GoalEnded`] if the goal ends before its first turn; [`Error::ThreadBusy`] on a thread
+/// that isn't idle; [`Error::Rpc`], for example on an ephemeral thread or if the feature `goals` is off;
+/// [`Error::Timeout`] if no turn begins within 30 s; [`Error::TurnTimeout`] if none begins within
+/// [`timeout`](Self::timeout); [`Error::Closed`].
 ///
 /// # Cancel safety
-/// Dropping the call pauses the goal if it was already set, and interrupts its turn. Dropping the handle
-/// that it returned doesn't: the runtime pursues the goal further. A goal that this one replaces may be gone
-/// in any case.
+/// Dropping the call pauses the goal if it was already set, and interrupts its turn. Dropping the returned
+/// handle doesn't: the runtime continues to pursue the goal. A goal that this one replaces may be gone in any
+/// case.
 #[must_use = "a goal is set when this is awaited"]
 pub struct StartGoal {
     codex: Arc<CodexInner>,
     thread_id: Arc<str>,
-    /// The thread's.
+    /// The thread's span.
     span: Span,
     params: ThreadGoalSetParams,
     limits: Limits,
@@ -85,20 +84,19 @@ impl StartGoal {
     setters! {
         /// The tokens that may be spent on the goal, at least one. Default: no limit.
         token_budget = i64 => params.token_budget;
-        /// Who set the goal. By default nobody is named, and the goal authorises nothing in the user's
-        /// name. Needs Codex 0.161.0.
+        /// Who set the goal. By default, nobody is named, and the goal authorises nothing in the user's name.
+        /// Needs Codex 0.161.0.
         origin: ThreadGoalMutationOrigin => params.origin;
     }
 
-    /// Pursues the goal to its end and returns all that its turns produced.
+    /// Pursues the goal to its end and returns everything that its turns produced.
     ///
     /// # Errors
-    /// As for awaiting this, and [`Error::TurnFailed`], [`Error::TurnTimeout`],
-    /// [`Error::TurnIncomplete`]. A goal that was interrupted is no error: the status of the result
-    /// tells.
+    /// As for awaiting this, and [`Error::TurnFailed`], [`Error::TurnTimeout`], [`Error::TurnIncomplete`]. An
+    /// interrupted goal is not an error: check the status of the result.
     ///
     /// # Cancel safety
-    /// Dropping the call pauses the goal, if it was already set, and interrupts its turn.
+    /// Dropping the call pauses the goal if it was already set, and interrupts its turn.
     pub fn run(self) -> Call<TurnResult> {
         Call::new(async move {
             let span = spans::turn(&self.span, &self.thread_id);
@@ -115,11 +113,11 @@ impl StartGoal {
         self.limits.bound(begun, self.set(begun)).await
     }
 
-    /// The goal is abandoned if this is dropped before it returns.
+    /// Dropping this before it returns abandons the goal.
     async fn set(mut self, begun: Instant) -> Result<RunningTurn> {
         let objective = self.params.objective.take().unwrap_or_default();
         self.params.objective = Some(checked(&objective)?);
-        // Before the goal that there is gives way to it.
+        // Before the existing goal gives way to it.
         self.codex
             .check(ThreadGoalSetParams::METHOD, &self.params)?;
         let (mut route, mut state) = Route::of_goal(&self.codex.connection, &self.thread_id)?;
@@ -133,7 +131,7 @@ impl StartGoal {
         self.codex.request(&clear, None).await?;
         route.registration.open_goal();
         if let Err(error) = self.codex.request(&self.params, None).await {
-            // What was refused needs no interrupt.
+            // A refused goal needs no interrupt.
             route.registration.interrupt = error.rpc().is_none();
             return Err(error);
         }
@@ -190,8 +188,8 @@ debug_shows!(StartGoal {
     token_budget: params.token_budget
 });
 
-/// The objective as the runtime takes it. It is checked here because the stored goal is cleared before
-/// the runtime could refuse the new one.
+/// The objective as the runtime accepts it. Checked here because the runtime would clear the stored goal before
+/// it refuses the new one.
 fn checked(objective: &str) -> Result<String> {
     let objective = objective.trim();
     let characters = objective.chars().count();

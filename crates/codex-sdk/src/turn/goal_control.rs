@@ -21,7 +21,7 @@ use crate::turn::interrupt::interrupt;
 #[derive(Debug, Clone)]
 pub(crate) struct GoalControl {
     pub(super) state: watch::Receiver<GoalState>,
-    /// Whether the caller asked for the end, which the last turn alone may not tell.
+    /// Whether the caller requested the end; the last turn alone may not show it.
     pub(super) interrupted: Arc<AtomicBool>,
 }
 
@@ -49,7 +49,7 @@ impl GoalControl {
                 return Ok(TurnSteerResponse::new(turn_id));
             };
             if let Some(other) = error.rpc().and_then(|rpc| actual_turn(&rpc.message)) {
-                // The turn had changed on the way.
+                // The turn had changed meanwhile.
                 params.expected_turn_id = other;
                 codex.request(&params, None).await?;
                 return Ok(TurnSteerResponse::new(turn_id));
@@ -62,13 +62,13 @@ impl GoalControl {
         }
     }
 
-    /// Pauses the goal and interrupts the turn that runs, if there is one. Of the two requests neither is
-    /// left out when the caller drops this: it is a task.
+    /// Pauses the goal and interrupts its running turn, if any. A task does it, so both requests are sent even
+    /// if the caller drops this.
     pub(super) async fn interrupt(self, codex: Arc<CodexInner>, thread_id: Arc<str>) -> Result<()> {
         let (done, outcome) = oneshot::channel();
         let connection = Arc::clone(&codex.connection);
         connection.spawn(async move {
-            // Nobody may be waiting any more.
+            // The caller may no longer be waiting.
             let _ = done.send(self.end(&codex, &thread_id).await);
         });
         match outcome.await {
@@ -113,7 +113,7 @@ impl GoalControl {
         }
     }
 
-    /// The turn that runs, another one than `tried`; waits between two turns. `None` after the goal.
+    /// The running turn, if it isn't `tried`; waits between two turns. `None` after the goal.
     async fn running(&self, tried: Option<&str>, codex: &CodexInner) -> Result<Option<Arc<str>>> {
         let mut state = self.state.clone();
         let other = |state: &GoalState| {

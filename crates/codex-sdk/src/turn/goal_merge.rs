@@ -1,4 +1,4 @@
-//! From the turns of a goal to the one turn that its handle shows.
+//! Merges a goal's turns into the one turn that its handle shows.
 
 use std::sync::atomic::Ordering;
 
@@ -8,18 +8,18 @@ use crate::connection::event_queue::Notification;
 use crate::error::Result;
 use crate::turn::goal_control::GoalControl;
 
-/// Makes one turn of the notifications of a goal's turns.
+/// Makes one turn out of the notifications of a goal's turns.
 #[derive(Debug, Default)]
 pub(crate) struct GoalMerge {
     begun: bool,
     started_at: Option<i64>,
-    /// The end of the last turn: the end of all, if nothing follows.
+    /// The end of the last turn, and of the goal if nothing follows.
     end: Option<Notification>,
 }
 
 impl GoalMerge {
-    /// What comes of this for the reader; the outer `None` if nothing does. With `given_up`, a deadline
-    /// of the goal has passed, and it is being interrupted.
+    /// What the reader gets for this; the outer `None` if nothing. With `given_up`, a deadline of the goal has
+    /// passed, and the goal is being interrupted.
     #[expect(clippy::option_option, reason = "the inner one is the end of a stream")]
     pub(super) fn next(
         &mut self,
@@ -39,7 +39,7 @@ impl GoalMerge {
             }
             None => {
                 let mut end = self.end.take().filter(|_| goal.is_over());
-                // Between two turns, none of them tells.
+                // Between two turns, no turn reports the interrupt.
                 if let Some(Notification::TurnCompleted(completed)) = &mut end
                     && goal.interrupted.load(Ordering::Relaxed)
                 {

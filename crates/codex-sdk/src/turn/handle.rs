@@ -1,4 +1,4 @@
-//! A turn that runs.
+//! A running turn.
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -25,9 +25,8 @@ use crate::turn::ticket::TurnTicket;
 
 /// A turn that was started or joined: the stream of its notifications, and its controls.
 ///
-/// The stream has every notification of this turn since `turn/start` was sent, in the runtime's order,
-/// and ends after `turn/completed`, whatever the turn's status. When it breaks off it yields one error,
-/// then `None`.
+/// The stream yields every notification of this turn since `turn/start` was sent, in the runtime's order, and
+/// ends after `turn/completed`, whatever the turn's status. If it breaks off, it yields one error, then `None`.
 ///
 /// Dropping a handle doesn't interrupt its turn, unless one of its deadlines has passed.
 ///
@@ -56,7 +55,7 @@ impl<O> TurnHandle<O> {
         }
     }
 
-    /// The turn's id. It is unique within its thread only: forks keep the ids of their source.
+    /// The turn's id. It is unique only within its thread: forks keep the ids of their source.
     pub fn id(&self) -> &str {
         self.turn.control.id()
     }
@@ -81,18 +80,18 @@ impl<O> TurnHandle<O> {
         poll_fn(|context| self.turn.poll(context)).await
     }
 
-    /// Waits for the end of the turn and returns all that it produced, what [`Self::next`] has already
-    /// yielded included; from [`Thread::turn_as`](crate::Thread::turn_as), as a value of the type.
+    /// Waits for the end of the turn and returns everything that it produced, including what [`Self::next`] has
+    /// already yielded; for a handle from [`Thread::turn_as`](crate::Thread::turn_as), as a value of the type.
     ///
     /// # Errors
     /// [`Error::TurnFailed`](crate::Error::TurnFailed), [`Error::TurnTimeout`](crate::Error::TurnTimeout),
     /// [`Error::BudgetSpent`](crate::Error::BudgetSpent), and
-    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete) for
-    /// whatever else broke the notifications off. An interrupted turn is no error, unless an answer of a type
-    /// is expected: [`Error::Answer`](crate::Error::Answer), as for an answer that doesn't fit.
+    /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete) if anything else broke the notifications off. An
+    /// interrupted turn is not an error, unless a typed answer is expected: then it is
+    /// [`Error::Answer`](crate::Error::Answer), as is an answer that doesn't fit.
     ///
     /// # Cancel safety
-    /// Dropping the call gives up this handle; it doesn't interrupt the turn.
+    /// Dropping the call gives up this handle but doesn't interrupt the turn.
     pub fn run(self) -> Call<O>
     where
         O: TurnOutput,
@@ -100,46 +99,47 @@ impl<O> TurnHandle<O> {
         Call::new(async move { O::of(self.turn.collect().await?) })
     }
 
-    /// Subscribes to what comes of the turn's sub-agents, and of theirs, from now on:
-    /// [`thread_id`](Notification::thread_id) tells them apart. What other handles take isn't among it. The
+    /// Subscribes to the notifications of the turn's sub-agents, and of theirs, from now on:
+    /// [`thread_id`](Notification::thread_id) tells them apart. What other handles receive is left out. The
     /// stream outlives the turn, as a sub-agent may.
     ///
-    /// Their requests come to this client's handlers, whose
-    /// [`parent_thread_id`](crate::RequestContext::parent_thread_id) is set. What they use is in
-    /// [`TurnResult::agents`].
+    /// Their requests go to this client's handlers, with
+    /// [`parent_thread_id`](crate::RequestContext::parent_thread_id) set. [`TurnResult::agents`] has their
+    /// usage.
     pub fn agents(&self) -> NotificationStream {
         let thread_id = Arc::clone(&self.turn.control.thread_id);
         self.turn.control.codex.subscribe(Topic::Agents(thread_id))
     }
 
-    /// What this turn is found by again, from this or another program, over any transport:
-    /// [`Codex::attach`](crate::Codex::attach). A review is found only once it has ended: the runtime doesn't list it
-    /// before.
+    /// A ticket to find this turn again, from this or another program, over any transport: see
+    /// [`Codex::attach`](crate::Codex::attach). A review can be found only once it has ended: the runtime
+    /// doesn't list it before.
     pub fn ticket(&self) -> TurnTicket {
         TurnTicket::new(self.thread_id(), self.id())
     }
 
-    /// Lets go of the turn, which runs on as long as its runtime does: what it is found by again, as of
-    /// [`Self::ticket`]. Of a goal that is the turn that the handle began with.
+    /// Detaches from the turn, which continues as long as its runtime does, and returns its [`Self::ticket`].
+    /// For a goal, that is the turn that the handle began with.
     ///
-    /// A runtime that is this program's child ends with its client, and interrupts its turns; a server goes on.
+    /// A runtime that is this program's child ends with its client and interrupts its turns; a server
+    /// continues.
     pub fn detach(mut self) -> TurnTicket {
         self.turn.interrupt_when_dropped(false);
         self.ticket()
     }
 
-    /// Adds to the input of the running turn (`turn/steer`); see [`TurnControl::steer`], for errors too.
+    /// Adds input to the running turn (`turn/steer`); see [`TurnControl::steer`], also for errors.
     ///
     /// # Cancel safety
-    /// Once it is sent, the input is added.
+    /// Once sent, the input is added.
     pub fn steer(&self, input: impl Into<Input>) -> Call<TurnSteerResponse> {
         self.turn.control.steer(input)
     }
 
-    /// Interrupts the turn (`turn/interrupt`); see [`TurnControl::interrupt`], for errors too.
+    /// Interrupts the turn (`turn/interrupt`); see [`TurnControl::interrupt`], also for errors.
     ///
     /// # Cancel safety
-    /// Once it is sent, the turn is interrupted.
+    /// Once sent, the turn is interrupted.
     pub fn interrupt(&self) -> Call<()> {
         self.turn.control.interrupt()
     }
@@ -147,12 +147,12 @@ impl<O> TurnHandle<O> {
     /// Changes settings for the rest of the turn (`turn/settings/update`); see [`TurnControl::update`].
     ///
     /// # Cancel safety
-    /// Once it is sent, the settings change.
+    /// Once sent, the settings change.
     pub fn update(&self) -> UpdateTurn {
         self.turn.control.update()
     }
 
-    /// The controls of this turn, to be used from elsewhere.
+    /// The controls of this turn, for use elsewhere.
     pub fn control(&self) -> TurnControl {
         self.turn.control.clone()
     }

@@ -1,4 +1,4 @@
-//! What a turn is given.
+//! Input for a turn.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use crate::paths::utf8;
 
 /// One part of an input.
 ///
-/// What the runtime would fail over, such as a file that isn't there, is an [`Error::InvalidInput`] of the
-/// operation that it is given to.
+/// Anything that would make the runtime fail, such as a missing file, is an [`Error::InvalidInput`] of the
+/// operation that gets the item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputItem(Kind);
 
@@ -49,7 +49,7 @@ impl InputItem {
         Self(Kind::Mention(name.into(), path.into()))
     }
 
-    /// Checks what the runtime would accept and then fail over, or not say clearly.
+    /// Refuses what the runtime would accept and then fail over, or report unclearly.
     fn into_wire(self) -> Result<types::UserInput> {
         use types::UserInput;
         Ok(match self.0 {
@@ -79,7 +79,7 @@ fn invalid<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::InvalidInput(message.into()))
 }
 
-/// The absolute path of a file that must be there: the runtime would only tell the model.
+/// The absolute path of a file, which must exist: the runtime would tell only the model.
 fn file(path: &Path) -> Result<String> {
     if !path.is_file() {
         return invalid(format!("{} is not a file: check the path", path.display()));
@@ -90,20 +90,19 @@ fn file(path: &Path) -> Result<String> {
     }
 }
 
-/// What steers a turn, and what starts one: text, or a list of [`InputItem`]s.
+/// Input that steers or starts a turn: text, or a list of [`InputItem`]s.
 ///
-/// One that is blank, or has more than 1,048,576 characters of text, is an [`Error::InvalidInput`] of the
-/// operation that it is given to.
+/// Input that is blank, or has more than 1,048,576 characters of text, is an [`Error::InvalidInput`] of the
+/// operation that gets it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input(Vec<InputItem>);
 
-/// The runtime refuses an input with more text than this.
+/// The runtime refuses input with more text than this.
 const MOST_CHARACTERS: usize = 1_048_576;
 
 impl Input {
     /// # Errors
-    /// [`Error::InvalidInput`] for one that is blank or has too much text, and for each item's own
-    /// reasons.
+    /// [`Error::InvalidInput`] for input that is blank or too long, and for each item's own reasons.
     pub(crate) fn into_wire(self) -> Result<Vec<types::UserInput>> {
         let texts = self.0.iter().filter_map(|item| match &item.0 {
             Kind::Text(text) => Some(text),
@@ -134,7 +133,7 @@ enum RunKind {
 }
 
 impl RunInput {
-    /// Puts the input where `turn/start` has it.
+    /// Puts the input where `turn/start` expects it.
     pub(crate) fn fill(self, params: &mut types::TurnStartParams) -> Result<()> {
         match self.0 {
             RunKind::Input(input) => params.input = input.into_wire()?,
@@ -151,15 +150,15 @@ impl RunInput {
 
 /// A message from outside, such as a notification, that the model sees as a tool's output.
 ///
-/// It has a tool's authority, below that of users and developers, and approves nothing. Its name is a
-/// label and proves nothing. It is a whole input: it can't be mixed with others, and can't steer. It needs
-/// Codex 0.151.0: an older runtime is an [`Error::RuntimeTooOld`].
+/// It has a tool's authority, below that of users and developers, and approves nothing. Its name is a label and
+/// proves nothing. It is a complete input: it can't be combined with others and can't steer. Needs Codex
+/// 0.151.0: an older runtime is an [`Error::RuntimeTooOld`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalMessage(types::TurnToolOutput);
 
 impl ExternalMessage {
-    /// A message under the name of the tool that it seems to come from, which isn't blank: text, or a list
-    /// of content items, in which images must be `data:` URLs.
+    /// A message under the name of the tool that it seems to come from, which must not be blank: text, or a
+    /// list of content items, in which images must be `data:` URLs.
     pub fn new(
         tool_name: impl Into<String>,
         content: impl Into<types::FunctionCallOutputBody>,
@@ -175,8 +174,8 @@ impl ExternalMessage {
     }
 }
 
-/// Whatever is an [`Input`] is a [`RunInput`], too. A blanket `From<impl Into<Input>>` would clash with
-/// `From<ExternalMessage>`.
+/// Everything that converts into [`Input`] also converts into [`RunInput`]. A blanket `From<impl Into<Input>>`
+/// would clash with `From<ExternalMessage>`.
 macro_rules! inputs {
     ($($type:ty $(where $size:ident)?: |$input:ident| $items:expr;)*) => {$(
         impl $(<const $size: usize>)? From<$type> for Input {

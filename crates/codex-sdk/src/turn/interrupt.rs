@@ -5,8 +5,8 @@ use codex_types::TurnInterruptParams;
 use crate::codex::inner::CodexInner;
 use crate::error::Result;
 
-/// Sends `turn/interrupt`. Returns once the runtime has answered, or once `ended` says that the turn is
-/// over: for a turn that was already interrupted the reply comes only with the next turn.
+/// Sends `turn/interrupt`. Returns once the runtime has replied, or once `ended` says that the turn is over:
+/// for a turn that was already interrupted, the reply arrives only with the next turn.
 pub(super) async fn interrupt(
     codex: &CodexInner,
     params: &TurnInterruptParams,

@@ -1,8 +1,8 @@
 //! Limits of turns: how long one may take, how long it may be silent, what it may spend.
 //!
-//! Whoever reads a handle looks at the clock and counts, so that no task is needed. The router says what
-//! becomes of a turn beyond its limit, because only it knows whether the turn has ended in the meantime and
-//! who else is on it.
+//! Whoever reads a handle checks the clock and counts, so no task is needed. The router decides what happens to
+//! a turn that exceeds a limit, because only it knows whether the turn has ended in the meantime and who else
+//! is on it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -20,67 +20,67 @@ use crate::results::TurnResult;
 use crate::turn::collector::Collector;
 use crate::turn::spending::Spent;
 
-/// How long the end of a turn that is being interrupted is waited for. It takes milliseconds.
+/// How long to wait for an interrupted turn to end, which normally takes milliseconds.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Writes the setters of a builder that has a field `deadlines`.
 macro_rules! limit_setters {
     () => {
         $crate::setters::setters! {
-        /// How long all of it may take, from the moment that this is awaited. Default: no limit.
+        /// How long all of it may take, from when this is awaited. Default: no limit.
         ///
-        /// Beyond it the turn is interrupted, and so are its sub-agents, unless another handle of this client is
-        /// on it. Its end is waited for, for at most 5 s; then
-        /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) has what came. A turn that ends by itself
-        /// in that time is no error.
+        /// After that, the turn and its sub-agents are interrupted, unless another handle of this client is on
+        /// the turn. The SDK waits at most 5 s for it to end; then
+        /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) has the partial result. A turn that ends by itself
+        /// in that time is not an error.
         ///
-        /// The clock is looked at by whoever reads the handle: one that isn't read has no deadlines.
+        /// Whoever reads the handle checks the clock: an unread handle has no deadlines.
         timeout = std::time::Duration => limits.total;
 
-        /// How long no notification may come, other than that the runtime tries to reach the model
-        /// again. Default: no limit. Beyond it the same happens as with [`Self::timeout`].
+        /// How long the turn may be silent: no notification, other than that the runtime retries the model.
+        /// Default: no limit. After that, the same happens as with [`Self::timeout`].
         ///
-        /// Offline, the runtime tries for ever, and says so every now and then: in the stream
-        /// as an `error` with `will_retry`, and in the log as a warning.
+        /// Offline, the runtime retries forever, and says so every now and then: in the stream as an `error`
+        /// with `will_retry`, and in the log as a warning.
         ///
-        /// It has to be longer than the longest silence of a turn that is well: the model thinking, or
-        /// a command that prints nothing. Minutes are a sensible length. The time in which the runtime
-        /// waits for an answer of this program doesn't count: to an approval or a question, or of a tool,
-        /// asked for by the turn or by one of its sub-agents.
+        /// Make it longer than the longest silence of a healthy turn: the model thinking, or a command that
+        /// prints nothing. A few minutes are sensible. The time in which the runtime waits for this program
+        /// doesn't count: for an approval, the answer to a question, or a tool, requested by the turn or one of
+        /// its sub-agents.
         stall_timeout = std::time::Duration => limits.stall;
         }
     };
 }
 
-/// Writes the setter of the calls of the model that a turn or a goal may spend.
+/// Writes the setter for the model calls that a turn or a goal may spend.
 macro_rules! call_setter {
     () => {
         $crate::setters::setters! {
-        /// How often the model may be called, at least once. Default: no limit. The calls of sub-agents count
-        /// too.
+        /// How many model calls may be made, at least one. Default: no limit. Calls of sub-agents count too.
         ///
-        /// A turn that goes on after that many calls is interrupted, unless another handle of this client is
-        /// on it, and ends with [`Error::BudgetSpent`](crate::Error::BudgetSpent), which has what came. One
-        /// whose last call produced its answer is no error. As with a deadline, whoever reads the handle counts.
+        /// A turn that goes on after that many calls is interrupted, unless another handle of this client is on
+        /// it, and ends with [`Error::BudgetSpent`](crate::Error::BudgetSpent), which has the partial result. A
+        /// turn whose last call produced its answer is not an error. As with a deadline, whoever reads the
+        /// handle counts.
         ///
-        /// The runtime reports a call only after the tools it asked for have ended, so an approval may still be
-        /// asked for on a spent budget, and another call may be on its way. After a call that makes no item, a
+        /// The runtime reports a call only after the tools it asked for have ended. So an approval may still be
+        /// requested on a spent budget, and another call may be on its way. After a call that makes no item, a
         /// plan or an unknown tool for instance, only one more call shows that the turn goes on. Calls that a
-        /// steer cuts off aren't told, and a sub-agent that outlives its parent's turn has no budget.
+        /// steer cuts off aren't reported, and a sub-agent that outlives its parent's turn has no budget.
         max_model_calls = u32 => limits.model_calls;
         }
     };
 }
 
-/// Writes the setter of the tokens that a turn may spend. A goal has one of the protocol's own.
+/// Writes the setter for the tokens that a turn may spend. A goal has the protocol's own.
 macro_rules! token_setter {
     () => {
         $crate::setters::setters! {
-        /// How many tokens may be spent, at least one, cached input and those of sub-agents included. Default: no
-        /// limit.
+        /// How many tokens may be spent, at least one. Cached input and the tokens of sub-agents count.
+        /// Default: no limit.
         ///
-        /// They are known after each call of the model, so that the last one may go beyond. Then the same
-        /// happens as with [`Self::max_model_calls`].
+        /// Usage is known after each model call, so the last call may exceed the budget. Then the same happens
+        /// as with [`Self::max_model_calls`].
         token_budget = i64 => limits.tokens;
         }
     };
@@ -98,14 +98,14 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Refuses a budget that nothing could be done with.
+    /// Refuses a budget that allows nothing.
     pub(crate) fn check(&self) -> Result<()> {
         check_budget("max_model_calls", self.model_calls.map(i64::from))?;
         check_budget("token_budget", self.tokens)
     }
 
-    /// The budget that was used up by a turn that goes on: it does, too, if it was used up before the last
-    /// call of the model.
+    /// The budget that a turn has used up and goes on. It also went on if the budget was used up before the
+    /// last model call.
     fn exceeded(&self, spent: Spent) -> Option<Budget> {
         let earlier = spent.model_calls.saturating_sub(1);
         let (calls, tokens) = if spent.goes_on {
@@ -119,7 +119,7 @@ impl Limits {
         model_calls.or(tokens.map(Budget::Tokens))
     }
 
-    /// Waits for the start of a turn: no longer than all of it may take.
+    /// Waits for a turn to start, for at most its total time.
     pub(crate) async fn bound<T>(
         self,
         begun: Instant,
@@ -139,7 +139,7 @@ impl Limits {
     }
 }
 
-/// Refuses a budget of nothing.
+/// Refuses a budget of zero or less.
 pub(super) fn check_budget(setter: &str, budget: Option<i64>) -> Result<()> {
     match budget {
         Some(budget) if budget <= 0 => Err(Error::InvalidInput(format!(
@@ -149,7 +149,7 @@ pub(super) fn check_budget(setter: &str, budget: Option<i64>) -> Result<()> {
     }
 }
 
-/// One too far away to be told is none.
+/// A deadline too far away to represent is none.
 fn after(begun: Instant, length: Option<Duration>) -> Option<Instant> {
     begun.checked_add(length?)
 }
@@ -160,22 +160,21 @@ pub(crate) struct Clock {
     limits: Limits,
     total: Option<Instant>,
     stall: Option<Instant>,
-    /// The limit that was passed: the turn is being ended.
+    /// The limit that was exceeded: the turn is being ended.
     passed: Option<Passed>,
-    /// Until when its end is waited for.
+    /// When to stop waiting for its end.
     grace: Option<Instant>,
-    /// Never later than what is due next. It isn't moved with each notification: that it was too early
-    /// shows when it fires.
+    /// Never later than what is due next. Notifications don't move it: if it fires too early, it is set again.
     sleep: Pin<Box<Sleep>>,
 }
 
-/// How soon a turn that waits for this program is looked at again.
+/// How soon to check a turn that waits for this program again.
 const SOONEST: Duration = Duration::from_millis(1);
 
-/// How far in the future a clock is looked at that has no deadline.
+/// How far ahead to set a clock that has no deadline.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A limit that was passed.
+/// A limit that was exceeded.
 #[derive(Debug, Clone, Copy)]
 enum Passed {
     Deadline(Deadline),
@@ -206,7 +205,7 @@ impl Clock {
         })
     }
 
-    /// Has a turn interrupted that goes on and has spent what it may.
+    /// Interrupts a turn that goes on and has spent its budget.
     pub(crate) fn charge(&mut self, spent: Spent, registration: &mut Registration) {
         if self.passed.is_none()
             && let Some(budget) = self.limits.exceeded(spent)
@@ -215,12 +214,12 @@ impl Clock {
         }
     }
 
-    /// Whether the turn is being ended because a limit was passed.
+    /// Whether the turn is being ended because a limit was exceeded.
     pub(crate) fn has_passed(&self) -> bool {
         self.passed.is_some()
     }
 
-    /// The next of the events. It comes first: what lies there came in time.
+    /// The next event. Events come before deadlines: what is queued arrived in time.
     pub(crate) fn poll(
         &mut self,
         events: &mut EventReceiver,
@@ -230,7 +229,7 @@ impl Clock {
         loop {
             let next = events.poll_next(context);
             if next.is_pending() && events.has_unread() {
-                // It is only others' turn to run.
+                // This only lets other tasks run.
                 return next;
             }
             let now = Instant::now();
@@ -246,7 +245,7 @@ impl Clock {
                 return next;
             };
             self.expire(&due, now, registration);
-            // Otherwise it is looked at again: the router may just have ended it.
+            // Otherwise poll again: the router may just have ended the turn.
             if next.is_ready() {
                 return next;
             }
@@ -276,7 +275,7 @@ impl Clock {
             Due::Deadline(deadline) => *deadline,
             Due::Grace => {
                 self.grace = None;
-                // The end of the events follows, after what lies there.
+                // The end of the events follows what is queued.
                 return registration.leave();
             }
         };
@@ -285,7 +284,7 @@ impl Clock {
             && let Some(due) = after(waited, self.limits.stall)
             && due > now
         {
-            // However short it is, whoever is to answer can run.
+            // However short the limit is, whoever must answer gets to run.
             self.stall = Some(due.max(now + SOONEST));
             return;
         }
@@ -295,7 +294,7 @@ impl Clock {
     fn give_up(&mut self, passed: Passed, now: Instant, registration: &mut Registration) {
         (self.total, self.stall) = (None, None);
         match registration.expire() {
-            // Its end lies in the events.
+            // Its end is among the queued events.
             Expiry::Ended => {}
             Expiry::Left => self.passed = Some(passed),
             Expiry::Interrupting => {
@@ -305,7 +304,7 @@ impl Clock {
         }
     }
 
-    /// Puts the error of a limit that was passed in the place of the end that it led to.
+    /// Replaces the end that an exceeded limit led to with the error of that limit.
     pub(crate) fn conclude(
         &mut self,
         next: Option<Result<Notification>>,
@@ -317,13 +316,13 @@ impl Clock {
                 completed.turn.status == TurnStatus::Interrupted
             }
             Some(Ok(_)) => return next,
-            // This says more.
+            // This error says more.
             Some(Err(_)) => {
                 self.passed = None;
                 return next;
             }
         };
-        // One that ended by itself meanwhile is whole.
+        // A turn that ended by itself meanwhile is complete.
         let by_itself = next.is_some() && !interrupted;
         let Some(passed) = self.passed.take().filter(|_| !by_itself) else {
             return next;
@@ -357,7 +356,7 @@ impl Clock {
     }
 }
 
-/// Whether something came, other than that the model is to be asked once more.
+/// Whether something came, other than that the runtime retries the model.
 fn is_progress(next: &Poll<Option<Result<Notification>>>) -> bool {
     match next {
         Poll::Ready(Some(Ok(Notification::Error(it)))) => !it.will_retry,

@@ -1,11 +1,11 @@
-//! What a turn ends in.
+//! What a turn returns.
 
 use serde_json::Value;
 
 use crate::error::Result;
 use crate::results::TurnResult;
 
-/// What a turn ends in: a [`TurnResult`], or, where its answer is a value of a type, a
+/// What a turn returns: a [`TurnResult`], or if its answer is a value of a type, a
 /// [`Structured`](crate::Structured). Nothing else implements it.
 pub trait TurnOutput: Sized + Send + 'static + sealed::Sealed {}
 
@@ -15,7 +15,7 @@ pub(crate) mod sealed {
     use super::{Result, TurnResult, Value};
 
     pub trait Sealed: Sized {
-        /// The schema that the answer is held to, where that isn't for the caller to say.
+        /// The schema that constrains the answer, unless the caller sets it.
         fn schema() -> Result<Option<Value>>;
 
         fn of(result: TurnResult) -> Result<Self>;

@@ -1,4 +1,4 @@
-//! What a turn has produced before somebody came, told as if it came now, and what comes then told once.
+//! Replays what a turn produced before somebody joined, and keeps what follows from repeating it.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::connection::router::subscriptions::Joined;
 #[derive(Debug)]
 pub(crate) struct Replay {
     thread_id: Arc<str>,
-    /// The turn as it was read, until it is known whether it ran.
+    /// The turn as read, until it is known whether it was running.
     read: Option<Turn>,
-    /// What comes next.
+    /// What to yield next.
     ready: VecDeque<Notification>,
-    /// The completed items that were read: they may come once more.
+    /// The completed items that were read: they may arrive again.
     had: HashSet<String>,
-    /// Those that had begun.
+    /// The items that had begun.
     begun: HashSet<String>,
-    /// The turn whose items these are: another one may have some with the same ids.
+    /// The turn of these items: another one may have items with the same ids.
     replayed: Option<String>,
-    /// What was known when this began.
+    /// What was known on joining.
     joined: Joined,
 }
 
@@ -45,19 +45,19 @@ impl Replay {
         }
     }
 
-    /// What is to be told before anything else.
+    /// What to yield before anything else.
     pub(crate) fn next(&mut self) -> Option<Notification> {
         self.ready.pop_front()
     }
 
-    /// Whether this was told before.
+    /// Whether this was replayed before.
     pub(crate) fn has_told(&mut self, next: &Notification) -> bool {
         let is_new = self.is_new(next);
         self.forget_replayed(next);
         !is_new
     }
 
-    /// Takes what comes: it is told after what it shows was missed, unless it was told before.
+    /// Takes a notification: yields it after the replay that it triggers, unless it was replayed before.
     pub(crate) fn take(&mut self, next: Notification) {
         self.meet(&next);
         let is_new = self.is_new(&next);
@@ -67,9 +67,9 @@ impl Replay {
         }
     }
 
-    /// Takes what was read of the turn that runs, or ran last.
+    /// Takes what was read of the running turn, or the last one.
     pub(crate) fn caught_up(&mut self, read: Option<Turn>) {
-        // Of one that had ended before nothing more is told, though a command of it may run on.
+        // If it had ended before, nothing more is replayed, though one of its commands may still run.
         self.read = read.filter(|turn| Some(&turn.id) != self.joined.ended.as_ref());
         let read = self.read.as_ref().map(|turn| &turn.id);
         let running = self.joined.running.first();
@@ -78,20 +78,20 @@ impl Replay {
         }
     }
 
-    /// Whether what was read was running.
+    /// Whether the turn was running when it was read.
     pub(crate) fn reads_running(&self) -> bool {
         let status = self.read.as_ref().map(|turn| &turn.status);
         status == Some(&TurnStatus::InProgress)
     }
 
-    /// Tells what was read.
+    /// Replays what was read.
     pub(crate) fn replay_read(&mut self) {
         if let Some(turn) = self.read.take() {
             self.replay(turn);
         }
     }
 
-    /// Replays the turn that was read before this, if this is of it. One that is seen to begin needs no replay.
+    /// Replays the turn that was read if this belongs to it. A turn that is seen to begin needs no replay.
     fn meet(&mut self, next: &Notification) {
         let read = self.read.as_ref();
         if read.is_none_or(|read| next.turn_id() != Some(&read.id)) {
@@ -104,7 +104,8 @@ impl Replay {
         }
     }
 
-    /// Whether this isn't among what was read. A runtime under load lists a turn before it says that it has begun.
+    /// Whether this isn't among what was read. A runtime under load lists a turn before it reports that it has
+    /// begun.
     fn is_new(&self, next: &Notification) -> bool {
         let (item_id, begins) = match next {
             Notification::TurnStarted(it) => return self.replayed.as_ref() != Some(&it.turn.id),
@@ -116,7 +117,7 @@ impl Replay {
         !item_id.is_some_and(is_repeated)
     }
 
-    /// Forgets what was replayed once its turn has ended, or another one has begun.
+    /// Forgets what was replayed once its turn has ended or another has begun.
     fn forget_replayed(&mut self, next: &Notification) {
         let is_over = match next {
             Notification::TurnCompleted(it) => self.replayed.as_ref() == Some(&it.turn.id),
@@ -129,7 +130,7 @@ impl Replay {
         }
     }
 
-    /// Tells what this client has seen begin and not end, as if it came now.
+    /// Replays what this client has seen begin and not end.
     fn replay_running(&mut self) {
         for running in std::mem::take(&mut self.joined.running) {
             self.replayed.get_or_insert_with(|| running.turn_id.clone());
@@ -145,7 +146,7 @@ impl Replay {
         }
     }
 
-    /// Tells what a turn has produced that has ended, and its end.
+    /// Replays what an ended turn has produced, and its end.
     pub(crate) fn replay_ended(&mut self, turn: Turn) {
         let completed = TurnCompletedNotification::new(&*self.thread_id, turn.clone());
         self.replay(turn);
@@ -153,11 +154,11 @@ impl Replay {
         self.ready.push_back(completed);
     }
 
-    /// Tells what a turn has produced, as if it came now.
+    /// Replays what a turn has produced.
     pub(crate) fn replay(&mut self, mut turn: Turn) {
         let (thread_id, turn_id) = (&*self.thread_id, turn.id.clone());
         let items = std::mem::take(&mut turn.items);
-        // When exactly isn't stored.
+        // The exact time isn't stored.
         let at_ms = turn.started_at.unwrap_or_default() * 1000;
         turn.status = TurnStatus::InProgress;
         self.replayed = Some(turn_id.clone());
@@ -182,14 +183,14 @@ impl Replay {
     }
 }
 
-/// A notification of an item: its method, and what its stamp is called.
+/// The kind of an item's notification: its method, and the name of its timestamp.
 type Kind = (&'static str, &'static str);
 
 const STARTED: Kind = ("item/started", "startedAtMs");
 const COMPLETED: Kind = ("item/completed", "completedAtMs");
 
-/// A notification as the runtime would send it: by its names on the wire, because its type has more fields in
-/// some versions.
+/// A notification as the runtime would send it, built by its names on the wire, because its type has more
+/// fields in some versions.
 fn of_item(
     (method, stamp): Kind,
     item: &ThreadItem,
@@ -197,7 +198,7 @@ fn of_item(
     thread_id: &str,
     turn_id: &str,
 ) -> Option<Notification> {
-    // By way of text: straight to a value, all that items consist of would be compiled once more.
+    // By way of text: going straight to a value would compile all item types again.
     let item: Value = serde_json::from_str(&serde_json::to_string(item).ok()?).ok()?;
     let params = json!({
         "item": item,

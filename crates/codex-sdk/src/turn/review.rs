@@ -17,27 +17,26 @@ use crate::turn::handle::TurnHandle;
 use crate::turn::limits::{Limits, limit_setters};
 use crate::turn::running::RunningTurn;
 
-/// The first release that tells which turn a review runs in.
+/// The first release that reports which turn a review runs in.
 const ROOT_TURN: &str = "0.162.0";
 
 /// Options for a review (`review/start`), from [`Thread::review`](crate::Thread::review).
 ///
-/// Awaiting this returns the [`TurnHandle`] of the turn that reviews; [`Self::run`] its result, whose
-/// `final_response` is the review as text. The errors are those of
-/// [`Thread::turn`](crate::Thread::turn), and [`Error::ThreadBusy`](crate::Error::ThreadBusy) while any turn of
-/// this client runs on the thread. Needs Codex 0.162.0.
+/// Awaiting this returns the [`TurnHandle`] of the reviewing turn; [`Self::run`] returns its result, whose
+/// `final_response` is the review as text. The errors are those of [`Thread::turn`](crate::Thread::turn), and
+/// [`Error::ThreadBusy`](crate::Error::ThreadBusy) while any turn of this client runs on the thread. Needs
+/// Codex 0.162.0.
 ///
-/// A review has deadlines and no budgets: the runtime doesn't tell what it uses, so its
+/// A review has deadlines but no budgets: the runtime doesn't report its usage, so its
 /// [`turn_usage`](TurnResult::turn_usage) is `None`.
 ///
 /// # Cancel safety
-/// Once it is sent, dropping the call leaves the review running, and dropping that of [`Self::run`] interrupts
-/// it.
+/// Once sent, dropping this call leaves the review running; dropping the call of [`Self::run`] interrupts it.
 #[must_use = "a review is started when this is awaited"]
 pub struct StartReview {
     codex: Arc<CodexInner>,
     thread_id: Arc<str>,
-    /// The thread's.
+    /// The thread's span.
     span: Span,
     target: ReviewTarget,
     limits: Limits,
@@ -61,7 +60,7 @@ impl StartReview {
 
     limit_setters!();
 
-    /// Reviews to the end, and returns all that it produced.
+    /// Runs the review to its end and returns everything that it produced.
     ///
     /// # Errors
     /// As for awaiting this, and [`Error::TurnFailed`](crate::Error::TurnFailed),

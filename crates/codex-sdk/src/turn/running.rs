@@ -1,4 +1,4 @@
-//! A turn that runs, whatever its answer is.
+//! A running turn, whatever its answer is.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,18 +25,18 @@ use crate::turn::limits::{Clock, Limits};
 use crate::turn::replay::Replay;
 use crate::turn::ticket::TurnTicket;
 
-/// What a handle is without the type of its answer.
+/// The part of a handle that doesn't depend on the type of its answer.
 ///
-/// It is apart from it so that it is compiled here: what is generic is compiled in each program that uses it,
-/// with all the messages that it reads.
+/// It is separate so that it is compiled here: generic code is compiled in each program that uses it, with all
+/// the messages that it reads.
 pub(super) struct RunningTurn {
-    // Dropped before the events: the place goes first.
+    // Dropped before the events: the registration goes first.
     registration: Registration,
     events: EventReceiver,
     pub(super) control: TurnControl,
-    /// Makes one turn of the turns of a goal.
+    /// Merges a goal's turns into one.
     merge: GoalMerge,
-    /// What came before this, of a turn that was attached to.
+    /// What came before, for a turn that was attached to.
     replay: Option<Box<Replay>>,
     /// Its deadlines, if it has any.
     clock: Option<Clock>,
@@ -45,7 +45,7 @@ pub(super) struct RunningTurn {
 }
 
 impl RunningTurn {
-    /// Starts a turn by this request (`turn/start`, `review/start`).
+    /// Starts a turn with this request (`turn/start`, `review/start`).
     pub(super) async fn start<M>(
         codex: Arc<CodexInner>,
         thread_id: Arc<str>,
@@ -61,7 +61,7 @@ impl RunningTurn {
         let (mut route, reply) = codex.start_turn(Arc::clone(&thread_id), params)?;
         route.registration.interrupt = interrupt;
         let reply = limits.bound(begun, reply).await;
-        // The turn may begin all the same.
+        // The turn may begin anyway.
         route.registration.interrupt |= matches!(reply, Err(Error::TurnTimeout(_)));
         let reply = reply?;
         let response = codex.connection.decode::<M>(&reply.result)?.value;
@@ -77,7 +77,7 @@ impl RunningTurn {
         Ok(Self::new(route, control, Clock::start(limits, begun)))
     }
 
-    /// A handle on all turns of a goal, as one.
+    /// A handle for all turns of a goal, as one.
     pub(super) fn of_goal(
         codex: Arc<CodexInner>,
         thread_id: Arc<str>,
@@ -95,7 +95,7 @@ impl RunningTurn {
         Self::new(route, control, clock)
     }
 
-    /// A handle on a turn that began before, and what it has produced until now.
+    /// A handle for a turn that began earlier, with what it has produced so far.
     pub(super) fn of_ticket(
         codex: Arc<CodexInner>,
         ticket: &TurnTicket,
@@ -178,18 +178,18 @@ impl RunningTurn {
         }
     }
 
-    /// Has the turn interrupted if it has spent what it may.
+    /// Interrupts the turn if it has spent its budget.
     fn charge(&mut self) {
         if let Some(clock) = &mut self.clock {
             clock.charge(self.collector.spent(), &mut self.registration);
         }
     }
 
-    /// All that the turn brings, at its end.
+    /// Waits for the end and returns everything that the turn produced.
     pub(super) fn collect(mut self) -> Call<TurnResult> {
         Call::new(async move {
             while poll_fn(|context| self.poll(context)).await.is_some() {}
-            // The turn is over, or its events broke off: it is no longer this call that is dropped.
+            // The turn is over, or its events broke off: dropping this no longer interrupts it.
             self.registration.interrupt = false;
             self.collector.finish()
         })
@@ -209,7 +209,7 @@ impl RunningTurn {
     }
 }
 
-/// A response that says which turn was started or joined.
+/// A response that identifies the turn that was started or joined.
 pub(super) trait StartedTurn {
     fn turn(self) -> Turn;
 }

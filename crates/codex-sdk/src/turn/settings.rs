@@ -1,4 +1,4 @@
-//! Settings that change while a turn runs, and those of the turns to come.
+//! Settings for the rest of a turn, and for the turns to come.
 
 use std::future::IntoFuture;
 use std::path::{Path, PathBuf};
@@ -18,14 +18,14 @@ use crate::setters::{debug_shows, setters};
 
 /// Settings for the rest of a running turn (`turn/settings/update`), from
 /// [`TurnHandle::update`](crate::TurnHandle::update) and [`TurnControl::update`](crate::TurnControl::update).
-/// They count from the next call of the model. The runtime's feature `step_model_switching` must be on.
+/// They take effect with the next model call. The runtime's feature `step_model_switching` must be on.
 ///
 /// # Errors
 /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
-/// [`Error::Closed`](crate::Error::Closed). After the end of the turn it changes nothing, and is no error.
+/// [`Error::Closed`](crate::Error::Closed). After the end of the turn, it changes nothing and is not an error.
 ///
 /// # Cancel safety
-/// Once it is sent, the settings change.
+/// Once sent, the settings change.
 #[must_use = "nothing changes until this is awaited"]
 pub struct UpdateTurn {
     codex: Arc<CodexInner>,
@@ -69,15 +69,15 @@ debug_shows!(UpdateTurn {
     turn_id: params.turn_id
 });
 
-/// Settings for the turns of a thread that begin from now on (`thread/settings/update`), from
-/// [`Thread::update`](crate::Thread::update). What isn't set stays.
+/// Settings for a thread's turns that begin from now on (`thread/settings/update`), from
+/// [`Thread::update`](crate::Thread::update). What isn't set stays unchanged.
 ///
 /// # Errors
 /// [`Error::InvalidInput`](crate::Error::InvalidInput), [`Error::Rpc`](crate::Error::Rpc),
 /// [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
 ///
 /// # Cancel safety
-/// Once it is sent, the settings change.
+/// Once sent, the settings change.
 #[must_use = "nothing changes until this is awaited"]
 pub struct UpdateThread {
     codex: Arc<CodexInner>,
@@ -103,9 +103,9 @@ impl UpdateThread {
         effort: ReasoningEffort => params.effort;
         /// How the model's reasoning is summarised.
         summary: ReasoningSummary => params.summary;
-        /// The personality. The runtime's named ones have no effect any more.
+        /// The personality. The runtime's named ones no longer have any effect.
         personality: Personality => params.personality;
-        /// The folder that the thread works in.
+        /// The thread's working folder.
         cwd: PathBuf => cwd;
     }
 
@@ -127,7 +127,7 @@ impl IntoFuture for UpdateThread {
             self.params.cwd = self.cwd.map(utf8).transpose()?;
             self.params.sandbox_policy = self.sandbox.map(SandboxRules::policy).transpose()?;
             self.codex.request(&self.params, None).await?;
-            // The notification may come later than the next turn is started.
+            // The notification may arrive after the next turn has started.
             if let Some(cwd) = &self.params.cwd {
                 let mut router = self.codex.connection.router();
                 router.moved(&self.params.thread_id, Path::new(cwd));

@@ -9,25 +9,25 @@ use codex_types::{ThreadItem, ThreadTokenUsage, TokenUsageBreakdown};
 pub(crate) struct Spent {
     pub(crate) model_calls: u32,
     pub(crate) tokens: i64,
-    /// The tokens that it had spent before the last call of the model.
+    /// The tokens spent before the last model call.
     pub(crate) earlier_tokens: i64,
-    /// Whether it goes on after the last call of the model.
+    /// Whether the turn goes on after the last model call.
     pub(crate) goes_on: bool,
 }
 
-/// Counts the calls of the model, and their tokens.
+/// Counts the model calls and their tokens.
 #[derive(Debug, Default)]
 pub(crate) struct Spending {
     pub(crate) spent: Spent,
-    /// The last call of the model has begun something whose outcome the model is to be told.
+    /// Whether the last model call began something whose outcome the model will be told.
     follows: bool,
-    /// What the threads had used when that was last told, by their ids, the turn's own under none: it is told
-    /// more than once.
+    /// The usage last reported for each thread, by thread id, with the turn's own under the empty id: reports
+    /// are repeated.
     known: HashMap<String, TokenUsageBreakdown>,
 }
 
 impl Spending {
-    /// `before` is what the thread was known to have used before the turn.
+    /// `before` is the thread's known usage before the turn.
     pub(super) fn new(before: Option<&TokenUsageBreakdown>) -> Self {
         let own = before.map(|before| (String::new(), before.clone()));
         Self {
@@ -52,14 +52,14 @@ impl Spending {
         );
     }
 
-    /// Notes a call of the model in the turn itself.
+    /// Notes a model call in the turn itself.
     pub(super) fn add(&mut self, usage: &ThreadTokenUsage) {
         if self.count("", usage) {
             self.spent.goes_on = std::mem::take(&mut self.follows);
         }
     }
 
-    /// Notes a call of the model by a sub-agent, whose outcome the turn is to be told; `false` if it was noted
+    /// Notes a model call by a sub-agent, whose outcome the turn will be told; returns `false` if it was noted
     /// before.
     pub(super) fn add_agent(&mut self, thread_id: &str, usage: &ThreadTokenUsage) -> bool {
         let is_new = self.count(thread_id, usage);
@@ -69,7 +69,7 @@ impl Spending {
 
     fn count(&mut self, thread_id: &str, usage: &ThreadTokenUsage) -> bool {
         let before = self.known.insert(thread_id.to_owned(), usage.total.clone());
-        // A provider that counts no tokens tells nothing new by them.
+        // A provider that counts no tokens always reports the same total.
         if before.as_ref() == Some(&usage.total) && usage.total.total_tokens > 0 {
             return false;
         }

@@ -29,18 +29,19 @@ use crate::turn::running::RunningTurn;
 /// [`Thread::run_as`](crate::Thread::run_as), [`Thread::turn`](crate::Thread::turn) and
 /// [`Thread::turn_as`](crate::Thread::turn_as).
 ///
-/// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder
-/// and the approval settings stay for the thread's later turns. On a thread whose turn is running they
-/// have no effect: the input joins that turn. An `output_schema` has: it must be that of the turn. The errors are said at those methods.
+/// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder and the
+/// approval settings also apply to the thread's later turns. If the thread's turn is running, the input joins
+/// that turn, and they have no effect. An `output_schema` does: it must be that of the turn. Those methods list
+/// the errors.
 ///
 /// # Cancel safety
-/// Once it is sent, dropping the call interrupts the turn of a `run` and of a `run_as`, and leaves that of
-/// a `turn` running.
+/// Once sent, dropping the call interrupts the turn of `run` and `run_as`, and leaves the turn of `turn`
+/// running.
 #[must_use = "a turn is started when this is awaited"]
 pub struct StartTurn<O> {
     codex: Arc<CodexInner>,
     thread_id: Arc<str>,
-    /// The thread's.
+    /// The thread's span.
     span: Span,
     input: RunInput,
     params: TurnStartParams,
@@ -84,18 +85,18 @@ impl<O> StartTurn<O> {
         effort: ReasoningEffort => params.effort;
         /// How the model's reasoning is summarised.
         summary: ReasoningSummary => params.summary;
-        /// The personality. The runtime's named ones have no effect any more.
+        /// The personality. The runtime's named ones no longer have any effect.
         personality: Personality => params.personality;
         /// The service tier of this turn only; `default` is the standard speed. Needs Codex 0.151.0.
         turn_service_tier: String => params.service_tier_for_turn;
-        /// The folder that the thread works in, from this turn on.
+        /// The thread's working folder, from this turn on.
         cwd: PathBuf => cwd;
         /// What caused this turn: a label without authority. Needs Codex 0.151.0.
         source: String => params.turn_trigger;
     }
 
-    /// The service tier, for this turn and later ones. `default` is the standard speed, and what a
-    /// `null` on the wire means.
+    /// The service tier for this turn and later ones. `default` is the standard speed; `null` on the wire means
+    /// the same.
     pub fn service_tier(mut self, service_tier: impl Into<String>) -> Self {
         self.params.service_tier = Some(Some(service_tier.into()));
         self
@@ -103,20 +104,20 @@ impl<O> StartTurn<O> {
 
     permission_setters!();
 
-    /// Where the commands of this and later turns run. Of several, the first is where the turn begins.
+    /// Where the commands of this and later turns run. If there are several, the turn begins in the first.
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environments.push(environment);
         self
     }
 
-    /// Sends `turn/start`, for an answer that is an `R`; with `interrupt`, dropping what this returns, or
-    /// this, interrupts the turn.
+    /// Sends `turn/start` for an answer of type `R`; with `interrupt`, dropping this or what it returns
+    /// interrupts the turn.
     async fn start<R: TurnOutput>(self, interrupt: bool) -> Result<RunningTurn> {
         let schema = R::schema()?;
         self.untyped().send(schema, interrupt).await
     }
 
-    /// The same without a type, so that what sends it isn't compiled once more in each program.
+    /// The same without a type, so that the sending code isn't compiled again in each program.
     fn untyped(self) -> StartTurn<()> {
         StartTurn {
             codex: self.codex,
@@ -150,7 +151,7 @@ impl StartTurn<()> {
         let writes = self.sandbox.as_ref().is_some_and(SandboxRules::writes);
         params.sandbox_policy = self.sandbox.map(SandboxRules::policy).transpose()?;
         params.cwd = self.cwd.map(utf8).transpose()?;
-        // Else the thread's own roots stay writable beside those of the sandbox.
+        // Otherwise the thread's own roots stay writable in addition to those of the sandbox.
         let folder = codex.connection.router().folder(&self.thread_id);
         if let Some(mut folder) = folder.filter(|_| writes) {
             folder.extend(&params.cwd);
@@ -166,23 +167,23 @@ impl StartTurn<()> {
     }
 }
 
-/// Not for `run_as` and `turn_as`, where the type is the schema.
+/// Not for `run_as` and `turn_as`, whose type is the schema.
 macro_rules! output_schema {
     ($($output:ty),*) => {$(
         impl StartTurn<$output> {
             setters! {
                 /// The JSON schema of the answer. The runtime passes it on and doesn't check the answer.
                 ///
-                /// It has to be *strict*: the root is an object; each object lists exactly its keys in
-                /// `required` and has `"additionalProperties": false`; each value has a type, each list its
-                /// `items`; unions are `anyOf`, and not at the root; nothing is beside a `$ref`, which leads
-                /// somewhere. Keywords beyond those of a strict schema, such as `minLength`, `default` or `oneOf`,
-                /// aren't there. A provider refuses any other, so that it
-                /// is an [`Error::Schema`](crate::Error::Schema) before anything is sent. That of a type is
-                /// [`strict_schema`](crate::strict_schema), and
+                /// It must be *strict*: the root is an object; each object lists exactly its keys in `required`
+                /// and has `"additionalProperties": false`; each value has a type, each list its `items`;
+                /// unions are `anyOf`, and not at the root; a `$ref` resolves, and has nothing next to it.
+                /// Keywords beyond those of a strict schema, such as `minLength`, `default` or `oneOf`, aren't
+                /// allowed. A provider would refuse any other schema, so it is an
+                /// [`Error::Schema`](crate::Error::Schema) before anything is sent.
+                /// [`strict_schema`](crate::strict_schema) makes the schema of a type, and
                 /// [`TurnResult::parse`](crate::TurnResult::parse) reads its answer.
                 ///
-                /// While a turn runs that is held to no schema or to another one, the runtime refuses it
+                /// While a turn with another schema or none is running, the runtime refuses it
                 /// ([`Condition::ThreadBusy`](crate::Condition::ThreadBusy)).
                 output_schema: Value => params.output_schema;
             }
@@ -194,12 +195,12 @@ output_schema!(TurnResult, TurnHandle);
 
 /// # Errors
 /// As for `StartTurn<TurnHandle>`, and [`Error::TurnFailed`](crate::Error::TurnFailed),
-/// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is no error: its
-/// status tells; one that was interrupted at a deadline is.
+/// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is not an error: check its
+/// status. A turn interrupted at a deadline is.
 ///
 /// # Cancel safety
-/// Dropping the call interrupts its turn, unless another handle of this client is on it: at once, or
-/// as soon as the runtime has begun it.
+/// Dropping the call interrupts its turn, at once or as soon as the runtime has begun it, unless another handle
+/// of this client is on it.
 impl<O: TurnOutput> IntoFuture for StartTurn<O> {
     type Output = Result<O>;
     type IntoFuture = Call<O>;
@@ -217,7 +218,7 @@ impl<O: TurnOutput> IntoFuture for StartTurn<O> {
 /// [`Error::RuntimeTooOld`](crate::Error::RuntimeTooOld) for an option that the runtime would ignore.
 ///
 /// # Cancel safety
-/// Dropping the call may leave a turn that runs on without a handle.
+/// Dropping the call may leave the turn running without a handle.
 impl<O: TurnOutput> IntoFuture for StartTurn<TurnHandle<O>> {
     type Output = Result<TurnHandle<O>>;
     type IntoFuture = Call<TurnHandle<O>>;

@@ -1,9 +1,9 @@
-//! What a turn is found by.
+//! What identifies a turn.
 
 use serde::{Deserialize, Serialize};
 
-/// What a turn is found by: its thread and its id, from [`TurnHandle::detach`](crate::TurnHandle::detach). It can be
-/// written to a file or a database, and read by another program.
+/// What identifies a turn: its thread and its id, from [`TurnHandle::detach`](crate::TurnHandle::detach). You
+/// can write it to a file or a database and read it in another program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -15,7 +15,7 @@ pub struct TurnTicket {
 }
 
 impl TurnTicket {
-    /// A ticket for a turn whose ids were kept in another way.
+    /// A ticket for a turn whose ids were stored in another way.
     pub fn new(thread_id: impl Into<String>, turn_id: impl Into<String>) -> Self {
         Self {
             thread_id: thread_id.into(),
