@@ -1,4 +1,4 @@
-//! Whether the runtime that was started is one to work with.
+//! Whether this SDK can work with the runtime that was started.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use crate::codex::compat;
 use crate::codex::metadata::Metadata;
 use crate::error::{Error, Result};
 
-/// The refusal of a runtime that is too old, if that is why the handshake failed. `by_default`: the
-/// arguments are this crate's.
+/// The refusal of a runtime that is too old, if that is why the handshake failed. `by_default`: the arguments
+/// are this crate's own.
 pub(super) fn refusal(error: Error, by_default: bool) -> Error {
     match error {
         Error::Handshake { source, .. }
@@ -29,7 +29,7 @@ pub(super) fn refusal(error: Error, by_default: bool) -> Error {
     }
 }
 
-/// Refuses another runtime than the pinned one, if that is asked for.
+/// Refuses any runtime other than the pinned one, if that is required.
 pub(super) fn accept(metadata: &Metadata, pinned: bool) -> Result<()> {
     if pinned && !metadata.is_pinned() {
         return Err(Error::UnsupportedRuntime {
@@ -41,11 +41,11 @@ pub(super) fn accept(metadata: &Metadata, pinned: bool) -> Result<()> {
     Ok(())
 }
 
-/// Logs it if the runtime uses another home than the one that it was given: a program between the two may
-/// have chosen it, such as a script, or a container in which the same folder has another path.
+/// Logs a warning if the runtime uses another home than it was given: a program in between may have chosen it,
+/// such as a script, or a container in which the same folder has another path.
 pub(super) fn warn_of_another_home(metadata: &Metadata, asked: &Path) {
     let used = Path::new(&metadata.codex_home);
-    // It follows links, and tells where they lead.
+    // The runtime follows links and reports where they lead.
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if real(asked) != real(used) {
         tracing::warn!(

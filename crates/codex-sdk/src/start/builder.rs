@@ -1,4 +1,4 @@
-//! The options of a client, however it comes to its runtime.
+//! The options of a client, however it reaches its runtime.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,11 +20,11 @@ use crate::start::wiring::{Connector, Program, Transport};
 /// Options for a [`Codex`] client, from [`Codex::builder`]; with the feature `remote` also from
 /// `Codex::connect` and from `Server::builder`.
 ///
-/// Its `Debug` shows no values of the environment and of the configuration, and no tokens.
+/// `Debug` shows no environment or configuration values, and no tokens.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct CodexBuilder<T = Child> {
-    /// Which process is started, if one is.
+    /// Which process to start, if any.
     pub(crate) launch: Launch,
     client_info: types::ClientInfo,
     capabilities: types::InitializeCapabilities,
@@ -36,7 +36,7 @@ pub struct CodexBuilder<T = Child> {
     pub(crate) limits: Limits,
     pub(super) handlers: HandlerRegistry,
     trace: Option<TraceSource>,
-    /// Where the runtime is, or how it is to be started.
+    /// Where the runtime is, or how to start it.
     #[cfg_attr(
         not(feature = "remote"),
         expect(dead_code, reason = "one way has nothing to say")
@@ -90,52 +90,52 @@ impl<T> CodexBuilder<T> {
     }
 
     setters! {
-        /// Whether any other version than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is refused, with
+        /// Whether to refuse any version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION), with
         /// [`Error::UnsupportedRuntime`]. Default: false.
         require_pinned = bool => require_pinned;
-        /// Asks for the experimental part of the protocol. Default: true.
+        /// Whether to ask for the experimental part of the protocol. Default: true.
         experimental_api = bool => experimental_api;
-        /// Sets what else this client is capable of, for example which notifications it can do without
-        /// (`opt_out_notification_methods`). Default: nothing. Its `experimental_api` has no effect:
-        /// [`Self::experimental_api`] has.
+        /// Sets the client's other capabilities, for example which notifications to opt out of
+        /// (`opt_out_notification_methods`). Default: none. Its `experimental_api` has no effect: use
+        /// [`Self::experimental_api`].
         ///
-        /// To do without a notification that this crate itself needs, such as `turn/completed`, is an
+        /// Opting out of a notification that this crate itself needs, such as `turn/completed`, is an
         /// [`Error::InvalidInput`] before anything is sent; a capability that the runtime is too old for is an
         /// [`Error::RuntimeTooOld`].
         capabilities = types::InitializeCapabilities => capabilities;
-        /// Subscribes from the first byte: the first call of [`Codex::notifications`] returns the stream
-        /// that began before the handshake. At most `notifications` bytes of it lie unread. Default: no such stream.
+        /// Subscribes from the first byte: the first call of [`Codex::notifications`] returns a stream that
+        /// began before the handshake. It holds at most `notifications` unread bytes. Default: no such stream.
         notifications = usize => early_notifications;
-        /// How long a request may take unless it says otherwise. Default: 60 s. The exceptions are said at
-        /// [`SendRequest::timeout`](crate::SendRequest::timeout).
+        /// How long a request may take, unless it has its own timeout. Default: 60 s.
+        /// [`SendRequest::timeout`](crate::SendRequest::timeout) lists the exceptions.
         request_timeout = Duration => limits.request_timeout;
-        /// How long the runtime may take to answer the handshake. Default: as long as it works, for 15 min at
-        /// most; one that does nothing for 8 s is given up. It takes about 0.1 s, and a minute or more where it
-        /// indexes its home: once after an update, or after a home with many threads was restored.
+        /// How long the runtime may take to answer the handshake. Default: as long as it works, for at most 15
+        /// min; one that does nothing for 8 s is given up. It normally takes about 0.1 s, and a minute or more
+        /// when it indexes its home: once after an update, or after a home with many threads was restored.
         ///
-        /// A runtime that is given up while it indexes leaves its home locked for a quarter of an hour, for
-        /// other programs too.
+        /// Giving up a runtime while it indexes leaves its home locked for a quarter of an hour, for other
+        /// programs too.
         ///
-        /// Of a server that runs elsewhere, it is how long the connection and the handshake may take, each.
-        /// Default there: 30 s and 8 s.
+        /// For a server that runs elsewhere, the connection and the handshake may each take this long. Default
+        /// there: 30 s and 8 s.
         startup_timeout = Duration => startup_timeout;
-        /// The longest line that is read, in bytes. Default: 256 MiB.
+        /// The longest line to read, in bytes. Default: 256 MiB.
         ///
-        /// Whoever a longer one was for gets [`Error::LineTooLong`]; the connection lives on.
+        /// The receiver of a longer line gets [`Error::LineTooLong`]; the connection continues.
         max_line_bytes = usize => limits.max_line_bytes;
-        /// How many bytes may lie unread in each turn handle and notification stream. Default: 64 MiB. What is
-        /// counted is about what they take in memory, which is more than their size on the wire.
+        /// How many unread bytes each turn handle and notification stream may hold. Default: 64 MiB. This
+        /// counts their approximate size in memory, which is larger than their size on the wire.
         ///
-        /// One that would exceed it ends with [`Error::Lagged`]; everything else goes on. Less than 1 MiB is too
-        /// little for a runtime that writes fast, however fast the stream is read.
+        /// One that would exceed it ends with [`Error::Lagged`]; everything else continues. Less than 1 MiB is
+        /// too little for a runtime that writes fast, however fast you read the stream.
         subscription_budget = usize => limits.subscription_budget;
-        /// How many bytes may lie unread in all of them together. Default: 256 MiB. When more comes, the one that
-        /// holds most ends with [`Error::Lagged`], and what lies unread in it is let go.
+        /// How many unread bytes all of them together may hold. Default: 256 MiB. When more arrives, the one
+        /// that holds most ends with [`Error::Lagged`], and its unread notifications are dropped.
         unread_budget = usize => limits.unread_budget;
     }
 
-    /// Says of which trace each request is part: the closure is called for each, on the task of the caller. Without
-    /// it, and where it returns `None`, a request is part of none.
+    /// Sets the trace that each request belongs to: the closure is called for each request, on the caller's
+    /// task. Without it, and where it returns `None`, a request belongs to no trace.
     ///
     /// ```no_run
     /// use codex_sdk::{Codex, TraceContext};
@@ -172,7 +172,7 @@ impl<T> CodexBuilder<T> {
         }
     }
 
-    /// Refuses what the handshake can't carry, or what would keep this crate from working.
+    /// Refuses what the handshake can't carry, or what would break this crate.
     pub(crate) fn check(&self) -> Result<()> {
         let name = &self.client_info.name;
         if name.contains(char::is_control) {
@@ -183,7 +183,7 @@ impl<T> CodexBuilder<T> {
         capabilities::check(&self.capabilities)
     }
 
-    /// Makes a client of a transport.
+    /// Makes a client from a transport.
     pub(crate) async fn shake_hands(
         &self,
         transport: Transport,

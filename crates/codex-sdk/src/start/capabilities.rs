@@ -4,8 +4,8 @@ use codex_types::InitializeCapabilities;
 
 use crate::error::{Error, Result};
 
-/// The notifications that this crate works by. Without one of them turns would never end, results would lack
-/// items, logins would hang, and a turn would write elsewhere.
+/// The notifications that this crate depends on. Without one of them, turns would never end, results would lack
+/// items, logins would hang, or a turn would write elsewhere.
 const NEEDED: [&str; 17] = [
     "account/login/completed",
     "error",
@@ -26,7 +26,7 @@ const NEEDED: [&str; 17] = [
     "turn/started",
 ];
 
-/// Refuses to do without what is needed.
+/// Refuses to opt out of what is needed.
 pub(super) fn check(capabilities: &InitializeCapabilities) -> Result<()> {
     let refused = capabilities.opt_out_notification_methods.iter().flatten();
     match refused

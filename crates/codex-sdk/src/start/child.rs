@@ -24,7 +24,7 @@ use crate::tasks::writer;
 /// How long a start waits for another one on the same fresh home.
 const BUSY: Duration = Duration::from_secs(15);
 
-/// Starts again while another runtime is starting on the same fresh home.
+/// Retries while another runtime is starting on the same fresh home.
 pub(crate) async fn on_any_home<T, F>(
     startup_timeout: Option<Duration>,
     mut attempt: impl FnMut() -> F,
@@ -51,10 +51,10 @@ where
 impl Codex {
     /// Starts the pinned runtime with the user's own configuration and login.
     ///
-    /// Short for `Codex::builder().start()`: see [`CodexBuilder::start`], for panics too.
+    /// Short for `Codex::builder().start()`: see [`CodexBuilder::start`], also for panics.
     ///
     /// # Errors
-    /// [`Error::Runtime`](crate::Error::Runtime) without a runtime, and as for [`CodexBuilder::start`].
+    /// [`Error::Runtime`](crate::Error::Runtime) if no runtime is found, and as for [`CodexBuilder::start`].
     ///
     /// # Cancel safety
     /// Dropping the call kills a runtime that was already started.
@@ -64,24 +64,23 @@ impl Codex {
 }
 
 impl CodexBuilder {
-    /// Starts the runtime and shakes hands (`initialize`).
+    /// Starts the runtime and performs the handshake (`initialize`).
     ///
-    /// The Tokio runtime in which this is awaited carries the client.
+    /// The client runs on the Tokio runtime in which this is awaited.
     ///
     /// # Panics
-    /// Outside a Tokio runtime, or in one without its drivers for I/O and time.
+    /// Outside a Tokio runtime, or in one without its I/O and time drivers.
     ///
     /// # Errors
-    /// [`Error::Runtime`] without a runtime, [`Error::HomeMissing`], [`Error::Spawn`],
-    /// [`Error::Handshake`], also if [`Self::startup_timeout`] passes. [`Error::InvalidInput`] for what can't
-    /// be passed on as it is, before anything is started: a home or a working folder that isn't UTF-8, this
-    /// program's included if none is set; NUL in a path, an argument or a variable; `=` in the name of a
-    /// variable; a control character in the name of the client. [`Error::UnsupportedRuntime`]. No
-    /// process is left behind.
+    /// [`Error::Runtime`] if no runtime is found, [`Error::HomeMissing`], [`Error::Spawn`],
+    /// [`Error::Handshake`], also if [`Self::startup_timeout`] passes. [`Error::InvalidInput`], before anything
+    /// is started, for what can't be passed on unchanged: a home or a working folder that isn't UTF-8,
+    /// including this program's if none is set; NUL in a path, an argument or a variable; `=` in the name of a
+    /// variable; a control character in the name of the client. [`Error::UnsupportedRuntime`]. No process is
+    /// left behind.
     ///
     /// # Cancel safety
-    /// Dropping the call kills a runtime that was already started. An installation that was begun
-    /// goes on.
+    /// Dropping the call kills a runtime that was already started. An installation that has begun continues.
     pub fn start(self) -> Call<Codex> {
         Call::new(async move {
             self.check()?;
@@ -91,7 +90,7 @@ impl CodexBuilder {
         })
     }
 
-    /// Starts a process, and shakes hands.
+    /// Starts a process and performs the handshake.
     async fn attempt(&self, runtime: &Runtime) -> Result<Codex> {
         let command = self
             .launch
@@ -117,9 +116,8 @@ impl CodexBuilder {
         Ok(codex)
     }
 
-    /// Connects to an app-server that is reached in another way than as a child process, for example
-    /// to a scripted one in a test: reads what it writes from `output`, writes to `input`. Options that
-    /// concern a process have no effect.
+    /// Connects to an app-server that isn't a child process, for example a scripted one in a test: reads its
+    /// output from `output` and writes to `input`. Options that concern a process have no effect.
     ///
     /// # Panics
     /// As for [`Self::start`].

@@ -1,4 +1,4 @@
-//! From options to a process: which program, with which arguments, in which folder and environment.
+//! From options to a process: its program, arguments, folder and environment.
 
 use std::ffi::OsString;
 use std::iter::once;
@@ -17,12 +17,12 @@ use crate::error::{Error, Result};
 use crate::start::environment::{Environment, has};
 use crate::start::overrides;
 
-/// How long a thread stays loaded that nobody is subscribed to.
+/// The key for how long a thread without subscribers stays loaded.
 const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
-/// The same on a server, in seconds. Unloading a thread interrupts a turn that was accepted and hasn't begun, as it is
-/// for some milliseconds when a client starts one and leaves.
+/// Its value on a server, in seconds. Unloading a thread interrupts a turn that was accepted and hasn't begun,
+/// as is the case for some milliseconds when a client starts one and leaves.
 const SERVED: u32 = 10;
-/// The way to a child.
+/// Where a child listens.
 pub(super) const STDIO: &str = "stdio://";
 
 /// Which process to start, and how.
@@ -33,12 +33,12 @@ pub(crate) struct Launch {
     pub(super) cwd: Option<PathBuf>,
     pub(super) env: Environment,
     pub(super) config: Vec<(String, Value)>,
-    /// Instead of all others.
+    /// Replaces all other arguments.
     pub(super) args: Option<Vec<OsString>>,
 }
 
 impl Launch {
-    /// Refuses what can't be passed on as it is, before anything is looked for or started.
+    /// Refuses what can't be passed on unchanged, before anything is looked up or started.
     pub(crate) fn check(&self) -> Result<()> {
         self.arguments(&[])?;
         self.env.variables(None)?;
@@ -48,7 +48,7 @@ impl Launch {
                 return Err(invalid(format!("the path {path:?} has NUL in it")));
             }
         }
-        // The runtime starts in another folder, and then fails to open a thread.
+        // The runtime would start in another folder, and then fail to open a thread.
         let folder = self.cwd.as_deref().unwrap_or(Path::new("."));
         let folder = folder
             .canonicalize()
@@ -68,8 +68,8 @@ impl Launch {
             return Ok(runtime::explicit(path)?);
         }
         let install = self.install_runtime;
-        // Looks at the disk, and may run an installer for minutes. A thread of its own holds up no program's
-        // end, and no shutdown of the async runtime, when it is given up.
+        // Looks at the disk, and may run an installer for minutes. When given up, a separate thread delays
+        // neither the program's end nor the async runtime's shutdown.
         let (done, located) = oneshot::channel();
         let locate = move || {
             let _ = done.send(match runtime::locate() {
@@ -84,12 +84,12 @@ impl Launch {
         if let Ok(located) = located.await {
             return Ok(located?);
         }
-        // It sends before it ends, unless it panics.
+        // The thread sends before it ends, unless it panics.
         let panic = thread.join().err();
         resume_unwind(panic.unwrap_or_else(|| Box::new("looking for the runtime failed")))
     }
 
-    /// The command that starts the runtime, which listens as these arguments say.
+    /// The command that starts the runtime, listening as these arguments say.
     pub(crate) fn command(&self, runtime: &Runtime, listen: &[String]) -> Result<Command> {
         let mut command = Command::new(&runtime.codex);
         command.args(self.arguments(listen)?);
@@ -103,7 +103,7 @@ impl Launch {
 
     fn arguments(&self, listen: &[String]) -> Result<Vec<OsString>> {
         if let Some(args) = &self.args {
-            // Its place only: an argument may be a secret.
+            // Only its position: an argument may be a secret.
             return match args.iter().position(|argument| has(argument, 0)) {
                 Some(at) => Err(invalid(format!(
                     "number {at} of `launch_args`, counted from 0, has NUL in it"
@@ -112,8 +112,8 @@ impl Launch {
             };
         }
         let overrides = overrides::write(&self.config)?;
-        // A child's thread that nobody is subscribed to any more was closed; a server's may wait for its next
-        // client. The runtime would keep it for half an hour.
+        // A child's thread without subscribers was closed; a server's may wait for its next client. The runtime
+        // would keep it for half an hour.
         let own = self.config.iter().all(|(key, _)| key != UNLOAD_DELAY);
         let is_child = listen.iter().any(|argument| argument == STDIO);
         let delay = if is_child { 0 } else { SERVED };

@@ -18,17 +18,18 @@ use crate::start::wiring::{Program, Transport};
 use crate::tasks::input::Output;
 
 impl Codex {
-    /// Connects to a server that runs elsewhere (`codex app-server --listen …`, or a [`Server`]): `ws://host:port`,
-    /// `wss://host:port` or `unix:///path`. The options of a client follow, and then `.await`.
+    /// Connects to a server that runs elsewhere (`codex app-server --listen …`, or a [`Server`]):
+    /// `ws://host:port`, `wss://host:port` or `unix:///path`. Set the client's options next, and then `.await`
+    /// it.
     ///
-    /// The server isn't this client's: closing the client leaves it alone, and a turn that runs goes on there, until
-    /// somebody attaches to it ([`Codex::attach`]). What was asked before, such as the interrupt of a `run` that was
-    /// dropped, is still sent, and its answer waited for, for at most 2 s.
+    /// The server doesn't belong to this client: closing the client leaves it alone, and a running turn
+    /// continues there, for somebody to attach to ([`Codex::attach`]). Pending requests, such as the interrupt
+    /// of a dropped `run`, are still sent, and their replies are awaited for at most 2 s.
     ///
-    /// The server is asked for a sign of life every 15 s. One that has been silent for 45 s is given up:
+    /// The client pings the server every 15 s. A server that has been silent for 45 s is given up:
     /// [`CloseReason::Lost`](crate::CloseReason::Lost). A request of more than 64 MiB is an
-    /// [`Error::InvalidInput`], and nothing of it is sent: no server takes it. An answer of a handler or a tool that is
-    /// longer is refused.
+    /// [`Error::InvalidInput`], and none of it is sent: no server accepts it. A longer answer from a handler or
+    /// a tool is refused.
     ///
     /// ```no_run
     /// # async fn example(token: String) -> codex_sdk::Result<()> {
@@ -42,11 +43,11 @@ impl Codex {
     /// ```
     ///
     /// # Panics
-    /// When it is awaited outside a Tokio runtime, or in one without its drivers for I/O and time.
+    /// When awaited outside a Tokio runtime, or in one without its I/O and time drivers.
     ///
     /// # Errors
     /// [`Error::Connect`], [`Error::Handshake`], [`Error::UnsupportedRuntime`]; [`Error::InvalidInput`] for an
-    /// address that is none, and for what would send a token in the clear.
+    /// invalid address, and if a token would be sent in the clear.
     ///
     /// # Cancel safety
     /// Dropping it ends the connection.
@@ -70,23 +71,23 @@ impl CodexBuilder {
 
 impl CodexBuilder<Remote> {
     setters! {
-        /// The token that the server expects, sent once as `Authorization: Bearer …`. It is in no log, no error and
-        /// no `Debug`.
+        /// The token that the server expects, sent once as `Authorization: Bearer …`. It appears in no log,
+        /// error or `Debug` output.
         ///
-        /// It isn't sent over plain `ws` to another machine, where everybody on the way could read it: that is an
-        /// [`Error::InvalidInput`], unless [`Self::allow_plain_token`] says otherwise.
+        /// It isn't sent over plain `ws` to another machine, where anybody on the way could read it: that is an
+        /// [`Error::InvalidInput`], unless [`Self::allow_plain_token`] permits it.
         bearer_token: SecretString => to.token;
-        /// Whether the token may be sent over plain `ws` to another machine: only where the network itself is
-        /// secure, such as in a VPN. Default: false.
+        /// Whether the token may be sent over plain `ws` to another machine. Use this only where the network
+        /// itself is secure, such as in a VPN. Default: false.
         allow_plain_token = bool => to.plain_token;
-        /// The certificates, in the PEM format, that the server's own may be signed with, in the place of those that
-        /// the platform trusts.
+        /// The certificates, in PEM format, that the server's own may be signed with, instead of those that the
+        /// platform trusts.
         root_certificate: Vec<u8> => to.roots;
     }
 
-    /// Leaves what the server asks to its other clients, unless this one has a handler or a tool for it: for a client that
-    /// only watches what others do. By default it refuses what it can't answer, so that no turn waits for ever, and of
-    /// several clients of a thread the first answer counts.
+    /// Leaves the server's requests to its other clients, unless this one has a handler or a tool for them: for
+    /// a client that only watches. By default, a client refuses what it can't answer, so no turn waits forever;
+    /// if a thread has several clients, the first answer counts.
     pub fn look_on(mut self) -> Self {
         self.handlers.look_on();
         self

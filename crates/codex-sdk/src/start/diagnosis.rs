@@ -1,4 +1,4 @@
-//! Why a runtime did not start: its own words are the same for several causes.
+//! Why a runtime did not start: its own message is the same for several causes.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -13,7 +13,7 @@ use crate::start::environment::CODEX_HOME;
 
 /// The runtime opens some twenty files before it answers.
 const FEWEST_FILES: u64 = 64;
-/// More than a file system has left that can take no database.
+/// More than is left on a file system that can't hold a database.
 const PROBE_BYTES: usize = 256 * 1024;
 
 /// The home that a runtime is started with.
@@ -30,7 +30,7 @@ pub(crate) fn home_of(command: &Command) -> Option<PathBuf> {
     home.or_else(|| Some(Path::new(user()?).join(".codex")))
 }
 
-/// What kept a runtime from starting, by what it wrote to stderr and by what its home is like.
+/// Why a runtime did not start, judging by its stderr and its home.
 pub(crate) fn cause(stderr: &str, home: Option<&Path>) -> Option<Condition> {
     if stderr.contains("Is /proc mounted") {
         return Some(Condition::ProcUnavailable);
@@ -53,7 +53,7 @@ pub(crate) fn cause(stderr: &str, home: Option<&Path>) -> Option<Condition> {
     Some(Condition::HomeDatabase)
 }
 
-/// Writes a file to the home, and removes it.
+/// Writes a file to the home and removes it.
 fn probe(home: &Path) -> io::Result<()> {
     let name = format!(".codex-sdk-probe-{:016x}", fastrand::u64(..));
     let path = home.join(name);
@@ -68,7 +68,7 @@ fn probe(home: &Path) -> io::Result<()> {
     written.and(removed)
 }
 
-/// How many files a process of this program may open, where the system tells.
+/// How many files a process of this program may open, if the system reports it.
 fn most_files() -> Option<u64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits

@@ -1,4 +1,4 @@
-//! How a client comes to its runtime.
+//! How a client reaches its runtime.
 
 #[cfg(feature = "remote")]
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use secrecy::SecretString;
 
 use self::sealed::Sealed;
 
-/// The ways that start a process. It can't be implemented elsewhere.
+/// The ways that start a process. This trait can't be implemented elsewhere.
 pub trait StartsRuntime: Sealed {}
 
-/// The runtime is started as a child of this program, and ends with its client: [`Codex::builder`].
+/// The runtime is started as a child of this program and ends with its client: [`Codex::builder`].
 ///
 /// [`Codex::builder`]: crate::Codex::builder
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,14 +21,14 @@ impl StartsRuntime for Child {}
 
 impl Sealed for Child {}
 
-/// The runtime is a server, to which this client connects and which goes on without it: `Codex::connect`.
+/// The runtime is a server that this client connects to and that outlives it: `Codex::connect`.
 #[cfg(feature = "remote")]
 #[derive(Clone, Default)]
 pub struct Remote {
     pub(crate) url: String,
     pub(crate) token: Option<SecretString>,
     pub(crate) plain_token: bool,
-    /// Certificates in the PEM format.
+    /// Certificates in PEM format.
     pub(crate) roots: Option<Vec<u8>>,
 }
 
@@ -51,10 +51,10 @@ impl Sealed for Serve {}
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Listen {
-    /// On a free port of this machine, for its own programs only.
+    /// On a free port of this machine, for local programs only.
     #[default]
     Loopback,
-    /// On a Unix socket with this path, which only its owner can use.
+    /// On a Unix socket at this path, which only its owner can use.
     Unix(PathBuf),
 }
 

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 /// The variable that names the runtime's home.
 pub(super) const CODEX_HOME: &str = "CODEX_HOME";
 
-/// What a Codex session says of itself in the environment of its commands, this program perhaps among them.
-/// A runtime that inherited it would take the other's name, or its sandbox, for its own.
+/// What a Codex session says about itself in the environment of its commands, perhaps including this program. A
+/// runtime that inherited it would take the session's name or sandbox for its own.
 const SESSION_MARKS: [&str; 14] = [
     "CODEX_APPLY_PATCH_PRESERVE_LINE_ENDINGS",
     "CODEX_CI",
@@ -28,10 +28,10 @@ const SESSION_MARKS: [&str; 14] = [
     "CODEX_VERSION",
 ];
 
-/// What is inherited of this program's environment, and what is changed in it.
+/// What is inherited from this program's environment, and what is changed.
 #[derive(Clone, Default)]
 pub(super) struct Environment {
-    /// The variables that are set, or, with `None`, left out.
+    /// The variables to set, or with `None`, to leave out.
     pub(super) changed: BTreeMap<OsString, Option<OsString>>,
     /// With `Some`, only these are inherited.
     pub(super) inherited: Option<Vec<OsString>>,
@@ -73,7 +73,7 @@ impl Environment {
         }
     }
 
-    /// The home that the builder names, if it does, as the runtime gets it.
+    /// The home that the builder sets, if any, as the runtime gets it.
     pub(super) fn chosen_home(&self) -> Result<Option<PathBuf>> {
         let mut chosen = self.changed.iter();
         let chosen = chosen.rfind(|(key, _)| same_key(key, OsStr::new(CODEX_HOME)));
@@ -86,7 +86,7 @@ impl Environment {
         }
     }
 
-    /// The home that a variable names, the program's own included.
+    /// The home that a variable sets, including the program's own.
     fn home(&self) -> Result<Option<PathBuf>> {
         let is_changed = |key: &OsStr| self.changed.keys().any(|other| same_key(other, key));
         let key = OsStr::new(CODEX_HOME);
@@ -100,13 +100,13 @@ impl Environment {
     }
 }
 
-/// A home's absolute path: the runtime would start from its own working folder, which may be another one.
+/// A home's absolute path: the runtime would start from its own working folder, which may be another.
 fn absolute_home(home: &OsStr) -> Result<PathBuf> {
     let path = std::path::absolute(home).unwrap_or_else(|_| PathBuf::from(home));
     if !path.is_dir() {
         return Err(Error::HomeMissing { path });
     }
-    // The runtime would use its default home, and say nothing. It follows links.
+    // The runtime would silently use its default home. It follows links.
     let real = path.canonicalize().unwrap_or_else(|_| path.clone());
     if path.to_str().is_none() || real.to_str().is_none() {
         return Err(Error::InvalidInput(format!(
@@ -117,7 +117,7 @@ fn absolute_home(home: &OsStr) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Refuses what no process can be given, or would be given as something else.
+/// Refuses what a process can't be given, or would get as something else.
 fn check_variable(key: &OsStr, value: &OsStr) -> Result<()> {
     let problem = if key.is_empty() {
         "an environment variable must have a name"
@@ -128,17 +128,17 @@ fn check_variable(key: &OsStr, value: &OsStr) -> Result<()> {
     } else {
         return Ok(());
     };
-    // The name only: the value may be a secret.
+    // Only the name: the value may be a secret.
     let key = key.to_string_lossy();
     Err(Error::InvalidInput(format!("{problem}: {key:?}")))
 }
 
-/// Whether this ASCII character is in it.
+/// Whether the text contains this ASCII character.
 pub(super) fn has(text: &OsStr, byte: u8) -> bool {
     text.as_encoded_bytes().contains(&byte)
 }
 
-/// Without empty entries, which are the current folder.
+/// Leaves out empty entries, which mean the current folder.
 fn put_first_on_path(variables: &mut BTreeMap<OsString, OsString>, dir: &Path) {
     let key = variables
         .keys()
@@ -147,13 +147,13 @@ fn put_first_on_path(variables: &mut BTreeMap<OsString, OsString>, dir: &Path) {
     let path = variables.get(&key).cloned().unwrap_or_default();
     let rest =
         std::env::split_paths(&path).filter(|other| other != dir && !other.as_os_str().is_empty());
-    // Only a folder whose name holds the separator fails; the runtime works without it.
+    // Fails only for a folder whose name contains the separator; the runtime works without it.
     if let Ok(path) = std::env::join_paths(std::iter::once(dir.to_owned()).chain(rest)) {
         variables.insert(key, path);
     }
 }
 
-/// Whether two names are the same variable: Windows ignores their case.
+/// Whether two names are the same variable: Windows ignores case.
 fn same_key(one: &OsStr, other: &OsStr) -> bool {
     if cfg!(windows) {
         one.eq_ignore_ascii_case(other)

@@ -1,4 +1,4 @@
-//! Who answers what the runtime asks.
+//! Who answers the runtime's requests.
 
 use codex_types as types;
 use codex_types::{ServerMethod as _, ServerRequest};
@@ -9,18 +9,18 @@ use crate::server_requests::stream::ServerRequests;
 use crate::start::builder::CodexBuilder;
 
 impl<T> CodexBuilder<T> {
-    /// Sets who answers the requests of the runtime: approvals, questions, tool calls.
+    /// Sets who answers the runtime's requests: approvals, questions, tool calls.
     ///
-    /// Default: nobody, every request is refused. With a handler, threads that are started have the
-    /// approval mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask) unless they say otherwise.
+    /// Default: nobody, every request is refused. With a handler, threads start in the approval mode
+    /// [`ApprovalMode::Ask`](crate::ApprovalMode::Ask) unless they set another.
     pub fn handler(mut self, handler: impl ServerRequestHandler) -> Self {
         self.handlers.set(handler);
         self
     }
 
-    /// Hands out the requests of the runtime as a stream, to be answered from anywhere, minutes later: by a web
-    /// page, say. It takes the place of a [`Self::handler`]; closures for single kinds come first. As with
-    /// a handler, threads that are started have the mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask).
+    /// Delivers the runtime's requests as a stream, to be answered from anywhere, even minutes later: by a web
+    /// page, for example. It replaces a [`Self::handler`]; closures for single kinds take precedence. As with a
+    /// handler, threads start in the mode [`ApprovalMode::Ask`](crate::ApprovalMode::Ask).
     ///
     /// ```no_run
     /// # async fn example() -> codex_sdk::Result<()> {
@@ -54,10 +54,10 @@ macro_rules! closures {
         impl<T> CodexBuilder<T> {$(
             $(#[$doc])*
             ///
-            /// It comes before any [`Self::handler`]; an error and a panic refuse.
+            /// It takes precedence over any [`Self::handler`]; an error or a panic refuses the request.
             ///
             /// # Cancel safety
-            /// When the answer is no longer waited for, the future is dropped.
+            /// When the answer is no longer needed, the future is dropped.
             pub fn $name<F, A, D>(mut self, decide: F) -> Self
             where
                 F: Fn(RequestContext, types::$params) -> A + Send + Sync + 'static,
@@ -79,8 +79,8 @@ macro_rules! closures {
 }
 
 closures! {
-    /// Decides on commands by a closure (`item/commandExecution/requestApproval`), which returns the decision or
-    /// the whole response. As with a handler, threads that are started have the mode
+    /// Decides on commands with a closure (`item/commandExecution/requestApproval`), which returns the decision
+    /// or the whole response. As with a handler, threads start in the mode
     /// [`ApprovalMode::Ask`](crate::ApprovalMode::Ask).
     ///
     /// ```no_run
@@ -101,21 +101,21 @@ closures! {
     on_command_approval(
         ItemCommandExecutionRequestApproval: CommandExecutionRequestApprovalParams
     ) -> CommandExecutionRequestApprovalResponse;
-    /// Decides on file changes by a closure (`item/fileChange/requestApproval`), which returns the decision or
-    /// the whole response. The changes and their diffs are
-    /// [`RequestContext::changes`](crate::RequestContext::changes).
+    /// Decides on file changes with a closure (`item/fileChange/requestApproval`), which returns the decision
+    /// or the whole response. [`RequestContext::changes`](crate::RequestContext::changes) has the changes and
+    /// their diffs.
     on_file_change_approval(
         ItemFileChangeRequestApproval: FileChangeRequestApprovalParams
     ) -> FileChangeRequestApprovalResponse;
-    /// Grants more permissions to a turn by a closure (`item/permissions/requestApproval`).
+    /// Grants more permissions to a turn with a closure (`item/permissions/requestApproval`).
     on_permissions_approval(
         ItemPermissionsRequestApproval: PermissionsRequestApprovalParams
     ) -> PermissionsRequestApprovalResponse;
-    /// Answers the model's questions to the user by a closure (`item/tool/requestUserInput`).
+    /// Answers the model's questions to the user with a closure (`item/tool/requestUserInput`).
     on_user_input(
         ItemToolRequestUserInput: ToolRequestUserInputParams
     ) -> ToolRequestUserInputResponse;
-    /// Answers an MCP server's questions to the user by a closure (`mcpServer/elicitation/request`).
+    /// Answers an MCP server's questions to the user with a closure (`mcpServer/elicitation/request`).
     on_mcp_elicitation(
         McpServerElicitationRequest: McpServerElicitationRequestParams
     ) -> McpServerElicitationRequestResponse;

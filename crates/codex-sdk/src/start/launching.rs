@@ -1,4 +1,4 @@
-//! Which process is started, and with what.
+//! Which process to start, and with what.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,23 +14,22 @@ impl<T: StartsRuntime> CodexBuilder<T> {
     setters! {
         /// Uses the Codex binary at this path instead of the pinned runtime.
         ///
-        /// A version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is allowed, and logged as a
-        /// warning that says whether it is older or newer. One before 0.132.0 is an
-        /// [`Error::UnsupportedRuntime`](crate::Error::UnsupportedRuntime). One that has no number, or 0.0.0
-        /// as a build from source has, is taken for a new one.
+        /// A version other than [`RUNTIME_VERSION`](crate::RUNTIME_VERSION) is allowed; a logged warning says
+        /// whether it is older or newer. A version before 0.132.0 is an
+        /// [`Error::UnsupportedRuntime`](crate::Error::UnsupportedRuntime). A runtime without a version number,
+        /// or with 0.0.0 as in a build from source, counts as a new one.
         codex_bin: PathBuf => launch.codex_bin;
         /// Installs the pinned runtime if it is missing. Default: false, a missing runtime is an error.
         ///
-        /// [`runtime::install`](crate::runtime::install) does the same beforehand, and reports progress.
+        /// [`runtime::install`](crate::runtime::install) does the same in advance and reports progress.
         install_runtime = bool => launch.install_runtime;
     }
 
     /// Sets `CODEX_HOME`: the existing folder with the configuration, the login and the threads.
     ///
-    /// Default: the runtime's own, `.codex` in the user's home. Use one client per home at a time. A
-    /// relative path starts from this program's folder. That the runtime uses another home all the same, as
-    /// behind a script that sets `CODEX_HOME` itself, is logged as a warning; [`Metadata::codex_home`] has
-    /// what it uses.
+    /// Default: the runtime's own, `.codex` in the user's home. Use one client per home at a time. A relative
+    /// path starts from this program's folder. If the runtime uses another home anyway, for example behind a
+    /// script that sets `CODEX_HOME` itself, a warning is logged; [`Metadata::codex_home`] is the one in use.
     ///
     /// [`Metadata::codex_home`]: crate::Metadata::codex_home
     pub fn codex_home(self, path: impl Into<PathBuf>) -> Self {
@@ -38,8 +37,8 @@ impl<T: StartsRuntime> CodexBuilder<T> {
     }
 
     setters! {
-        /// Sets the runtime's working folder, which new threads work in unless they say otherwise. Default:
-        /// this program's.
+        /// Sets the runtime's working folder, which new threads work in unless they set another. Default: this
+        /// program's.
         cwd: PathBuf => launch.cwd;
     }
 
@@ -47,7 +46,7 @@ impl<T: StartsRuntime> CodexBuilder<T> {
     ///
     /// Commands that the model runs see the runtime's environment: see [`Self::env_clear`].
     ///
-    /// The last call for a variable counts, of this and of [`Self::env_remove`].
+    /// For each variable, the last call counts, of this or of [`Self::env_remove`].
     pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         let changed = &mut self.launch.env.changed;
         changed.insert(key.into(), Some(value.into()));
@@ -60,7 +59,7 @@ impl<T: StartsRuntime> CodexBuilder<T> {
         self
     }
 
-    /// Sets several environment variables of the runtime, as [`Self::env`] does one.
+    /// Sets several environment variables of the runtime, like [`Self::env`].
     pub fn envs<K: Into<OsString>, V: Into<OsString>>(
         mut self,
         variables: impl IntoIterator<Item = (K, V)>,
@@ -71,41 +70,41 @@ impl<T: StartsRuntime> CodexBuilder<T> {
         self
     }
 
-    /// Inherits nothing of this program's environment, but what [`Self::env_allow`] names.
+    /// Inherits nothing from this program's environment, except what [`Self::env_allow`] names.
     ///
-    /// By default the runtime inherits all of it, and so do the commands that the model runs: a
-    /// password that lies in a variable can be read by them. Only what a Codex session tells its commands
-    /// about itself isn't inherited, such as `CODEX_THREAD_ID`, `CODEX_SANDBOX` and
-    /// `CODEX_INTERNAL_ORIGINATOR_OVERRIDE`: a runtime that is started by such a command would take that
-    /// session's name for its own. [`Self::env`] and [`Self::env_allow`] pass these on, too.
+    /// By default the runtime inherits all of it, and so do the commands that the model runs: they can read a
+    /// password in a variable. Only what a Codex session tells its commands about itself isn't inherited, such
+    /// as `CODEX_THREAD_ID`, `CODEX_SANDBOX` and `CODEX_INTERNAL_ORIGINATOR_OVERRIDE`: a runtime started by
+    /// such a command would take that session's name for its own. [`Self::env`] and [`Self::env_allow`] can
+    /// pass these on too.
     pub fn env_clear(mut self) -> Self {
         self.launch.env.inherited.get_or_insert_default();
         self
     }
 
-    /// Inherits these variables, and no others. The runtime needs `HOME` and `PATH` at least; on Windows
-    /// `USERPROFILE`, `SystemRoot` and `Path`.
+    /// Inherits only these variables. The runtime needs at least `HOME` and `PATH`; on Windows `USERPROFILE`,
+    /// `SystemRoot` and `Path`.
     pub fn env_allow<K: Into<OsString>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         let inherited = self.launch.env.inherited.get_or_insert_default();
         inherited.extend(keys.into_iter().map(Into::into));
         self
     }
 
-    /// Overrides a key of the configuration. It is a TOML key: dots nest, and a name with anything but
-    /// letters, digits, `_` and `-` is quoted, as in `projects."/srv/a.b".trust_level`. A later call goes
-    /// before an earlier one.
+    /// Overrides a configuration key. It is a TOML key: dots nest, and a name with anything but letters,
+    /// digits, `_` and `-` is quoted, as in `projects."/srv/a.b".trust_level`. A later call takes precedence
+    /// over an earlier one.
     ///
-    /// What TOML doesn't have is an [`Error::InvalidInput`](crate::Error::InvalidInput) of the start: a `null`, an integer beyond
-    /// 64 bits with a sign, any other key. So is a key whose first name is quoted.
+    /// Anything that TOML doesn't have is an [`Error::InvalidInput`](crate::Error::InvalidInput) of the start:
+    /// a `null`, an integer beyond signed 64 bits, any other key. So is a key whose first name is quoted.
     ///
-    /// The value is given to the runtime on its command line, which other users of the machine can
-    /// read: put secrets into the environment or into `config.toml`.
+    /// The runtime gets the value on its command line, which other users of the machine can read: put secrets
+    /// in the environment or in `config.toml`.
     pub fn config(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.launch.config.push((key.into(), value.into()));
         self
     }
 
-    /// Replaces all arguments of the program, [`Self::config`] included.
+    /// Replaces all arguments of the program, including [`Self::config`].
     ///
     /// Default: the configuration, then `app-server --listen stdio://`.
     pub fn launch_args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {

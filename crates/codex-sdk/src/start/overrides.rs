@@ -1,16 +1,16 @@
 //! The arguments that override the configuration: `--config KEY=VALUE`.
 //!
-//! The runtime splits a key at each dot, and takes quotes for a part of the name. A name that isn't a bare
-//! key can only be written within the value, as a key of an inline table.
+//! The runtime splits a key at each dot and treats quotes as part of the name. A name that isn't a bare key can
+//! only be written inside the value, as a key of an inline table.
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::start::toml_literal;
 
-/// What follows each `--config`, in this order.
+/// The argument of each `--config`, in this order.
 pub(super) fn write(config: &[(String, Value)]) -> Result<Vec<String>> {
-    // All that is set so far: a table replaces what it was, so that it must be written whole.
+    // Everything set so far: a table replaces the previous one, so it must be written whole.
     let mut all = Value::Object(Map::new());
     let mut arguments = Vec::new();
     for (key, value) in config {
@@ -30,7 +30,7 @@ pub(super) fn write(config: &[(String, Value)]) -> Result<Vec<String>> {
     Ok(arguments)
 }
 
-/// The value at this path. What is no table on the way becomes one, as the runtime has it.
+/// The value at this path. Anything on the way that isn't a table becomes one, as in the runtime.
 fn at<'a>(value: &'a mut Value, path: &[String]) -> &'a mut Value {
     path.iter().fold(value, |value, name| {
         if !value.is_object() {

@@ -1,7 +1,7 @@
-//! How long a start is waited for: as long as the runtime works.
+//! How long to wait for a start: as long as the runtime works.
 //!
-//! A runtime that indexes its home, once after an update or a restore, answers after a minute. One that is
-//! killed in the middle leaves its home locked for a quarter of an hour.
+//! A runtime that indexes its home, once after an update or a restore, takes a minute to answer. Killing it
+//! midway leaves its home locked for a quarter of an hour.
 
 use std::future::pending;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use tokio::time::{Instant, sleep};
 
 use crate::connection::process::Process;
 
-/// The most that a start may take, however busy the runtime is.
+/// The longest a start may take, however busy the runtime is.
 pub(crate) const MOST: Duration = Duration::from_secs(15 * 60);
 /// How long a runtime may do nothing before it answers the handshake.
 const IDLE: Duration = Duration::from_secs(8);
-/// The same where the system doesn't tell what a process does.
+/// The same where the system doesn't show what a process does.
 const IDLE_UNSEEN: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(200);
-/// How often the log says that a start goes on.
+/// How often the log reports that a start is still going on.
 const TELL: Duration = Duration::from_secs(8);
 
-/// What a process that starts has been seen to do.
+/// What a starting process has been seen to do.
 #[derive(Debug)]
 pub(crate) struct Patience {
     process: Option<Process>,
     work: Option<u64>,
     begun: Instant,
-    /// When it was last seen to work; when it was started, if never.
+    /// When it was last seen working, or else when it was started.
     worked: Instant,
     works: bool,
 }
@@ -52,13 +52,13 @@ impl Patience {
         self.work = work;
     }
 
-    /// Whether it was seen to work, and until now.
+    /// Whether it has been seen working, up to now.
     pub(crate) fn works(&mut self) -> bool {
         self.look();
         self.works && self.worked.elapsed() < 2 * LOOK
     }
 
-    /// Resolves once the process has done nothing for too long; never with a deadline of the program's own.
+    /// Resolves once the process has done nothing for too long; never if the program set a deadline.
     pub(crate) async fn runs_out(&mut self, has_deadline: bool) -> Duration {
         let mut told = self.begun;
         loop {

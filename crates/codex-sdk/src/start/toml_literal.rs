@@ -1,4 +1,4 @@
-//! Values and keys as TOML has them.
+//! Values and keys in TOML.
 
 use serde_json::{Number, Value};
 
@@ -28,7 +28,7 @@ pub(super) fn write(value: &Value) -> Result<String, &'static str> {
     })
 }
 
-/// What isn't a number of TOML the runtime would take for a string.
+/// The runtime would read what isn't a TOML number as a string.
 fn number(number: &Number) -> Result<String, &'static str> {
     if let Some(integer) = number.as_i64() {
         return Ok(integer.to_string());
@@ -39,7 +39,7 @@ fn number(number: &Number) -> Result<String, &'static str> {
     }
 }
 
-/// JSON's escapes are TOML's too; TOML alone wants the delete character escaped.
+/// JSON's escapes are valid in TOML; only TOML requires the delete character to be escaped.
 fn string(text: &str) -> String {
     Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
@@ -66,14 +66,14 @@ pub(super) fn read_key(key: &str) -> Result<Vec<String>, &'static str> {
     }
 }
 
-/// The first name, and what follows it.
+/// The first name and what follows it.
 fn read_name(text: &str) -> Option<(String, &str)> {
     if let Some(literal) = text.strip_prefix('\'') {
         let (name, after) = literal.split_once('\'')?;
         return (!name.contains(char::is_control)).then(|| (name.to_owned(), after));
     }
     if text.starts_with('"') {
-        // JSON's strings are TOML's, but for a few escapes that nobody writes.
+        // JSON strings are TOML strings, except for a few escapes that nobody writes.
         let mut strings = serde_json::Deserializer::from_str(text).into_iter::<String>();
         let name = strings.next()?.ok()?;
         return Some((name, &text[strings.byte_offset()..]));

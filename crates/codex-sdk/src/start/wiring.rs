@@ -31,7 +31,7 @@ use crate::tasks::reader::Intake;
 use crate::tasks::supervisor::Supervised;
 use crate::tasks::{supervisor, upkeep};
 
-/// What is started, or connected to, as errors show it.
+/// What is started or connected to, as errors show it.
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
     pub(crate) home: Option<PathBuf>,
@@ -44,13 +44,13 @@ pub(crate) struct Transport {
     pub(crate) writer: Box<dyn FnOnce(mpsc::Receiver<String>) -> Writing + Send>,
     /// The runtime, if it is this program's child.
     pub(crate) process: Option<(Process, ChildStderr)>,
-    /// Asks the writer to write what is queued, and to say goodbye: for a runtime that stays.
+    /// Asks the writer to write what is queued and say goodbye: for a runtime that stays.
     pub(crate) leave: Option<oneshot::Sender<()>>,
 }
 
 type Writing = Pin<Box<dyn Future<Output = CloseReason> + Send>>;
 
-/// What the tasks of a connection are held to, beside the transport.
+/// What the tasks of a connection need, besides the transport.
 pub(super) struct Connector {
     pub(super) limits: Limits,
     pub(super) handlers: HandlerRegistry,
@@ -59,7 +59,7 @@ pub(super) struct Connector {
     pub(super) early: Option<usize>,
 }
 
-/// A client whose tasks run, before the handshake.
+/// A client with running tasks, before the handshake.
 pub(super) struct Wired {
     codex: CodexInner,
     responder: Arc<Responder>,
@@ -112,7 +112,7 @@ impl Connector {
 }
 
 impl Wired {
-    /// The handshake. If it fails, nothing is left behind.
+    /// Performs the handshake. If it fails, nothing is left behind.
     pub(super) async fn shake_hands(
         mut self,
         params: &InitializeParams,
@@ -132,7 +132,7 @@ impl Wired {
             self.codex.kill().await;
             let stderr_tail = self.codex.stderr.text();
             let condition = match &source {
-                // A server that runs elsewhere has no output here.
+                // A server that runs elsewhere has no stderr here.
                 source if self.codex.process.is_none() => source.condition(),
                 source if source.is_timeout() => works.then_some(Condition::StillStarting),
                 _ => diagnosis::cause(&stderr_tail, program.home.as_deref()),
@@ -145,13 +145,13 @@ impl Wired {
             });
         }
         let codex = Arc::new(self.codex);
-        // It is set here alone.
+        // Set only here.
         let _ = self.responder.codex.set(Arc::downgrade(&codex));
         Ok(codex)
     }
 }
 
-/// The same error, without what an error around it says already.
+/// The same error, without what the surrounding error already says.
 fn without_stderr(error: Error) -> Error {
     match error {
         Error::Closed(closed) => Error::Closed(Arc::new(Closed {
