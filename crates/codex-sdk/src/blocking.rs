@@ -1,7 +1,7 @@
 //! The same client for programs without an async runtime (feature `blocking`).
 //!
-//! There is no second interface: every operation has `block_on()` instead of `.await`. A turn and the
-//! streams are iterators.
+//! There is no second interface: every operation has `block_on()` instead of `.await`. A turn and the streams
+//! are iterators.
 //!
 //! ```no_run
 //! use codex_sdk::blocking::Codex;
@@ -16,15 +16,15 @@
 //! }
 //! ```
 //!
-//! What runs beside the caller runs on a Tokio runtime of this crate, with four threads, which is started
-//! when it is first needed and lives as long as the program. Handlers and tools run there, and may block and
-//! call `block_on`; those that block for long hold up others once four do so at a time. Operations may be blocked on from any
-//! thread, several at once: a turn that is read here can be steered and interrupted from elsewhere. If its
-//! thread can't be started, each operation gives [`Error::Thread`].
+//! Background work runs on a Tokio runtime of this crate, with four threads. It starts when first needed and
+//! lives as long as the program. Handlers and tools run there, and may block and call `block_on`; once four of
+//! them block for long at the same time, they hold up others. You can block on operations from any thread,
+//! several at once: one thread can read a turn while another steers or interrupts it. If the runtime's threads
+//! can't be started, each operation returns [`Error::Thread`].
 //!
 //! # Panics
-//! `block_on`, and the iterators, panic within an async runtime of the program, whose thread they would
-//! block: await the operation there instead.
+//! `block_on` and the iterators panic within an async runtime of the program, because they would block its
+//! thread: await the operation there instead.
 
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
@@ -67,10 +67,10 @@ use crate::turn::review::StartReview;
 use crate::turn::settings::{UpdateThread, UpdateTurn};
 use crate::turn::start::StartTurn;
 
-/// A handler or a tool that blocks takes one of them; the others serve everybody else.
+/// A handler or a tool that blocks takes one of them; the others serve the rest.
 const WORKERS: usize = 4;
 
-/// The runtime that carries what is blocked on.
+/// The runtime behind `block_on`.
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::result::Result<Runtime, Error>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
@@ -92,7 +92,7 @@ fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
     let runtime = runtime()?;
     match Handle::try_current() {
         Err(_) => Ok(runtime.block_on(future)),
-        // In a handler or a tool: the worker hands its other tasks to another one.
+        // In a handler or a tool: the worker hands its other tasks to another worker.
         Ok(current) if current.id() == runtime.handle().id() => {
             Ok(block_in_place(|| current.block_on(future)))
         }
@@ -103,7 +103,7 @@ fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
 }
 
 impl<T> Call<T> {
-    /// Runs this to its end on the current thread; see [`blocking`](self).
+    /// Runs this to completion on the current thread; see [`blocking`](self).
     ///
     /// # Panics
     /// Within an async runtime.
@@ -118,7 +118,7 @@ impl<T> Call<T> {
 macro_rules! block_on {
     ($($name:ty $([$parameter:ident: $($bounds:tt)+])? => $output:ty;)*) => {$(
         impl $(<$parameter: $($bounds)+>)? $name {
-            /// Runs this to its end on the current thread; see [`blocking`](self).
+            /// Runs this to completion on the current thread; see [`blocking`](self).
             ///
             /// # Panics
             /// Within an async runtime.
@@ -160,9 +160,9 @@ block_on! {
     CodexBuilder<Remote> => Codex;
 }
 
-/// A stream that blocks: from `into_iter` of `&mut turn`, of notifications, and of the entries of a list.
+/// A blocking iterator over a stream: from `into_iter` of `&mut turn`, of notifications, and of list entries.
 ///
-/// A turn may be gone through in parts: what isn't read stays with its handle.
+/// You can iterate over a turn in parts: what isn't read stays with its handle.
 #[derive(Debug)]
 pub struct Blocking<S>(S);
 
@@ -188,7 +188,7 @@ impl<O> IntoIterator for &mut TurnHandle<O> {
     }
 }
 
-/// Blocks until the next request comes; ends with the client.
+/// Blocks until the next request arrives; ends with the client.
 impl Iterator for Blocking<ServerRequests> {
     type Item = PendingRequest;
 

@@ -1,4 +1,4 @@
-//! The one future that every operation turns into.
+//! The one future that every operation becomes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 use crate::error::Result;
 use crate::setters::debug_shows;
 
-/// An operation that is ready to run: a future which owns all that it needs.
+/// An operation that is ready to run: a future that owns everything it needs.
 ///
-/// Nothing is sent before it is awaited.
+/// Nothing is sent until it is awaited.
 ///
 /// # Cancel safety
-/// It may be dropped at any time. Dropped before its request is queued, it sends nothing. What dropping it later
-/// leaves behind is said by the method that returns it, or by the builder that it comes from.
+/// You can drop it at any time. Dropped before its request is queued, it sends nothing. The method that returns
+/// it, or the builder that it comes from, says what dropping it later leaves behind.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T>(Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>);
 

@@ -19,8 +19,8 @@ pub enum ApprovalMode {
     DenyAll,
     /// This program is asked (policy `on-request`, reviewer `user`).
     Ask,
-    /// A *model* decides, and may grant, without this program being asked (policy `on-request`,
-    /// reviewer `auto_review`).
+    /// A *model* decides, and may grant without asking this program (policy `on-request`, reviewer
+    /// `auto_review`).
     AutoReview,
 }
 
@@ -38,16 +38,15 @@ impl ApprovalMode {
     }
 }
 
-/// What commands may reach. Given to a thread that begins, or to a turn, it is all there is: what
-/// `sandbox_workspace_write` opens in the runtime's configuration stays closed, and so does what an earlier sandbox
-/// of the thread has opened.
+/// What commands may reach. Given to a new thread or to a turn, it is complete: what `sandbox_workspace_write`
+/// opens in the runtime's configuration stays closed, and so does what an earlier sandbox of the thread opened.
 ///
-/// The writable roots of a thread that began without a sandbox, or with roots of its own, stay writable in two cases:
-/// [`Thread::update`](crate::Thread::update) can't take them away, nor can a turn without the
+/// If a thread began without a sandbox, or with roots of its own, its writable roots stay writable in two
+/// cases: [`Thread::update`](crate::Thread::update) can't take them away, and neither can a turn without the
 /// [experimental part](crate::CodexBuilder::experimental_api) of the protocol.
 ///
-/// A sandbox with more to say is made by [`workspace_write`](Self::workspace_write) and
-/// [`read_only`](Self::read_only); wherever a `Sandbox` is wanted, either does.
+/// For a more detailed sandbox, use [`workspace_write`](Self::workspace_write) or
+/// [`read_only`](Self::read_only); either is accepted wherever a `Sandbox` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sandbox {
@@ -60,7 +59,7 @@ pub enum Sandbox {
 }
 
 impl Sandbox {
-    /// [`Sandbox::WorkspaceWrite`], to be widened or narrowed.
+    /// Starts from [`Sandbox::WorkspaceWrite`], to widen or narrow it.
     ///
     /// ```no_run
     /// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
@@ -75,7 +74,7 @@ impl Sandbox {
         Self::WorkspaceWrite.into()
     }
 
-    /// [`Sandbox::ReadOnly`], to be widened.
+    /// Starts from [`Sandbox::ReadOnly`], to widen it.
     pub fn read_only() -> SandboxRules {
         Self::ReadOnly.into()
     }
@@ -103,22 +102,22 @@ impl From<Sandbox> for SandboxRules {
 }
 
 impl SandboxRules {
-    /// Lets commands write below this folder too: an absolute path. What Codex protects within a root stays
-    /// as it is, a `.git` for example. Only with [`Sandbox::workspace_write`].
+    /// Also lets commands write below this folder, an absolute path. What Codex protects within a root, such as
+    /// a `.git`, stays protected. Only with [`Sandbox::workspace_write`].
     pub fn writable_root(mut self, folder: impl Into<PathBuf>) -> Self {
         self.writable_roots.push(folder.into());
         self
     }
 
-    /// Whether commands have the network. Default: no. A thread is given it with
-    /// [`Sandbox::workspace_write`] only; a turn, and [`Thread::update`](crate::Thread::update), with
+    /// Whether commands have network access. Default: no. A thread can have it only with
+    /// [`Sandbox::workspace_write`]; a turn, and [`Thread::update`](crate::Thread::update), with
     /// [`Sandbox::read_only`] too.
     pub fn network(mut self, network: bool) -> Self {
         self.network = network;
         self
     }
 
-    /// Whether commands may write to the temporary folders, `/tmp` and that of `TMPDIR`. Default: yes, with
+    /// Whether commands may write to the temporary folders, `/tmp` and the one in `TMPDIR`. Default: yes, with
     /// [`Sandbox::workspace_write`].
     pub fn temporary_folders(mut self, writable: bool) -> Self {
         self.temporary_folders = writable;
@@ -130,7 +129,7 @@ impl SandboxRules {
         self.base == Sandbox::WorkspaceWrite
     }
 
-    /// As a turn is given them.
+    /// The rules as a turn takes them.
     pub(crate) fn policy(self) -> Result<SandboxPolicy> {
         let roots = self.roots()?;
         Ok(match self.base {
@@ -147,7 +146,7 @@ impl SandboxRules {
         })
     }
 
-    /// As a thread is given them: a word, and what stands in its configuration under [`CONFIG_KEY`].
+    /// The rules as a thread takes them: a mode, and what goes into its configuration under [`CONFIG_KEY`].
     pub(crate) fn mode(self) -> Result<(SandboxMode, Value)> {
         let roots = self.roots()?;
         let mode = match self.base {
@@ -160,8 +159,8 @@ impl SandboxRules {
             Sandbox::WorkspaceWrite => SandboxMode::WorkspaceWrite,
             Sandbox::FullAccess => SandboxMode::DangerFullAccess,
         };
-        // Defaults too: where a key is absent, the user's configuration decides. Also for a sandbox that doesn't
-        // write: the thread keeps its roots for one that does.
+        // Write defaults too: where a key is absent, the user's configuration decides. This also goes for a
+        // sandbox that doesn't write: the thread keeps its roots for one that does.
         let config = json!({
             "exclude_slash_tmp": !self.temporary_folders,
             "exclude_tmpdir_env_var": !self.temporary_folders,
@@ -182,7 +181,7 @@ impl SandboxRules {
     }
 }
 
-/// Where the configuration has what a sandbox that writes may do.
+/// The configuration key for what a writing sandbox may do.
 pub(crate) const CONFIG_KEY: &str = "sandbox_workspace_write";
 
 /// Writes the permission setters of a builder that has a field `sandbox`.

@@ -1,14 +1,14 @@
-//! Trying again what failed for a passing reason.
+//! Retries what failed for a temporary reason.
 
 use std::future::IntoFuture;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// How often and after which delays [`retry_on_overload`] and [`retry_on_transient`] try again.
+/// How often and after which delays [`retry_on_overload`] and [`retry_on_transient`] retry.
 ///
-/// The default is three attempts, 0.25 s between the first two and twice as long after each further
-/// one up to 2 s, all of it 20 % more or less.
+/// The default is three attempts. The delay is 0.25 s after the first and doubles after each further one, up to
+/// 2 s; each delay varies by up to 20 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
 pub struct RetryPolicy {
@@ -30,8 +30,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How often it is tried in all, the first time included. Default: 3. With 0 nothing is tried, which
-    /// is an error.
+    /// The total number of attempts, including the first. Default: 3. With 0, nothing is tried, which is an
+    /// error.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
@@ -49,8 +49,7 @@ impl RetryPolicy {
         self
     }
 
-    /// By which part a delay may be longer or shorter, so that many clients don't come back at once.
-    /// From 0 to 1. Default: 0.2.
+    /// By what fraction a delay may vary, so that many clients don't return at once. From 0 to 1. Default: 0.2.
     pub fn jitter_ratio(mut self, ratio: f64) -> Self {
         self.jitter_ratio = if ratio.is_nan() {
             0.0
@@ -62,16 +61,16 @@ impl RetryPolicy {
 
     fn jittered(&self, delay: Duration) -> Duration {
         let factor = 1.0 + self.jitter_ratio * (2.0 * fastrand::f64() - 1.0);
-        // Too long for a `Duration` is as good as for ever.
+        // Too long for a `Duration` is as good as forever.
         Duration::try_from_secs_f64(delay.as_secs_f64() * factor).unwrap_or(Duration::MAX)
     }
 }
 
-/// Makes a call, and makes it again while the runtime says that it is overloaded
-/// ([`Error::is_retryable`]). Every other error is returned at once.
+/// Makes a call and repeats it while the runtime says that it is overloaded ([`Error::is_retryable`]). Returns
+/// every other error at once.
 ///
-/// A refused call has not begun, so that trying it again repeats nothing. Wrap the call that was
-/// refused and not more: a whole `run` may have done its work before something in it failed.
+/// A refused call has not begun, so a retry repeats nothing. Wrap only the call that was refused: a whole `run`
+/// may have done its work before something in it failed.
 ///
 /// ```no_run
 /// # async fn overloaded(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
@@ -83,10 +82,10 @@ impl RetryPolicy {
 /// ```
 ///
 /// # Errors
-/// The last attempt's; [`Error::InvalidInput`] for a policy without any attempt.
+/// The last attempt's error; [`Error::InvalidInput`] for a policy without any attempt.
 ///
 /// # Cancel safety
-/// As for the call that is made. Dropped between two attempts, nothing is under way.
+/// As for the wrapped call. Between two attempts, nothing is under way.
 pub async fn retry_on_overload<T, F, C>(policy: RetryPolicy, call: F) -> Result<T>
 where
     F: FnMut() -> C,
@@ -95,13 +94,12 @@ where
     retry(policy, call, Error::is_retryable).await
 }
 
-/// Makes a call, and makes it again while it fails for a passing reason ([`Error::is_transient`]): an
-/// overload, a rate that was too high, a provider that fails, a stream that broke. Every other error is
-/// returned at once.
+/// Makes a call and repeats it while it fails for a temporary reason ([`Error::is_transient`]): an overload, an
+/// exceeded rate, a failing provider, a broken stream. Returns every other error at once.
 ///
-/// Put into it what may be done twice. A turn that failed has begun: the model may have run commands
-/// and changed files, and the prompt stays in the history of its thread. So start a thread for each
-/// attempt, as here, or prompt the model to look at what is there:
+/// Wrap only what may be done twice. A failed turn has begun: the model may have run commands and changed
+/// files, and the prompt stays in the thread's history. So start a thread for each attempt, as here, or prompt
+/// the model to look at what is already there:
 ///
 /// ```no_run
 /// # async fn transient(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
@@ -123,10 +121,10 @@ where
 /// ```
 ///
 /// # Errors
-/// The last attempt's; [`Error::InvalidInput`] for a policy without any attempt.
+/// The last attempt's error; [`Error::InvalidInput`] for a policy without any attempt.
 ///
 /// # Cancel safety
-/// As for the call that is made. Dropped between two attempts, nothing is under way.
+/// As for the wrapped call. Between two attempts, nothing is under way.
 pub async fn retry_on_transient<T, F, C>(policy: RetryPolicy, call: F) -> Result<T>
 where
     F: FnMut() -> C,

@@ -1,4 +1,4 @@
-//! Tools of this program, for the model to call.
+//! Tools of this program that the model can call.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,12 +20,12 @@ use crate::setters::debug_shows;
 
 type Running = Pin<Box<dyn Future<Output = HandlerResult<ToolOutput>> + Send>>;
 
-/// A tool of this program that the model of a thread can call, given to
+/// A tool of this program that a thread's model can call. Give it to
 /// [`StartThread::tool`](crate::StartThread::tool).
 ///
-/// The arguments are any type that `serde` reads and `schemars` describes: the model sees the schema.
-/// What the function returns is what the model sees. An error, arguments that don't fit, and a panic
-/// become a failed output that the model sees too; they never fail the turn.
+/// The arguments are any type that `serde` reads and `schemars` describes: the model sees the schema. It also
+/// sees what the function returns. An error, arguments that don't fit, and a panic become a failed output that
+/// the model sees too; they never fail the turn.
 ///
 /// ```no_run
 /// use codex_sdk::{Tool, schemars::{self, JsonSchema}};
@@ -46,11 +46,11 @@ type Running = Pin<Box<dyn Future<Output = HandlerResult<ToolOutput>> + Send>>;
 /// # }
 /// ```
 ///
-/// A tool is kept until its thread or the client is closed. One that holds a handle on the client keeps the
-/// runtime alive as long.
+/// A tool is kept until its thread or the client is closed. A tool that holds a handle to the client keeps the
+/// runtime alive that long.
 ///
-/// Calls run on tasks of their own, several at once if the runtime makes them so. A call that its turn
-/// doesn't wait for any more is dropped.
+/// Each call runs on its own task, several at once if the runtime makes them so. A call that its turn no longer
+/// waits for is dropped.
 #[derive(Clone)]
 pub struct Tool {
     name: String,
@@ -62,10 +62,10 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// A tool by its name, what it does, and the function that does it.
+    /// Creates a tool from its name, what it does, and its function.
     ///
-    /// The name is of letters, digits, `_` and `-`: another is an [`Error::InvalidInput`] of the operation
-    /// that starts the thread. The description is for the model.
+    /// The name consists of letters, digits, `_` and `-`: any other is an [`Error::InvalidInput`] of the
+    /// operation that starts the thread. The description is for the model.
     pub fn new<Args, F, A, O>(
         name: impl Into<String>,
         description: impl Into<String>,
@@ -95,26 +95,26 @@ impl Tool {
         }
     }
 
-    /// The namespace of the name, of the same letters. Default: none.
+    /// The namespace of the name, of the same characters. Default: none.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self
     }
 
-    /// What the tools of the namespace are for, to the model. One tool of a namespace needs to have it.
+    /// Tells the model what the tools of the namespace are for. Only one tool of a namespace needs it.
     #[must_use]
     pub fn namespace_description(mut self, description: impl Into<String>) -> Self {
         self.namespace_description = Some(description.into());
         self
     }
 
-    /// Whether this is called so.
+    /// Whether this tool has this name.
     fn is(&self, namespace: Option<&str>, name: &str) -> bool {
         self.name == name && self.namespace.as_deref() == namespace
     }
 
-    /// Calls it. Nothing that goes wrong is more than a failed output.
+    /// Calls the tool. Anything that goes wrong becomes a failed output.
     pub(crate) async fn call(&self, arguments: Value) -> DynamicToolCallResponse {
         let answer = async { (self.run)(arguments).await };
         match crate::catch::caught(answer).await {
@@ -207,11 +207,11 @@ impl Toolbox {
         tools.find(|tool| tool.is(namespace, &call.tool)).cloned()
     }
 
-    /// How the protocol describes them, the tools of a namespace together.
+    /// How the protocol describes them, with the tools of a namespace together.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a name that the model's provider would refuse, and for two tools of
-    /// the same name.
+    /// [`Error::InvalidInput`] for a name that the model's provider would refuse, and for two tools with the
+    /// same name.
     pub(crate) fn specs(&self) -> Result<Vec<DynamicToolSpec>> {
         let mut specs: Vec<DynamicToolSpec> = Vec::new();
         for (index, tool) in self.0.iter().enumerate() {

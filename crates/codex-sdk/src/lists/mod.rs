@@ -1,4 +1,4 @@
-//! Questions with options: each a builder around the parameters of its method.
+//! Queries with options: each is a builder around the parameters of its method.
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::setters::{debug_shows, setters};
 
 pub(crate) mod pages;
 
-/// The first runtime that sorts threads by recency.
+/// The first release that sorts threads by recency.
 const RECENCY: &str = "0.142.0";
 
 impl Codex {
-    /// Lists stored threads, a page at a time (`thread/list`). [`ListThreads`] has its options and errors.
+    /// Lists stored threads, a page at a time (`thread/list`). See [`ListThreads`] for its options and errors.
     ///
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
@@ -32,7 +32,7 @@ impl Codex {
         ListThreads::new(self.inner(), ThreadListParams::default())
     }
 
-    /// Lists the models, a page at a time (`model/list`). [`ListModels`] has its options and errors.
+    /// Lists the models, a page at a time (`model/list`). See [`ListModels`] for its options and errors.
     ///
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
@@ -40,8 +40,8 @@ impl Codex {
         ListModels::new(self.inner(), ModelListParams::default())
     }
 
-    /// Lists the MCP servers with their tools, a page at a time (`mcpServerStatus/list`).
-    /// [`ListMcpServers`] has its options and errors.
+    /// Lists the MCP servers with their tools, a page at a time (`mcpServerStatus/list`). See
+    /// [`ListMcpServers`] for its options and errors.
     ///
     /// # Cancel safety
     /// Dropping it is harmless: the reply is ignored.
@@ -49,7 +49,7 @@ impl Codex {
         ListMcpServers::new(self.inner(), ListMcpServerStatusParams::default())
     }
 
-    /// Reads the account that is logged in, if any (`account/read`). [`ReadAccount`] has its options and
+    /// Reads the account that is logged in, if any (`account/read`). See [`ReadAccount`] for its options and
     /// errors.
     ///
     /// # Cancel safety
@@ -59,7 +59,7 @@ impl Codex {
     }
 }
 
-/// Writes a builder around `$params` that brings `$response`.
+/// Writes a builder around `$params` that returns `$response`.
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident($params:ident) -> $response:ident) => {
         $(#[$doc])*
@@ -99,11 +99,11 @@ macro_rules! query {
     };
 }
 
-/// Writes the way to all pages of a list.
+/// Writes the stream over all pages of a list.
 macro_rules! pages {
     ($($name:ident($params:ident);)*) => {$(
         impl $name {
-            /// All entries from here on, of which a page is in memory at a time.
+            /// All entries from here on, with one page in memory at a time.
             pub fn stream(self) -> Pages<$params> {
                 Pages::new(self.codex, self.params)
             }
@@ -122,10 +122,10 @@ query! {
     /// Which stored threads to list (`thread/list`), from
     /// [`Codex::thread_list`](crate::Codex::thread_list).
     ///
-    /// What isn't set is as the runtime has it: threads of interactive programs, which this crate's are,
-    /// that aren't archived. Awaiting it returns one page, whose `next_cursor` is the `cursor` of the next
-    /// one; [`Self::stream`] returns all threads. One that can't be read is left out, logged
-    /// and counted in [`Stats::unrecognized`](crate::Stats::unrecognized); so it is in all lists.
+    /// What isn't set has the runtime's default: threads that aren't archived, of interactive programs, which
+    /// this crate's are. Awaiting it returns one page, whose `next_cursor` is the `cursor` of the next;
+    /// [`Self::stream`] returns all threads. As in all lists, a thread that can't be read is left out, logged
+    /// and counted in [`Stats::unrecognized`](crate::Stats::unrecognized).
     ///
     /// ```no_run
     /// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
@@ -140,11 +140,11 @@ query! {
 }
 
 impl ListThreads {
-    /// All threads from here on, of which a page is in memory at a time.
+    /// All threads from here on, with one page in memory at a time.
     ///
-    /// Without a `sort_key` they come by recency, or from a runtime before 0.142.0, which doesn't know it, by
-    /// their last change. Sorted by their creation the runtime forgets, at the end of a page, those of the same
-    /// second, unless `use_state_db_only` is set.
+    /// Without a `sort_key`, they are sorted by recency, or by last change on a runtime before 0.142.0, which
+    /// doesn't know recency. Sorted by creation, the runtime loses threads of the same second at the end of a
+    /// page, unless `use_state_db_only` is set.
     pub fn stream(mut self) -> Pages<ThreadListParams> {
         self.params.sort_key.get_or_insert_with(|| {
             let version = &self.codex.metadata.server_version;
@@ -157,30 +157,30 @@ impl ListThreads {
     }
 
     setters! {
-        /// Only archived threads, or with false only others, which is the runtime's default.
+        /// Only archived threads; with false only others, which is the runtime's default.
         archived = bool => params.archived;
-        /// Where the page begins: the `next_cursor` of the one before.
+        /// Where the page begins: the `next_cursor` of the previous one.
         cursor: String => params.cursor;
         /// Only threads whose working folder is exactly this, or one of these.
         cwd: ThreadListCwdFilter => params.cwd;
-        /// The most threads in a page. The runtime has a default.
+        /// The most threads per page. The runtime has a default.
         limit = u32 => params.limit;
-        /// Only threads with one of these providers; with an empty list, those of all.
+        /// Only threads with one of these providers; with an empty list, those of all providers.
         model_providers: Vec<String> => params.model_providers;
-        /// Only threads whose title has this in it.
+        /// Only threads whose title contains this.
         search_term: String => params.search_term;
         /// Only threads in this section; with `None`, those in no section. Needs Codex 0.147.0.
         section_id: Option<String> => params.section_id;
         /// Which end comes first. The runtime's default: the newest.
         sort_direction: SortDirection => params.sort_direction;
-        /// By what they are sorted. The runtime's default: their creation; that of [`Self::stream`] is
-        /// recency. Recency needs Codex 0.142.0.
+        /// What to sort by. The runtime's default is creation; the default of [`Self::stream`] is recency.
+        /// Recency needs Codex 0.142.0.
         sort_key: ThreadSortKey => params.sort_key;
         /// Only threads of one of these kinds. The runtime's default: those of interactive programs.
         source_kinds: Vec<ThreadSourceKind> => params.source_kinds;
-        /// Whether only the runtime's database is looked at, which is faster. The runtime's default: no.
+        /// Whether to read only the runtime's database, which is faster. The runtime's default: no.
         use_state_db_only = bool => params.use_state_db_only;
-        /// Leaves these threads out, at most 100 of them. Each page needs the same. Needs Codex 0.163.0.
+        /// Leaves out these threads, at most 100. Each page needs the same list. Needs Codex 0.163.0.
         excluded_thread_ids: Vec<String> => params.excluded_thread_ids;
         /// Only threads that one of these programs started. A runtime on this machine refuses it. Needs
         /// Codex 0.154.0.
@@ -189,7 +189,7 @@ impl ListThreads {
         project_id: Option<String> => params.project_id;
         /// Only threads that this one started. Needs Codex 0.141.0.
         parent_thread_id: String => params.parent_thread_id;
-        /// Only threads that this one, or one of its descendants, started. Not beside
+        /// Only threads that this one, or one of its descendants, started. Can't be combined with
         /// [`Self::parent_thread_id`]. Needs Codex 0.143.0.
         ancestor_thread_id: String => params.ancestor_thread_id;
     }
@@ -202,11 +202,11 @@ query! {
 
 impl ListModels {
     setters! {
-        /// Whether models are listed that a picker would hide. The runtime's default: no.
+        /// Whether to list models that a picker would hide. The runtime's default: no.
         include_hidden = bool => params.include_hidden;
-        /// Where the page begins: the `next_cursor` of the one before.
+        /// Where the page begins: the `next_cursor` of the previous one.
         cursor: String => params.cursor;
-        /// The most models in a page. The runtime has a default.
+        /// The most models per page. The runtime has a default.
         limit = u32 => params.limit;
     }
 }
@@ -219,13 +219,13 @@ query! {
 
 impl ListTurns {
     setters! {
-        /// Where the page begins: the `next_cursor` of the one before.
+        /// Where the page begins: the `next_cursor` of the previous one.
         cursor: String => params.cursor;
-        /// The most turns in a page. The runtime has a default.
+        /// The most turns per page. The runtime has a default.
         limit = u32 => params.limit;
         /// Which end comes first. The runtime's default: the newest.
         sort_direction: SortDirection => params.sort_direction;
-        /// How much of each turn's items comes with it. The runtime's default: a summary.
+        /// How much of each turn's items to include. The runtime's default: a summary.
         items_view: TurnItemsView => params.items_view;
     }
 }
@@ -238,10 +238,10 @@ query! {
 
 impl ListItems {
     setters! {
-        /// Where the page begins: the `next_cursor` of the one before, or behind an item of the turn that
+        /// Where the page begins: the `next_cursor` of the previous one, or after an item of the turn that
         /// [`Self::turn_id`] names.
         cursor: ThreadItemsListCursor => params.cursor;
-        /// The most items in a page. The runtime has a default.
+        /// The most items per page. The runtime has a default.
         limit = u32 => params.limit;
         /// Which end comes first. The runtime's default: the oldest.
         sort_direction: SortDirection => params.sort_direction;
@@ -257,8 +257,7 @@ query! {
 
 impl ReadThread {
     setters! {
-        /// Whether the turns come with it: the whole history, which may be large. The runtime's
-        /// default: no.
+        /// Whether to include the turns: the whole history, which may be large. The runtime's default: no.
         include_turns = bool => params.include_turns;
     }
 }
@@ -270,7 +269,7 @@ query! {
 
 impl ReadAccount {
     setters! {
-        /// Whether the login's token is refreshed first. The runtime's default: no.
+        /// Whether to refresh the login's token first. The runtime's default: no.
         refresh_token = bool => params.refresh_token;
     }
 }
@@ -279,21 +278,21 @@ query! {
     /// Which MCP servers to list (`mcpServerStatus/list`), from
     /// [`Codex::mcp_servers`](crate::Codex::mcp_servers).
     ///
-    /// Without a thread, those of the configuration are listed, and are started for that.
+    /// Without a thread, this lists the servers in the configuration, and starts them to do so.
     ListMcpServers(ListMcpServerStatusParams) -> ListMcpServerStatusResponse
 }
 
 impl ListMcpServers {
     setters! {
-        /// The servers of this thread, with the connections that it has. Needs Codex 0.135.0.
+        /// The servers of this thread, with its connections. Needs Codex 0.135.0.
         thread_id: String => params.thread_id;
         /// Only this server. Needs Codex 0.159.0.
         server_name: String => params.server_name;
-        /// How much is returned of each. The runtime's default: all, its resources included.
+        /// How much to return for each. The runtime's default: everything, including resources.
         detail: McpServerStatusDetail => params.detail;
-        /// Where the page begins: the `next_cursor` of the one before.
+        /// Where the page begins: the `next_cursor` of the previous one.
         cursor: String => params.cursor;
-        /// The most servers in a page. The runtime has a default.
+        /// The most servers per page. The runtime has a default.
         limit = u32 => params.limit;
     }
 }

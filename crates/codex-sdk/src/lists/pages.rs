@@ -1,4 +1,4 @@
-//! Lists of any length, page after page.
+//! Lists of any length, page by page.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::call::Call;
 use crate::codex::inner::CodexInner;
 use crate::error::{Error, Result};
 
-/// A method that lists something a page at a time, by its parameters. This crate has all of them.
+/// A method that lists something a page at a time, given by its parameters. This crate implements all of them.
 pub trait Paged: sealed::Paged {}
 
 mod sealed {
@@ -59,16 +59,15 @@ paged! {
     ListMcpServerStatusParams of McpServerStatus by std::convert::identity;
 }
 
-/// All entries of a list, of which a page is in memory at a time: from `stream()` of the builders that
-/// list something.
+/// All entries of a list, with one page in memory at a time: from `stream()` of the list builders.
 ///
-/// The `limit` of the builder is the size of a page. A page is asked for when its first entry is. The
-/// stream ends after the last entry, or after an error.
+/// The builder's `limit` is the page size. A page is requested when its first entry is. The stream ends after
+/// the last entry or an error.
 #[must_use = "nothing is sent until this is read"]
 pub struct Pages<P: Paged> {
-    /// How a page is asked for. Behind a `dyn`, so that it is compiled here and not in each program.
+    /// Requests a page. Behind a `dyn`, so that it is compiled here and not in each program.
     ask: Box<dyn Fn(P) -> Call<P::Response> + Send + Sync>,
-    /// What asks for the next page; `None` after the last.
+    /// The parameters of the next page; `None` after the last.
     params: Option<P>,
     page: VecDeque<P::Entry>,
     circle: Circle,
@@ -102,7 +101,7 @@ impl<P: Paged> Pages<P> {
     /// stream.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing: a page that was asked for comes with the next call.
+    /// Dropping the future loses nothing: the next call gets a page that was already requested.
     pub async fn next(&mut self) -> Option<Result<P::Entry>> {
         poll_fn(|context| self.poll(context)).await
     }
@@ -141,8 +140,8 @@ impl<P: Paged> Pages<P> {
     }
 }
 
-/// Finds out whether pages lead back to one that was read, without keeping all of their cursors: one is kept,
-/// for twice as many pages each time.
+/// Detects pages that lead back to one that was read, without keeping all their cursors: it keeps one, for
+/// twice as many pages each time.
 #[derive(Debug, Default)]
 struct Circle {
     kept: Option<String>,

@@ -10,7 +10,7 @@ use crate::codex::notifications::NotificationStream;
 use crate::connection::event_queue::Notification;
 use crate::connection::router::subscriptions::Topic;
 
-/// The end of one login, of all that came since before it was begun, so that none can come too early.
+/// The end of one login. It watches from before the login begins, so that no end can come too early.
 pub(super) struct LoginEnd<T> {
     codex: Arc<CodexInner>,
     state: Arc<Mutex<State<T>>>,
@@ -32,7 +32,7 @@ impl<T> Clone for LoginEnd<T> {
 }
 
 impl<T: Clone + Send + 'static> LoginEnd<T> {
-    /// To be called before the login is begun.
+    /// Must be called before the login begins.
     pub(super) fn subscribe(codex: &Arc<CodexInner>) -> Self {
         let ends = codex.subscribe(Topic::Logins);
         Self {
@@ -45,7 +45,7 @@ impl<T: Clone + Send + 'static> LoginEnd<T> {
         &self.codex
     }
 
-    /// Waits for the end that `own` takes out of what comes.
+    /// Waits for the end that `own` picks from the notifications.
     pub(super) fn wait(&self, own: impl Fn(Notification) -> Option<T> + Send + 'static) -> Call<T> {
         let login = self.clone();
         Call::new(async move {
@@ -55,7 +55,7 @@ impl<T: Clone + Send + 'static> LoginEnd<T> {
                     return Ok(end.clone());
                 }
                 let Some(next) = state.ends.next().await else {
-                    // Somebody else has had the error that ended the stream.
+                    // Another caller got the error that ended the stream.
                     return Err(login.codex.connection.ended().await);
                 };
                 state.own = own(next?);

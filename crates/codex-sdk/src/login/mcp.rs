@@ -18,10 +18,10 @@ use crate::login::end::LoginEnd;
 use crate::setters::{debug_shows, setters};
 
 impl Codex {
-    /// Begins a login to an MCP server that asks for one, by OAuth (`mcpServer/oauth/login`).
+    /// Begins an OAuth login to an MCP server that requires one (`mcpServer/oauth/login`).
     ///
-    /// The server is one of the configuration, or of the thread that [`StartMcpLogin::thread_id`] names.
-    /// The runtime listens on this machine for the browser to come back. This crate opens no browser.
+    /// The server belongs to the configuration, or to the thread that [`StartMcpLogin::thread_id`] names. The
+    /// runtime listens on this machine for the browser to come back. This crate opens no browser.
     ///
     /// ```no_run
     /// # async fn example(codex: codex_sdk::Codex) -> codex_sdk::Result<()> {
@@ -33,10 +33,10 @@ impl Codex {
     /// # }
     /// ```
     ///
-    /// [`StartMcpLogin`] has its options and errors.
+    /// See [`StartMcpLogin`] for its options and errors.
     ///
     /// # Cancel safety
-    /// Once it is sent, a login may be left that was begun.
+    /// Once sent, a login may stay open.
     pub fn mcp_login(&self, name: impl Into<String>) -> StartMcpLogin {
         StartMcpLogin {
             codex: Arc::clone(self.inner()),
@@ -44,15 +44,15 @@ impl Codex {
         }
     }
 
-    /// Reads the MCP servers of the configuration again (`config/mcpServer/reload`), for threads that
-    /// are loaded too: they have the changes from their next turn.
+    /// Reloads the MCP servers in the configuration (`config/mcpServer/reload`), also for loaded threads, which
+    /// see the changes from their next turn.
     ///
     /// # Errors
     /// [`Error::Rpc`](crate::Error::Rpc) for a configuration that can't be read,
     /// [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Once it is sent, it takes effect.
+    /// Once sent, it takes effect.
     pub fn mcp_reload(&self) -> Call<()> {
         let codex = Arc::clone(self.inner());
         Call::new(async move { codex.request(&ConfigMcpServerReload, None).await.map(drop) })
@@ -62,11 +62,11 @@ impl Codex {
 /// Options for a login to an MCP server (`mcpServer/oauth/login`), from [`Codex::mcp_login`].
 ///
 /// # Errors
-/// [`Error::Rpc`](crate::Error::Rpc) for a server that isn't there or needs no login,
+/// [`Error::Rpc`](crate::Error::Rpc) for a server that doesn't exist or needs no login,
 /// [`Error::Timeout`](crate::Error::Timeout), [`Error::Closed`](crate::Error::Closed).
 ///
 /// # Cancel safety
-/// Once it is sent, a login may be left that was begun, until the runtime no longer waits for it.
+/// Once sent, a login may stay open until the runtime stops waiting for it.
 #[derive(Clone)]
 #[must_use = "nothing is sent until this is awaited"]
 pub struct StartMcpLogin {
@@ -76,22 +76,22 @@ pub struct StartMcpLogin {
 
 impl StartMcpLogin {
     setters! {
-        /// The thread whose server it is. Without it, the server must be one of the configuration.
-        /// Needs Codex 0.143.0.
+        /// The thread that the server belongs to. Without it, the server must be in the configuration. Needs
+        /// Codex 0.143.0.
         thread_id: String => params.thread_id;
-        /// How the runtime makes itself known to the authorization server. Default: it finds out.
-        /// Needs Codex 0.148.0.
+        /// How the runtime identifies itself to the authorization server. Default: it finds out. Needs Codex
+        /// 0.148.0.
         client_registration: McpServerOauthClientRegistration => params.client_registration;
     }
 
-    /// The scopes to ask for. Default: those of the server's configuration, else the server's own.
+    /// The scopes to request. Default: those in the server's configuration, else the server's own.
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.params.scopes = Some(scopes.into_iter().map(Into::into).collect());
         self
     }
 
-    /// How long the runtime waits for the browser to come back, in whole seconds, rounded up. It has a
-    /// default of its own.
+    /// How long the runtime waits for the browser to come back, in whole seconds, rounded up. The runtime has a
+    /// default.
     pub fn login_timeout(mut self, timeout: Duration) -> Self {
         let seconds = timeout.as_secs();
         let seconds = seconds.saturating_add(u64::from(timeout.subsec_nanos() > 0));
@@ -122,15 +122,15 @@ impl IntoFuture for StartMcpLogin {
 
 debug_shows!(StartMcpLogin { params: params });
 
-/// A login to an MCP server that was begun, from [`Codex::mcp_login`].
+/// A login to an MCP server that has begun, from [`Codex::mcp_login`].
 ///
-/// Clones are the same login. They keep the runtime alive, without which it can't be done. Dropping them
-/// doesn't give it up. `Debug` shows no address.
+/// Clones are the same login. They keep the runtime alive, which the login needs. Dropping them doesn't cancel
+/// it. `Debug` shows no address.
 #[derive(Clone)]
 pub struct McpLogin {
     end: LoginEnd<McpServerOauthLoginCompletedNotification>,
     name: String,
-    /// Which runtimes older than the pinned one leave out.
+    /// Runtimes older than the pinned one omit it.
     login_id: Option<String>,
     authorization_url: String,
 }
@@ -141,19 +141,19 @@ impl McpLogin {
         &self.name
     }
 
-    /// The page to be opened in the user's browser.
+    /// The page to open in the user's browser.
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url
     }
 
-    /// Waits until this login is done (`mcpServer/oauthLogin/completed`), with or without success:
-    /// `success` and `error` tell. It may be waited for again, and from several tasks.
+    /// Waits until this login is done (`mcpServer/oauthLogin/completed`), successfully or not: check `success`
+    /// and `error`. You can wait repeatedly, and from several tasks.
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropping the call loses nothing: the end comes to whoever waits next.
+    /// Dropping the call loses nothing: whoever waits next gets the end.
     pub fn wait(&self) -> Call<McpServerOauthLoginCompletedNotification> {
         let (name, login_id) = (self.name.clone(), self.login_id.clone());
         self.end.wait(move |event| match event {
@@ -169,7 +169,7 @@ impl McpLogin {
     }
 }
 
-// The address would let whoever reads it take part in the login.
+// The address would let its reader take part in the login.
 debug_shows!(McpLogin {
     name: name,
     login_id: login_id

@@ -22,14 +22,14 @@ pub(crate) mod mcp;
 impl Codex {
     /// Logs in with an API key (`account/login/start`).
     ///
-    /// The runtime keeps the key in its home. It isn't validated: a wrong one shows at the next turn.
+    /// The runtime keeps the key in its home. It isn't validated: a wrong key shows up at the next turn.
     ///
     /// # Errors
     /// [`Error::Rpc`](crate::Error::Rpc), [`Error::Timeout`](crate::Error::Timeout),
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Cancel safety
-    /// Once it is sent, the login takes effect.
+    /// Once sent, the login takes effect.
     pub fn login_api_key(&self, api_key: impl Into<SecretString>) -> Call<()> {
         let codex = Arc::clone(self.inner());
         let api_key = api_key.into();
@@ -40,16 +40,16 @@ impl Codex {
         })
     }
 
-    /// Begins a login with ChatGPT in a browser (`account/login/start`).
+    /// Begins a ChatGPT login in a browser (`account/login/start`).
     ///
-    /// The runtime listens on this machine for the browser to come back. This crate opens no browser.
-    /// A login that was begun before and isn't done ends without success.
+    /// The runtime listens on this machine for the browser to come back. This crate opens no browser. An
+    /// earlier login that isn't done ends without success.
     ///
     /// # Errors
     /// As for [`Self::login_api_key`].
     ///
     /// # Cancel safety
-    /// Once it is sent, a login may be left that was begun, until another one replaces it.
+    /// Once sent, a login may stay open until another replaces it.
     pub fn login_chatgpt(&self) -> Call<ChatgptLogin> {
         let codex = Arc::clone(self.inner());
         Call::new(async move {
@@ -66,14 +66,14 @@ impl Codex {
         })
     }
 
-    /// Begins a login with ChatGPT by a code that the user enters on another device
-    /// (`account/login/start`): the way for machines without a browser.
+    /// Begins a ChatGPT login with a code that the user enters on another device (`account/login/start`), for
+    /// machines without a browser.
     ///
     /// # Errors
     /// As for [`Self::login_api_key`].
     ///
     /// # Cancel safety
-    /// As for [`Self::login_chatgpt`]: a login may be left that was begun.
+    /// As for [`Self::login_chatgpt`]: a login may stay open.
     pub fn login_chatgpt_device_code(&self) -> Call<DeviceCodeLogin> {
         let codex = Arc::clone(self.inner());
         Call::new(async move {
@@ -91,13 +91,13 @@ impl Codex {
         })
     }
 
-    /// Logs out (`account/logout`). Without a login it does nothing.
+    /// Logs out (`account/logout`). Does nothing if nobody is logged in.
     ///
     /// # Errors
     /// As for [`Self::login_api_key`].
     ///
     /// # Cancel safety
-    /// Once it is sent, the login is gone.
+    /// Once sent, the login is gone.
     pub fn logout(&self) -> Call<()> {
         let codex = Arc::clone(self.inner());
         Call::new(async move { codex.request(&AccountLogout, None).await.map(drop) })
@@ -111,7 +111,7 @@ fn unexpected(response: &LoginAccountResponse) -> Error {
     DecodeError::new("account/login/start", &error).into()
 }
 
-/// Writes the parts that all handles on a login have in common.
+/// Writes what all login handles have in common.
 macro_rules! login_handle {
     ($name:ident) => {
         impl $name {
@@ -120,14 +120,14 @@ macro_rules! login_handle {
                 &self.login_id
             }
 
-            /// Waits until this login is done (`account/login/completed`), with or without success:
-            /// `success` and `error` tell. It may be waited for again, and from several tasks.
+            /// Waits until this login is done (`account/login/completed`), successfully or not: check `success`
+            /// and `error`. You can wait repeatedly, and from several tasks.
             ///
             /// # Errors
             /// [`Error::Closed`].
             ///
             /// # Cancel safety
-            /// Dropping the call loses nothing: the end comes to whoever waits next.
+            /// Dropping the call loses nothing: whoever waits next gets the end.
             pub fn wait(&self) -> Call<AccountLoginCompletedNotification> {
                 let login_id = self.login_id.clone();
                 self.end.wait(move |event| match event {
@@ -138,14 +138,14 @@ macro_rules! login_handle {
                 })
             }
 
-            /// Gives this login up (`account/login/cancel`). One that is done or was replaced is not
-            /// found, which is no error: the status tells.
+            /// Cancels this login (`account/login/cancel`). One that is done or was replaced isn't found, which
+            /// is not an error: check the status.
             ///
             /// # Errors
             /// [`Error::Rpc`], [`Error::Timeout`], [`Error::Closed`].
             ///
             /// # Cancel safety
-            /// Once it is sent, it takes effect.
+            /// Once sent, it takes effect.
             pub fn cancel(&self) -> Call<CancelLoginAccountResponse> {
                 let codex = Arc::clone(self.end.codex());
                 let params = CancelLoginAccountParams {
@@ -155,15 +155,15 @@ macro_rules! login_handle {
             }
         }
 
-        // The other fields would let whoever reads them take part in the login.
+        // The other fields would let their reader take part in the login.
         debug_shows!($name { login_id: login_id });
     };
 }
 
-/// A login in a browser that was begun, from [`Codex::login_chatgpt`].
+/// A ChatGPT login in a browser that has begun, from [`Codex::login_chatgpt`].
 ///
-/// Clones are the same login. They keep the runtime alive, without which it can't be done. Dropping them
-/// doesn't give it up. `Debug` shows no address.
+/// Clones are the same login. They keep the runtime alive, which the login needs. Dropping them doesn't cancel
+/// it. `Debug` shows no address.
 #[derive(Clone)]
 pub struct ChatgptLogin {
     end: LoginEnd<AccountLoginCompletedNotification>,
@@ -172,7 +172,7 @@ pub struct ChatgptLogin {
 }
 
 impl ChatgptLogin {
-    /// The page to be opened in the user's browser.
+    /// The page to open in the user's browser.
     pub fn auth_url(&self) -> &str {
         &self.auth_url
     }
@@ -180,9 +180,9 @@ impl ChatgptLogin {
 
 login_handle!(ChatgptLogin);
 
-/// A login by code that was begun, from [`Codex::login_chatgpt_device_code`].
+/// A ChatGPT login by code that has begun, from [`Codex::login_chatgpt_device_code`].
 ///
-/// Clones are the same login, as of a [`ChatgptLogin`]. `Debug` shows neither address nor code.
+/// Clones are the same login, as with [`ChatgptLogin`]. `Debug` shows neither address nor code.
 #[derive(Clone)]
 pub struct DeviceCodeLogin {
     end: LoginEnd<AccountLoginCompletedNotification>,

@@ -12,33 +12,33 @@ use crate::results::TurnResult;
 use crate::strict::StrictSchema;
 use crate::turn::output::sealed::Sealed;
 
-/// The answer of a turn as a value, from [`Thread::run_as`](crate::Thread::run_as) and
+/// A turn's answer as a value, from [`Thread::run_as`](crate::Thread::run_as) and
 /// [`Thread::turn_as`](crate::Thread::turn_as).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Structured<T> {
     /// The answer.
     pub value: T,
-    /// All that the turn produced; its `final_response` is the answer as text.
+    /// Everything that the turn produced; its `final_response` is the answer as text.
     pub result: TurnResult,
 }
 
-/// The schema of a type, as [`run_as`](crate::Thread::run_as) holds an answer to it. It is for
-/// [`output_schema`](crate::StartTurn::output_schema); [`TurnResult::parse`] reads the answer.
+/// Returns the schema of a type, as [`run_as`](crate::Thread::run_as) uses it to constrain an answer. Pass it
+/// to [`output_schema`](crate::StartTurn::output_schema); [`TurnResult::parse`] reads the answer.
 ///
 /// # Errors
-/// [`Error::Schema`], with the path, for a type that an answer can't be held to.
+/// [`Error::Schema`], with the path, for a type that can't constrain an answer.
 pub fn strict_schema<T: JsonSchema>() -> Result<Value> {
     Ok(StrictSchema::of::<T>()?.schema)
 }
 
 impl TurnResult {
-    /// The answer as a value of this type, to which `1.0` is an integer, as it is to a JSON Schema. One that is no
-    /// object is taken out of the object that [`strict_schema`] puts it into; one without such a schema, such as a map,
-    /// is read as it stands.
+    /// Reads the answer as a value of this type. `1.0` counts as an integer, as in JSON Schema. A type that
+    /// isn't an object is taken out of the object that [`strict_schema`] puts it into; a type without such a
+    /// schema, such as a map, is read as it stands.
     ///
     /// # Errors
-    /// [`Error::Answer`] for an answer that isn't the type's, or none.
+    /// [`Error::Answer`] for an answer that doesn't fit the type, or none.
     pub fn parse<T: DeserializeOwned + JsonSchema>(&self) -> Result<T> {
         let wrapped = StrictSchema::of::<T>().is_ok_and(|it| it.wrapped);
         Ok(decode(self.clone(), wrapped)?.value)
@@ -59,7 +59,7 @@ where
     }
 }
 
-/// A type that is no object, within one.
+/// A type that isn't an object, within one.
 #[derive(Deserialize)]
 struct Wrapped<T> {
     value: T,
@@ -82,7 +82,7 @@ fn decode<T: DeserializeOwned>(result: TurnResult, wrapped: bool) -> Result<Stru
     }
 }
 
-/// JSON with its whole numbers as integers: to a JSON Schema `1.0` is one, and to serde it isn't.
+/// JSON with its whole numbers as integers: `1.0` is one to a JSON Schema, but not to serde.
 fn with_integers(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let (mut in_string, mut is_escaped) = (false, false);
@@ -132,7 +132,7 @@ fn misfit(result: TurnResult, wrapped: bool, error: &serde_json::Error) -> Error
     }))
 }
 
-/// A path in the answer as one in the type.
+/// Turns a path in the answer into a path in the type.
 fn rooted(path: &str, wrapped: bool) -> String {
     let path = match path.strip_prefix("value") {
         Some(rest) if wrapped => rest,

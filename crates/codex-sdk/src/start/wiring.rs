@@ -50,7 +50,7 @@ pub(crate) struct Transport {
 
 type Writing = Pin<Box<dyn Future<Output = CloseReason> + Send>>;
 
-/// What the tasks of a connection need, besides the transport.
+/// What the tasks of a connection use, besides the transport.
 pub(super) struct Connector {
     pub(super) limits: Limits,
     pub(super) handlers: HandlerRegistry,
