@@ -72,9 +72,9 @@
 //! model, and is checked before anything is sent.
 //!
 //! [`schemars`] 1 derives `JsonSchema`; this crate re-exports it. The derived code refers to `schemars` by
-//! name, so import it next to `JsonSchema`, as here, in each module with such types, or depend on `schemars =
-//! "1"`. Without it, the compiler can't find a crate or module `schemars`; with a `schemars` of another major
-//! version, the trait isn't implemented.
+//! name, so import it next to `JsonSchema`, as here, in each module with such types, or depend on
+//! `schemars = "1"`. Without it, the compiler can't find a crate or module `schemars`; with a `schemars` of
+//! another major version, the trait isn't implemented.
 //!
 //! ```no_run
 //! # async fn release(thread: codex_sdk::Thread) -> codex_sdk::Result<()> {
@@ -169,8 +169,8 @@
 //!
 //! A server that doesn't start fails the thread only if it is [`required`](McpServer::required).
 //! [`Codex::mcp_login`] logs in to a server that requires it. A server's question to the user (an elicitation)
-//! goes to [`ServerRequestHandler::mcp_elicitation`]; without one, it is declined. [`McpToolApproval`] says
-//! when a tool may run.
+//! goes to [`ServerRequestHandler::mcp_elicitation`], or is declined if there is none. [`McpToolApproval`]
+//! says when a tool may run.
 //!
 //! # Any request
 //!
@@ -278,8 +278,8 @@
 //! ```
 //!
 //! When a deadline passes, the SDK interrupts the turn and waits a few seconds at most for it to end. Then the
-//! thread is free for the next turn. If another handle of this client is on the turn, it keeps running for that
-//! handle. Dropping a pending `run`, as [`tokio::time::timeout`] does, also interrupts its turn, but discards
+//! thread is free for the next turn. If another handle of this client is on the turn, the turn keeps running.
+//! Dropping a pending `run`, as [`tokio::time::timeout`] does, also interrupts its turn, but discards
 //! what it had produced.
 //!
 //! Even without a deadline, a turn ends when its thread's work does: if the runtime reports the thread idle and
@@ -288,7 +288,7 @@
 //! # Budgets
 //!
 //! [`StartTurn::max_model_calls`] and [`StartTurn::token_budget`] limit what a turn and its sub-agents spend.
-//! When the budget is spent, the turn and its sub-agents are interrupted; [`Error::BudgetSpent`] has the
+//! Beyond that, the turn and its sub-agents are interrupted; [`Error::BudgetSpent`] has the
 //! partial result. [`TurnHandle::agents`] streams what sub-agents do, and [`TurnResult::agents`] totals what
 //! they use.
 //!

@@ -73,8 +73,8 @@ impl Codex {
         })
     }
 
-    /// Subscribes to every notification from now on that no live turn handle receives. Sends nothing. Once the
-    /// connection is over, the stream yields [`Error::Closed`](crate::Error::Closed).
+    /// Subscribes to all notifications from now on, except those that live turn handles receive. Sends nothing.
+    /// Once the connection is over, the stream yields [`Error::Closed`](crate::Error::Closed).
     ///
     /// After [`CodexBuilder::notifications`](crate::CodexBuilder::notifications), the first call returns the
     /// stream that began before the handshake.

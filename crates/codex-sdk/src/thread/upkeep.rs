@@ -49,7 +49,7 @@ impl Thread {
     /// [`Error::TurnIncomplete`] if the thread was closed meanwhile.
     ///
     /// # Cancel safety
-    /// Once sent, the history is compacted. Until that has ended, the runtime refuses turns
+    /// Once sent, the history is compacted. Until the compaction has ended, the runtime refuses turns
     /// ([`Condition::ThreadBusy`](crate::Condition::ThreadBusy)). Another compaction requested before this
     /// one's turn has begun interrupts it and fails with it.
     pub fn compact(&self) -> Call<()> {

@@ -55,8 +55,8 @@ impl Thread {
         ThreadWatch::new(&self.codex, Arc::clone(&self.id))
     }
 
-    /// Subscribes to every notification of this thread from now on that no live turn handle receives. Sends
-    /// nothing. [`Self::watch`] includes these notifications.
+    /// Subscribes to this thread's notifications from now on, except those that live turn handles receive.
+    /// Sends nothing. [`Self::watch`] includes them all.
     pub fn notifications(&self) -> NotificationStream {
         self.codex.subscribe(Topic::Thread(Arc::clone(&self.id)))
     }

@@ -1,8 +1,7 @@
 //! Limits of turns: how long one may take, how long it may be silent, what it may spend.
 //!
-//! Whoever reads a handle checks the clock and counts, so no task is needed. The router decides what happens to
-//! a turn that exceeds a limit, because only it knows whether the turn has ended in the meantime and who else
-//! is on it.
+//! Limits are checked as a handle is read, so no task is needed. The router decides what happens to a turn that
+//! exceeds a limit, because only it knows whether the turn has ended in the meantime and who else is on it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -34,7 +33,7 @@ macro_rules! limit_setters {
         /// [`Error::TurnTimeout`](crate::Error::TurnTimeout) has the partial result. A turn that ends by itself
         /// in that time is not an error.
         ///
-        /// Whoever reads the handle checks the clock: an unread handle has no deadlines.
+        /// Deadlines are checked as the handle is read: an unread handle has none.
         timeout = std::time::Duration => limits.total;
 
         /// How long the turn may be silent: no notification, other than that the runtime retries the model.
@@ -60,8 +59,8 @@ macro_rules! call_setter {
         ///
         /// A turn that goes on after that many calls is interrupted, unless another handle of this client is on
         /// it, and ends with [`Error::BudgetSpent`](crate::Error::BudgetSpent), which has the partial result. A
-        /// turn whose last call produced its answer is not an error. As with a deadline, whoever reads the
-        /// handle counts.
+        /// turn whose last call produced its answer is not an error. As with deadlines, calls are counted as
+        /// the handle is read.
         ///
         /// The runtime reports a call only after the tools it asked for have ended. So an approval may still be
         /// requested on a spent budget, and another call may be on its way. After a call that makes no item, a
@@ -104,8 +103,8 @@ impl Limits {
         check_budget("token_budget", self.tokens)
     }
 
-    /// The budget that a turn has used up and goes on. It also went on if the budget was used up before the
-    /// last model call.
+    /// The budget that was used up by a turn that goes on. The turn also went on if the budget was used up
+    /// before the last model call.
     fn exceeded(&self, spent: Spent) -> Option<Budget> {
         let earlier = spent.model_calls.saturating_sub(1);
         let (calls, tokens) = if spent.goes_on {

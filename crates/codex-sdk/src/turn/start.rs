@@ -31,8 +31,8 @@ use crate::turn::running::RunningTurn;
 ///
 /// What isn't set stays as the thread has it. The model, the effort, the sandbox, the working folder and the
 /// approval settings also apply to the thread's later turns. If the thread's turn is running, the input joins
-/// that turn, and they have no effect. An `output_schema` does: it must be that of the turn. Those methods list
-/// the errors.
+/// that turn and none of this has any effect, except that an `output_schema` must be that of the turn. The
+/// methods above list the errors.
 ///
 /// # Cancel safety
 /// Once sent, dropping the call interrupts the turn of `run` and `run_as`, and leaves the turn of `turn`
@@ -196,7 +196,7 @@ output_schema!(TurnResult, TurnHandle);
 /// # Errors
 /// As for `StartTurn<TurnHandle>`, and [`Error::TurnFailed`](crate::Error::TurnFailed),
 /// [`Error::TurnIncomplete`](crate::Error::TurnIncomplete). An interrupted turn is not an error: check its
-/// status. A turn interrupted at a deadline is.
+/// status. A turn interrupted at a deadline is an error.
 ///
 /// # Cancel safety
 /// Dropping the call interrupts its turn, at once or as soon as the runtime has begun it, unless another handle
