@@ -57,7 +57,7 @@ impl Codex {
     /// Shuts down the runtime for all clones of this client and waits until it is gone.
     ///
     /// The SDK closes the runtime's input. If the runtime hasn't exited after 1 s, the SDK asks it to
-    /// terminate, and kills it 0.5 s later. All waiting and all later calls get
+    /// terminate, and kills it 0.5 s later. All pending operations and later calls get
     /// [`Error::Closed`](crate::Error::Closed). Closing again does nothing.
     ///
     /// # Errors
