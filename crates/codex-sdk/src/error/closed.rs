@@ -5,15 +5,15 @@ use std::process::ExitStatus;
 
 use crate::error::condition::Condition;
 
-/// How a connection ended. All who waited on it get the same.
+/// How a connection ended. Everything that waited on it gets the same value.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Closed {
     /// Why it ended.
     pub reason: CloseReason,
-    /// How the runtime's process exited, if it was seen.
+    /// The exit status of the runtime's process, if it was observed.
     pub exit_status: Option<ExitStatus>,
-    /// The end of what the runtime wrote to stderr: at most 4 KiB, without terminal colours.
+    /// The tail of the runtime's stderr: at most 4 KiB, without terminal colours.
     pub stderr_tail: String,
 }
 
@@ -23,28 +23,27 @@ pub struct Closed {
 pub enum CloseReason {
     /// [`Codex::close`](crate::Codex::close) was called, or the last handle was dropped.
     Requested,
-    /// The runtime ended, or closed its output.
+    /// The runtime exited, or closed its output.
     Ended,
     /// The runtime's output ended in the middle of a line.
     EndedInLine {
-        /// How much of that line had come, in bytes.
+        /// How much of that line had arrived, in bytes.
         bytes: usize,
     },
-    /// A pipe to the runtime failed, with what the system said.
+    /// A pipe to the runtime failed. Holds the system's error text.
     Io(String),
-    /// The connection to a server was lost, with what the system said. The server may go on, and what runs
-    /// there, too.
+    /// The connection to a server was lost. Holds the error text. The server and its turns may still be running.
     Lost(String),
-    /// The runtime left thousands of answers to its own requests unread.
+    /// The runtime left thousands of answers to its server requests unread.
     Ignored,
-    /// The async runtime that carried the connection was shut down.
+    /// The async runtime that ran the connection was shut down.
     Abandoned,
-    /// A task of the connection panicked, most likely in a log subscriber of this program.
+    /// A task of the connection panicked, most likely in one of your program's log subscribers.
     Panicked,
 }
 
 impl Closed {
-    /// What it means to a program.
+    /// The condition that this end stands for.
     pub(crate) fn condition(&self) -> Condition {
         match self.reason {
             CloseReason::Lost(_) => Condition::ConnectionLost,
@@ -52,7 +51,7 @@ impl Closed {
         }
     }
 
-    /// An end that the client asked for, or that nothing more is known of than its reason.
+    /// An end of which only the reason is known, such as one that the client asked for.
     pub(crate) fn new(reason: CloseReason) -> Self {
         Self {
             reason,
@@ -63,7 +62,7 @@ impl Closed {
 }
 
 impl CloseReason {
-    /// The same end, of a connection to a server.
+    /// The same reason, for a connection to a server.
     pub(crate) fn of_server(self) -> Self {
         match self {
             Self::Ended => Self::Lost("the server ended it".to_owned()),
@@ -124,7 +123,7 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// The end of stderr as the end of a message, or nothing.
+/// The stderr tail as the end of a message; empty if there is none.
 pub(crate) fn stderr(tail: &str) -> String {
     if tail.is_empty() {
         return String::new();

@@ -1,18 +1,18 @@
-//! What errors mean to a program.
+//! The conditions that tell a program what an error means.
 
 use std::fmt;
 
-/// The enum, and all that is said of each of its variants.
+/// Defines the enum, with the documentation and the advice of each variant.
 macro_rules! conditions {
     ($($(#[doc = $doc:literal])+ $name:ident: $advice:literal,)*) => {
-        /// What an error means to a program, from [`Error::condition`](crate::Error::condition).
+        /// The cause of an error, for a program to match on; from
+        /// [`Error::condition`](crate::Error::condition).
         ///
-        /// The runtime answers nearly every refusal with the same code, and gives many failed turns the
-        /// kind `other`. These are told apart by its words, as the pinned version has them; another
-        /// version may word one differently, and then it has a more general condition, or none.
+        /// The runtime refuses nearly everything with the same code, and reports many failed turns as
+        /// `other`. The SDK tells these apart by the wording of the pinned version. If another version
+        /// words a message differently, the error has a more general condition, or none.
         ///
-        /// `Display` and [`as_str`](Self::as_str) are the name of the variant, and so is what is
-        /// serialized.
+        /// `Display`, [`as_str`](Self::as_str) and the serialized form are the name of the variant.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         #[non_exhaustive]
         pub enum Condition {
@@ -24,7 +24,7 @@ macro_rules! conditions {
         }
 
         impl Condition {
-            /// Every condition that this version knows.
+            /// All conditions that this version knows.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// The name of the variant.
@@ -34,7 +34,7 @@ macro_rules! conditions {
                 }
             }
 
-            /// What to do next. Messages of refusals and of failed turns end with it.
+            /// What to do next. The messages of refusals and of failed turns end with it.
             pub const fn advice(self) -> &'static str {
                 match self {
                     $(Self::$name => $advice,)*
@@ -51,7 +51,7 @@ conditions! {
     NoActiveTurn: "it has ended, so there is nothing left to do",
     /// There is no such thread, or it isn't loaded.
     ThreadNotFound: "look for its id with `thread_list`, or resume it first if it isn't loaded",
-    /// The thread is open already, mostly in another client on the same home: a thread has one writer.
+    /// The thread is already open, usually in another client on the same home: a thread has one writer.
     ThreadInUse: "use the client that has it open or close that, fork the thread, or start a new one",
     /// The thread is archived.
     ThreadArchived: "bring it back with `thread_unarchive`",
@@ -64,29 +64,29 @@ conditions! {
     /// There is no login, or the provider refused it.
     NotAuthenticated: "log in (`login_chatgpt`, `login_chatgpt_device_code` or `login_api_key`), or \
                        fix the key of the provider in `config.toml`",
-    /// The provider forbids this to the account, or in this place.
+    /// The provider doesn't allow this for the account, or from this location.
     AccessDenied: "ask the provider what the account may do, and from where",
-    /// The provider doesn't know the model, or refuses it to this account.
+    /// The provider doesn't know the model, or refuses it for this account.
     ModelUnavailable: "choose another model (`codex.models()` lists them)",
-    /// The runtime is older than an option or a method that was used.
+    /// The runtime is too old for an option or a method that was used.
     RuntimeTooOld: "use the pinned runtime, or do without what it lacks",
     /// The runtime doesn't know the method, or has the feature switched off.
     FeatureUnsupported: "use the pinned runtime, or switch the feature on (`config`)",
     /// The call asks for something that isn't possible, for the reason in the message.
     InvalidRequest: "correct it as the message says; the same call would be refused again",
-    /// The configuration of the user, of the project or of the thread has a mistake.
+    /// The user, project or thread configuration has a mistake.
     ConfigInvalid: "fix the configuration that the message names (`config.toml` or `config`)",
-    /// The configuration was changed by somebody else since it was read.
+    /// Somebody else has changed the configuration since it was read.
     ConfigChanged: "read it again, then write it with the new version",
     /// An MCP server is unknown, or one that the thread requires didn't start.
     McpServerFailed: "check the server's name, its command and its log",
-    /// The thread has more than the model can read.
+    /// The thread no longer fits into the model's context window.
     ContextWindowExceeded: "start a new thread, or compact this one earlier",
-    /// The token budget of the thread, from the configuration, is spent.
+    /// The thread's token budget, from the configuration, is spent.
     TokenBudgetSpent: "raise `features.rollout_budget`, or start a new thread",
     /// The account has used up what its plan, its quota or its balance allows.
     UsageLimitReached: "wait until it is renewed, or buy more",
-    /// The provider got too many requests, or too many tokens, in too short a time.
+    /// The provider received too many requests or tokens in too short a time.
     RateLimited: "run it again later, with longer pauses or fewer turns at once",
     /// The provider has no capacity for the model right now.
     ProviderOverloaded: "run it again later, or choose another model",
@@ -96,7 +96,7 @@ conditions! {
     ProviderFailed: "run it again later",
     /// The provider, or another service, couldn't be reached.
     ProviderUnreachable: "check the network and the address, then run it again",
-    /// The provider's answer broke off, fell silent, or ended with an unknown error.
+    /// The provider's answer broke off, stalled, or ended with an unknown error.
     StreamBroken: "run it again, knowing what it may have done until then",
     /// The provider, or the runtime, rejected what the turn asks for.
     RequestRejected: "correct it as the message says; the same turn would be rejected again",
@@ -104,49 +104,49 @@ conditions! {
     PolicyViolation: "change the prompt; the same one would be stopped again",
     /// The answer was cut off at the provider's limit of output tokens.
     AnswerTruncated: "ask for less in one answer",
-    /// The reviewing model denied too much in one turn.
+    /// The reviewing model denied too many actions in one turn.
     TooManyDenials: "allow more in the sandbox, or decide yourself (`ApprovalMode::Ask`)",
     /// The sandbox for the model's commands couldn't be set up.
     SandboxFailed: "fix what the message names, or choose another sandbox",
-    /// A handler of this program gave the turn no valid answer.
+    /// A handler of your program didn't give the turn a valid answer.
     HandlerFailed: "correct the `ServerRequestHandler` of this client",
-    /// The machine lets the runtime have no more open files, memory, processes or disk space.
+    /// The runtime has run out of open files, memory, processes or disk space.
     ResourcesExhausted: "free what the message names, or raise its limit",
-    /// A database in the runtime's home can't be opened: other runtimes are starting on the same new home,
-    /// which are waited for, for 15 s; or it is damaged.
+    /// A database in the runtime's home can't be opened: it is damaged, or other runtimes are starting on the same new
+    /// home (the SDK waits for them, for 15 s).
     HomeDatabase: "if no other runtime is starting on its home, move the databases there (`*.sqlite*`) away: they are made anew",
     /// The runtime can't write to its home.
     HomeUnwritable: "make its home writable, or choose another one with `codex_home`",
-    /// No space is left where the runtime's home is.
+    /// The file system that holds the runtime's home is full.
     NoSpace: "free space where its home is, or choose another one with `codex_home`",
-    /// A process of this program may open too few files.
+    /// The limit on open files per process is too low.
     TooManyOpenFiles: "raise the limit of open files (`ulimit -n`)",
-    /// The runtime needs `/proc`, which isn't there.
+    /// The runtime needs `/proc`, which isn't mounted.
     ProcUnavailable: "mount `/proc`",
-    /// The runtime was still working when the program's own deadline for its start passed.
+    /// The runtime was still working when the startup deadline that the program set passed.
     StillStarting: "leave `startup_timeout` out, or raise it; if it was indexing its home, that is locked for 15 min now",
     /// Something failed inside the runtime or on its machine.
     RuntimeFailed: "fix what the message names; the runtime's log (`RUST_LOG`) may say more",
     /// The runtime had too many requests at once and has not begun this one.
     RuntimeOverloaded: "make the call again a little later (`retry_on_overload`)",
-    /// The client is closed, or its runtime has ended.
+    /// The client is closed, or its runtime has exited.
     ConnectionClosed: "start a new client",
-    /// The connection to a server was lost. The turns that it runs go on there.
+    /// The connection to a server was lost. The turns that the server runs go on there.
     ConnectionLost: "connect again, then attach to the turns that ran (`attach`)",
-    /// The server can't be reached: nothing listens there, its name isn't known, the network is down.
+    /// The server can't be reached: nothing listens there, its name doesn't resolve, or the network is down.
     ServerUnreachable: "check that it runs, its address, and the network",
-    /// The server doesn't take the token, or there was none.
+    /// The server rejected the token, or none was given.
     ServerUnauthorized: "give the token that the server expects (`bearer_token`)",
-    /// The certificate of the server comes from none that is trusted, or isn't for this host.
+    /// The server's certificate isn't signed by a trusted one, or isn't for this host.
     ServerUntrusted: "give the certificate that its own was signed with (`root_certificate`), and use the host that it is for",
-    /// The server is about to end: it takes no new threads and turns.
+    /// The server is shutting down: it accepts no new threads or turns.
     ServerDraining: "connect to another server, or wait until this one is back",
     /// A deadline of this client passed.
     DeadlinePassed: "raise the deadline if it may take longer",
 }
 
 impl Condition {
-    /// Whether the same may work later without anything being changed
+    /// Whether the same call may work later, with nothing changed
     /// ([`Error::is_transient`](crate::Error::is_transient)).
     pub const fn is_transient(self) -> bool {
         matches!(
@@ -161,7 +161,7 @@ impl Condition {
         )
     }
 
-    /// Whether the same call may simply be made again, because it has not begun
+    /// Whether the same call can be made again, because the runtime hasn't begun it
     /// ([`Error::is_retryable`](crate::Error::is_retryable)).
     pub const fn is_retryable(self) -> bool {
         matches!(self, Self::RuntimeOverloaded)

@@ -1,4 +1,4 @@
-//! What an error means to a program, and how it is told to another one.
+//! The conditions of errors, and how errors are serialized.
 
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
@@ -8,8 +8,8 @@ use crate::error::condition::Condition;
 use crate::error::rpc::RpcErrorKind;
 
 impl Error {
-    /// What this means to a program: why a turn stopped or a call was refused. `None` where that isn't
-    /// known, and for errors that the variant alone tells apart. `docs/faq.md` has a table of them all.
+    /// Why a turn stopped or a call was refused, for a program to match on. `None` if that isn't known,
+    /// and for errors that the variant alone identifies. `docs/faq.md` has a table of all conditions.
     pub fn condition(&self) -> Option<Condition> {
         match self {
             Self::TurnFailed(failed) => failed.condition(),
@@ -30,31 +30,31 @@ impl Error {
         }
     }
 
-    /// Whether the same may work later without anything being changed: the provider was overloaded,
-    /// unreachable or failed, its stream broke off, a rate was too high, or the runtime was overloaded.
+    /// Whether the same call may work later, with nothing changed: the provider was overloaded, was
+    /// unreachable or failed, its stream broke off, a rate limit was hit, or the runtime was
+    /// overloaded.
     ///
-    /// Running the prompt again is sensible then, but unless the error
-    /// [is retryable](Self::is_retryable), what the turn did until it failed has happened: it is in
-    /// [`partial_result`](Self::partial_result). [`retry_on_transient`](crate::retry_on_transient) runs
-    /// it again.
+    /// You can then run the prompt again. Unless the error [is retryable](Self::is_retryable), what the
+    /// turn did before it failed has happened; it is in [`partial_result`](Self::partial_result).
+    /// [`retry_on_transient`](crate::retry_on_transient) runs the prompt again.
     ///
-    /// Not among them: a used-up limit, a full context window, a login, a model or a configuration that
-    /// must be changed first; a lost connection, after which this client stays closed
-    /// ([`is_closed`](Self::is_closed)); a turn that may still run, and a request that was not answered
-    /// in time, for it may have been carried out.
+    /// Not transient: a used-up limit; a full context window; a login, a model or a configuration that
+    /// has to change first; a lost connection, after which this client stays closed
+    /// ([`is_closed`](Self::is_closed)); a turn that may still be running; and a request that wasn't
+    /// answered in time, because it may have been carried out.
     pub fn is_transient(&self) -> bool {
         let still_runs = matches!(self, Self::TurnTimeout(timeout) if !timeout.interrupted);
         !still_runs && self.condition().is_some_and(Condition::is_transient)
     }
 
-    /// Whether the same call may simply be made again a little later: the runtime was overloaded and has
-    /// not begun to carry it out. Every such error [is transient](Self::is_transient), too.
+    /// Whether the same call can be made again a little later: the runtime was overloaded and hasn't begun to carry it
+    /// out. Every such error [is transient](Self::is_transient), too.
     pub fn is_retryable(&self) -> bool {
         self.rpc()
             .is_some_and(|error| error.kind() == RpcErrorKind::ServerBusy)
     }
 
-    /// The name of its variant.
+    /// The name of the variant.
     fn kind(&self) -> &'static str {
         match self {
             Self::Runtime(_) => "Runtime",
@@ -89,8 +89,8 @@ impl Error {
     }
 }
 
-/// Its `kind`, the variant's name; its `message`, which is that of `Debug`; its `condition`, or `null`; and
-/// whether it is `transient`. What a turn had produced isn't in it.
+/// Serializes `kind`, the variant's name; `message`, the text of `Debug`; `condition`, which may be `null`; and
+/// `transient`. The partial result of a turn isn't included.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut error = serializer.serialize_struct("Error", 4)?;

@@ -27,17 +27,17 @@ pub(crate) mod words;
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any error of a handler or a tool.
+/// Any error that a handler or a tool returns.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a handler answers. An error is a refusal.
+/// A handler's answer. An error refuses the request.
 pub type HandlerResult<R> = std::result::Result<R, BoxError>;
 
-/// What can go wrong.
+/// An error of this crate.
 ///
-/// Each message says what happened, why, and what to do next; [`Error::condition`] tells a program.
+/// Each message says what happened, why, and what to do next. Programs match on [`Error::condition`].
 ///
-/// `Debug` is for people, too: the message and those of all its sources, as `main` and `unwrap` print it.
+/// `Debug` is for people, too: `main` and `unwrap` print it, so it shows the message and those of all its sources.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -55,43 +55,43 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The runtime could not be started as a process.
+    /// The process of the runtime could not be started.
     #[error("could not start the runtime at {program:?}: {}", unspawned(source))]
     #[non_exhaustive]
     Spawn {
-        /// The program.
+        /// The executable.
         program: PathBuf,
         /// Why.
         source: Arc<io::Error>,
     },
 
-    /// The program was started but didn't answer as an app-server does.
+    /// The program was started but didn't respond like an app-server.
     #[error("{program:?} {}{}", unstarted(*.condition), stderr(.stderr_tail))]
     #[non_exhaustive]
     Handshake {
-        /// The program.
+        /// The executable.
         program: PathBuf,
-        /// What kept it from starting, where that is known.
+        /// What kept it from starting, if known.
         condition: Option<Condition>,
-        /// The end of what it wrote to stderr: at most 4 KiB, without terminal colours.
+        /// The tail of its stderr: at most 4 KiB, without terminal colours.
         stderr_tail: String,
-        /// What happened instead.
+        /// The underlying error.
         source: Box<Error>,
     },
 
-    /// A server could not be reached, or doesn't take this client.
+    /// A server could not be reached, or refused this client.
     #[error("could not connect to {url}: {reason}{}", unconnected(*.condition))]
     #[non_exhaustive]
     Connect {
         /// The address, without its query.
         url: String,
-        /// What kept it from it, where that is known.
+        /// What prevented the connection, if known.
         condition: Option<Condition>,
         /// What the system or the server said.
         reason: String,
     },
 
-    /// The connection is over; nothing can be sent any more. Start a new client.
+    /// The connection is closed; nothing more can be sent. Start a new client.
     #[error("{0}")]
     Closed(Arc<Closed>),
 
@@ -111,7 +111,7 @@ pub enum Error {
         after: Duration,
     },
 
-    /// A message of a known kind did not have its shape.
+    /// A message of a known kind had an unexpected shape.
     #[error(transparent)]
     Decode(Arc<UnexpectedShape>),
 
@@ -137,7 +137,7 @@ pub enum Error {
         thread_id: String,
     },
 
-    /// A thread could not be started, to look for the runtime or to carry blocking operations.
+    /// An OS thread could not be started, to look for the runtime or to run blocking operations.
     #[error("no thread could be started: end some, or raise their limit (`ulimit -u`)")]
     #[non_exhaustive]
     Thread {
@@ -145,7 +145,7 @@ pub enum Error {
         source: Arc<io::Error>,
     },
 
-    /// The runtime no longer waits for an answer: its turn has ended, or somebody else has answered.
+    /// The runtime no longer waits for an answer: the turn has ended, or somebody else has answered.
     #[error(
         "`{method}` waits for no answer any more: its turn has ended, or it was answered elsewhere"
     )]
@@ -175,18 +175,18 @@ pub enum Error {
         option: String,
         /// The first version that has it.
         needs: &'static str,
-        /// The version of the runtime, as it told; empty if it didn't.
+        /// The version that the runtime reported; empty if it reported none.
         found: String,
     },
 
-    /// The runtime is older than any that this SDK works with, or not the pinned one, which
-    /// [`require_pinned`](crate::CodexBuilder::require_pinned) asks for. It was ended.
+    /// The runtime is older than any that this SDK works with, or isn't the pinned one although
+    /// [`require_pinned`](crate::CodexBuilder::require_pinned) asks for it. The runtime was stopped.
     #[error("{}", unsupported(.found, .needs, .pinned))]
     #[non_exhaustive]
     UnsupportedRuntime {
-        /// The version of the runtime, as it told; empty if it told none.
+        /// The version that the runtime reported; empty if it reported none.
         found: String,
-        /// The first version that works; with `require_pinned` the only one.
+        /// The oldest version that works; with `require_pinned`, the only one.
         needs: &'static str,
         /// The version that this SDK is made for.
         pinned: &'static str,
@@ -202,34 +202,34 @@ pub enum Error {
         method: &'static str,
     },
 
-    /// A type that no answer can be held to. Nothing was sent.
+    /// No answer can be constrained to the type or schema. Nothing was sent.
     #[error("no answer can be held to the type: `{path}` {problem}")]
     #[non_exhaustive]
     Schema {
         /// The place in the type, such as `$.items[].name`; `$` is the type itself.
         path: String,
-        /// What is there, and what to do about it.
+        /// What is wrong there, and what to do about it.
         problem: String,
     },
 
-    /// The turn ended, and its answer isn't a value of the type that was asked for.
+    /// The turn ended, but its answer isn't a value of the type that was asked for.
     #[error("{0}")]
     Answer(Box<AnswerError>),
 
-    /// The turn ended, and it failed.
+    /// The turn failed.
     #[error("{0}")]
     TurnFailed(Box<TurnFailed>),
 
-    /// The turn passed a deadline that was set for it.
+    /// The turn exceeded one of its deadlines.
     #[error("{0}")]
     TurnTimeout(Box<TurnTimeout>),
 
-    /// The turn spent what it may, and was interrupted.
+    /// The turn spent its budget and is interrupted, unless another handle is on it.
     #[error("{0}")]
     BudgetSpent(Box<BudgetSpent>),
 
-    /// The runtime says that the turn's thread runs nothing, and nothing tells how the turn ended. It
-    /// is the end of a stream, and the source of an [`Error::TurnIncomplete`].
+    /// The runtime reports that the turn's thread runs nothing, and nothing says how the turn ended.
+    /// This ends a stream, and is the source of an [`Error::TurnIncomplete`].
     #[error(
         "the thread {thread_id} runs nothing, and how its turn {turn_id} ended can't be read: see what it did before it is run again"
     )]
@@ -239,7 +239,7 @@ pub enum Error {
         thread_id: String,
         /// The turn.
         turn_id: String,
-        /// Why it can't be read; `None` if the runtime doesn't know it.
+        /// Why it can't be read; `None` if the runtime doesn't know the turn.
         source: Option<Box<Error>>,
     },
 
@@ -247,13 +247,13 @@ pub enum Error {
     #[error("the turn ended {}: what came before is in the partial result", unended(.0))]
     TurnIncomplete(#[source] Box<TurnIncomplete>),
 
-    /// A subscription was read too slowly and ended; everything else goes on.
+    /// A subscription was read too slowly and was ended; everything else goes on.
     #[error(
         "more than {budget} bytes lay unread: read faster, or raise `subscription_budget` or `unread_budget`"
     )]
     #[non_exhaustive]
     Lagged {
-        /// The budget that it exceeded, its own or that of all, in bytes.
+        /// The budget that was exceeded, in bytes: the subscription's own, or the one shared by all.
         budget: usize,
     },
 
@@ -265,7 +265,7 @@ pub enum Error {
         limit: usize,
     },
 
-    /// The runtime sent a line that is no message; it was skipped.
+    /// The runtime sent a line that isn't a protocol message; it was skipped.
     #[error("the runtime sent a line that is no protocol message: {reason}")]
     #[non_exhaustive]
     MalformedLine {
@@ -292,12 +292,12 @@ impl Error {
             .is_some_and(|error| words::says_new(&error.message))
     }
 
-    /// Whether the connection is over, so that only a new client helps.
+    /// Whether the connection is closed, so only a new client helps.
     pub fn is_closed(&self) -> bool {
         self.closed().is_some()
     }
 
-    /// How the connection ended, when that is the cause.
+    /// How the connection ended, if that is the cause.
     pub fn closed(&self) -> Option<&Closed> {
         match self {
             Self::Closed(closed) => Some(closed),
@@ -316,7 +316,7 @@ impl Error {
         }
     }
 
-    /// The runtime's refusal, if that is what this is.
+    /// The runtime's refusal, if that is the cause.
     pub fn rpc(&self) -> Option<&RpcError> {
         match self {
             Self::Rpc(error) => Some(error),
@@ -325,8 +325,8 @@ impl Error {
         }
     }
 
-    /// What a turn had produced before it failed, broke off or passed a limit, or with an answer that
-    /// doesn't fit.
+    /// What a turn produced before it failed, broke off or passed a limit, or along with an answer that
+    /// doesn't fit its type.
     pub fn partial_result(&self) -> Option<&TurnResult> {
         match self {
             Self::Answer(answer) => Some(&answer.result),
@@ -339,7 +339,7 @@ impl Error {
     }
 }
 
-/// What is said of a turn whose end is not known.
+/// How the message describes a turn whose end isn't known.
 fn unended(incomplete: &TurnIncomplete) -> &'static str {
     match incomplete.source {
         Some(Error::Decode(_)) => "in a way that can't be read",
@@ -374,7 +374,7 @@ impl From<types::DecodeError> for Error {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TurnIncomplete {
-    /// What had come until then.
+    /// What had arrived by then.
     pub result: TurnResult,
     /// Why the events ended.
     pub source: Option<Error>,

@@ -15,10 +15,10 @@ pub struct RpcError {
     pub method: String,
     /// The JSON-RPC error code. The runtime answers nearly every refusal with -32600.
     pub code: i64,
-    /// The runtime's own words, all of them; `Display` leaves long lists out. They change between
+    /// The runtime's full message; `Display` leaves long lists out. The wording changes between
     /// versions: decide by [`Error::condition`](crate::Error::condition), `code` and `data`.
     pub message: String,
-    /// What the runtime added for programs.
+    /// Details from the runtime, for programs.
     pub data: Option<serde_json::Value>,
 }
 
@@ -28,7 +28,7 @@ pub struct RpcError {
 pub enum RpcErrorKind {
     /// -32700: the runtime could not parse the request.
     ParseError,
-    /// -32600: nearly every refusal of the runtime.
+    /// -32600: nearly every refusal.
     InvalidRequest,
     /// -32601: no such method.
     MethodNotFound,
@@ -75,8 +75,8 @@ impl RpcError {
         }
     }
 
-    /// The server-defined codes: overload has -32001 and no data on the real runtime; the data may
-    /// say it for any other.
+    /// Classifies the server-defined codes. The real runtime reports overload as -32001, without data;
+    /// for any other code, the data may say so.
     fn busy_kind(&self) -> RpcErrorKind {
         let text = self.message.to_lowercase();
         if text.contains("retry limit") || text.contains("too many failed attempts") {
@@ -89,7 +89,7 @@ impl RpcError {
     }
 }
 
-/// Whether an overload is named anywhere in `data`, in either spelling.
+/// Whether `data` names an overload anywhere, in either spelling.
 fn says_overloaded(data: &serde_json::Value) -> bool {
     use serde_json::Value;
     match data {

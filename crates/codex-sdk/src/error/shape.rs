@@ -1,17 +1,17 @@
-//! A message that doesn't have the shape of its kind.
+//! A message with an unexpected shape.
 
 use std::{error, fmt};
 
 use codex_cli_bin::RUNTIME_VERSION;
 use codex_types::DecodeError;
 
-/// A message of a known kind that doesn't have its shape: of another version of the runtime, as a rule.
+/// A message of a known kind with an unexpected shape, usually from another version of the runtime.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UnexpectedShape {
-    /// The version of the runtime, as it told; empty if it didn't.
+    /// The version that the runtime reported; empty if it reported none.
     pub found: String,
-    /// Which message it was, where in it, and why.
+    /// Which message it was, where in it, and what is wrong.
     pub cause: DecodeError,
 }
 
@@ -23,7 +23,7 @@ impl fmt::Display for UnexpectedShape {
         }
         f.write_str(" sent an unexpected shape: ")?;
         if self.found == RUNTIME_VERSION {
-            // Nothing that the user could change.
+            // The user can't fix this.
             f.write_str("please report it")
         } else {
             write!(

@@ -1,10 +1,10 @@
-//! What is said of a start that failed.
+//! The messages of a start that failed.
 
 use std::io;
 
 use crate::error::condition::Condition;
 
-/// What to do about a process that the system did not start.
+/// What to do about a process that the system couldn't start.
 pub(super) fn unspawned(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::ArgumentListTooLong => {
@@ -19,10 +19,10 @@ pub(super) fn unspawned(source: &io::Error) -> &'static str {
     }
 }
 
-/// What is said of a program that did not start.
+/// The message for a program that didn't start.
 pub(super) fn unstarted(condition: Option<Condition>) -> String {
     match condition {
-        // Of a server that runs elsewhere.
+        // From a server that runs elsewhere.
         Some(
             condition @ (Condition::ConnectionLost
             | Condition::DeadlinePassed
@@ -38,13 +38,13 @@ pub(super) fn unstarted(condition: Option<Condition>) -> String {
     }
 }
 
-/// What to do about a server that can't be connected to.
+/// What to do about a server that refuses or can't be reached.
 pub(super) fn unconnected(condition: Option<Condition>) -> String {
     let advice = condition.map_or("check its address", Condition::advice);
     format!(": {advice}")
 }
 
-/// What is said of a runtime that is too old, or not the pinned one.
+/// The message for a runtime that is too old, or isn't the pinned one.
 pub(super) fn unsupported(found: &str, needs: &str, pinned: &str) -> String {
     let found = version(found);
     if needs == pinned {
@@ -58,7 +58,7 @@ pub(super) fn unsupported(found: &str, needs: &str, pinned: &str) -> String {
     }
 }
 
-/// A version in a message.
+/// A version, as a message shows it.
 fn version(found: &str) -> String {
     if found.is_empty() {
         "one that doesn't tell its version".to_owned()

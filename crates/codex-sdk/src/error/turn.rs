@@ -1,4 +1,4 @@
-//! The ways in which a turn ends without its result.
+//! How a turn can end without its result.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::results::TurnResult;
 pub struct TurnFailed {
     /// The runtime's message.
     pub message: String,
-    /// What kind of failure it was, if the runtime said.
+    /// The kind of failure, if the runtime reported one.
     pub codex_error_info: Option<CodexErrorInfo>,
-    /// More about it, if the runtime said.
+    /// More details, if the runtime reported any.
     pub additional_details: Option<String>,
-    /// All that the turn produced.
+    /// Everything that the turn produced.
     pub result: TurnResult,
 }
 
@@ -50,18 +50,18 @@ impl fmt::Display for TurnFailed {
 
 impl std::error::Error for TurnFailed {}
 
-/// A turn that passed a deadline of its own.
+/// A turn that exceeded one of its deadlines.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TurnTimeout {
     /// Which deadline it was.
     pub deadline: Deadline,
-    /// How long that was.
+    /// The length of that deadline.
     pub after: Duration,
     /// Whether the runtime has ended the turn as interrupted. If not, another handle of this client is
-    /// on it, or the runtime didn't confirm it within 5 s.
+    /// on the turn, or the runtime didn't confirm the interrupt within 5 s.
     pub interrupted: bool,
-    /// What had come until then. Its `id` is empty if the runtime hadn't accepted the turn.
+    /// What had arrived by then. Its `id` is empty if the runtime hadn't accepted the turn.
     pub result: TurnResult,
 }
 
@@ -69,14 +69,14 @@ pub struct TurnTimeout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Deadline {
-    /// That of the whole turn, from `timeout`.
+    /// The deadline of the whole turn, from `timeout`.
     Total,
-    /// That for the next sign of progress, from `stall_timeout`.
+    /// The deadline for the next sign of progress, from `stall_timeout`.
     Stall,
 }
 
 impl TurnTimeout {
-    /// What the runtime says of a turn that it tries again is what it reaches the provider with.
+    /// An error that the runtime reports while it retries a turn is about reaching the provider.
     pub(super) fn condition(&self) -> Condition {
         match self.result.error {
             Some(_) => Condition::ProviderUnreachable,
@@ -117,26 +117,26 @@ impl fmt::Display for TurnTimeout {
 
 impl std::error::Error for TurnTimeout {}
 
-/// A turn that spent what it may, and went on.
+/// A turn that went on after it had spent its budget.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BudgetSpent {
-    /// What was spent.
+    /// Which budget was spent.
     pub budget: Budget,
     /// Whether the runtime has ended the turn as interrupted. If not, another handle of this client is
-    /// on it, or the runtime didn't confirm it within 5 s.
+    /// on the turn, or the runtime didn't confirm the interrupt within 5 s.
     pub interrupted: bool,
-    /// What had come until then.
+    /// What had arrived by then.
     pub result: TurnResult,
 }
 
-/// What a turn may spend.
+/// A budget of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Budget {
-    /// So many calls of the model, from `max_model_calls`.
+    /// This many model calls, from `max_model_calls`.
     ModelCalls(u32),
-    /// So many tokens, from `token_budget`.
+    /// This many tokens, from `token_budget`.
     Tokens(i64),
 }
 
@@ -163,17 +163,17 @@ impl fmt::Display for BudgetSpent {
 
 impl std::error::Error for BudgetSpent {}
 
-/// An answer that isn't a value of its type, or that never came.
+/// An answer that isn't a value of its type, or that is missing.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AnswerError {
-    /// The answer as it came; `None` if the turn ended without one.
+    /// The answer's text; `None` if the turn ended without one.
     pub text: Option<String>,
-    /// Where it isn't what the type says, such as `$.items[3].name`; `$` is the answer as a whole.
+    /// Where the answer doesn't match the type, such as `$.items[3].name`; `$` is the whole answer.
     pub path: String,
-    /// What is wrong there, without the texts of the answer.
+    /// What is wrong there, without text from the answer.
     pub reason: String,
-    /// All that the turn produced.
+    /// Everything that the turn produced.
     pub result: TurnResult,
 }
 

@@ -1,4 +1,4 @@
-//! What the runtime's words mean, and how they are shown.
+//! What the runtime's messages mean, and how they are shown.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::condition::Condition;
 
-/// What systems say when something has run out. It is the cause, whatever else a message says.
+/// What operating systems say when a resource has run out. It is the cause, whatever else a message says.
 const RUN_OUT: [&str; 6] = [
     "Too many open files",
     "No file descriptors available",
@@ -17,7 +17,7 @@ const RUN_OUT: [&str; 6] = [
     "Resource temporarily unavailable",
 ];
 
-/// What refusals begin with.
+/// Beginnings of refusals.
 const BEGINNINGS: [(&str, Condition); 19] = [
     ("failed to load configuration", Condition::ConfigInvalid),
     (
@@ -35,7 +35,7 @@ const BEGINNINGS: [(&str, Condition); 19] = [
     ("invalid thread id", Condition::ThreadNotFound),
     ("invalid session id", Condition::ThreadNotFound),
     ("ephemeral thread", Condition::ThreadNotStored),
-    // Said of a thread that no turn has run on.
+    // The refusals for a thread that no turn has run on.
     ("list_turns is not supported", Condition::ThreadNotStored),
     (
         "thread/items/list is not supported",
@@ -47,14 +47,14 @@ const BEGINNINGS: [(&str, Condition); 19] = [
     ("invalid paginated history", Condition::ThreadUnreadable),
 ];
 
-/// What is said of a thread that is being unloaded.
+/// The refusal for a thread that is being unloaded.
 const CLOSING: &str = "is closing; retry";
 
 pub(super) fn says_closing(message: &str) -> bool {
     message.contains(CLOSING)
 }
 
-/// What is said of a thread that nothing is stored of.
+/// The refusals for a thread that has nothing stored.
 const UNSTORED: [&str; 4] = [
     "list_turns is not supported",
     "no rollout found",
@@ -66,7 +66,7 @@ pub(super) fn says_new(message: &str) -> bool {
     UNSTORED.iter().any(|words| message.contains(words))
 }
 
-/// What stands anywhere in refusals.
+/// Phrases anywhere in refusals.
 const PARTS: [(&str, Condition); 18] = [
     ("already has an active writer", Condition::ThreadInUse),
     ("is archived", Condition::ThreadArchived),
@@ -136,7 +136,7 @@ fn has_run_out(message: &str) -> bool {
     RUN_OUT.iter().any(|words| message.contains(words))
 }
 
-/// What providers say of a model, in a message that has that word. They have no code in common.
+/// What providers say about a model that they refuse, in a message that contains `model`. They share no code.
 const REFUSED_MODEL: [&str; 3] = [
     "model_not_found",
     "does not exist",
@@ -174,20 +174,20 @@ pub(super) fn of_failure(message: &str, info: Option<&CodexErrorInfo>) -> Option
     })
 }
 
-/// What the kinds mean that runtimes newer than 0.163.0 have. They go by their names, which say the same
-/// whether the pinned schema has them or not.
+/// What the kinds added after runtime 0.163.0 mean. They are matched by name, which works whether or not the pinned
+/// schema has them.
 fn of_newer(kind: &str) -> Option<Condition> {
     Some(match kind {
         "modelNotFound" => Condition::ModelUnavailable,
         "bioPolicy" => Condition::PolicyViolation,
-        // A hook of the workspace stands before the model.
+        // A hook of the workspace runs before the model.
         "inferenceHookDenied" => Condition::AccessDenied,
         "policyCapacityUnavailable" => Condition::ProviderOverloaded,
         _ => return None,
     })
 }
 
-/// What the status of a provider means; without one it wasn't reached.
+/// What a provider's HTTP status means. Without one, the provider wasn't reached.
 fn of_status(status: Option<u16>) -> Condition {
     match status {
         None => Condition::ProviderUnreachable,
@@ -201,8 +201,7 @@ fn of_status(status: Option<u16>) -> Condition {
     }
 }
 
-/// What a failure of the kind `other` means. The runtime gives it to what a provider answers with 400,
-/// and to much else.
+/// What a failure of the kind `other` means. The runtime uses it for a provider's 400, and for much else.
 fn of_other(message: &str) -> Condition {
     match provider_code(message).as_deref() {
         Some("context_length_exceeded") => return Condition::ContextWindowExceeded,
@@ -223,13 +222,13 @@ fn of_other(message: &str) -> Condition {
     found.map_or(Condition::RequestRejected, |(_, condition)| condition)
 }
 
-/// The code in what a provider answered, if the runtime passed it on as it came: as JSON.
+/// The error code in a provider's answer, if the runtime passed that on unchanged, as JSON.
 fn provider_code(message: &str) -> Option<String> {
     let body: Value = serde_json::from_str(message).ok()?;
     Some(body["error"]["code"].as_str()?.to_owned())
 }
 
-/// The words in what a provider answered, or the message.
+/// The message in a provider's answer, else `message` itself.
 pub(super) fn of_provider(message: &str) -> Cow<'_, str> {
     let Ok(body) = serde_json::from_str::<Value>(message) else {
         return message.into();
@@ -239,7 +238,7 @@ pub(super) fn of_provider(message: &str) -> Cow<'_, str> {
     words.map_or(message.into(), |words| words.to_owned().into())
 }
 
-/// The turn that runs, as a refusal names it which expected another one.
+/// The id of the running turn, from the refusal of a request that expected another one.
 pub(crate) fn actual_turn(message: &str) -> Option<String> {
     let (_, found) = message
         .strip_prefix("expected active turn id")?
@@ -248,12 +247,12 @@ pub(crate) fn actual_turn(message: &str) -> Option<String> {
     (!id.is_empty()).then(|| id.to_owned())
 }
 
-/// A message has at most this many of the values that were expected instead of another.
+/// A message lists at most this many of the values that were expected.
 const MOST_VALUES: usize = 12;
-/// A message shows at most this many characters of the runtime's words.
+/// A message shows at most this many characters of the runtime's message.
 const MOST_CHARACTERS: usize = 1000;
 
-/// The runtime's words as a part of one sentence: on one line, and without lists that nobody reads.
+/// The runtime's message as part of one sentence: on one line, and without long lists.
 pub(super) fn shown(words: &str) -> String {
     let lines: Vec<_> = words.split_whitespace().collect();
     let mut words = without_list(&lines.join(" "));
@@ -264,7 +263,7 @@ pub(super) fn shown(words: &str) -> String {
     words
 }
 
-/// For an unknown method the runtime lists all that it has.
+/// Drops a long list: for an unknown method, the runtime lists all methods that it has.
 fn without_list(words: &str) -> String {
     let whole = || words.to_owned();
     let Some((before, values)) = words.split_once(", expected one of `") else {
