@@ -1,4 +1,4 @@
-//! Where a server is.
+//! The address of a server.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use http::Uri;
 
 use crate::error::{Error, Result};
 
-/// An address of a server. Its `Display` has no query, which may hold a secret.
+/// An address of a server. `Display` leaves out the query, which may hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {
     Tcp(Tcp),
@@ -19,7 +19,7 @@ pub(crate) enum Address {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tcp {
     pub(super) uri: Uri,
-    /// As it is looked up: without the brackets of an IPv6 address.
+    /// The name to look up, without the brackets of an IPv6 address.
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) tls: bool,
@@ -37,7 +37,7 @@ impl FromStr for Address {
                 "the path of a `unix://` address is absolute: write `unix:///path`",
             ));
         }
-        // What is wrong with it isn't shown: it may hold a secret.
+        // The parse error isn't shown: it may hold a secret.
         let uri: Uri = url.parse().map_err(|_| {
             refused("the address is no URL: write `wss://host:port`, `ws://host:port` or `unix:///path`")
         })?;
@@ -62,7 +62,7 @@ impl FromStr for Address {
             return Err(refused("the address names no host"));
         }
         let (host, port) = (host.to_owned(), uri.port_u16());
-        // A port that can't be read would be taken for none.
+        // An unreadable port would otherwise pass for a missing one.
         if port.is_none() && !authority.ends_with(uri.host().unwrap_or_default()) {
             return Err(refused("the port of the address is no number up to 65535"));
         }
@@ -77,7 +77,7 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// Whether what is sent there can be read by others on the way.
+    /// Whether others on the way can read what is sent there.
     pub(crate) fn is_exposed(&self) -> bool {
         match self {
             Self::Unix(_) => false,

@@ -17,19 +17,19 @@ use tokio_websockets::{Message, Payload, WebSocketStream};
 use crate::error::closed::CloseReason;
 use crate::remote::socket::{Activity, Socket};
 
-/// How often the server is asked for a sign of life. Whatever lies between, such as a load balancer, sees it, too.
+/// How often the server is pinged. Anything in between, such as a load balancer, sees the pings, too.
 pub(crate) const PING: Duration = Duration::from_secs(15);
-/// How long a server may be silent, though it was asked.
+/// How long a server may be silent despite pings.
 pub(crate) const SILENCE: Duration = Duration::from_secs(45);
-/// How long a goodbye may take.
+/// How long closing the WebSocket may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// What is flushed together, at most.
+/// How many bytes are flushed together, roughly.
 const BATCH: usize = 64 * 1024;
 
-/// What comes from a server, as lines.
+/// A server's messages, as lines.
 pub(crate) struct Incoming {
     messages: SplitStream<WebSocketStream<Socket>>,
-    /// The message that is being read, until the end of its line, and how much of it was.
+    /// The message being read, until its line has ended, and how much of it was read.
     message: Option<Payload>,
     at: usize,
     activity: Arc<Activity>,
@@ -62,12 +62,12 @@ impl Incoming {
         }
     }
 
-    /// Gives out as much of the message as there is room for.
+    /// Copies as much of the message as the buffer has room for.
     fn fill(&mut self, buffer: &mut ReadBuf<'_>) {
         let Some(message) = &self.message else { return };
         let end = message.len().min(self.at + buffer.remaining());
         let part = &message[self.at..end];
-        // A line end can only stand between two tokens of a message, where a space means the same.
+        // In JSON, a line break can only stand between two tokens, where a space means the same.
         for part in part.split_inclusive(|byte| *byte == b'\n') {
             match part.split_last() {
                 Some((b'\n', before)) => {
@@ -97,7 +97,7 @@ impl AsyncRead for Incoming {
                     self.message = Some(message.into_payload());
                     self.at = 0;
                 }
-                // Pings are answered below; the server sends nothing else.
+                // The WebSocket layer answers pings; the server sends nothing else.
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io_error(error))),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
@@ -121,8 +121,8 @@ fn io_error(error: tokio_websockets::Error) -> io::Error {
     }
 }
 
-/// Writes queued lines as messages, and asks for signs of life in between, until the connection is lost, or until
-/// `leave` comes: then what is queued is written, and the server is told.
+/// Writes queued lines as messages, with pings in between, until the connection is lost or `leave` comes. In the
+/// latter case, it writes what is queued and closes the WebSocket.
 pub(super) async fn write(
     mut lines: mpsc::Receiver<String>,
     mut messages: SplitSink<WebSocketStream<Socket>, Message>,
@@ -150,7 +150,7 @@ pub(super) async fn write(
     }
 }
 
-/// Sends a line, and those that are queued behind it, up to a size.
+/// Sends a line and those queued behind it, up to a size.
 async fn send(
     messages: &mut SplitSink<WebSocketStream<Socket>, Message>,
     lines: &mut mpsc::Receiver<String>,

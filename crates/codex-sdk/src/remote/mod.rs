@@ -1,6 +1,6 @@
-//! The way to a server that runs elsewhere: a WebSocket, over TCP, TLS or a Unix socket.
+//! The connection to a server that runs elsewhere: a WebSocket over TCP, TLS or a Unix socket.
 //!
-//! What goes over it are the lines of the protocol, one a message, so that nothing above knows of it.
+//! Each message is one line of the protocol, so the layers above don't see the difference.
 
 use std::io;
 use std::sync::Arc;
@@ -28,33 +28,33 @@ pub(crate) mod halves;
 mod socket;
 mod tls;
 
-/// The most that a server takes as one message.
+/// The longest message that a server accepts, in bytes.
 pub(crate) const MOST_SENT: usize = 64 << 20;
-/// It takes less as one frame: what is longer goes in several.
+/// A server accepts less per frame, so longer messages are split.
 const FRAME: usize = 1 << 20;
-/// A message that is longer than the longest line is skipped, and the connection lives on, up to this.
+/// A message longer than the longest line is skipped and the connection stays open, up to this size.
 const MOST_SKIPPED: usize = 256 << 20;
-/// How long it may take to reach a server, unless the program says otherwise.
+/// How long reaching a server may take, unless the program says otherwise.
 const REACH: Duration = Duration::from_secs(30);
 
-/// Whom to connect to, and as whom.
+/// Which server to connect to, and how.
 pub(crate) struct Target<'a> {
     pub(crate) address: &'a Address,
     pub(crate) token: Option<&'a SecretString>,
-    /// Certificates in the PEM format that are trusted in the place of the platform's.
+    /// PEM certificates to trust instead of the platform's.
     pub(crate) roots: Option<&'a [u8]>,
     pub(crate) max_line_bytes: usize,
-    /// How long it may take.
+    /// How long connecting may take.
     pub(crate) within: Option<Duration>,
 }
 
-/// A connection to a server, before anything is said.
+/// A connection to a server, before the first message.
 pub(crate) struct Opened {
     stream: WebSocketStream<Socket>,
 }
 
 impl Opened {
-    /// What is read from it, and who writes to it.
+    /// Splits it into its reading half and the function that runs the writing half.
     pub(crate) fn split(
         self,
         leave: oneshot::Receiver<()>,
@@ -133,7 +133,7 @@ async fn reach(address: &Address, roots: Vec<CertificateDer<'static>>) -> io::Re
     }
 }
 
-/// Makes a WebSocket of a socket.
+/// Upgrades a socket to a WebSocket.
 async fn upgrade(
     target: &Target<'_>,
     socket: Socket,
@@ -170,7 +170,7 @@ fn unreached(address: &Address, error: &io::Error) -> Error {
     refused(address, Some(condition), error.to_string())
 }
 
-/// Why the other side didn't become a WebSocket.
+/// Why the upgrade failed.
 fn unupgraded(target: &Target<'_>, error: &tokio_websockets::Error, head: &[u8]) -> Error {
     use tokio_websockets::upgrade::Error as Upgrade;
     let address = target.address;
@@ -198,11 +198,11 @@ fn unupgraded(target: &Target<'_>, error: &tokio_websockets::Error, head: &[u8])
     }
 }
 
-/// What an answer says beside its status, on one line, without the token: a server may repeat it.
+/// The body of an answer, on one line, without the token, which a server may repeat.
 fn words(head: &[u8], token: Option<&SecretString>) -> Option<String> {
     const MOST: usize = 200;
     let mut text = String::from_utf8_lossy(head).into_owned();
-    // Before anything is cut off or escaped, of which a part would remain.
+    // Before anything is cut off or escaped, which could leave a part of the token.
     if let Some(token) = token {
         text = text.replace(token.expose_secret(), "…");
     }

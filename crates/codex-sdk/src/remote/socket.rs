@@ -1,4 +1,4 @@
-//! The socket below a WebSocket: what is read and written, and when.
+//! The socket under a WebSocket, which records what is read and written, and when.
 
 use std::io;
 use std::pin::Pin;
@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// How much of an answer to the upgrade is kept for an error.
+/// How much of the answer to the upgrade is kept for an error.
 const HEAD: usize = 4 * 1024;
 
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
-/// A socket that notes when something went through it.
+/// A socket that records its activity.
 pub(super) struct Socket {
     io: Box<dyn Io>,
     pub(super) activity: Arc<Activity>,
@@ -27,12 +27,12 @@ pub(super) struct Socket {
 #[derive(Debug)]
 pub(super) struct Activity {
     begun: Instant,
-    /// In milliseconds since then.
+    /// In milliseconds since `begun`.
     read: AtomicU64,
     written: AtomicU64,
     /// Whether a message is being written.
     sending: AtomicBool,
-    /// The beginning of what was read, until it was taken for the answer to the upgrade.
+    /// The beginning of what was read, until it is taken as the answer to the upgrade.
     head: Mutex<Option<Vec<u8>>>,
 }
 
@@ -57,14 +57,13 @@ impl Activity {
         when.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Notes that a message is being written, or no longer.
+    /// Records whether a message is being written.
     pub(super) fn sends(&self, sending: bool) {
         self.note(&self.written);
         self.sending.store(sending, Ordering::Relaxed);
     }
 
-    /// When the other side was last known to live: something came from it, or it took a part of a long
-    /// message.
+    /// When the other side last showed a sign of life: it sent something, or accepted part of a long message.
     pub(super) fn last(&self) -> Instant {
         let mut last = self.read.load(Ordering::Relaxed);
         if self.sending.load(Ordering::Relaxed) {
@@ -73,7 +72,7 @@ impl Activity {
         self.begun + Duration::from_millis(last)
     }
 
-    /// Takes the beginning of what was read; nothing more is kept.
+    /// Takes the beginning of what was read; from then on nothing is kept.
     pub(super) fn take_head(&self) -> Vec<u8> {
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         head.take().unwrap_or_default()

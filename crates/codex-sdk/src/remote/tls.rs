@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, crypto};
 
 use crate::error::{Error, Result};
 
-/// Reads certificates in the PEM format.
+/// Reads PEM certificates.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match read {
@@ -24,13 +24,13 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     }
 }
 
-/// Shakes hands with a server whose certificate comes from one of these, or else from one of the platform's.
+/// Makes the TLS handshake, trusting these certificates, or the platform's if there are none.
 pub(super) async fn connect(
     stream: TcpStream,
     host: &str,
     own: Vec<CertificateDer<'static>>,
 ) -> io::Result<TlsStream<TcpStream>> {
-    // The platform's are read from the disk.
+    // The platform's certificates are read from disk.
     let config = tokio::task::spawn_blocking(|| config(own)).await??;
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     TlsConnector::from(Arc::new(config))
@@ -58,7 +58,7 @@ fn config(own: Vec<CertificateDer<'static>>) -> io::Result<ClientConfig> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Whether this is a certificate that isn't trusted.
+/// Whether the server's certificate was rejected.
 pub(super) fn is_untrusted(error: &io::Error) -> bool {
     let inner = error
         .get_ref()

@@ -1,12 +1,12 @@
-//! Ties a server to the life of this program.
+//! Ties a server's lifetime to that of this program.
 
 use std::ffi::OsStr;
 
 use tokio::process::Command;
 
-/// A background shell waits for the end of its standard input, which also comes when this program is killed. Then it
-/// asks the server to leave; again a second later, which ends a turn that runs, and kills what is left two seconds
-/// after that. It is in the server's process group, so that the group can't be another's by then.
+/// A background shell waits for the end of its standard input, which also comes when this program is killed. It then
+/// asks the server's process group to terminate, asks again a second later, which ends a running turn, and kills what
+/// is left two seconds after that. The shell is in that group, so the group's id can't be reused by then.
 #[cfg(unix)]
 const LEASH: &str = r#"
 exec 3<&0 </dev/null
@@ -19,12 +19,12 @@ exec 3<&0 </dev/null
 ) >/dev/null 2>&1 &
 exec "$@" 3<&-"#;
 
-/// The same command, which ends when its standard input does.
+/// The same command, made to end when its standard input does.
 pub(super) fn leashed(command: &Command) -> Command {
     let inner = command.as_std();
     let mut leashed = begin(inner.get_program());
     leashed.args(inner.get_args()).env_clear();
-    // All of them are set, and none is inherited.
+    // The command sets all of its variables and inherits none.
     let set = inner.get_envs();
     leashed.envs(set.filter_map(|(key, value)| Some((key, value?))));
     if let Some(folder) = inner.get_current_dir() {
@@ -40,7 +40,7 @@ fn begin(program: &OsStr) -> Command {
     command
 }
 
-/// Its job object ends it.
+/// The job object ends the server.
 #[cfg(not(unix))]
 fn begin(program: &OsStr) -> Command {
     Command::new(program)

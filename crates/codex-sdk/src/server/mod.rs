@@ -1,4 +1,4 @@
-//! A server of this program, for clients of this and of other programs.
+//! A server that this program runs, for its own clients and those of other programs.
 
 use std::fs;
 use std::future::pending;
@@ -33,11 +33,11 @@ use crate::start::patience::{MOST, Patience};
 mod leash;
 mod ready;
 
-/// A Codex runtime that listens, for any number of clients: those of this program ([`Server::connect`]), and
-/// others that know its address and its token.
+/// A Codex runtime that listens for any number of clients: those of your program ([`Server::connect`]), and others
+/// that know its address and token.
 ///
-/// It ends when this is dropped, and when this program ends, in whatever way. One that is to live longer is started
-/// by the system: `codex app-server --listen …`.
+/// It ends when this is dropped, and when your program ends, however that happens. For a server that outlives your
+/// program, have the system start `codex app-server --listen …`.
 ///
 /// ```no_run
 /// # async fn example() -> codex_sdk::Result<()> {
@@ -55,49 +55,49 @@ mod ready;
 pub struct Server {
     url: String,
     process: Process,
-    /// Its end is the server's, too.
+    /// Closing it ends the server, too.
     leash: Arc<Mutex<Option<ChildStdin>>>,
     exited: watch::Receiver<Option<Exited>>,
-    /// Whether it was asked to end with its last turn: asked twice, it ends at once.
+    /// Whether the server was asked to end after its last turn. Asked twice, it ends at once.
     drains: Arc<AtomicBool>,
     stderr: StderrTail,
-    /// What the clients of [`Server::connect`] are like.
+    /// The options of the clients from [`Server::connect`].
     clients: CodexBuilder<Remote>,
 }
 
 type Exited = Option<ExitStatus>;
 
 impl Server {
-    /// The options of a server: those of the runtime, and those that [`Self::connect`] gives its clients.
+    /// Returns a builder with the options of the runtime, and those that [`Self::connect`] gives to its clients.
     pub fn builder() -> CodexBuilder<Serve> {
         CodexBuilder::default()
     }
 
-    /// Its address, for [`Codex::connect`](crate::Codex::connect): `ws://127.0.0.1:port` or `unix:///path`.
+    /// The server's address, for [`Codex::connect`](crate::Codex::connect): `ws://127.0.0.1:port` or `unix:///path`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The token that its clients need, if it listens on a port.
+    /// The token that clients need, if the server listens on a port.
     pub fn token(&self) -> Option<&SecretString> {
         self.clients.to.token.as_ref()
     }
 
-    /// Connects a client to it, with its token and with the options that its builder was given. More can follow
-    /// before `.await`: see [`Codex::connect`](crate::Codex::connect), for errors too.
+    /// Connects a client, with the server's token and the options of its builder. You can set more before `.await`:
+    /// see [`Codex::connect`](crate::Codex::connect), also for errors.
     ///
     /// # Cancel safety
-    /// Dropping it ends the connection.
+    /// Dropping the future ends the connection.
     pub fn connect(&self) -> CodexBuilder<Remote> {
         self.clients.clone()
     }
 
-    /// The end of what it wrote to stderr: at most 4 KiB, without terminal colours.
+    /// The tail of the server's stderr: at most 4 KiB, without terminal colours.
     pub fn stderr_tail(&self) -> String {
         self.stderr.text()
     }
 
-    /// Waits until it has ended, of whatever cause; how it exited, if that was seen.
+    /// Waits until the server has ended, for whatever reason. Returns its exit status, if that was observed.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
@@ -107,15 +107,15 @@ impl Server {
         exited.ok().and_then(|exited| exited.flatten())
     }
 
-    /// Ends it in order: clients may still connect, new threads and turns are refused
-    /// ([`Condition::ServerDraining`]), as is whatever else concerns a turn, such as attaching to one; and it ends with
-    /// its last turn. What still runs after `within` is stopped as by [`Self::stop`]. Draining again waits anew.
+    /// Ends the server after its last turn. Clients can still connect, but new threads and turns are refused
+    /// ([`Condition::ServerDraining`]), and so is everything else that concerns a turn, such as attaching to one. What
+    /// still runs after `within` is stopped as by [`Self::stop`]. Draining again starts a new wait.
     ///
     /// # Errors
-    /// None: an end that is forced is an end too.
+    /// None: a forced end is an end, too.
     ///
     /// # Cancel safety
-    /// Once begun, the server ends with its last turn. Dropping the call gives up the deadline.
+    /// Once begun, the server ends after its last turn. Dropping the call gives up the deadline.
     pub fn drain(&self, within: Duration) -> Call<()> {
         let (process, mut exited) = (self.process.clone(), self.exited.clone());
         let (stop, drains) = (self.stop(), Arc::clone(&self.drains));
@@ -128,14 +128,14 @@ impl Server {
         })
     }
 
-    /// Ends it at once, with its turns and their commands, and waits until it is gone: it is asked to terminate, and
-    /// killed 1.5 s later. Stopping again does nothing.
+    /// Ends the server at once, with its turns and their commands, and waits until it is gone. It is asked to
+    /// terminate, and killed 1.5 s later. Stopping again does nothing.
     ///
     /// # Errors
-    /// None: an end that is forced is an end too.
+    /// None: a forced end is an end, too.
     ///
     /// # Cancel safety
-    /// Once begun, the end takes its course.
+    /// Once begun, the end can't be cancelled.
     pub fn stop(&self) -> Call<()> {
         let leash = Arc::clone(&self.leash);
         let (process, mut exited) = (self.process.clone(), self.exited.clone());
@@ -158,8 +158,8 @@ impl Drop for Server {
 debug_shows!(Server { url: url });
 
 impl CodexBuilder {
-    /// Starts the runtime as a [`Server`] instead of as a child of one client; the options of a client become those
-    /// of its clients.
+    /// Builds a [`Server`] instead of a runtime that is the child of one client; the options of a client become those
+    /// of the server's clients.
     pub fn serve(self) -> CodexBuilder<Serve> {
         self.to(Serve::default())
     }
@@ -167,21 +167,22 @@ impl CodexBuilder {
 
 impl CodexBuilder<Serve> {
     setters! {
-        /// Where it listens. Default: on a free port of this machine.
+        /// Where the server listens. Default: a free port of this machine.
         listen: Listen => to.listen;
-        /// The token that clients on a port need. Default: one of its own, from the system's random numbers, that
-        /// [`Server::token`] tells. The runtime gets its SHA-256 alone, on its command line.
+        /// The token that clients on a port need. Default: a random one from the system, which [`Server::token`]
+        /// returns. The runtime gets only its SHA-256, on its command line.
         capability_token: SecretString => to.token;
     }
 
     /// Starts the server, and waits until it is ready.
     ///
     /// # Panics
-    /// Outside a Tokio runtime, or in one without its drivers for I/O and time.
+    /// Outside a Tokio runtime, or in one without the drivers for I/O and time.
     ///
     /// # Errors
-    /// As for [`CodexBuilder::start`](crate::CodexBuilder::start). [`Error::InvalidInput`] for a socket on which a
-    /// server listens, for a path that isn't absolute or where no socket can be, and for a token that no client can send.
+    /// As for [`CodexBuilder::start`](crate::CodexBuilder::start). [`Error::InvalidInput`] for a socket that a server
+    /// already listens on, for a path that isn't absolute or can't be a socket's, and for a token that no client can
+    /// send.
     ///
     /// # Cancel safety
     /// Dropping the call kills a server that was already started.
@@ -241,7 +242,7 @@ impl CodexBuilder<Serve> {
             Err((condition, source)) => {
                 server.process.kill();
                 server.ended().await;
-                // Another one was started there at the same time.
+                // Another server may have been started there at the same time.
                 self.check_socket().await?;
                 let stderr_tail = server.stderr.text();
                 Err(Error::Handshake {
@@ -255,7 +256,7 @@ impl CodexBuilder<Serve> {
         }
     }
 
-    /// Waits until the server can be connected to; its address, or why it can't.
+    /// Waits until clients can connect. Returns the server's address, or why they can't.
     async fn ready(
         &self,
         server: &Server,
@@ -264,7 +265,7 @@ impl CodexBuilder<Serve> {
         let ready = async {
             match &self.to.listen {
                 Listen::Loopback => {
-                    // One that ends without a word is seen below.
+                    // A server that ends without announcing an address is handled below.
                     let Ok(url) = announced.await else {
                         return pending().await;
                     };
@@ -295,7 +296,7 @@ impl CodexBuilder<Serve> {
         Err((condition, Error::Timeout { method, after }))
     }
 
-    /// The arguments for where it listens, and whom it lets in.
+    /// The arguments for where the server listens and whom it lets in.
     fn arguments(&self, token: Option<&SecretString>) -> Vec<String> {
         let listen = match &self.to.listen {
             Listen::Loopback => "ws://127.0.0.1:0".to_owned(),
@@ -310,7 +311,7 @@ impl CodexBuilder<Serve> {
         arguments
     }
 
-    /// Refuses a socket that can't be this server's.
+    /// Refuses a socket that this server can't use.
     async fn check_socket(&self) -> Result<()> {
         let Listen::Unix(path) = &self.to.listen else {
             return Ok(());
@@ -332,14 +333,14 @@ impl CodexBuilder<Serve> {
     }
 }
 
-/// Refuses a path where no socket can be.
+/// Refuses a path that can't be a socket's.
 #[cfg(unix)]
 fn check_place(path: &Path) -> Result<()> {
     let problem = if std::os::unix::net::SocketAddr::from_pathname(path).is_err() {
         "it is longer than the system allows, about 100 bytes"
     } else if !path.parent().is_some_and(Path::is_dir) {
         "its folder doesn't exist"
-    // A runtime that is killed leaves a link to its socket, and takes it over when it is started again.
+    // A killed runtime leaves a link to its socket behind, and takes it over when it is started again.
     } else if fs::symlink_metadata(path).is_ok_and(|it| it.is_file() || it.is_dir()) {
         "something else is there"
     } else {

@@ -1,4 +1,4 @@
-//! When a server can be connected to, and where.
+//! When and where a server accepts connections.
 
 use std::io;
 use std::path::Path;
@@ -12,12 +12,12 @@ use tokio::time::sleep;
 
 use crate::connection::process::StderrTail;
 
-/// What stands before the address, on stderr.
+/// What precedes the address on stderr.
 const ANNOUNCEMENT: &str = "listening on: ";
-/// How often a server is asked whether it is ready.
+/// How often to ask a server whether it is ready.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Reads stderr to its end, and says at which address the server listens once it has said so.
+/// Reads stderr to its end, and passes on the server's address once it is announced.
 pub(super) async fn read(
     mut stderr: ChildStderr,
     tail: StderrTail,
@@ -37,7 +37,7 @@ pub(super) async fn read(
             let _ = announce.send(address.trim().to_owned());
             return tail.drain(stderr).await;
         }
-        // Whole lines that don't say it are of no use.
+        // Whole lines without the address aren't needed.
         if let Some((_, last)) = said.rsplit_once('\n') {
             said = last.to_owned();
         }
@@ -61,14 +61,15 @@ async fn is_ready(authority: &str) -> io::Result<bool> {
     Ok(answer.starts_with(b"HTTP/1.1 200"))
 }
 
-/// Waits until the process with this id listens on a socket: others may have been started on the same one.
+/// Waits until the process with this id listens on a socket: other servers may have been started on the same one.
 pub(super) async fn on_socket(path: &Path, id: Option<u32>) {
     while !listens(path, id).await {
         sleep(POLL).await;
     }
 }
 
-/// Whether a server listens on a socket, of this process if it is given and the system says so much.
+/// Whether a server listens on a socket. If `id` is given, it has to be that process, where the system
+/// reports it.
 #[cfg(unix)]
 pub(super) async fn listens(path: &Path, id: Option<u32>) -> bool {
     let Ok(stream) = tokio::net::UnixStream::connect(path).await else {

@@ -1,4 +1,4 @@
-//! From a request of the runtime to its answer.
+//! Takes server requests to their answers.
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -17,19 +17,19 @@ use crate::server_requests::registry::HandlerRegistry;
 use crate::server_requests::stream::Dropped;
 use crate::tool::Tool;
 
-/// The JSON-RPC code of a method that the other side doesn't know.
+/// The JSON-RPC code for an unknown method.
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 pub(crate) const INTERNAL_ERROR: i64 = -32603;
 
-/// Who answers the requests of one connection.
+/// What answers the server requests of one connection.
 pub(crate) struct Responder {
     pub(crate) handlers: HandlerRegistry,
-    /// Set once there is a client, before anything is asked.
+    /// Set once the client exists, before any request.
     pub(crate) codex: OnceLock<Weak<CodexInner>>,
 }
 
-/// Takes a request and answers it on a task of its own.
+/// Answers a request on its own task.
 pub(crate) fn receive(
     connection: &Arc<Connection>,
     responder: &Arc<Responder>,
@@ -77,7 +77,7 @@ pub(crate) fn receive(
         };
         let answer = match answer {
             Answered::By(answer) => answer,
-            // Whoever comes after this client is asked instead.
+            // Whoever attaches after this client is asked instead.
             Answered::Nobody(..) if serving.is_closing() => return,
             Answered::Nobody(context, request) => refusal(*context, *request).await,
         };
@@ -115,7 +115,7 @@ fn line(
     let Some(most) = most.filter(|most| bytes > *most) else {
         return Ok(line);
     };
-    // A server would end the connection.
+    // A server would end the connection over it.
     let message = format!("the answer has {bytes} bytes, and a server takes at most {most}");
     tracing::warn!(
         bytes,
@@ -141,8 +141,8 @@ pub(crate) fn answer(connection: &Arc<Connection>, answer: serde_json::Result<St
 }
 
 async fn send(connection: &Connection, line: serde_json::Result<String>) {
-    // Values made of strings and numbers can always be written, and only a connection that has ended
-    // fails to take a line.
+    // Values made of strings and numbers always serialize, and sending fails only on a connection that
+    // has ended.
     if let Ok(line) = line {
         let _ = connection.send(line).await;
     }
@@ -151,7 +151,7 @@ async fn send(connection: &Connection, line: serde_json::Result<String>) {
 /// What became of a request.
 enum Answered {
     By(Result<Box<RawValue>, JsonRpcError>),
-    /// It is refused, in the way that the protocol has for it.
+    /// It is refused in the protocol's own way.
     Nobody(Box<RequestContext>, Box<ServerRequest>),
 }
 
@@ -170,7 +170,7 @@ async fn answered(
     let refused = request.clone();
     let handled = async {
         let answer = handlers.answer(context.clone(), request).await;
-        // What it says of itself is foreign code, too, and so is the log: both may panic.
+        // The error's `Display` is foreign code, and so is the log: both may panic.
         answer.inspect_err(|error| {
             if !error.is::<Unsupported>() && !error.is::<Dropped>() {
                 tracing::warn!(method, %error, "a handler failed: refused");

@@ -1,4 +1,4 @@
-//! What the runtime asks of this program, and who answers.
+//! The runtime's server requests, and what answers them.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -31,21 +31,21 @@ use crate::setters::debug_shows;
 
 pub(crate) type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Writes the trait and the way from a request to its method from one list.
+/// Generates the trait, and the dispatch from a request to its method, from one list.
 macro_rules! server_requests {
     ($(
         $(#[$doc:meta])*
         $name:ident($variant:ident: $params:ident) -> $response:ident { $default:expr }
     )*) => {
-        /// Answers the requests of the runtime, given to
+        /// Answers the runtime's server requests. Pass it to
         /// [`CodexBuilder::handler`](crate::CodexBuilder::handler).
         ///
-        /// Each method has a default that refuses, in the way that the protocol has for it: implement
-        /// those that matter. A method is called on a task of its own. It may take minutes, and it may
-        /// use the client ([`RequestContext::client`]); other turns go on meanwhile, and its own waits.
+        /// Each method has a default that refuses in the protocol's own way: implement those that
+        /// matter to you. Each call runs on its own task, with no time limit, and can use the client
+        /// ([`RequestContext::client`]). Its turn waits for the answer; other turns go on.
         ///
-        /// An error and a panic refuse, too. The error's text goes to the log (`tracing::warn!`), and
-        /// not to the runtime.
+        /// An error or a panic refuses, too. The error's text is logged (`tracing::warn!`), not sent to
+        /// the runtime.
         ///
         /// ```no_run
         /// use codex_sdk::{HandlerResult, RequestContext, ServerRequestHandler, types};
@@ -73,8 +73,8 @@ macro_rules! server_requests {
         /// ```
         ///
         /// # Cancel safety
-        /// When the runtime has its answer from elsewhere, when the turn ends, and when the connection
-        /// ends, the method's future is dropped.
+        /// The method's future is dropped when the runtime gets its answer elsewhere, when the turn
+        /// ends, and when the connection ends.
         pub trait ServerRequestHandler: Send + Sync + 'static {
             $(
                 $(#[$doc])*
@@ -99,7 +99,7 @@ macro_rules! server_requests {
             }
         })*
 
-        /// So that a program can keep a handle on its handler.
+        /// Lets a program keep a reference to its handler.
         impl<H: ServerRequestHandler> ServerRequestHandler for Arc<H> {
             $(
                 fn $name(
@@ -121,7 +121,7 @@ macro_rules! server_requests {
                 Box::pin(async move {
                     match request {
                         $(ServerRequest::$variant(params) => {
-                            // Some are boxed in the enum and some aren't.
+                            // Some parameters are boxed in the enum, and some aren't.
                             let params = *Box::<$params>::from(params);
                             written(self.$name(context, params).await)
                         })*
@@ -134,67 +134,67 @@ macro_rules! server_requests {
 }
 
 server_requests! {
-    /// Whether a command may run (`item/commandExecution/requestApproval`). Default: declined; the
-    /// model is told, and its turn goes on.
+    /// Decides whether a command may run (`item/commandExecution/requestApproval`). Default: declined;
+    /// the model is told, and its turn goes on.
     command_approval(
         ItemCommandExecutionRequestApproval: CommandExecutionRequestApprovalParams
     ) -> CommandExecutionRequestApprovalResponse {
         Ok(CommandExecutionRequestApprovalResponse::new(CommandExecutionApprovalDecision::Decline))
     }
-    /// Whether files may be changed (`item/fileChange/requestApproval`); the changes are
+    /// Decides whether files may be changed (`item/fileChange/requestApproval`); the changes are
     /// [`RequestContext::changes`]. Default: declined; the model is told, and its turn goes on.
     file_change_approval(
         ItemFileChangeRequestApproval: FileChangeRequestApprovalParams
     ) -> FileChangeRequestApprovalResponse {
         Ok(FileChangeRequestApprovalResponse::new(FileChangeApprovalDecision::Decline))
     }
-    /// Whether a turn may have more permissions (`item/permissions/requestApproval`). Default: none are
-    /// granted.
+    /// Decides whether a turn gets more permissions (`item/permissions/requestApproval`). Default: none
+    /// are granted.
     permissions_approval(
         ItemPermissionsRequestApproval: PermissionsRequestApprovalParams
     ) -> PermissionsRequestApprovalResponse {
         Ok(PermissionsRequestApprovalResponse::new(GrantedPermissionProfile::default()))
     }
-    /// Questions of the model to the user (`item/tool/requestUserInput`). Default: no answers.
+    /// Answers the model's questions to the user (`item/tool/requestUserInput`). Default: no answers.
     user_input(
         ItemToolRequestUserInput: ToolRequestUserInputParams
     ) -> ToolRequestUserInputResponse {
         Ok(ToolRequestUserInputResponse::new(BTreeMap::new()))
     }
-    /// A call of a tool that no [`Tool`](crate::Tool) of the thread answers (`item/tool/call`).
+    /// Answers a call of a tool that no [`Tool`](crate::Tool) of the thread handles (`item/tool/call`).
     /// Default: the model is told that there is no such tool.
     tool_call(ItemToolCall: DynamicToolCallParams) -> DynamicToolCallResponse {
         Ok(crate::tool::ToolOutput::from("this program has no such tool").failed())
     }
-    /// A question of an MCP server to the user (`mcpServer/elicitation/request`). Default: declined.
+    /// Answers an MCP server's question to the user (`mcpServer/elicitation/request`). Default: declined.
     mcp_elicitation(
         McpServerElicitationRequest: McpServerElicitationRequestParams
     ) -> McpServerElicitationRequestResponse {
         Ok(McpServerElicitationRequestResponse::new(McpServerElicitationAction::Decline))
     }
-    /// The time (`currentTime/read`), in Unix seconds. Default: this machine's; a refusal would fail
-    /// the turn.
+    /// Returns the time (`currentTime/read`), in Unix seconds. Default: this machine's; a refusal would
+    /// fail the turn.
     current_time(CurrentTimeRead: CurrentTimeReadParams) -> CurrentTimeReadResponse {
         Ok(CurrentTimeReadResponse::new(unix_seconds()))
     }
-    /// New tokens for a ChatGPT login that this program keeps (`account/chatgptAuthTokens/refresh`).
-    /// Default: refused as unsupported.
+    /// Provides new tokens for a ChatGPT login that your program manages
+    /// (`account/chatgptAuthTokens/refresh`). Default: refused as unsupported.
     auth_tokens_refresh(
         AccountChatgptAuthTokensRefresh: ChatgptAuthTokensRefreshParams
     ) -> ChatgptAuthTokensRefreshResponse {
         Err(Unsupported.into())
     }
-    /// A fresh attestation (`attestation/generate`). Default: refused as unsupported.
+    /// Provides a fresh attestation (`attestation/generate`). Default: refused as unsupported.
     attestation(AttestationGenerate: AttestationGenerateParams) -> AttestationGenerateResponse {
         Err(Unsupported.into())
     }
-    /// Whether a command may run, in the older form (`execCommandApproval`). Default: denied.
+    /// Decides whether a command may run, in the older form (`execCommandApproval`). Default: denied.
     exec_command_approval(
         ExecCommandApproval: ExecCommandApprovalParams
     ) -> ExecCommandApprovalResponse {
         Ok(ExecCommandApprovalResponse::new(denied()))
     }
-    /// Whether files may be changed, in the older form (`applyPatchApproval`). Default: denied.
+    /// Decides whether files may be changed, in the older form (`applyPatchApproval`). Default: denied.
     apply_patch_approval(
         ApplyPatchApproval: ApplyPatchApprovalParams
     ) -> ApplyPatchApprovalResponse {
@@ -202,7 +202,7 @@ server_requests! {
     }
 }
 
-/// [`ServerRequestHandler`] for any request, and behind a pointer.
+/// An object-safe [`ServerRequestHandler`], for any request.
 pub(crate) trait Answer: Send + Sync {
     fn answer(
         self: Arc<Self>,
@@ -211,13 +211,13 @@ pub(crate) trait Answer: Send + Sync {
     ) -> Answering<HandlerResult<Box<RawValue>>>;
 }
 
-/// Every default.
+/// Answers every request with the default.
 #[derive(Debug)]
 pub(crate) struct Refuse;
 
 impl ServerRequestHandler for Refuse {}
 
-/// There is no value with which this could be refused.
+/// The protocol has no value that refuses this.
 #[derive(Debug, thiserror::Error)]
 #[error("this client doesn't support it")]
 pub(crate) struct Unsupported;
@@ -235,7 +235,7 @@ fn unix_seconds() -> i64 {
     now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// What a request of the runtime belongs to. It doesn't keep the runtime alive.
+/// What a server request belongs to. It doesn't keep the runtime alive.
 #[derive(Clone, Default)]
 pub struct RequestContext {
     pub(crate) codex: Weak<CodexInner>,
@@ -256,20 +256,20 @@ impl RequestContext {
         self.thread_id.as_deref()
     }
 
-    /// The id of the thread whose sub-agent asks; `None` if the thread is nobody's.
+    /// The id of the thread whose sub-agent asks; `None` if no sub-agent asks.
     pub fn parent_thread_id(&self) -> Option<&str> {
         self.known.parent_thread_id.as_deref()
     }
 
-    /// The id of the thread that it all began with: that of the parent's parent, and so on, if a sub-agent of a
-    /// sub-agent asks; that of the thread itself if it is nobody's. `None` if the request names no thread.
+    /// The id of the thread at the root: the parent's parent and so on, if a sub-agent of a sub-agent asks; the thread
+    /// itself if no sub-agent asks. `None` if the request names no thread.
     pub fn root_thread_id(&self) -> Option<&str> {
         self.known.root_thread_id.as_deref()
     }
 
-    /// Whether this may have been asked before: its turn began before this client saw anything of it, as
-    /// after resuming a thread whose turn runs or attaching to one, and so did what it is about. Another program may
-    /// have begun to answer it. What this client was asked before comes to no handler a second time.
+    /// Whether this may have been asked before: its turn and the item it is about began before this client saw
+    /// anything of them, for example because you resumed a thread with a running turn, or attached to one. Another
+    /// program may already be answering it. A request that this client has already seen reaches no handler again.
     pub fn is_replay(&self) -> bool {
         self.known.is_replay
     }
@@ -284,14 +284,14 @@ impl RequestContext {
         self.item_id.as_deref()
     }
 
-    /// The command or the file change that this is about, as it was announced (`item/started`); `None`
-    /// if it wasn't.
+    /// The command or file change that this is about, as announced by `item/started`; `None` if it
+    /// wasn't announced.
     pub fn item(&self) -> Option<&ThreadItem> {
         self.known.item.as_deref()
     }
 
-    /// The changes that a file change is about, with their diffs; else none. The diff of a new file is
-    /// its text alone.
+    /// The changes of a file change, with their diffs; empty for anything else. The diff of a new file
+    /// is only its text.
     pub fn changes(&self) -> &[FileUpdateChange] {
         match self.item() {
             Some(ThreadItem::FileChange(item)) => &item.changes,

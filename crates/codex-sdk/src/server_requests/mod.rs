@@ -1,4 +1,4 @@
-//! Requests of the runtime, and who answers them.
+//! Server requests, and what answers them.
 
 pub(crate) mod dispatch;
 pub(crate) mod handler;

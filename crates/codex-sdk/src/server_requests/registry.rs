@@ -1,4 +1,4 @@
-//! Who answers for one client: closures for single kinds of requests, then a handler or a stream.
+//! What answers for one client: closures for single methods, then a handler or a stream.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,13 +18,13 @@ type OnRequest = Arc<
     dyn Fn(RequestContext, ServerRequest) -> Answering<HandlerResult<Box<RawValue>>> + Send + Sync,
 >;
 
-/// All that answers the requests of the runtime for one client.
+/// Everything that answers server requests for one client.
 #[derive(Clone, Default)]
 pub(crate) struct HandlerRegistry {
     handler: Option<Arc<dyn Answer>>,
-    /// The closures, by the methods that they answer.
+    /// The closures, by the method that they answer.
     closures: HashMap<&'static str, OnRequest>,
-    /// Whether what nothing here answers is left to other clients of a server.
+    /// Whether requests that nothing here answers are left to other clients of a server.
     looks_on: bool,
 }
 
@@ -33,14 +33,14 @@ impl HandlerRegistry {
         self.handler = Some(Arc::new(handler));
     }
 
-    /// Has a stream answer, in the place of a handler.
+    /// Has a stream answer instead of a handler.
     pub(crate) fn stream(&mut self) -> ServerRequests {
         let (answer, requests) = requests();
         self.handler = Some(Arc::new(answer));
         requests
     }
 
-    /// Has a closure answer one method, whose parameters `params` takes out of the request.
+    /// Has a closure answer one method; `params` takes its parameters out of the request.
     pub(crate) fn on<P, F, A, D, R>(
         &mut self,
         method: &'static str,
@@ -56,7 +56,7 @@ impl HandlerRegistry {
         let decide = Arc::new(decide);
         let answer: OnRequest = Arc::new(move |context, request| {
             let decide = Arc::clone(&decide);
-            // Called within the future, so that a panic of the closure is caught there.
+            // Called within the future, where a panic of the closure is caught.
             Box::pin(async move {
                 let params = params(request).ok_or(Unsupported)?;
                 let decision = decide(context, params).await?;
@@ -81,7 +81,7 @@ impl HandlerRegistry {
         self.handler.is_some() || !self.closures.is_empty()
     }
 
-    /// The answer of whoever is responsible.
+    /// The answer of the closure, else of the handler or stream, else the default.
     pub(crate) fn answer(
         &self,
         context: RequestContext,

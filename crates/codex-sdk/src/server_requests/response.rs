@@ -1,4 +1,4 @@
-//! What answers a request of the runtime.
+//! Answers to server requests.
 
 use codex_types::{
     CommandExecutionApprovalDecision, CommandExecutionRequestApprovalResponse,
@@ -6,9 +6,8 @@ use codex_types::{
 };
 use serde_json::value::{RawValue, to_raw_value};
 
-/// What answers a request of the runtime: the responses of
-/// [`ServerRequestHandler`](crate::ServerRequestHandler)'s methods, and decisions about commands and file
-/// changes. Nothing else implements it.
+/// An answer to a server request: the responses of [`ServerRequestHandler`](crate::ServerRequestHandler)'s methods,
+/// and decisions about commands and file changes. Nothing else implements it.
 pub trait ServerResponse: sealed::Response {}
 
 impl<R: sealed::Response> ServerResponse for R {}
@@ -17,7 +16,7 @@ pub(crate) mod sealed {
     use super::{RawValue, ServerRequest};
 
     pub trait Response {
-        /// Whether this answers such a request.
+        /// Whether this can answer the request.
         fn answers(request: &ServerRequest) -> bool;
 
         fn raw(self) -> serde_json::Result<Box<RawValue>>;

@@ -1,4 +1,4 @@
-//! The requests of the runtime as a stream, to be answered from anywhere.
+//! Server requests as a stream, to be answered from anywhere.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,10 +14,10 @@ use crate::error::{Error, HandlerResult, Result};
 use crate::server_requests::handler::{Answer, Answering, RequestContext};
 use crate::server_requests::response::ServerResponse;
 
-/// The requests of the runtime, from
+/// A stream of the runtime's server requests, from
 /// [`CodexBuilder::server_requests`](crate::CodexBuilder::server_requests). It ends with the client.
 ///
-/// Dropping it refuses what comes from then on; what was taken from it can still be answered.
+/// Dropping it refuses all later requests. Requests that were taken from it can still be answered.
 #[derive(Debug)]
 #[must_use = "what isn't answered keeps a turn waiting"]
 pub struct ServerRequests {
@@ -25,7 +25,7 @@ pub struct ServerRequests {
 }
 
 impl ServerRequests {
-    /// The next request, or `None` once the client has ended.
+    /// Returns the next request, or `None` once the client has ended.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
@@ -42,36 +42,34 @@ impl Stream for ServerRequests {
     }
 }
 
-/// A request of the runtime that waits for its answer: seconds, or hours. Its turn waits meanwhile, and other
-/// turns go on.
+/// A server request that waits for its answer, for seconds or for hours. Its turn waits with it; other turns go on.
 ///
-/// Dropped without an answer, it is refused, in the way that the protocol has for it: see the defaults of
+/// If it is dropped without an answer, it is refused in the protocol's own way: see the defaults of
 /// [`ServerRequestHandler`](crate::ServerRequestHandler).
 #[derive(Debug)]
 #[must_use = "dropped, it is refused"]
 pub struct PendingRequest {
     /// What it belongs to: the thread, the turn, the item, the diffs of a file change.
     pub context: RequestContext,
-    /// What is asked.
+    /// The request itself.
     pub request: ServerRequest,
-    /// `None` once it was answered.
+    /// `None` once it is answered.
     answer: Mutex<Option<Answered>>,
-    /// Gone as soon as the end of the wait was seen.
+    /// Gone as soon as the wait is known to be over.
     waits: Weak<()>,
-    /// Its sender goes when nobody waits any more.
+    /// Its sender is dropped when nobody waits any more.
     waiting: watch::Receiver<()>,
 }
 
 type Answered = oneshot::Sender<Box<RawValue>>;
 
 impl PendingRequest {
-    /// Answers, with the response that belongs to the request, or with a decision about a command or a file
-    /// change.
+    /// Answers with the response to this request, or with a decision about a command or a file change.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a response to another kind of request: it still waits then.
-    /// [`Error::RequestWithdrawn`] if nobody waits any more: its turn has ended or was interrupted, the
-    /// runtime was answered from elsewhere, this was answered before, or the client has ended.
+    /// [`Error::InvalidInput`] for a response to another kind of request: this one then still waits.
+    /// [`Error::RequestWithdrawn`] if nobody waits any more: the turn has ended or was interrupted, the
+    /// runtime got its answer elsewhere, this was already answered, or the client has ended.
     pub fn respond<R: ServerResponse>(&self, response: R) -> Result<()> {
         let method = self.request.method();
         if !R::answers(&self.request) {
@@ -89,7 +87,7 @@ impl PendingRequest {
         })
     }
 
-    /// Refuses, as dropping this does.
+    /// Refuses the request, as dropping it does.
     pub fn refuse(&self) {
         self.lock().take();
     }
@@ -100,19 +98,19 @@ impl PendingRequest {
         self.is_wanted() && self.lock().as_ref().is_some_and(is_open)
     }
 
-    /// Whether nothing has ended this yet. The task that waits for the answer learns of an end later than the
-    /// handle of the turn.
+    /// Whether the request is still open. The task that waits for the answer learns of an end later than the turn's
+    /// handle does.
     fn is_wanted(&self) -> bool {
         self.waits.strong_count() > 0
     }
 
-    /// Waits until the runtime no longer waits for an answer, or has one: to take a question off a page, say.
-    /// Any number of tasks may.
+    /// Waits until the runtime has its answer or no longer waits for one, for example to take a question off a page.
+    /// Any number of tasks can wait.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn withdrawn(&self) {
-        // An error is the end of the sender.
+        // An error means that the sender is gone.
         while self.waiting.clone().changed().await.is_ok() {}
     }
 
@@ -126,10 +124,10 @@ impl PendingRequest {
 #[error("the request was dropped")]
 pub(crate) struct Dropped;
 
-/// Answers by way of a stream.
+/// Answers through a stream.
 pub(crate) struct Forward(mpsc::UnboundedSender<PendingRequest>);
 
-/// A stream of requests, and who puts them there.
+/// A stream of requests, and its sending end.
 pub(crate) fn requests() -> (Forward, ServerRequests) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (Forward(sender), ServerRequests { receiver })
@@ -144,7 +142,7 @@ impl Answer for Forward {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
             let (_waits, waiting) = watch::channel(());
-            // A stream that is gone drops it, and so refuses.
+            // If the stream is gone, the request is dropped and so refused.
             let _ = self.0.send(PendingRequest {
                 waits: context.known.waits.clone(),
                 context,
