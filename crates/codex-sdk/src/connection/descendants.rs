@@ -1,14 +1,14 @@
-//! What the runtime has started, wherever it went.
+//! Everything the runtime has started, wherever it went.
 //!
-//! Each command of the model is in a session of its own, out of reach of a kill of the runtime's group, and a
-//! runtime that is killed takes none along. So each runtime has a mark in its environment, which its
-//! descendants inherit, also those that have detached themselves. Only Linux shows the environment of others.
+//! Each command of the model runs in its own session, where killing the runtime's group doesn't reach it, and a killed
+//! runtime takes none along. So each runtime gets a mark in its environment, which its descendants inherit, including
+//! detached ones. Only Linux shows the environment of other processes.
 
 use std::fmt::Write;
 
 use tokio::process::Command;
 
-/// The variable with the mark.
+/// The environment variable that holds the mark.
 const MARK: &str = "CODEX_SDK_RUNTIME_MARK";
 
 /// The processes that carry the mark of one runtime.
@@ -33,7 +33,7 @@ impl Descendants {
     pub(crate) fn kill(&self) {
         use nix::sys::signal::{Signal, kill};
 
-        // One may have started another while it was being looked for.
+        // One may have started another during the search.
         for _ in 0..ROUNDS {
             let found = self.find();
             if found.is_empty() {
@@ -55,7 +55,7 @@ impl Descendants {
     pub(crate) fn work(&self) -> Option<u64> {
         let of = |id: nix::unistd::Pid| {
             let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-            // Behind the name, which may hold anything: the 14th and 15th field of all are processor time.
+            // After the name, which may hold anything. Fields 14 and 15 of the whole line are processor time.
             let (_, fields) = stat.rsplit_once(')')?;
             let times = fields.split_whitespace().skip(11).take(2);
             let io = std::fs::read_to_string(format!("/proc/{id}/io")).unwrap_or_default();
@@ -84,7 +84,7 @@ impl Descendants {
         };
         let marked = |process: std::fs::DirEntry| {
             let id: i32 = process.file_name().to_str()?.parse().ok()?;
-            // Those of others can't be read, and one that has exited has none any more.
+            // The environments of other users' processes can't be read, and an exited process has none.
             let environment = std::fs::read(process.path().join("environ")).ok()?;
             let mut entries = environment.split(|byte| *byte == 0);
             let is_ours = entries.any(|entry| entry == self.entry.as_bytes());
@@ -94,6 +94,6 @@ impl Descendants {
     }
 }
 
-/// How often the processes are looked through.
+/// How many times to search the processes.
 #[cfg(target_os = "linux")]
 const ROUNDS: usize = 10;

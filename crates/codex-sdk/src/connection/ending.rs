@@ -9,12 +9,12 @@ use crate::error::Error;
 use crate::error::closed::{CloseReason, Closed};
 
 impl Connection {
-    /// Shows, as long as it lives, that something is being ended which nobody waits for any more.
+    /// Shows, while the receiver lives, that a cleanup that nobody waits for is in progress.
     pub(crate) fn cleaning(&self) -> watch::Receiver<()> {
         self.cleaning.subscribe()
     }
 
-    /// Resolves once everything has been ended that nobody waits for any more.
+    /// Resolves once all cleanups that nobody waits for are done.
     pub(crate) async fn cleaned_up(&self) {
         let under_way = self.router().under_way();
         let _ = under_way.await;
@@ -50,7 +50,7 @@ impl Connection {
     /// Ends everything. The supervisor calls this, once.
     pub(crate) fn set_closed(&self, closed: Closed) {
         let closed = Arc::new(closed);
-        // Whoever sees the end finds nothing that waits. In statements of their own, which release the lock.
+        // Whoever sees the end finds no request waiting. Separate statements, each of which releases the lock.
         let withdrawn = self.router().withdraw_all();
         drop(withdrawn);
         self.closed.send_replace(Some(Arc::clone(&closed)));
@@ -59,8 +59,8 @@ impl Connection {
         self.begin_close();
     }
 
-    /// The error of a caller who finds the connection ending or ended. If it ends by itself, it is
-    /// soon known why.
+    /// The error for a caller that finds the connection ending or ended. If it ends by itself, the
+    /// reason is known soon.
     pub(crate) async fn ended(&self) -> Error {
         let closed = if *self.closing.borrow() {
             self.closed.borrow().clone()

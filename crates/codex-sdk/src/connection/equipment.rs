@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::connection::Connection;
 use crate::tool::Toolbox;
 
-/// The tools that a thread was given before the runtime was asked to open it: it may call one as soon as it
-/// has. Unless they are kept, the thread gets back what it had.
+/// The tools that a thread was given before the runtime is asked to open it, because the runtime may call one as soon
+/// as it has. Unless they are kept, the thread gets its old tools back.
 pub(crate) struct Equipment {
     connection: Arc<Connection>,
     thread_id: Arc<str>,
@@ -28,7 +28,8 @@ impl Connection {
 }
 
 impl Equipment {
-    /// The thread is open. It may have been closed for others meanwhile, and its tools forgotten.
+    /// Keeps the tools: the thread is open. They are set again, because the thread may have been closed
+    /// for others in the meantime, and its tools forgotten.
     pub(crate) fn keep(mut self) {
         let tools = std::mem::take(&mut self.tools);
         let given = self.connection.router().equip(&self.thread_id, None, tools);

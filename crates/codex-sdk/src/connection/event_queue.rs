@@ -14,10 +14,10 @@ use crate::error::{Error, Result};
 /// A notification of the runtime.
 pub type Notification = ServerNotification;
 
-/// A queue that has held many gives its memory back.
+/// A queue with more capacity than this is replaced once it is empty.
 const KEPT_CAPACITY: usize = 256;
 
-/// What lies unread in all subscriptions of a client.
+/// What is unread in all subscriptions of a client.
 #[derive(Debug)]
 pub(crate) struct AllUnread {
     bytes: AtomicUsize,
@@ -38,7 +38,7 @@ impl AllUnread {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The queue that holds most.
+    /// The queue that holds the most.
     fn fullest(&self) -> Option<Arc<Queue>> {
         let queues = self.queues();
         let live = queues.iter().filter_map(Weak::upgrade);
@@ -50,7 +50,7 @@ impl AllUnread {
     }
 }
 
-/// Room that is taken up for a notification before it is known for whom it is.
+/// Room reserved for a notification before its recipient is known.
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) bytes: usize,
@@ -64,7 +64,7 @@ impl Drop for Room {
 }
 
 /// Makes the two ends of a subscription that holds at most `budget` bytes of unread notifications, as
-/// [`held`](crate::connection::held::held) counts them. Who waits for it is woken by way of `wakes`.
+/// [`held`](crate::connection::held::held) counts them. Its reader is woken through `wakes`.
 pub(crate) fn event_queue(
     budget: usize,
     all: &Arc<AllUnread>,
@@ -87,7 +87,7 @@ pub(crate) fn event_queue(
 #[derive(Debug)]
 struct Queue {
     state: Mutex<State>,
-    /// What lies unread. It changes with `state` locked.
+    /// The unread bytes. They change with `state` locked.
     bytes: AtomicUsize,
     all: Arc<AllUnread>,
 }
@@ -96,7 +96,7 @@ struct Queue {
 struct State {
     entries: VecDeque<Entry>,
     reader: Option<Waker>,
-    /// Nothing comes any more.
+    /// Nothing more comes.
     ended: bool,
     /// Nobody reads any more.
     abandoned: bool,
@@ -117,7 +117,7 @@ impl Queue {
         self.all.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Ends this with an error. What lies unread is let go.
+    /// Ends this with an error, and drops what is unread.
     fn evict(&self, wakes: &Wakes) {
         let budget = self.all.budget;
         let mut state = self.state();
@@ -174,9 +174,9 @@ fn wake(mut state: MutexGuard<'_, State>, wakes: &Wakes) {
     }
 }
 
-// All of this happens under the router's lock, so that what all hold grows in one place only.
+// All of this happens under the router's lock, so the total grows in one place only.
 impl EventSender {
-    /// Queues a notification, or an error about one; `false` when this subscription is over, because
+    /// Queues a notification, or an error about one; `false` if this subscription is over, because
     /// nobody reads it any more or because it would exceed a budget.
     ///
     /// A single notification larger than the whole budget is let through to a reader that keeps up.
@@ -193,8 +193,8 @@ impl EventSender {
         self.send(Entry { item, bytes })
     }
 
-    /// Takes up room for a notification that may be for this subscription, beside `taken` bytes of
-    /// others. Without room this subscription is over.
+    /// Reserves room for a notification that may be for this subscription, in addition to `taken` bytes
+    /// of others. Without room, this subscription is over.
     pub(crate) fn reserve(&self, taken: usize, bytes: usize) -> Option<Room> {
         if taken + bytes > self.budget {
             self.lag();
@@ -209,8 +209,8 @@ impl EventSender {
         Some(Room { bytes, all })
     }
 
-    /// Makes room in the budget over all subscriptions, at the cost of those that hold most; `false` if
-    /// that is this one, which holds `unread` bytes.
+    /// Makes room in the budget shared by all subscriptions, at the cost of those that hold the most;
+    /// `false` if that is this one, which holds `unread` bytes.
     fn make_room(&self, unread: usize, more: usize) -> bool {
         let all = &self.queue.all;
         while all.bytes() + more > all.budget {
@@ -224,7 +224,7 @@ impl EventSender {
         true
     }
 
-    /// Tells the subscriber that it was read too slowly. Nothing is queued behind this.
+    /// Tells the subscriber that it reads too slowly. Nothing is queued after this.
     fn lag(&self) {
         self.send(Entry::lagged(self.budget));
     }
@@ -264,7 +264,7 @@ impl EventReceiver {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Notification>>> {
-        // A reader of a stream that never pauses lets others run now and then.
+        // Lets other tasks run now and then, even if the stream never pauses.
         let turn = ready!(coop::poll_proceed(context));
         let mut state = self.queue.state();
         let Some(entry) = state.entries.pop_front() else {
@@ -287,7 +287,7 @@ impl EventReceiver {
         Poll::Ready(Some(entry.item))
     }
 
-    /// Whether something lies here.
+    /// Whether anything is unread.
     pub(crate) fn has_unread(&self) -> bool {
         !self.queue.state().entries.is_empty()
     }
@@ -295,7 +295,7 @@ impl EventReceiver {
 
 impl Drop for EventReceiver {
     fn drop(&mut self) {
-        // From here on nothing is queued, so that what is counted is taken off again.
+        // Nothing is queued from here on, so what was counted can be subtracted.
         let mut state = self.queue.state();
         state.abandoned = true;
         let unread = std::mem::take(&mut state.entries);

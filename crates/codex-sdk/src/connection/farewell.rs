@@ -1,4 +1,4 @@
-//! What a connection says last.
+//! The last log line of a connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,8 +7,8 @@ use tracing::dispatcher::with_default;
 use crate::connection::Connection;
 
 impl Drop for Connection {
-    /// Logs what is still counted. All of it is zero, unless something was forgotten, or a stream of
-    /// notifications is kept longer than its client.
+    /// Logs the final counters. All of them are zero, unless something was leaked, or a stream of
+    /// notifications outlives its client.
     fn drop(&mut self) {
         let stats = self.stats();
         let log = || {
@@ -20,10 +20,10 @@ impl Drop for Connection {
                 "nothing of the connection is left"
             );
         };
-        // Whoever has seen it start sees this too, wherever the last handle is dropped.
+        // The subscriber that has seen it start sees this, too, wherever the last handle is dropped.
         self.span.with_subscriber(|(_, subscriber)| {
             let told = || with_default(subscriber, || self.span.in_scope(log));
-            // It is foreign code, and may panic.
+            // The subscriber is foreign code, and may panic.
             let _ = catch_unwind(AssertUnwindSafe(told));
         });
     }

@@ -1,16 +1,15 @@
-//! How much an unread notification takes in memory.
+//! How much memory an unread notification takes.
 
 use serde_json::Value;
 
 use crate::connection::event_queue::{Entry, Notification};
 
-/// What a value takes in memory beside its text, and an entry of an object beside its key and value:
-/// about what `serde_json` and the allocator take.
+/// The memory of a value besides its text, and of an object's entry besides its key and value: about
+/// what `serde_json` and the allocator take.
 const OF_VALUE: usize = size_of::<Value>();
 const OF_ENTRY: usize = 3 * size_of::<Value>();
 
-/// About how many bytes a notification takes while it lies unread. A text of two bytes can be a value
-/// of 32.
+/// About how many bytes a notification takes while it is unread. Two bytes of text can become a value of 32.
 pub(crate) fn held(notification: &Notification, line: &[u8]) -> usize {
     let content = match notification {
         Notification::Unrecognized { method, params } => method.len() + held_by(params),
@@ -19,10 +18,9 @@ pub(crate) fn held(notification: &Notification, line: &[u8]) -> usize {
     size_of::<Entry>() + content
 }
 
-/// How many values a text of JSON has, at most.
+/// How many values a JSON text has, at most.
 fn values(mut json: &[u8]) -> usize {
-    // Most texts have few values even if what stands in their strings is counted, too, and that takes one
-    // quick pass.
+    // Most texts have few values even when separators in strings count, too, and that takes one quick pass.
     let most = 1 + json.chunks(255).map(separators).sum::<usize>();
     if most * OF_VALUE <= 2 * json.len() {
         return most;
@@ -39,11 +37,11 @@ fn values(mut json: &[u8]) -> usize {
     }
 }
 
-/// How many of at most 255 bytes stand before a value, outside of a string. Counted in bytes, so that
-/// many are counted at once.
+/// How many of at most 255 bytes would precede a value if they were outside a string. The count is a
+/// byte, so many are counted at once.
 fn separators(json: &[u8]) -> usize {
     let count = json.iter().fold(0_u8, |count, byte| {
-        // The two brackets differ in this bit alone.
+        // The two brackets differ only in this bit.
         count + u8::from(*byte == b',') + u8::from(byte | 0x20 == b'{')
     });
     usize::from(count)

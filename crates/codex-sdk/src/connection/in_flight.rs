@@ -1,4 +1,4 @@
-//! The places of requests in flight.
+//! The places for requests in flight.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 
 /// The runtime drops answers silently when it is flooded; it never did with this many in flight.
 const MAX_IN_FLIGHT: usize = 64;
-/// Requests that last until something else ends have places of their own.
+/// Requests that last until something else ends have their own places.
 const MAX_LONG_RUNNING: usize = 16;
 
-/// Steering and interrupting have places of their own, so that they work however busy the connection is.
+/// Steering and interrupting have their own places, so they work however busy the connection is.
 const MAX_CONTROL: usize = 32;
 
 /// Which places in flight a request takes.
@@ -34,10 +34,10 @@ impl Lane {
     }
 }
 
-/// Requests of the runtime whose answers are not with the writer. One that asks for more doesn't read any.
+/// Server requests whose answers haven't reached the writer. A runtime that asks for more doesn't read any.
 pub(crate) const MAX_UNANSWERED: usize = 4096;
 
-/// The places that are free.
+/// The free places.
 #[derive(Debug)]
 pub(super) struct InFlight {
     ordinary: Arc<Semaphore>,
@@ -56,7 +56,7 @@ impl Default for InFlight {
 }
 
 impl InFlight {
-    /// Waits for a place for this method, no longer than `after`.
+    /// Waits for a place for this method, for at most `after`.
     pub(super) async fn place(
         &self,
         method: &str,

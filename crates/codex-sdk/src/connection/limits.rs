@@ -1,4 +1,4 @@
-//! What a client is held to.
+//! The limits of a client.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ pub(crate) struct Limits {
     pub(crate) max_line_bytes: usize,
     pub(crate) subscription_budget: usize,
     pub(crate) unread_budget: usize,
-    /// The longest message that the other side takes, if it has a limit.
+    /// The longest message that the other side accepts, if it has a limit.
     pub(crate) max_sent_bytes: Option<usize>,
 }
 
 impl Limits {
-    /// Whether the other side is a server, with other clients perhaps.
+    /// Whether the other side is a server, which may have other clients.
     pub(crate) fn is_of_server(self) -> bool {
         self.max_sent_bytes.is_some()
     }

@@ -1,8 +1,8 @@
 //! Splits the runtime's output into lines, whatever their length, up to a cap.
 
-/// How much is kept of each end of a line over the cap, to tell whose it was.
+/// How much is kept of each end of a line over the cap, to tell whom it was for.
 const KEPT_OF_OVERLONG: usize = 32 * 1024;
-/// A buffer that one long line has grown is given back once it is empty.
+/// A buffer that one long line has grown beyond this is shrunk once it is empty.
 const KEPT_CAPACITY: usize = 1024 * 1024;
 const READ_SIZE: usize = 64 * 1024;
 
@@ -15,17 +15,17 @@ pub(crate) enum Line<'a> {
     Overlong(&'a [u8], &'a [u8]),
 }
 
-/// What was read and not yet taken. Many lines are taken from one read.
+/// What was read and not yet taken. One read can hold many lines.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    /// All of it is initialised; what was read lies in `start..end`.
+    /// All of it is initialised; the data read is in `start..end`.
     buffer: Vec<u8>,
     /// Where the next line begins.
     start: usize,
-    /// Up to where it was searched for a line's end.
+    /// How far it was searched for the end of a line.
     searched: usize,
     end: usize,
-    /// Bytes already thrown away from the middle of a line over the cap.
+    /// Bytes already discarded from the middle of a line over the cap.
     skipped: usize,
     cap: usize,
 }
@@ -42,7 +42,7 @@ impl Lines {
         }
     }
 
-    /// The next line of what was read.
+    /// The next line in what was read.
     pub(crate) fn next(&mut self) -> Option<Line<'_>> {
         let unsearched = &self.buffer[self.searched..self.end];
         let Some(offset) = memchr::memchr(b'\n', unsearched) else {
@@ -58,12 +58,12 @@ impl Lines {
         &mut self.buffer[self.end..]
     }
 
-    /// Notes that so many bytes were read into [`Self::space`].
+    /// Records that this many bytes were read into [`Self::space`].
     pub(crate) fn filled(&mut self, bytes: usize) {
         self.end += bytes;
     }
 
-    /// Bytes that came after the last line's end.
+    /// Bytes after the end of the last line.
     pub(crate) fn unfinished(&self) -> usize {
         self.skipped + self.end - self.start
     }
@@ -100,7 +100,7 @@ impl Lines {
             self.buffer.shrink_to_fit();
         }
         if self.buffer.len() - self.end < READ_SIZE / 4 {
-            // A long line costs one copy for each time that it doubles.
+            // A long line costs one copy each time that the buffer doubles.
             self.buffer.resize(2 * self.buffer.len(), 0);
         }
     }
@@ -112,7 +112,7 @@ mod tests {
 
     use super::{KEPT_CAPACITY, KEPT_OF_OVERLONG, Line, Lines};
 
-    /// All lines of an input that is read as it fits, and how long the one without an end is.
+    /// All lines of an input, and the length of the last one if it has no end.
     fn all(mut input: &[u8], cap: usize) -> (Vec<(bool, Vec<u8>)>, usize) {
         let mut lines = Lines::new(cap);
         let mut found = Vec::new();

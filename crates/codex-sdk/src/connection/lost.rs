@@ -1,20 +1,20 @@
-//! What is known of a line that could not be read.
+//! What is known about a line that could not be read.
 
 const ID: &str = "\"id\":";
 
-/// Whose a line was, as far as its ends tell.
+/// Whom a line was for, as far as its ends show.
 #[derive(Debug)]
 pub(crate) struct Lost<'a> {
     pub(crate) method: Option<&'a str>,
     pub(crate) id: Option<i64>,
     pub(crate) thread_id: Option<&'a str>,
     pub(crate) turn_id: Option<&'a str>,
-    /// What an error about it counts for in a subscription's budget.
+    /// How many bytes an error about it counts for in a subscription's budget.
     pub(crate) bytes: usize,
 }
 
 impl<'a> Lost<'a> {
-    /// Looks at the beginning of a line, and at its end where what is between is gone.
+    /// Looks at the beginning of a line, and at its end if the middle is gone.
     pub(crate) fn between(head: &'a str, tail: &'a str) -> Self {
         let is_body = |key: &&str| head.contains(*key);
         let body = ["\"params\":", "\"result\":", "\"error\":"]
@@ -36,8 +36,8 @@ impl<'a> Lost<'a> {
     }
 }
 
-/// The string that follows `key`. Within a JSON string the quotes of `key` would be escaped, so that
-/// it is only found where it is a key.
+/// The string that follows `key`. Within a JSON string the quotes of `key` would be escaped, so it is
+/// only found where it is a key.
 fn string_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(key)?;
     rest.split('"').next()

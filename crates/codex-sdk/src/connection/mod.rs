@@ -55,9 +55,9 @@ pub(crate) mod unhandled;
 pub(crate) mod wakes;
 mod watched;
 
-/// Lines that may wait for the writer.
+/// How many lines may wait for the writer.
 const OUTBOUND_LINES: usize = 128;
-/// What is shared by all that belongs to one connection. It doesn't keep the process alive.
+/// The state shared by everything that belongs to one connection. It doesn't keep the process alive.
 #[derive(Debug)]
 pub(crate) struct Connection {
     router: Mutex<Router>,
@@ -74,13 +74,13 @@ pub(crate) struct Connection {
     pub(crate) span: Span,
     unread: Arc<AllUnread>,
     trace: Option<TraceSource>,
-    /// What ends things that nobody waits for holds a receiver.
+    /// Each cleanup that nobody waits for holds a receiver.
     cleaning: watch::Sender<()>,
     /// Parts of messages that could not be read.
     unreadable: AtomicUsize,
 }
 
-/// What the tasks of a connection take from.
+/// The queues that a connection's tasks take from.
 pub(crate) struct Queues {
     /// Lines to write.
     pub(crate) lines: mpsc::Receiver<String>,
@@ -117,7 +117,7 @@ impl Connection {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Prepares a request. Without a timeout, the method's own counts.
+    /// Prepares a request. Without a timeout, the method's own applies.
     pub(crate) fn outgoing<P: Serialize>(
         &self,
         method: Cow<'static, str>,
@@ -128,7 +128,7 @@ impl Connection {
             .and_then(|request| self.finish(request))
     }
 
-    /// What isn't compiled once more for each method.
+    /// The part that isn't compiled again for each method.
     fn finish(&self, mut request: Outgoing) -> Result<Outgoing> {
         request.trace(self.trace.as_ref());
         request.check(self.limits.max_sent_bytes)?;
@@ -144,7 +144,7 @@ impl Connection {
         Ok(self.read(params, timeout).await?.value)
     }
 
-    /// Sends a typed request. Returns also what could not be read of the response.
+    /// Sends a typed request. Also returns what could not be read of the response.
     pub(crate) async fn read<M: ClientMethod>(
         self: &Arc<Self>,
         params: &M,
@@ -155,8 +155,7 @@ impl Connection {
         self.decode::<M>(&reply.result)
     }
 
-    /// Decodes a response as far as it can be decoded, on the task of the caller: the reader doesn't
-    /// decode replies.
+    /// Decodes a response as far as possible, on the caller's task: the reader doesn't decode replies.
     pub(crate) fn decode<M: ClientMethod>(
         &self,
         result: &RawValue,
@@ -178,17 +177,17 @@ impl Connection {
         self.unreadable.fetch_add(parts, Ordering::Relaxed);
     }
 
-    /// Sends a request and waits for its reply; with `turn`, one that starts a turn on that thread,
+    /// Sends a request and waits for its reply. With `turn`, the request starts a turn on that thread,
     /// whose events go to that queue from the moment the request is queued.
     ///
-    /// Dropping this before it is queued sends nothing; afterwards the reply is ignored when it comes.
+    /// Dropping this before the request is queued sends nothing; afterwards the reply is ignored.
     pub(crate) async fn request(
         self: &Arc<Self>,
         request: Outgoing,
         turn: Option<(Arc<str>, EventSender)>,
     ) -> Result<Reply> {
         let after = request.ends_after(self.limits.request_timeout);
-        // One too far away to be told is none.
+        // One too far in the future to represent counts as none.
         let deadline = after.and_then(|after| Instant::now().checked_add(after));
         let method = request.method.clone();
         let (span, began) = (
@@ -198,7 +197,7 @@ impl Connection {
         let answer = self.send_and_wait(request, turn, deadline);
         let answer = answer.instrument(span.clone());
         let answer = match deadline {
-            // A deadline is as exact as a timer, which may leave a reply the time to come.
+            // Timers are coarse, so even a deadline that has passed could let a reply through.
             Some(deadline) if deadline > Instant::now() => timeout_at(deadline, answer).await.ok(),
             Some(_) => None,
             None => Some(answer.await),
@@ -219,7 +218,7 @@ impl Connection {
         turn: Option<(Arc<str>, EventSender)>,
         deadline: Option<Instant>,
     ) -> Result<Reply> {
-        // One without a deadline waits for its place no longer than an ordinary request takes.
+        // Without a deadline, it waits for its place no longer than an ordinary request.
         let after = request.timeout.unwrap_or(self.limits.request_timeout);
         let permit = self.in_flight.place(&request.method, after).await?;
         let Ok(place) = self.outbound.reserve().await else {
@@ -250,7 +249,7 @@ impl Connection {
         }
     }
 
-    /// Gives up a request whose deadline has passed, and nobody waits for it any more.
+    /// Gives up a request whose deadline has passed, and that nobody waits for any more.
     fn forget(&self, router: &mut Router, id: i64) {
         router.resolve(id, |method| {
             Err(Error::Timeout {
@@ -260,7 +259,7 @@ impl Connection {
         });
     }
 
-    /// Queues a line that is no request.
+    /// Queues a line that isn't a request.
     pub(crate) async fn send(&self, line: String) -> Result<()> {
         match self.outbound.send(line).await {
             Ok(()) => Ok(()),
@@ -275,12 +274,12 @@ impl Connection {
         events
     }
 
-    /// The queue of a handle's events.
+    /// Makes the queue for a handle's events.
     pub(crate) fn event_queue(&self) -> (EventSender, EventReceiver) {
         event_queue(self.limits.subscription_budget, &self.unread, &self.wakes)
     }
 
-    /// What waits, what runs, and what lies unread.
+    /// Counts what waits, what runs, and what is unread.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.router().stats();
         stats.queued_bytes = self.unread.bytes();
@@ -293,14 +292,14 @@ impl Connection {
         Locked::new(router, &self.wakes)
     }
 
-    /// Routes one notification, which takes that many bytes. Whoever it is for is woken by the next
+    /// Routes one notification, which takes that many bytes. Its recipients are woken by the next
     /// [`Self::wake`].
     pub(crate) fn deliver(&self, notification: Notification, bytes: usize) {
         let mut router = self.router.lock().unwrap_or_else(PoisonError::into_inner);
         router.deliver(notification, bytes);
     }
 
-    /// How many are to be woken.
+    /// How many wake-ups are pending.
     #[cfg(unix)]
     pub(crate) fn waiting(&self) -> usize {
         self.wakes.count()
@@ -311,7 +310,7 @@ impl Connection {
         self.wakes.wake();
     }
 
-    /// Runs a task that answers a request of the runtime. See [`Self::is_ignored`].
+    /// Runs a task that answers a server request. See [`Self::is_ignored`].
     pub(crate) fn spawn_answer(&self, task: impl Future<Output = ()> + Send + 'static) {
         if let Ok(place) = Arc::clone(&self.unanswered).try_acquire_owned() {
             self.spawn(async move {
@@ -321,20 +320,20 @@ impl Connection {
         }
     }
 
-    /// Whether the runtime asks and asks, and reads no answers: the connection is of no use any more.
+    /// Whether the runtime keeps asking and reads no answers, which makes the connection useless.
     pub(crate) fn is_ignored(&self) -> bool {
         self.unanswered.available_permits() == 0
     }
 
-    /// Runs a task on the runtime that carries this connection.
+    /// Runs a task on the async runtime of this connection.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task.instrument(self.span.clone()));
     }
 }
 
-/// Keeps the table of pending requests true when a caller leaves.
+/// Keeps the table of pending requests correct when a caller leaves.
 ///
-/// A request that was sent stays in flight: its place is taken until the reply, or the deadline.
+/// A request that was sent stays in flight: it keeps its place until the reply, or the deadline.
 struct PendingGuard {
     connection: Arc<Connection>,
     id: i64,
@@ -347,8 +346,8 @@ impl Drop for PendingGuard {
         if !router.is_pending(self.id) {
             return;
         }
-        // Without a deadline the reply, or the end of the connection, clears it. Its place is free for others:
-        // it may last for ever, and nobody waits for it.
+        // Without a deadline, the reply or the end of the connection clears it. Its place is free for others: it may
+        // last forever, and nobody waits for it.
         let Some(deadline) = self.deadline else {
             return router.free_place(self.id);
         };

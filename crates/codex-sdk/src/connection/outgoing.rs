@@ -12,7 +12,7 @@ use crate::connection::in_flight::Lane;
 use crate::connection::trace::TraceSource;
 use crate::error::{Error, Result};
 
-/// The interrupt of a turn that has ended may never be answered.
+/// The interrupt of an ended turn may never be answered.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request that is ready to be sent.
@@ -22,12 +22,12 @@ pub(crate) struct Outgoing {
     pub(crate) method: Cow<'static, str>,
     pub(crate) line: String,
     pub(super) timeout: Option<Duration>,
-    /// Whether it is sent although this side has asked for the end: it ends what nobody waits for any more.
+    /// Whether it is sent even though this side has asked for the end: it is a cleanup that nobody waits for.
     pub(crate) last: bool,
 }
 
 impl Outgoing {
-    /// Without a timeout, the method's own counts.
+    /// Encodes a request. Without a timeout, the method's own applies.
     pub(crate) fn new<P: Serialize>(
         id: i64,
         method: Cow<'static, str>,
@@ -59,12 +59,12 @@ impl Outgoing {
         }
     }
 
-    /// Says of which trace it is part.
+    /// Adds the trace that the request is part of.
     pub(super) fn trace(&mut self, source: Option<&TraceSource>) {
         let Some(context) = source.and_then(TraceSource::current) else {
             return;
         };
-        // A request is an object, which ends with its last character.
+        // A request is an object, and its last character closes it.
         if let Ok(context) = serde_json::to_string(&context) {
             self.line.pop();
             self.line.push_str(",\"trace\":");
@@ -73,7 +73,7 @@ impl Outgoing {
         }
     }
 
-    /// Refuses what the other side doesn't take.
+    /// Refuses a request that is too long for the other side.
     pub(super) fn check(&self, most: Option<usize>) -> Result<()> {
         let bytes = self.line.len();
         match most.filter(|most| bytes > *most) {
@@ -85,7 +85,7 @@ impl Outgoing {
         }
     }
 
-    /// How long it may take, if there is a limit, where `usual` is that of most requests.
+    /// How long it may take, if there is a limit; `usual` is the limit of most requests.
     pub(crate) fn ends_after(&self, usual: Duration) -> Option<Duration> {
         self.timeout.or(match &*self.method {
             "turn/interrupt" => Some(INTERRUPT_TIMEOUT.min(usual)),

@@ -1,4 +1,4 @@
-//! The child process: its group, its end, and the end of its stderr.
+//! The child process: its group, its end, and its stderr tail.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,15 +16,15 @@ use tokio::time::timeout;
 use crate::connection::descendants::Descendants;
 use crate::connection::tree::Tree;
 
-/// How long the runtime may take to leave after its input ended; it takes about 30 ms.
+/// How long the runtime may take to exit after its input has ended; it takes about 30 ms.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long it may take after it was asked to terminate.
 const TERMINATE: Duration = Duration::from_millis(500);
-/// How long it may take when the last handle was dropped, and what is asked of it is to terminate.
+/// How long it may take to terminate after the last handle was dropped.
 const DISMISS: Duration = Duration::from_secs(1);
 /// How long a killed process may take to be reaped; it takes milliseconds.
 const REAP: Duration = Duration::from_secs(1);
-/// How often it is looked whether it has exited, where no async runtime tells.
+/// How often to check for its exit where no async runtime reports it.
 const POLL: Duration = Duration::from_millis(2);
 /// How much of stderr is kept for errors.
 const STDERR_TAIL: usize = 4 * 1024;
@@ -37,12 +37,12 @@ pub(crate) struct Pipes {
     pub(crate) stderr: ChildStderr,
 }
 
-/// The runtime and all that it spawns: a process group of its own, a job object on Windows.
+/// The runtime and everything that it spawns: its own process group, or a job object on Windows.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
-    /// `None` once the child was reaped: from then on its process id may be somebody else's.
+    /// `None` once the child was reaped: its process id may then be another process's.
     child: Arc<Mutex<Option<Tree>>>,
-    /// Wakes whoever waits for the end of a child that another one has reaped.
+    /// Wakes whoever waits for a child that another task has reaped.
     reaped: Arc<Notify>,
     descendants: Descendants,
 }
@@ -79,8 +79,8 @@ impl Process {
         self.lock().as_mut()?.id()
     }
 
-    /// Kills it at once, with all that it has started. Works on any thread, inside and outside an async
-    /// runtime.
+    /// Kills it at once, with everything that it has started. Works on any thread, inside and outside
+    /// an async runtime.
     pub(crate) fn kill(&self) {
         if let Some(child) = self.lock().as_mut() {
             child.kill();
@@ -88,27 +88,27 @@ impl Process {
         self.descendants.kill();
     }
 
-    /// How much it has worked, with all that it has started: a number that grows with processor time and
-    /// with what is read and written. `None` where the system doesn't tell.
+    /// How much it and everything that it has started have worked: a number that grows with processor time and with
+    /// what is read and written. `None` where the system doesn't report it.
     pub(crate) fn work(&self) -> Option<u64> {
         self.descendants.work()
     }
 
-    /// Asks it to leave, which takes the commands along that it runs; what is left a little later is killed.
-    /// Nobody needs to wait for it: the program may have no async runtime any more.
+    /// Asks it to exit, which ends its commands, too; what is left a little later is killed. Nobody needs to wait: the
+    /// program may no longer have an async runtime.
     pub(crate) fn dismiss(&self) {
         if !self.ask_to_leave() {
             return;
         }
         let process = self.clone();
-        // Without a thread it is killed here and now.
+        // If no thread can be started, it is killed here and now.
         let guard = thread::Builder::new().name("codex-sdk-end".to_owned());
         if guard.spawn(move || process.end_blocking(DISMISS)).is_err() {
             self.end_blocking(Duration::ZERO);
         }
     }
 
-    /// Ends it from outside of an async runtime, and reaps it.
+    /// Ends it from outside an async runtime, and reaps it.
     pub(crate) fn end_blocking(&self, grace: Duration) {
         if self.ask_to_leave() && !self.exits_within(grace) {
             self.kill();
@@ -119,7 +119,7 @@ impl Process {
         self.descendants.kill();
     }
 
-    /// Asks the runtime alone to leave, and nothing that it has started.
+    /// Asks only the runtime to exit, and nothing that it has started.
     #[cfg(feature = "remote")]
     pub(crate) fn ask_leader(&self) {
         if let Some(child) = self.lock().as_ref() {
@@ -127,7 +127,7 @@ impl Process {
         }
     }
 
-    /// `false` if it is gone.
+    /// Returns `false` if it is gone.
     fn ask_to_leave(&self) -> bool {
         let guard = self.lock();
         let Some(child) = guard.as_ref() else {
@@ -151,9 +151,9 @@ impl Process {
         }
     }
 
-    /// Waits until the process has exited, and reaps it; `None` if another one has. Any number of tasks may.
+    /// Waits until the process has exited, and reaps it; `None` if another task has. Any number of tasks can wait.
     ///
-    /// The lock is held for each poll only, so that [`Self::kill`] works meanwhile.
+    /// The lock is held only during each poll, so [`Self::kill`] works in the meantime.
     pub(crate) async fn wait(&self) -> Option<ExitStatus> {
         let exited = std::future::poll_fn(|context| {
             let mut guard = self.lock();
@@ -163,7 +163,7 @@ impl Process {
             // The rest of its group is killed below.
             child.poll_wait(context).map(Result::ok)
         });
-        // Before the child is looked at for the first time, so that nothing is missed.
+        // Created before the first poll of the child, to miss nothing.
         let reaped = self.reaped.notified();
         let status = tokio::select! {
             status = exited => status,
@@ -176,8 +176,8 @@ impl Process {
         status
     }
 
-    /// Ends a process whose input has just been closed: waits, then asks, then kills. What it has started
-    /// and not taken along is killed in any case.
+    /// Ends a process whose input has just been closed: waits, then asks, then kills. What it has started and left
+    /// behind is killed in any case.
     pub(crate) async fn end(&self) -> Option<ExitStatus> {
         let mut status = timeout(GRACE, self.wait()).await;
         if status.is_err() && self.ask_to_leave() {
@@ -196,12 +196,12 @@ impl Process {
     }
 }
 
-/// The end of what the runtime wrote to stderr, whatever its lines.
+/// The tail of the runtime's stderr, regardless of its lines.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StderrTail(Arc<Mutex<VecDeque<u8>>>);
 
 impl StderrTail {
-    /// Drains `stderr` by chunks until it ends.
+    /// Drains `stderr` in chunks until it ends.
     pub(crate) async fn drain(self, mut stderr: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; 16 * 1024];
         while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
@@ -223,7 +223,7 @@ impl StderrTail {
         let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes: Vec<u8> = tail.iter().copied().collect();
         let text = without_colours(&String::from_utf8_lossy(&bytes));
-        // It has no symbols.
+        // The backtrace has no symbols.
         let text = text.split("\n\nStack backtrace:\n   0: <unknown>").next();
         text.unwrap_or_default().trim().to_owned()
     }

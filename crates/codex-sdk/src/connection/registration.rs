@@ -1,4 +1,4 @@
-//! The place of a handle in the router.
+//! A handle's place in the router.
 
 use std::sync::Arc;
 
@@ -15,29 +15,28 @@ use crate::connection::router::pending_calls::Reply;
 use crate::connection::router::subscriptions::Joined;
 use crate::error::Result;
 
-/// A handle's place in the router, from before its turn or goal is asked for.
+/// A handle's place in the router, taken before its turn or goal is requested.
 #[derive(Debug)]
 pub(crate) struct Registration {
     connection: Arc<Connection>,
     thread_id: Arc<str>,
     handle_id: i64,
-    /// Leaving interrupts a turn that no other handle is on, and abandons a goal.
+    /// Whether leaving interrupts a turn that no other handle is on, and abandons a goal.
     pub(crate) interrupt: bool,
 }
 
-/// What a handle is made of: its place, and what comes to it.
+/// The parts of a handle: its place in the router, and its events.
 #[derive(Debug)]
 pub(crate) struct Route {
-    // Dropped before the events: the place goes first.
+    // Dropped before the events.
     pub(crate) registration: Registration,
     pub(crate) events: EventReceiver,
-    /// What the thread was known to have used before.
+    /// The thread's token usage before, if known.
     pub(crate) used: Option<TokenUsageBreakdown>,
 }
 
 impl Route {
-    /// The route of the turn that `request` starts, and the request: it is registered and sent when it
-    /// is awaited.
+    /// The route of the turn that `request` starts, and a future that registers and sends the request.
     pub(crate) fn of_turn(
         connection: &Arc<Connection>,
         thread_id: Arc<str>,
@@ -56,7 +55,7 @@ impl Route {
         (route, reply)
     }
 
-    /// The route of a turn that began before, and what is known of it at this moment.
+    /// The route of a turn that has already begun, and what is known about it now.
     pub(crate) fn of_running(
         connection: &Arc<Connection>,
         thread_id: &Arc<str>,
@@ -77,15 +76,15 @@ impl Route {
         Ok((route, phase, joined))
     }
 
-    /// The route of a turn that has ended: nothing comes any more.
+    /// The route of a turn that has ended: no more events come.
     pub(crate) fn ended(mut self, connection: &Connection) -> Self {
         self.registration.leave();
-        // Its sender is gone, and so it has ended.
+        // Its sender is gone, so the queue has ended.
         (_, self.events) = connection.event_queue();
         self
     }
 
-    /// Registers a goal on an idle thread, before anything of it is sent.
+    /// Registers a goal on an idle thread, before any of its requests is sent.
     pub(crate) fn of_goal(
         connection: &Arc<Connection>,
         thread_id: &Arc<str>,
@@ -116,7 +115,7 @@ impl Registration {
         }
     }
 
-    /// Lets a goal have the turns that begin from now on; it is abandoned if this is dropped.
+    /// Gives the goal all turns that begin from now on. Dropping this then abandons the goal.
     pub(crate) fn open_goal(&mut self) {
         let mut router = self.connection.router();
         let thread = router.thread(&self.thread_id);
@@ -126,7 +125,7 @@ impl Registration {
         self.interrupt = true;
     }
 
-    /// Has the turn interrupted, or leaves it to its other handles: a deadline has passed.
+    /// Interrupts the turn because a deadline has passed, or leaves it to its other handles.
     pub(crate) fn expire(&mut self) -> Expiry {
         let mut router = self.connection.router();
         let expiry = router.expire(&self.thread_id, self.handle_id);
@@ -134,12 +133,12 @@ impl Registration {
         expiry
     }
 
-    /// When the turn last waited for an answer of this program: now, if it does.
+    /// When the turn last waited for an answer from this program: now, if it still waits.
     pub(crate) fn last_wait(&self) -> Option<Instant> {
         self.connection.router().last_wait(&self.thread_id)
     }
 
-    /// Leaves the turn. What its handle hasn't read stays readable.
+    /// Leaves the turn. Unread events stay readable.
     pub(crate) fn leave(&self) {
         let mut router = self.connection.router();
         router.leave(&self.thread_id, self.handle_id, self.interrupt);

@@ -1,4 +1,4 @@
-//! The spans of `tracing`: what they are called, and what they hold. Never a text, a parameter or a value.
+//! The `tracing` spans: their names and their fields. Never a text, a parameter or a value.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub(crate) fn connection() -> Span {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    // It outlives whatever the caller is in.
+    // It outlives the caller's span.
     tracing::info_span!(parent: None, "codex.connection", number, version = Empty)
 }
 
@@ -21,8 +21,8 @@ pub(crate) fn thread(connection: &Span, id: &str) -> Span {
     tracing::info_span!(parent: connection, "codex.thread", thread_id = id)
 }
 
-/// One per turn or goal and handle. It is in the caller's span if there is one: what a program does for a request of
-/// its own is then one trace.
+/// One per turn or goal and handle. It is a child of the caller's span if there is one, so everything a program does
+/// for one of its own requests is one trace.
 pub(crate) fn turn(thread: &Span, thread_id: &str) -> Span {
     let caller = Span::current();
     let parent = if caller.is_none() { thread } else { &caller };
@@ -36,7 +36,7 @@ pub(crate) fn turn(thread: &Span, thread_id: &str) -> Span {
     )
 }
 
-/// Notes how a turn ended.
+/// Records how a turn ended.
 pub(crate) fn turn_ended(span: &Span, turn: &Turn) {
     span.record("status", turn.status.as_str());
     if let Some(duration) = turn.duration_ms {
@@ -44,7 +44,7 @@ pub(crate) fn turn_ended(span: &Span, turn: &Turn) {
     }
 }
 
-/// One per request, from the wait for its place to its answer.
+/// One per request, from the wait for a place in flight to the answer.
 pub(crate) fn request(method: &str, id: i64) -> Span {
     tracing::debug_span!(
         "codex.request",
@@ -55,7 +55,7 @@ pub(crate) fn request(method: &str, id: i64) -> Span {
     )
 }
 
-/// Notes how a request ended.
+/// Records how a request ended.
 pub(crate) fn request_ended<T>(span: &Span, result: &Result<T>, began: std::time::Instant) {
     let outcome = match result {
         Ok(_) => "answered",
@@ -68,7 +68,7 @@ pub(crate) fn request_ended<T>(span: &Span, result: &Result<T>, began: std::time
     span.record("duration_ms", duration);
 }
 
-/// One per request of the runtime, on its own task.
+/// One per server request, on its own task.
 pub(crate) fn server_request(connection: &Span, method: &str, thread_id: Option<&str>) -> Span {
     tracing::debug_span!(parent: connection, "codex.server_request", method, thread_id)
 }

@@ -1,4 +1,4 @@
-//! Of which trace requests are part.
+//! The trace that requests are part of.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-/// The W3C trace context of a request, from
-/// [`CodexBuilder::trace_context`](crate::CodexBuilder::trace_context): a runtime that has an exporter
-/// (`otel.trace_exporter` in its configuration) makes its own spans part of this trace, and passes it on to the model's
-/// provider.
+/// The W3C trace context of a request, from [`CodexBuilder::trace_context`](crate::CodexBuilder::trace_context). A
+/// runtime with an exporter (`otel.trace_exporter` in its configuration) adds its own spans to this trace, and passes
+/// it on to the model's provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TraceContext {
     /// The header `traceparent`, such as `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.
@@ -29,7 +28,7 @@ impl TraceContext {
     }
 }
 
-/// Tells the trace of the caller.
+/// Returns the caller's trace context.
 #[derive(Clone)]
 pub(crate) struct TraceSource(Arc<dyn Fn() -> Option<TraceContext> + Send + Sync>);
 
@@ -39,7 +38,7 @@ impl TraceSource {
     }
 
     pub(super) fn current(&self) -> Option<TraceContext> {
-        // It is the program's own code, and may be called where something is being ended.
+        // This is the program's own code, and may be called during a cleanup.
         catch_unwind(AssertUnwindSafe(|| (self.0)())).unwrap_or_else(|_| {
             tracing::warn!(
                 "the closure for `trace_context` panicked: a request is part of no trace"

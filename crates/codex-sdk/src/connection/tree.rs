@@ -1,4 +1,4 @@
-//! A child and all that it spawns: a process group on Unix, a job object on Windows.
+//! A child and everything that it spawns: a process group on Unix, a job object on Windows.
 
 use std::io;
 use std::process::ExitStatus;
@@ -43,7 +43,7 @@ impl Tree {
         self.signal(nix::sys::signal::Signal::SIGTERM);
     }
 
-    /// Asks the child alone, and not what it has started.
+    /// Asks only the child, and nothing that it has started.
     #[cfg(feature = "remote")]
     pub(super) fn ask_leader(&self) {
         let _ = nix::sys::signal::kill(self.group, nix::sys::signal::Signal::SIGTERM);
@@ -78,7 +78,7 @@ impl Tree {
         let _ = self.leader.start_kill();
     }
 
-    /// Nothing asks a process here.
+    /// There is no way to ask a process here.
     pub(super) fn ask_to_leave(&self) {}
 
     #[cfg(feature = "remote")]
@@ -96,7 +96,7 @@ impl Tree {
         self.child().try_wait()
     }
 
-    /// The child keeps its waker itself: a future made anew for each poll loses nothing.
+    /// The child keeps the waker itself: a new future for each poll loses nothing.
     pub(super) fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
         std::pin::pin!(self.child().wait()).poll(context)
     }

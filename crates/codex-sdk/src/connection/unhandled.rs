@@ -1,10 +1,10 @@
-//! What a user would want to know of though nobody subscribed.
+//! What a user wants to know about even without a subscription.
 
 use codex_types::{McpServerStartupState, TurnError};
 
 use crate::connection::event_queue::Notification;
 
-/// The methods of what is logged.
+/// The methods that are logged.
 pub(crate) const LOGGED: [&str; 6] = [
     "warning",
     "configWarning",
@@ -33,7 +33,7 @@ pub(crate) fn log(notification: &Notification) {
             } = &it.error;
             tracing::warn!(text = message, details, will_retry = it.will_retry, "error");
         }
-        // Else the model just wouldn't have the server's tools.
+        // Otherwise the model would lack the server's tools, and nothing would say why.
         Notification::McpServerStartupStatusUpdated(it)
             if it.status == McpServerStartupState::Failed =>
         {

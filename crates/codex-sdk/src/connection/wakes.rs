@@ -1,6 +1,6 @@
-//! What wakes others, put off until the router's lock is released.
+//! Wake-ups, deferred until the router's lock is released.
 //!
-//! A waker is foreign code: an executor may poll in it, and what it polls may want the lock.
+//! A waker is foreign code: an executor may poll in it, and what it polls may need the lock.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 type Wake = Box<dyn FnOnce() + Send>;
 
-/// What is to be done once the lock of a router is released.
+/// What to run once a router's lock is released.
 #[derive(Default)]
 pub(crate) struct Wakes(Mutex<Vec<Wake>>);
 
@@ -20,7 +20,7 @@ impl Wakes {
         self.lock().push(Box::new(wake));
     }
 
-    /// Does all of it, with no lock held. A waker that panics keeps nobody else from being woken.
+    /// Runs all of it, with no lock held. A waker that panics doesn't stop the others.
     pub(crate) fn wake(&self) {
         let wakes = std::mem::take(&mut *self.lock());
         for wake in wakes {
@@ -44,7 +44,7 @@ impl fmt::Debug for Wakes {
     }
 }
 
-/// The lock of a router. Once it is released, whoever waits for what was done under it is woken.
+/// A router's lock. Releasing it wakes whoever waits for what was done under it.
 #[derive(Debug)]
 pub(crate) struct Locked<'a, T> {
     // Dropped in this order.
@@ -84,10 +84,10 @@ impl Drop for WakeOnDrop<'_> {
     }
 }
 
-/// A value whose use or end wakes somebody: a sender, a place in flight. Both are put off.
+/// A value whose use or drop wakes somebody: a sender, a place in flight. Both are deferred.
 #[derive(Debug)]
 pub(crate) struct Late<T: Send + 'static> {
-    /// `None` once it was used.
+    /// `None` once it is used.
     value: Option<T>,
     wakes: Arc<Wakes>,
 }
@@ -100,7 +100,7 @@ impl<T: Send + 'static> Late<T> {
         }
     }
 
-    /// Uses the value up, later.
+    /// Uses up the value, later.
     pub(crate) fn finish(mut self, with: impl FnOnce(T) + Send + 'static) {
         if let Some(value) = self.value.take() {
             self.wakes.add(move || with(value));
@@ -116,7 +116,7 @@ impl<T: Send + 'static> Drop for Late<T> {
     }
 }
 
-/// A value that others watch. It changes at once; they are told later, of its end too.
+/// A value that others watch. It changes at once; the watchers learn of the change later, and of its end, too.
 #[derive(Debug)]
 pub(crate) struct Watched<T: Send + Sync + 'static> {
     sender: watch::Sender<T>,
@@ -151,7 +151,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
 
 impl<T: Send + Sync + 'static> Drop for Watched<T> {
     fn drop(&mut self) {
-        // The watchers learn of the end when the last sender goes.
+        // The watchers learn of the end when the last sender is dropped.
         let sender = self.sender.clone();
         self.wakes.add(move || drop(sender));
     }

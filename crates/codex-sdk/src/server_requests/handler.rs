@@ -41,8 +41,8 @@ macro_rules! server_requests {
         /// [`CodexBuilder::handler`](crate::CodexBuilder::handler).
         ///
         /// Each method has a default that refuses in the protocol's own way: implement those that
-        /// matter to you. Each call runs on its own task, with no time limit, and can use the client
-        /// ([`RequestContext::client`]). Its turn waits for the answer; other turns go on.
+        /// matter to you. Each call runs on its own task. It can take minutes and use the client
+        /// ([`RequestContext::client`]); its turn waits for the answer, and other turns go on.
         ///
         /// An error or a panic refuses, too. The error's text is logged (`tracing::warn!`), not sent to
         /// the runtime.

@@ -1,4 +1,4 @@
-//! Whether a schema that a program has written itself is strict.
+//! Checks whether a hand-written schema is strict.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::strict::definitions::refused;
 use crate::strict::keywords::{implied, is_allowed, is_format, is_type, of_any, only_of, unknown};
 
 /// # Errors
-/// [`Error::Schema`](crate::Error::Schema) for one that a provider would refuse.
+/// [`Error::Schema`](crate::Error::Schema) for a schema that a provider would refuse.
 pub(crate) fn check(schema: &Value) -> Result<()> {
     if schema["type"] != "object" {
         return refused("$", "is no object: put it into one, under a key");
@@ -22,12 +22,12 @@ pub(crate) fn check(schema: &Value) -> Result<()> {
     walk.references_lead_somewhere()
 }
 
-/// The way through a schema. Paths are for people: `$.items[].name`. Places are as references write them:
+/// A walk through a schema. Paths are for people: `$.items[].name`. Places are written as in references:
 /// `#/properties/items/items/properties/name`.
 #[derive(Default)]
 struct Walk {
     places: HashSet<String>,
-    /// The schemas that are references: their place, their path, and the place that they mean.
+    /// The schemas that are references, by place: their path, and the place that they refer to.
     references: HashMap<String, (String, String)>,
 }
 
@@ -119,7 +119,7 @@ impl Walk {
         Ok(())
     }
 
-    /// An object has to be closed, and to require exactly its keys.
+    /// Checks that an object is closed and requires exactly its keys.
     fn object(&mut self, keywords: &Map<String, Value>, path: &str, place: &str) -> Result<()> {
         if keywords.get("additionalProperties") != Some(&Value::Bool(false)) {
             return refused(
@@ -165,7 +165,7 @@ impl Walk {
     fn references_lead_somewhere(&self) -> Result<()> {
         for (path, first) in self.references.values() {
             let mut meant = first;
-            // From one to the next; in a circle, none of them says anything.
+            // Follows a reference to a reference; a cycle of them leads nowhere.
             for _ in 0..self.references.len() {
                 let Some((_, next)) = self.references.get(meant) else {
                     break;
@@ -181,11 +181,11 @@ impl Walk {
     }
 }
 
-/// The types of a value, which a schema has to say, if only by the values that it lists.
+/// The types of a value, which a schema has to name, or to imply by the values that it lists.
 fn types<'a>(keywords: &'a Map<String, Value>, path: &str) -> Result<Vec<&'a str>> {
     let Some(types) = keywords.get("type") else {
         let lists = keywords.contains_key("const") || keywords.contains_key("enum");
-        // What has the keys of an object or an array isn't of the values' types.
+        // A schema with the keys of an object or an array isn't of the listed values' types.
         if lists && implied(keywords).is_some() {
             return Ok(Vec::new());
         }
@@ -204,7 +204,7 @@ fn types<'a>(keywords: &'a Map<String, Value>, path: &str) -> Result<Vec<&'a str
     }
 }
 
-/// Whether a keyword is one of these types, and has a value of its own kind.
+/// Checks that a keyword belongs to one of these types and has a value of its own kind.
 fn says_something(key: &str, value: &Value, types: &[&str], path: &str) -> Result<()> {
     let elsewhere = only_of(key).is_some_and(|only| !types.contains(&only));
     if elsewhere || types == ["object"] && !of_any(key) && only_of(key) != Some("object") {
@@ -253,12 +253,12 @@ fn is_of(value: &Value, name: &str) -> bool {
     }
 }
 
-/// A name, as it is a part of a reference.
+/// A name, escaped for a reference.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// A reference without the escapes of a URL.
+/// A reference, with its URL escapes decoded.
 fn unescaped(reference: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = reference.as_bytes();

@@ -1,4 +1,4 @@
-//! Schemas with nothing but strict keywords that `output_schema` refuses.
+//! Schemas that `output_schema` refuses although all of their keywords are strict.
 
 use serde_json::json;
 

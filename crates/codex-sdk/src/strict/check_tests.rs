@@ -1,4 +1,4 @@
-//! What `output_schema` takes, and what it refuses.
+//! What `output_schema` accepts, and what it refuses.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(super) fn closed(properties: &Value) -> Value {
     })
 }
 
-/// One with a single key, `a`.
+/// A closed object with a single key, `a`.
 pub(super) fn a(schema: &Value) -> Value {
     closed(&json!({ "a": schema }))
 }

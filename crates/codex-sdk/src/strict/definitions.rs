@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 pub(super) struct Definitions<'a>(pub(super) &'a Map<String, Value>);
 
 impl<'a> Definitions<'a> {
-    /// The name and the content of the definition that a reference means.
+    /// The name and the content of the definition that a reference names.
     pub(super) fn find(self, reference: &str, path: &str) -> Result<(String, &'a Value)> {
         let name = reference.strip_prefix("#/$defs/");
         let found = name.and_then(|name| Some((name.to_owned(), self.0.get(name)?)));
@@ -23,7 +23,7 @@ impl<'a> Definitions<'a> {
     }
 }
 
-/// A type that no answer can be held to.
+/// The error for a type or schema that no answer can be constrained to.
 pub(super) fn refused<T>(path: &str, problem: &str) -> Result<T> {
     Err(Error::Schema {
         path: path.to_owned(),

@@ -1,8 +1,8 @@
-//! The keywords of JSON Schema: which are strict, which say nothing of a value, which can't stay.
+//! The keywords of JSON Schema: which are strict, which don't constrain a value, and which have to go.
 
 use serde_json::{Map, Value};
 
-/// What a strict schema may say of a value that is neither an object nor a union.
+/// The keywords that a strict schema may have for a value that is neither an object nor a union.
 const KEYWORDS: [&str; 14] = [
     "const",
     "description",
@@ -33,7 +33,7 @@ const FORMATS: [&str; 9] = [
     "uuid",
 ];
 
-/// What stands anywhere in a schema that a program has written itself, and says nothing of a value.
+/// Keywords that may be anywhere in a hand-written schema and don't constrain a value.
 const TITLES: [&str; 6] = [
     "$comment",
     "$defs",
@@ -47,7 +47,7 @@ const TYPES: [&str; 7] = [
     "array", "boolean", "integer", "null", "number", "object", "string",
 ];
 
-/// Whether a strict schema may have this keyword somewhere, beside a reference.
+/// Whether a strict schema may have this keyword somewhere, apart from references.
 pub(super) fn is_allowed(key: &str) -> bool {
     KEYWORDS.contains(&key)
         || TITLES.contains(&key)
@@ -55,12 +55,12 @@ pub(super) fn is_allowed(key: &str) -> bool {
         || only_of(key) == Some("object")
 }
 
-/// Whether a keyword may stand beside all others.
+/// Whether a keyword may accompany any other.
 pub(super) fn of_any(key: &str) -> bool {
     TITLES.contains(&key) || matches!(key, "description" | "type")
 }
 
-/// The type that has an inside, and this keyword for it.
+/// The type with contents, object or array, that this keyword belongs to.
 pub(super) fn only_of(key: &str) -> Option<&'static str> {
     match key {
         "additionalProperties" | "properties" | "required" => Some("object"),
@@ -78,10 +78,10 @@ pub(super) fn is_format(name: &str) -> bool {
     FORMATS.contains(&name)
 }
 
-/// Whether leaving a keyword out changes nothing that an answer may be.
+/// Whether dropping a keyword leaves the set of valid answers unchanged.
 ///
-/// `required` and a closed end are left out here because every object gets its own. A set of Rust
-/// takes what comes twice once, so that `uniqueItems` isn't missed.
+/// `required` and a closed end are dropped here because every object gets its own. `uniqueItems` isn't
+/// needed: a Rust set drops duplicates.
 pub(super) fn is_annotation(key: &str, value: &Value) -> bool {
     match key {
         "$schema" | "$id" | "$anchor" | "$comment" | "$defs" | "title" | "default" | "examples"
@@ -93,7 +93,7 @@ pub(super) fn is_annotation(key: &str, value: &Value) -> bool {
     }
 }
 
-/// The type of a value that says it by other means only.
+/// The type that a schema without `type` implies.
 pub(super) fn implied(keywords: &Map<String, Value>) -> Option<Value> {
     if keywords.contains_key("properties") {
         return Some(Value::from("object"));
@@ -149,7 +149,7 @@ pub(super) fn unknown(key: &str) -> String {
     format!("has the keyword `{key}`: leave it out, and check the value afterwards")
 }
 
-/// The names in a `type`, which is one or a list.
+/// The names in a `type`, which is one name or a list.
 pub(super) fn names(types: &Value) -> Vec<String> {
     let listed = match types {
         Value::Array(types) => types.as_slice(),

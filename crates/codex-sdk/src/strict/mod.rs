@@ -1,9 +1,9 @@
-//! The schema of a type, in the part of JSON Schema that a model's answer can be held to.
+//! The schema of a type, in the part of JSON Schema that can constrain a model's answer.
 //!
-//! A model takes a *strict* schema: every object is closed and requires all of its keys, there is no
-//! `oneOf` and no `allOf`, nothing stands beside a `$ref`, and the root is an object. Derived schemas
-//! aren't strict. They are rewritten where the type keeps its meaning, and refused, with the path of
-//! the place, where it wouldn't.
+//! Models accept *strict* schemas: every object is closed and requires all of its keys, there is no
+//! `oneOf` and no `allOf`, a `$ref` stands alone, and the root is an object. Derived schemas aren't
+//! strict. They are rewritten where the type keeps its meaning, and refused elsewhere, with the path of
+//! the place.
 
 pub(crate) mod check;
 #[cfg(test)]
@@ -27,18 +27,18 @@ use crate::strict::definitions::{Definitions, refused};
 use crate::strict::keywords::{implied, is_annotation, names, problem_with, unknown};
 use crate::strict::parts::Parts;
 
-/// How many schemas may be within each other, references followed. Only an endless one has more.
+/// How deep schemas may nest, with references followed. Only an infinite one goes deeper.
 const DEPTH: usize = 128;
 
-/// How many described fields have their type written out. Types that refer to each other would otherwise grow with
-/// the factorial of their number; beyond this, a description gives way to a reference.
+/// How many described fields get their type written out. Types that refer to each other would otherwise grow with the
+/// factorial of their number. Beyond this limit, the reference stays and the description is dropped.
 const MOST_WRITTEN_OUT: usize = 100;
 
-/// A schema that an answer is held to.
+/// A schema that constrains an answer.
 #[derive(Debug)]
 pub(crate) struct StrictSchema {
     pub(crate) schema: Value,
-    /// The type is no object, and is within one, under the key `value`.
+    /// Whether the type isn't an object and is wrapped in one, under the key `value`.
     pub(crate) wrapped: bool,
 }
 
@@ -73,15 +73,15 @@ impl StrictSchema {
     }
 }
 
-/// The way through a derived schema. Paths are written in the type's fields: `$.items[].name`.
+/// A walk through a derived schema. Paths use the type's fields: `$.items[].name`.
 struct Walk<'a> {
     definitions: Definitions<'a>,
     /// The definitions that the result refers to.
     strict: Map<String, Value>,
-    /// The definitions around the present place.
+    /// The definitions that enclose the current place.
     open: Vec<String>,
     depth: usize,
-    /// How often a definition was written out for the sake of a description.
+    /// How many definitions were written out to keep a description.
     written_out: usize,
 }
 
@@ -91,15 +91,15 @@ impl Walk<'_> {
             return self.inline(schema, path);
         };
         let (name, definition) = self.definitions.find(reference, path)?;
-        // A description can't stand beside a reference: what it describes is written out for it. But
-        // within itself that would have no end, and the description goes.
+        // A description can't accompany a reference, so the definition is written out for it. Within
+        // itself that would never end, and the description is dropped.
         let described = schema.get("description").is_some() && !self.open.contains(&name);
         if described && self.written_out < MOST_WRITTEN_OUT {
             self.written_out += 1;
             return self.inline(schema, path);
         }
         if !self.strict.contains_key(&name) {
-            // Noted before it is there: it may contain itself.
+            // Inserted before it is built, because it may contain itself.
             self.strict.insert(name.clone(), Value::Null);
             self.open.push(name.clone());
             let strict = self.inline(definition, path)?;
@@ -109,7 +109,7 @@ impl Walk<'_> {
         Ok(json!({ "$ref": reference }))
     }
 
-    /// Rewrites a schema, with all that it refers to at this place written out.
+    /// Rewrites a schema, and writes out everything that it refers to at this place.
     fn inline(&mut self, schema: &Value, path: &str) -> Result<Value> {
         if self.depth == DEPTH {
             return refused(path, "contains itself without an end: put a field between");
@@ -131,7 +131,7 @@ impl Walk<'_> {
         strict
     }
 
-    /// One of several. What holds beside a union is put into each branch, where it can be closed.
+    /// Rewrites a union. Keywords beside the union move into each branch, where it can be closed.
     fn union(&mut self, parts: Parts, path: &str) -> Result<Value> {
         let mut keywords = parts.keywords;
         let description = keywords.remove("description");
@@ -164,7 +164,7 @@ impl Walk<'_> {
         Ok(one_of_them(any_of, description))
     }
 
-    /// A value of one type, or of several plain ones.
+    /// Rewrites a value of one type, or of several scalar ones.
     fn typed(&mut self, mut keywords: Map<String, Value>, path: &str) -> Result<Value> {
         if let Some(problem) = keywords.keys().find_map(|key| problem_with(key)) {
             return refused(path, &problem);
@@ -222,7 +222,7 @@ fn closed(properties: Map<String, Value>) -> Value {
     object
 }
 
-/// A union of these branches, or the only one. Nothing may stand beside a reference.
+/// A union of these branches, or the only branch. Nothing may accompany a reference.
 fn one_of_them(mut any_of: Vec<Value>, description: Option<Value>) -> Value {
     let reference = any_of.iter().any(|branch| branch.get("$ref").is_some());
     let mut union = match any_of.len() {
@@ -235,7 +235,7 @@ fn one_of_them(mut any_of: Vec<Value>, description: Option<Value>) -> Value {
     union
 }
 
-/// The reference that a schema is, if what stands beside it says nothing of the value.
+/// The reference that a schema consists of, if its other keywords don't constrain the value.
 fn lone_reference(schema: &Value) -> Option<&str> {
     let keywords = schema.as_object()?;
     let reference = keywords.get("$ref")?.as_str()?;
@@ -245,7 +245,8 @@ fn lone_reference(schema: &Value) -> Option<&str> {
     alone.then_some(reference)
 }
 
-/// Makes a union of several types, when one of them has an inside: that is closed only in a branch.
+/// Turns several types into a union if one is an object or an array, which can only be closed in its
+/// own branch.
 fn split_types(parts: &mut Parts) {
     let types = parts.keywords.get("type").map(names).unwrap_or_default();
     let inside = |name: &String| matches!(name.as_str(), "object" | "array");

@@ -1,4 +1,4 @@
-//! What a schema says, gathered from all places that it says it in.
+//! The keywords of a schema, gathered from everywhere that it has them.
 
 use serde_json::{Map, Value};
 
@@ -6,16 +6,16 @@ use crate::error::Result;
 use crate::strict::definitions::{Definitions, refused};
 use crate::strict::keywords::{is_annotation, names};
 
-/// One schema and all that it refers to or takes together by `allOf`, as one set of keywords.
+/// One schema, with everything that it refers to or combines by `allOf`, as one set of keywords.
 ///
-/// Objects are taken together as serde flattens them: with the keys of all.
+/// Objects are merged as serde flattens them, with the keys of all.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     /// What holds in any case.
     pub(super) keywords: Map<String, Value>,
-    /// What holds beside it: one branch of each.
+    /// What holds in addition: one branch of each union.
     pub(super) unions: Vec<Vec<Value>>,
-    /// The definitions that went in.
+    /// The definitions that were merged in.
     pub(super) names: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Parts {
             Value::Bool(true) => return Ok(()),
             _ => return refused(path, "has no value at all: give the enum a variant"),
         };
-        // The description of this place goes before that of a type it refers to.
+        // The description of this place takes precedence over that of a type it refers to.
         if let Some(description) = keywords.get("description") {
             let own = self.keywords.entry("description");
             own.or_insert_with(|| description.clone());
@@ -81,7 +81,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Takes the types that both sides allow.
+    /// Keeps the types that both sides allow.
     fn set_type(&mut self, new: &Value, path: &str) -> Result<()> {
         let Some(own) = self.keywords.get("type") else {
             self.keywords.insert("type".to_owned(), new.clone());
@@ -111,8 +111,8 @@ impl Parts {
     }
 }
 
-/// Refuses a key that two parts of an object require. Of what is flattened each takes its keys away from the
-/// next, and the derived schema has the keys of all of them in one place: only `required` still has both.
+/// Refuses a key that two parts of an object require. Each flattened part takes its keys away from the next, but the
+/// derived schema has the keys of all in one place: only `required` still has both.
 fn required_once(required: &[Value], path: &str) -> Result<()> {
     for (n, key) in required.iter().enumerate() {
         if let Some(key) = key.as_str().filter(|_| required[..n].contains(key)) {

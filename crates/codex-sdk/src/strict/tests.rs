@@ -1,4 +1,4 @@
-//! What becomes of the shapes that serde knows.
+//! How the shapes that serde knows are rewritten.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::StrictSchema;
 use crate::error::Error;
 
-/// Types whose schema alone is looked at.
+/// Types of which only the schema is looked at.
 macro_rules! types {
     ($($(#[$meta:meta])* $kind:ident $name:ident $body:tt)*) => {$(
         #[derive(JsonSchema)]
@@ -24,7 +24,7 @@ fn schema<T: JsonSchema>() -> Value {
     strict.schema
 }
 
-/// The schema of a type that is no object, out of the object that it is within.
+/// The schema of a type that isn't an object, unwrapped.
 fn within<T: JsonSchema>() -> Value {
     let mut strict = StrictSchema::of::<T>().unwrap();
     assert!(strict.wrapped, "{}", strict.schema);
@@ -32,7 +32,7 @@ fn within<T: JsonSchema>() -> Value {
     strict.schema["properties"]["value"].take()
 }
 
-/// The path and the problem of a type that is refused.
+/// The path and the problem of a refused type.
 fn refused<T: JsonSchema>() -> (String, String) {
     match StrictSchema::of::<T>() {
         Err(Error::Schema { path, problem }) => (path, problem),
@@ -123,7 +123,7 @@ fn run_as_lets_a_type_contain_itself() {
     let node = object(&json!({
         "next": {"anyOf": [to_itself, {"type": "null"}]},
         "children": {"type": "array", "items": to_itself, "description": "What is below."},
-        // Within itself, the description would have no end.
+        // Within itself, writing the description out would never end.
         "twin": to_itself,
     }));
     let mut expected = node.clone();
@@ -325,7 +325,7 @@ fn run_as_refuses_keywords_that_it_would_lose() {
     assert_eq!(schema::<Twice>()["required"], json!(["inner", "n"]));
 }
 
-/// What only a schema by hand can say.
+/// What only a hand-written schema can say.
 fn by_hand(root: &Value, definitions: &Value) -> crate::error::Result<StrictSchema> {
     StrictSchema::new(root, definitions.as_object().unwrap())
 }
