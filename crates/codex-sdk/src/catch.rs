@@ -1,4 +1,4 @@
-//! Runs user code, and catches its panic.
+//! Runs user code, and catches its panics.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,10 +1,10 @@
-//! Paths as the wire carries them.
+//! Paths as the protocol carries them.
 
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 
-/// One that the runtime is to take from its own working folder, if it isn't absolute.
+/// Converts a path that the runtime resolves against its own working folder, if it isn't absolute.
 pub(crate) fn utf8(path: PathBuf) -> Result<String> {
     let problem = match path.into_os_string().into_string() {
         Ok(path) if path.contains('\0') => format!("the path {path:?} has NUL in it"),
@@ -17,7 +17,7 @@ pub(crate) fn utf8(path: PathBuf) -> Result<String> {
     Err(Error::InvalidInput(problem))
 }
 
-/// One that has to be absolute.
+/// Converts a path that has to be absolute.
 pub(crate) fn absolute(path: PathBuf) -> Result<String> {
     if path.is_relative() {
         let problem = format!("the path {} isn't absolute", path.display());

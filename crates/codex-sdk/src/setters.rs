@@ -1,7 +1,7 @@
 //! The setters of the builders, and what their `Debug` shows.
 
-/// Writes documented setters: `name: Type` takes whatever becomes that type, `name = Type` only it, so that a
-/// number can be written as a literal. `=> place` is where in the builder it goes, as it is or as `Some`.
+/// Generates documented setters. `name: Type` takes anything that converts into the type; `name = Type` takes only the
+/// type, so a number can be written as a literal. `=> place` is the builder's field, set as it is or as `Some`.
 macro_rules! setters {
     () => {};
     ($(#[$doc:meta])* $name:ident: $type:ty => $($place:ident).+; $($rest:tt)*) => {
@@ -23,7 +23,7 @@ macro_rules! setters {
     };
 }
 
-/// Writes a `Debug` that shows these parts and no others: the rest are handles, or may hold secrets.
+/// Generates a `Debug` that shows only these parts: the rest are handles, or may hold secrets.
 macro_rules! debug_shows {
     ($name:ident $(<$parameter:ident $(: $bound:path)?>)? { $($label:ident: $($place:ident).+),* }) => {
         impl $(<$parameter $(: $bound)?>)? std::fmt::Debug for $name $(<$parameter>)? {

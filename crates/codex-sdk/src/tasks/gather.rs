@@ -1,8 +1,8 @@
 //! Reads a pipe: on a task while lines come one by one, on a thread while they come fast.
 //!
-//! A pipe that is registered with the poller wakes it with each write, whether or not anybody reads. So
-//! under load it is taken off, and a thread sleeps between its reads: one read and one wake-up take all
-//! that has gathered.
+//! A pipe that is registered with the poller wakes it on each write, whether or not anybody reads. So
+//! under load the pipe is taken off, and a thread sleeps between its reads: one read and one wake-up
+//! then cover everything that has gathered.
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, pipe};
@@ -27,7 +27,7 @@ use crate::tasks::reader::Intake;
 type Work = (Intake, File, Pace);
 type Ended<T> = Result<T, CloseReason>;
 
-/// How long nothing may come before the task reads again.
+/// How many milliseconds of silence end the thread's reading.
 const QUIET: u16 = 64;
 
 pub(super) async fn read(mut intake: Intake, mut output: ChildStdout) -> CloseReason {
@@ -47,7 +47,7 @@ pub(super) async fn read(mut intake: Intake, mut output: ChildStdout) -> CloseRe
         let (end, ended) = oneshot::channel();
         let news = Arc::new(Notify::new());
         let Ok((thread, _open)) = begin(end, Arc::clone(&news)) else {
-            // Without a thread, or a descriptor, the task reads on.
+            // Without a thread or a file descriptor, the task reads on.
             pace = Pace::new(Instant::now());
             continue;
         };
@@ -70,7 +70,7 @@ async fn gather(
 ) -> Ended<(Intake, ChildStdout)> {
     let connection = Arc::clone(intake.connection());
     let output = output.into_owned_fd().map_err(|error| failed(&error))?;
-    // It takes this, or has panicked.
+    // The thread takes this, unless it has panicked.
     let _ = thread.send((intake, File::from(output), pace));
     let ended = loop {
         tokio::select! {
@@ -85,14 +85,14 @@ async fn gather(
     Ok((intake, output))
 }
 
-/// Starts a thread that waits for its work. It ends when what is returned is dropped.
+/// Starts a thread that waits for its work. It ends when the returned values are dropped.
 fn begin(
     end: oneshot::Sender<Ended<(Intake, File)>>,
     news: Arc<Notify>,
 ) -> io::Result<(mpsc::Sender<Work>, PipeWriter)> {
     let (stop, open) = pipe()?;
     let (hand_over, work) = mpsc::channel();
-    // Log subscribers and wakers find on it what they would find on the task.
+    // Gives log subscribers and wakers the same context as on the task.
     let (span, log) = (Span::current(), dispatcher::get_default(Clone::clone));
     let runtime = Handle::current();
     let thread = thread::Builder::new().name("codex-sdk-reader".to_owned());
@@ -100,7 +100,7 @@ fn begin(
         let Ok(work) = work.recv() else { return };
         let _context = runtime.enter();
         let read = || span.in_scope(|| while_busy(work, &stop, &news));
-        // Who is gone needs nothing back.
+        // If the receiver is gone, nobody needs the result.
         let _ = end.send(dispatcher::with_default(&log, read));
     })?;
     Ok((hand_over, open))
@@ -124,7 +124,7 @@ fn while_busy(
         }
         let read = output.read(intake.space());
         let taken = intake.take(read);
-        // To wake a task from outside its runtime is a system call each. So one task is woken, which
+        // Waking a task from outside its runtime costs a system call. So only one task is woken, which
         // wakes the others.
         match intake.connection().waiting() {
             0 => {}
@@ -140,11 +140,11 @@ fn while_busy(
 enum Found {
     Lines,
     Nothing,
-    /// Nobody wants it any more.
+    /// Nobody wants the output any more.
     Stop,
 }
 
-/// Waits for a while until there is something to read.
+/// Waits a while for something to read.
 fn wait(output: &File, stop: &PipeReader) -> io::Result<Found> {
     let wanted = |file| PollFd::new(file, PollFlags::POLLIN);
     let mut files = [wanted(output.as_fd()), wanted(stop.as_fd())];

@@ -1,8 +1,7 @@
 //! Reads what the runtime writes, until it ends.
 //!
-//! The runtime writes each line by itself, so that under load the cost of a line is its read and the
-//! wake-ups of its reader and its consumer. Then a pipe is taken off the poller and read on a thread that
-//! lets lines gather: see `gather`.
+//! The runtime writes each line separately, so under load each line costs a read and the wake-ups of its reader and
+//! its consumer. The pipe is then taken off the poller and read on a thread that lets lines gather: see `gather`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +16,7 @@ use crate::catch::caught;
 use crate::error::closed::CloseReason;
 use crate::tasks::reader::Intake;
 
-/// What is read.
+/// What to read from.
 pub(crate) enum Output {
     Pipe(ChildStdout),
     Stream(Box<dyn AsyncRead + Unpin + Send>),
@@ -26,7 +25,7 @@ pub(crate) enum Output {
 /// A reader that runs until its input ends, or until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    /// Why it ended. It is gone without a word when the async runtime was shut down.
+    /// Why it ended. Closed without a value if the async runtime was shut down.
     pub(crate) ended: oneshot::Receiver<CloseReason>,
     task: AbortHandle,
 }
@@ -37,7 +36,7 @@ impl Drop for Reading {
     }
 }
 
-/// Begins to read. Must be called within an async runtime.
+/// Starts to read. Must be called within an async runtime.
 pub(crate) fn read(intake: Intake, output: Output, span: tracing::Span) -> Reading {
     let (end, ended) = oneshot::channel();
     let read: Pin<Box<dyn Future<Output = CloseReason> + Send>> = match output {

@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Pace {
     begun: Instant,
-    /// Lines since then.
+    /// Lines since `begun`.
     lines: u32,
-    /// Lines of the last read.
+    /// Lines in the last read.
     last: u32,
     busy: bool,
 }
 
-/// How long lines are counted before they are found to be many, and how many that are in a millisecond.
+/// How long to count lines before they can pass for many, and how many per millisecond that takes.
 const MANY: (Duration, u32) = (Duration::from_millis(4), 6);
-/// How long, and how many, before they are found to be few again: the runtime halts now and then.
+/// The same for passing for few again; longer, because the runtime pauses now and then.
 const FEW: (Duration, u32) = (Duration::from_millis(64), 2);
-/// A read that brought so many lines is no reason to wait for more.
+/// After a read with this many lines, there is no reason to wait for more.
 const ENOUGH: u32 = 64;
 /// How long lines gather.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -32,7 +32,7 @@ impl Pace {
         }
     }
 
-    /// Notes a read.
+    /// Records a read.
     pub(super) fn note(&mut self, lines: u32, now: Instant) {
         self.last = lines;
         self.lines = self.lines.saturating_add(lines);
@@ -61,7 +61,7 @@ mod tests {
 
     use super::{ENOUGH, MANY, PAUSE, Pace};
 
-    /// Reads so many lines each time, this far apart, and says how many of 100 reads were followed by a pause.
+    /// Records 100 reads of this many lines, this far apart, and returns how many were followed by a pause.
     fn pauses(pace: &mut Pace, now: &mut Instant, lines: u32, apart: Duration) -> usize {
         let mut pauses = 0;
         for _ in 0..100 {
@@ -84,7 +84,7 @@ mod tests {
         assert!(pauses(&mut pace, &mut now, 8, fast) > 10);
         // What has gathered is read at once.
         assert!(pauses(&mut pace, &mut now, ENOUGH, fast) <= 1);
-        // A halt of the runtime is no end of the load.
+        // A pause of the runtime doesn't end the load.
         now += Duration::from_millis(20);
         assert!(pauses(&mut pace, &mut now, 8, fast) > 90);
         assert!(pauses(&mut pace, &mut now, 1, slow) < 80);

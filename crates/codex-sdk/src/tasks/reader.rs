@@ -48,14 +48,14 @@ impl Intake {
         &self.connection
     }
 
-    /// Whether what comes next may come a little later.
+    /// Whether the next input can be read a little later.
     #[cfg(unix)]
     pub(crate) fn may_wait(&self) -> bool {
         self.connection.router().only_streams()
     }
 
-    /// Routes the lines that a read has completed. How many there were, or why nothing more is to be read.
-    /// Whoever they are for is to be woken then: each once, however many there are.
+    /// Routes the lines that a read has completed. Returns how many there were, or why reading ends. The caller then
+    /// wakes their recipients, each once, however many lines there are.
     pub(crate) fn take(&mut self, read: std::io::Result<usize>) -> Result<u32, CloseReason> {
         let bytes = read.map_err(|error| CloseReason::Io(error.to_string()))?;
         if bytes == 0 {
@@ -102,7 +102,7 @@ fn receive(connection: &Arc<Connection>, responder: &Arc<Responder>, line: &[u8]
     tracing::warn!(%problem, "read a line as far as it can be read");
     connection.count_unreadable(1);
     match message {
-        // What is asked might not be what is shown.
+        // The part that was read may show something else than what is asked.
         types::Message::Request { id, .. } => refuse(connection, &id, &problem.to_string()),
         message => route(connection, responder, message, line),
     }
@@ -133,8 +133,8 @@ fn deliver(connection: &Connection, notification: Notification, line: &[u8]) {
     connection.deliver(notification, bytes);
 }
 
-/// What is wrong with a line that is no message. A message that is merely damaged may hold a secret,
-/// so that only what doesn't even begin like JSON is quoted.
+/// What is wrong with a line that isn't a message. A damaged message may hold a secret, so only a line
+/// that doesn't begin like JSON is quoted.
 fn describe(line: &[u8], problem: &types::MessageError) -> String {
     let length = line.len();
     if !matches!(line.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
@@ -147,12 +147,12 @@ fn describe(line: &[u8], problem: &types::MessageError) -> String {
     }
 }
 
-/// What can't be decoded of a notification stays readable as `Unrecognized`, and ends no stream.
+/// Decodes a notification. What can't be decoded stays readable as `Unrecognized`, and ends no stream.
 fn decode(connection: &Connection, method: &str, params: Option<&RawValue>) -> Notification {
     let read = lenient::notification(method, params);
     if let Some(error) = read.problems.first() {
         tracing::warn!(method, %error, "could not decode all of a notification");
-        // One that is unrecognized as a whole is counted by the router.
+        // The router counts one that is unrecognized as a whole.
         if !matches!(read.value, Notification::Unrecognized { .. }) {
             connection.count_unreadable(1);
         }
@@ -178,8 +178,8 @@ fn resolve(
     }
 }
 
-/// Tells whoever a line was for, of which only these ends are known, that it could not be read: a
-/// request, either way; a turn; else the subscriptions.
+/// Reports that a line, of which only these ends are known, could not be read, to whom it was for: a
+/// request in either direction; a turn; else the subscriptions.
 fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
     let lost = Lost::between(&head, &tail);
@@ -210,7 +210,7 @@ fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     }
 }
 
-/// Answers a request of the runtime that could not be read.
+/// Answers a server request that could not be read.
 fn refuse(connection: &Arc<Connection>, id: &types::RequestId, problem: &str) {
     let message = format!("the request could not be read: {problem}");
     let refusal = types::JsonRpcError::new(dispatch::INTERNAL_ERROR, message);

@@ -1,8 +1,8 @@
-//! Turns whose end was missed: the runtime says that their thread runs nothing, and no
+//! Turns whose end was missed: the runtime reports that their thread runs nothing, and no
 //! `turn/completed` comes.
 //!
-//! The one follows the other at once, as a rule, and the check below ends before it has begun. If it
-//! doesn't, the turn is read as it is stored, and its end is routed as if it had come.
+//! Usually `turn/completed` follows at once, and the check below ends before it begins. Otherwise the
+//! stored turn is read, and its end is routed as if it had arrived.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,35 +21,35 @@ use crate::connection::router::lifecycle::Lifecycle;
 use crate::connection::router::missed_ends::Doubt;
 use crate::error::{Error, Result};
 
-/// How long `turn/completed` may follow the status of its thread; it takes well below a millisecond.
+/// How long after the status of its thread `turn/completed` may come; it takes well below a millisecond.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long reading a stored turn may take.
 const READ: Duration = Duration::from_secs(10);
-/// What an item of a stored turn counts for, and the turn itself: to write all of it, for its exact size, would take
-/// the code that writes items, which nothing else here needs.
+/// How many bytes a stored turn, and each of its items, counts for. The exact size would need the code that serializes
+/// items, which nothing else here uses.
 const STORED_ITEM: usize = 4 << 10;
-/// A thread runs one turn at a time, and a newer one would show that the end of this was missed: it is
-/// the newest, unless one is about to begin.
+/// How many turns to read. A thread runs one turn at a time, and a newer one would show that the end of
+/// this was missed: this is the newest, unless another is about to begin.
 const NEWEST: u32 = 2;
 
 /// What the runtime says about a turn in doubt.
 enum Found {
     /// It runs.
     Running,
-    /// It is stored as this.
+    /// It is stored like this.
     Stored(Box<Turn>),
     /// It isn't stored.
     Nothing,
 }
 
-/// Finds out how a turn ended, unless it turns out to be well.
+/// Finds out how a turn ended, unless its end arrives after all.
 pub(super) async fn recover(connection: Arc<Connection>, mut doubt: Doubt) {
     tokio::select! {
         // Its end, or that of the connection.
         _ = doubt.phase.wait_for(|phase| *phase == Phase::Completed) => return,
         () = sleep(GRACE) => {}
     }
-    // Nothing is asked of a runtime that has gone on.
+    // A runtime that has moved on isn't asked.
     if doubts(&mut connection.router(), &doubt) {
         let found = look_up(&connection, &doubt).await;
         conclude(&connection, &doubt, found);
@@ -60,7 +60,7 @@ pub(super) async fn recover(connection: Arc<Connection>, mut doubt: Doubt) {
 fn conclude(connection: &Connection, doubt: &Doubt, found: Result<Found>) {
     let (thread_id, turn_id) = (&*doubt.thread_id, &*doubt.turn_id);
     let mut router = connection.router();
-    // It may have come after all.
+    // It may have arrived after all.
     if !doubts(&mut router, doubt) {
         return;
     }
@@ -86,14 +86,14 @@ fn conclude(connection: &Connection, doubt: &Doubt, found: Result<Found>) {
         }
     }
     drop(router);
-    // Not under the lock: who listens to the log may use the client.
+    // Not under the lock: a log subscriber may use the client.
     tracing::warn!(thread_id, turn_id, "the end of a turn was missed");
 }
 
 async fn look_up(connection: &Arc<Connection>, doubt: &Doubt) -> Result<Found> {
     let after = READ.min(connection.limits.request_timeout);
     let read = ThreadReadParams::new(&*doubt.thread_id);
-    // A refusal is met again below.
+    // A refusal comes again below.
     if let Ok(read) = connection.call(&read, Some(after)).await
         && let ThreadStatus::Active(_) = read.thread.status
     {
@@ -127,7 +127,7 @@ pub(crate) async fn newest_turns(
         Err(refused) if refused.rpc().is_some() => refused,
         Err(error) => return Err(error),
     };
-    // An older runtime has no pages.
+    // An older runtime doesn't have pages.
     let mut read = ThreadReadParams::new(thread_id);
     read.include_turns = Some(true);
     let read = connection.call(&read, Some(after)).await;

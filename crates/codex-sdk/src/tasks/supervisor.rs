@@ -15,13 +15,12 @@ use crate::tasks::input::Reading;
 
 /// How long the last output of a process that has exited may take to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
-/// How long what was asked for may take to be sent before a server is left.
+/// How long sending what was asked for may take before a server is left.
 const LEAVE: Duration = Duration::from_secs(2);
-/// How long the process may take to leave when the async runtime is shut down, which waits for it.
+/// How long the process may take to exit when the async runtime is shut down, which waits for it.
 const ABANDONED: Duration = Duration::from_millis(500);
 
-/// The tasks and the process of a connection. Whatever becomes of it, all of them are ended, and all
-/// waiters are told.
+/// The tasks and the process of a connection. However it ends, all of them are ended, and all waiters notified.
 #[derive(Debug)]
 pub(crate) struct Supervised {
     pub(crate) connection: Arc<Connection>,
@@ -29,7 +28,7 @@ pub(crate) struct Supervised {
     pub(crate) writer: JoinHandle<CloseReason>,
     /// The process and the task that drains its stderr, if there is one.
     pub(crate) process: Option<(Process, JoinHandle<()>)>,
-    /// Ends the writer once it has written what is queued; for a runtime that isn't this program's.
+    /// Ends the writer once it has written what is queued; for a runtime that this connection doesn't own.
     pub(crate) leave: Option<oneshot::Sender<()>>,
     pub(crate) stderr: StderrTail,
     pub(crate) reason: CloseReason,
@@ -73,14 +72,14 @@ pub(crate) async fn supervise(mut tasks: Supervised) {
         let _ = timeout(DRAIN, stderr).await;
     }
     if read_on {
-        // Deliver what the runtime had written before it left. Its end tells more than a broken pipe.
+        // Deliver what the runtime wrote before it exited. The end of its output says more than a broken pipe.
         if let Ok(Ok(reason)) = timeout(DRAIN, &mut tasks.reader.ended).await {
             tasks.reason = if remote { reason.of_server() } else { reason };
         }
     }
 }
 
-/// Leaves a server, which goes on: what was asked of it before, such as an interrupt, is sent first.
+/// Leaves a server, which keeps running: earlier requests to it, such as an interrupt, are sent first.
 async fn leave_server(
     connection: &Connection,
     writer: &mut JoinHandle<CloseReason>,
@@ -91,7 +90,7 @@ async fn leave_server(
     let _ = writer.await;
 }
 
-/// Why a task ended that gave no reason.
+/// Why a task ended without giving a reason.
 fn lost(error: &JoinError) -> CloseReason {
     if error.is_panic() {
         CloseReason::Panicked
@@ -101,7 +100,7 @@ fn lost(error: &JoinError) -> CloseReason {
 }
 
 impl Drop for Supervised {
-    /// After [`supervise`], or instead of it when the async runtime is shut down.
+    /// Runs after [`supervise`], or instead of it when the async runtime is shut down.
     fn drop(&mut self) {
         self.writer.abort();
         if let Some((process, stderr)) = &self.process {
@@ -114,7 +113,7 @@ impl Drop for Supervised {
             stderr_tail: self.stderr.text(),
         };
         let (reason, status) = (closed.reason.clone(), closed.exit_status);
-        // First the end, and then the log: who listens to that is foreign code, and may panic.
+        // First the end, then the log: a subscriber is foreign code, and may panic.
         self.connection.set_closed(closed);
         self.connection
             .span

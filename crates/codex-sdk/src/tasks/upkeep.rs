@@ -1,4 +1,4 @@
-//! Does what the router wants done: interrupts, pauses, look-ups, and what is logged.
+//! Carries out the router's effects: interrupts, pauses, look-ups, and logging.
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,10 +15,10 @@ use crate::connection::{Connection, unhandled};
 use crate::retry::{RetryPolicy, retry_on_overload};
 use crate::tasks::recovery::recover;
 
-/// How long after the pause of a goal a turn of it may still begin; it takes milliseconds.
+/// How long after a goal is paused one of its turns may still begin; it takes milliseconds.
 const STRAGGLERS: Duration = Duration::from_secs(2);
 
-/// How often an overloaded runtime is asked to end something.
+/// How many times an overloaded runtime is asked to end something.
 const OVERLOADED: u32 = 20;
 
 /// Runs until the connection has ended.
@@ -30,7 +30,7 @@ pub(crate) async fn run(connection: Arc<Connection>, mut wanted: mpsc::Unbounded
             _ = connection.closed() => return,
         };
         let Some(effect) = effect else { return };
-        // Log subscribers and the tools of the program are foreign code: a panic ends this effect only.
+        // Log subscribers and the program's tools are foreign code: a panic ends only this effect.
         let _ = catch_unwind(AssertUnwindSafe(|| apply(&connection, effect)));
     }
 }
@@ -63,9 +63,9 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
     }
 }
 
-/// Sends a request that ends what nobody waits for any more, again if the runtime is overloaded; also when this side
-/// has asked for the end. `running` shows that it goes on: a server isn't left before, because it lets go of what a
-/// connection that ends has asked for.
+/// Sends a request that ends what nobody waits for any more, even after this side has asked for the end, and again if
+/// the runtime is overloaded. `running` shows that this is in progress: a server isn't left before, because it drops
+/// the requests of a connection that ends.
 async fn clean_up<M: ClientMethod>(
     connection: &Arc<Connection>,
     params: &M,

@@ -8,7 +8,7 @@ use crate::error::closed::CloseReason;
 /// Short lines are written together up to about this size.
 const WRITE_BATCH: usize = 64 * 1024;
 
-/// Writes queued lines until the connection ends. Dropping its input is the runtime's signal to go.
+/// Writes queued lines until the connection ends. Dropping its input signals the runtime to exit.
 pub(crate) async fn write(
     mut lines: mpsc::Receiver<String>,
     mut input: impl AsyncWrite + Unpin + Send,

@@ -9,13 +9,13 @@ pub(crate) struct ActiveTurn {
     pub(crate) phase: Watched<Phase>,
     pub(crate) entries: Vec<Entry>,
     pub(super) interest: Interest,
-    /// Whether this client has come after its beginning.
+    /// Whether this client joined after it began.
     pub(super) joined: bool,
-    /// Its end may have been missed, and that is being looked into.
+    /// Whether its end may have been missed, which is being checked.
     pub(crate) doubted: bool,
 }
 
-/// Whether this client still has a use for a turn.
+/// Whether this client still needs a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interest {
     Wanted,
@@ -26,7 +26,7 @@ pub(super) enum Interest {
 }
 
 impl ActiveTurn {
-    /// Has it interrupted, unless that is on its way.
+    /// Has it interrupted, unless that is already on its way.
     pub(super) fn orphan(&mut self) {
         if self.interest == Interest::Wanted {
             self.interest = Interest::Orphaned;

@@ -1,16 +1,16 @@
-//! What the runtime says that a thread does.
+//! A thread's activity, as reported by the runtime.
 
 use codex_types::{ThreadActiveFlag, ThreadStatus};
 use tokio::time::Instant;
 
-/// What the runtime says that a thread does.
+/// A thread's activity, as reported by the runtime.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
     /// It runs nothing.
     idle: bool,
-    /// Its turn waits for an answer of this program, as the runtime says.
+    /// Whether its turn waits for an answer from this program.
     waits: bool,
-    /// When an answer was last waited for.
+    /// When it last waited for an answer.
     waited: Option<Instant>,
 }
 
@@ -33,7 +33,7 @@ impl Activity {
         self.waits = waits;
     }
 
-    /// Notes that this program has answered a request of the runtime.
+    /// Records that this program has answered a server request.
     pub(crate) fn answered(&mut self) {
         self.waited = Some(Instant::now());
     }
@@ -46,7 +46,7 @@ impl Activity {
         self.idle
     }
 
-    /// When it last waited for an answer: now, if it does.
+    /// When it last waited for an answer: now, if it still waits.
     pub(crate) fn last_wait(&self) -> Option<Instant> {
         self.waits.then(Instant::now).or(self.waited)
     }

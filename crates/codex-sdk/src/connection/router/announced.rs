@@ -1,4 +1,4 @@
-//! What goes on in the running turn of a thread.
+//! The unfinished items of a thread's running turn.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ pub(crate) struct Announced {
     pub(crate) started_at_ms: i64,
 }
 
-/// The items of the running turn that are not completed: what an approval is asked for, and what somebody
-/// who comes later can't be told by the runtime, which stores an item at its end.
+/// The uncompleted items of the running turn. Approvals are about them, and a late observer can't get them from the
+/// runtime, which stores an item at its end.
 #[derive(Debug, Default)]
 pub(super) struct AnnouncedItems(Vec<Announced>);
 
 impl AnnouncedItems {
-    /// Notes the beginning and the end of an item.
+    /// Records the beginning and the end of an item.
     pub(super) fn observe(&mut self, notification: &Notification) {
         match notification {
-            // It is complete at once, and may be as large as its images.
+            // A user message is complete at once, and may be as large as its images.
             Notification::ItemStarted(it) if matches!(it.item, ThreadItem::UserMessage(_)) => {}
             Notification::ItemStarted(it) => self.0.push(Announced {
                 item: Arc::new(it.item.clone()),

@@ -1,4 +1,4 @@
-//! Where it goes what comes from the runtime.
+//! Where notifications from the runtime go.
 
 use crate::connection::event_queue::Notification;
 use crate::connection::lost::Lost;
@@ -11,7 +11,7 @@ use crate::connection::unhandled::LOGGED;
 use crate::error::Error;
 
 impl Router {
-    /// Routes one notification, which takes that many bytes while it lies unread.
+    /// Routes one notification, which takes that many bytes while it is unread.
     pub(crate) fn deliver(&mut self, mut notification: Notification, bytes: usize) {
         if self.closed.is_some() {
             return;
@@ -40,7 +40,7 @@ impl Router {
                 thread.begin(turn_id);
             }
         }
-        // After the withdrawal: whoever has read the end of a turn finds nothing of it that waits.
+        // After the withdrawal: whoever has read the end of a turn finds none of its requests waiting.
         self.watchers
             .show(&notification, bytes, &self.threads_known);
         let of_turn = notification.turn_id().is_some();
@@ -55,7 +55,7 @@ impl Router {
         self.settle(lifecycle.as_ref().map(|it| &*it.thread_id), unclaimed);
     }
 
-    /// Tells the turns for which a sub-agent works what it has used.
+    /// Reports a sub-agent's usage to the turns that it works for.
     fn tell_parents(&mut self, notification: &Notification, bytes: usize) {
         let thread_id = notification.thread_id().unwrap_or_default();
         for parent in self.threads_known.parents(thread_id) {
@@ -65,7 +65,7 @@ impl Router {
         }
     }
 
-    /// Changes what is known of a thread, once the notification of it was delivered.
+    /// Updates what is known about a thread, once its notification was delivered.
     fn change(&mut self, event: &Lifecycle) {
         self.nested.end(event);
         match &event.change {
@@ -94,13 +94,13 @@ impl Router {
                     self.want(Effect::LookUp(doubt));
                 }
             }
-            // No `turn/completed` can follow: its handles learn it from their end.
+            // No `turn/completed` can follow: the handles learn it from the end of their events.
             Change::Closed => thread.close(),
         }
     }
 
-    /// Tells those whom something was for that it could not be read: the handles of its turn, else
-    /// the subscriptions. With `completed` it was the end of the turn.
+    /// Reports something unreadable to whom it was for: the handles of its turn, else the
+    /// subscriptions. An unreadable `turn/completed` still ends its turn.
     pub(crate) fn lose(&mut self, lost: &Lost<'_>, error: &Error) {
         let mut unclaimed = Unclaimed::new();
         let mut heard = false;
@@ -123,8 +123,8 @@ impl Router {
         self.settle(lost.thread_id, unclaimed);
     }
 
-    /// Publishes what no handle took. Drops the entry of a changed thread when nothing is left in it,
-    /// else looks for a turn that is orphaned.
+    /// Publishes what no handle took. In a changed thread, interrupts an orphaned turn, and drops the
+    /// entry when nothing is left in it.
     pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) {
         for (notification, bytes) in unclaimed {
             if let Some(unheard) =
@@ -155,7 +155,7 @@ impl Router {
         if let Some(lifecycle) = Lifecycle::of(notification) {
             return Some(lifecycle);
         }
-        // Whatever comes of a turn shows that it has begun, should `turn/started` have been missed.
+        // Any notification of a turn shows that it has begun, in case `turn/started` was missed.
         let (thread_id, turn_id) = (notification.thread_id()?, notification.turn_id()?);
         let awaited = self.threads.get(thread_id)?.awaits(turn_id) && !precedes(notification);
         awaited.then(|| Lifecycle::started(thread_id, turn_id))

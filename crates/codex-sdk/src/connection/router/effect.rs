@@ -1,4 +1,4 @@
-//! What the router leaves to be done once its lock is released.
+//! What is left to do once the router's lock is released.
 
 use tokio::sync::oneshot;
 
@@ -7,20 +7,20 @@ use crate::connection::router::entry::Orphan;
 use crate::connection::router::missed_ends::Doubt;
 use crate::tool::Toolbox;
 
-/// What is to be done once the lock is released: [`upkeep`](crate::tasks::upkeep) does it.
+/// Work for [`upkeep`](crate::tasks::upkeep), once the lock is released.
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Interrupt a turn that nobody is on any more.
     Interrupt(Orphan),
     /// Pause the goal of this thread.
     PauseGoal(String),
-    /// Let turns begin on this thread again, in a while.
+    /// Let turns begin on this thread again, after a while.
     AcceptTurns(String),
     /// Look up how a turn ended.
     LookUp(Doubt),
     /// Drop the tools of a thread that was closed.
     Drop(Toolbox),
-    /// Tell, by dropping this, that everything before it is under way.
+    /// Signal, by dropping this, that everything before it is under way.
     Tell(oneshot::Sender<()>),
     /// Log what nobody had subscribed to.
     Log(Notification),

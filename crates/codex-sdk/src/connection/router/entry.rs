@@ -1,12 +1,12 @@
-//! A handle on a turn, as the router has it, and how far the turn is.
+//! A handle on a turn, as the router sees it, and the turn's progress.
 
 use crate::connection::event_queue::{EventSender, Notification};
 use crate::error::Error;
 
-/// How far a turn is.
+/// The progress of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// Accepted; the runtime doesn't take an interrupt for it yet.
+    /// Accepted; the runtime doesn't accept an interrupt for it yet.
     Accepted,
     /// The runtime has begun it.
     Started,
@@ -21,7 +21,7 @@ pub(crate) struct Orphan {
     pub(crate) turn_id: String,
 }
 
-/// Notifications that no turn handle took, with what they take while they lie unread, in order.
+/// Notifications that no turn handle took, with their size while unread, in order.
 pub(crate) type Unclaimed = Vec<(Notification, usize)>;
 
 #[derive(Debug)]
@@ -50,13 +50,13 @@ impl Entry {
     }
 }
 
-/// What becomes of a turn when a deadline of one of its handles passes.
+/// What happens to a turn when a deadline of one of its handles passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expiry {
     /// Nothing: it has ended.
     Ended,
-    /// It runs on, for its other handles; this one is off it.
+    /// It runs on for its other handles; this one has left.
     Left,
-    /// It is interrupted, and the handle stays to hear of its end.
+    /// It is interrupted, and the handle stays to see its end.
     Interrupting,
 }

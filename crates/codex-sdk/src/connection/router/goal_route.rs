@@ -1,7 +1,7 @@
-//! Goals, as the router sees them: one logical turn over the turns that the runtime starts by itself.
+//! Goals, as the router sees them: one logical turn that spans the turns the runtime starts by itself.
 //!
-//! While a goal owns a thread, everything of the thread's turns goes to its one handle. It is over once
-//! no turn runs and the runtime pursues it no further, or once one of its turns was interrupted.
+//! While a goal owns a thread, its one handle gets everything from the thread's turns. The goal is over
+//! once no turn runs and the runtime no longer pursues it, or once one of its turns was interrupted.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use crate::connection::router::entry::Entry;
 use crate::connection::wakes::{Wakes, Watched};
 use crate::error::Error;
 
-/// How far a goal is.
+/// The progress of a goal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct GoalState {
     /// The first turn, whose id stands for all of them.
     pub(crate) first: Option<Arc<str>>,
-    /// The turn that runs right now; none between two of them.
+    /// The running turn; `None` between two of them.
     pub(crate) running: Option<Arc<str>>,
-    /// Whether the runtime pursues the goal; unknown before it has said so.
+    /// Whether the runtime pursues the goal; `None` before it has said so.
     pursued: Option<bool>,
-    /// Nothing more comes for it.
+    /// Whether nothing more comes for it.
     pub(crate) over: bool,
 }
 
@@ -38,7 +38,7 @@ impl GoalState {
 pub(crate) struct GoalRoute {
     entry: Entry,
     state: Watched<GoalState>,
-    /// Whether turns are the goal's: not before the goal that it replaces is cleared.
+    /// Whether new turns are the goal's: not before the goal that it replaces is cleared.
     open: bool,
 }
 
@@ -63,7 +63,7 @@ impl GoalRoute {
         self.open
     }
 
-    /// From now on the turns that begin are the goal's.
+    /// Gives the goal all turns that begin from now on.
     pub(crate) fn open(&mut self) {
         self.open = true;
     }
@@ -79,13 +79,13 @@ impl GoalRoute {
         });
     }
 
-    /// Takes what belongs to one of its turns, and gives back anything else.
+    /// Takes what belongs to one of its turns, and returns anything else.
     pub(crate) fn deliver(
         &mut self,
         notification: Notification,
         bytes: usize,
     ) -> Option<Notification> {
-        // How the goal itself fares is not of a turn, though it may name one.
+        // An update of the goal itself doesn't belong to a turn, though it may name one.
         let of_goal = matches!(notification, Notification::ThreadGoalUpdated(_));
         if of_goal || self.state.borrow().first.is_none() {
             return Some(notification);
@@ -94,12 +94,12 @@ impl GoalRoute {
         None
     }
 
-    /// Gives its handle what a sub-agent has used.
+    /// Reports a sub-agent's usage to its handle.
     pub(crate) fn tell(&mut self, notification: &Notification, bytes: usize) {
         self.entry.push(notification.clone(), bytes);
     }
 
-    /// Notes the end of a turn; `true` if the goal is over.
+    /// Records the end of a turn; `true` if the goal is over.
     pub(crate) fn complete(&mut self, turn_id: &str, interrupted: bool) -> bool {
         self.change(|state| {
             if state.running.as_deref() == Some(turn_id) {
@@ -109,7 +109,7 @@ impl GoalRoute {
         })
     }
 
-    /// Notes the goal's status, `None` when it was cleared; `true` if the goal is over.
+    /// Records the goal's status, `None` if it was cleared; `true` if the goal is over.
     pub(crate) fn update(&mut self, status: Option<&ThreadGoalStatus>) -> bool {
         let active = status == Some(&ThreadGoalStatus::Active);
         self.change(|state| {
@@ -139,7 +139,7 @@ impl GoalRoute {
     }
 }
 
-/// What pauses the goal of a thread.
+/// The parameters that pause a thread's goal.
 pub(crate) fn pause(thread_id: &str) -> ThreadGoalSetParams {
     let mut params = ThreadGoalSetParams::new(thread_id);
     params.status = Some(ThreadGoalStatus::Paused);

@@ -1,4 +1,4 @@
-//! What is known of threads beside their turns, until they end.
+//! What is known about threads besides their turns, until they end.
 
 use std::collections::HashMap;
 use std::iter::{once, successors};
@@ -11,7 +11,7 @@ use codex_types::{
 use crate::connection::event_queue::Notification;
 use crate::tool::{Tool, Toolbox};
 
-/// A chain of parents that is longer can only be a circle.
+/// A longer chain of parents can only be a cycle.
 const GENERATIONS: usize = 64;
 
 #[derive(Debug, Default)]
@@ -19,12 +19,12 @@ pub(super) struct KnownThreads(HashMap<String, KnownThread>);
 
 #[derive(Debug, Default)]
 struct KnownThread {
-    /// The thread that made this one for a sub-agent.
+    /// The thread that started this one for a sub-agent.
     parent: Option<String>,
     /// The tools that this program gave it.
     tools: Toolbox,
     used: Option<TokenUsageBreakdown>,
-    /// Where it works, if it has writable roots beside that folder.
+    /// Its working folder, if it has other writable roots.
     folder: Option<PathBuf>,
     /// The turn that ended last.
     ended: Option<String>,
@@ -42,7 +42,7 @@ impl KnownThreads {
                     self.adopt(&it.thread.id, parent);
                 }
             }
-            // The runtime announces no sub-agent by `thread/started`: an item of its parent tells.
+            // The runtime doesn't announce sub-agents by `thread/started`, only by an item of the parent.
             Notification::ItemStarted(it) => self.observe_item(&it.thread_id, &it.item),
             Notification::ItemCompleted(it) => self.observe_item(&it.thread_id, &it.item),
             Notification::ThreadTokenUsageUpdated(it) => {
@@ -72,20 +72,20 @@ impl KnownThreads {
         }
     }
 
-    /// Whoever starts a thread is its parent. Whoever deals with one whose parent isn't known is taken for
-    /// it: it was started before this client saw it, or was unloaded since.
+    /// The thread that starts another is its parent. If the parent isn't known, a thread that deals with the child is
+    /// taken for it: the child was started before this client saw it, or has been unloaded since.
     fn adopt_if(&mut self, starts: bool, child: &str, parent: &str) {
         if starts || (self.parent(child).is_none() && !self.descends(parent, child)) {
             self.adopt(child, parent);
         }
     }
 
-    /// Whether a thread is this one, or comes from it.
+    /// Whether a thread is `from`, or descends from it.
     pub(super) fn descends(&self, thread_id: &str, from: &str) -> bool {
         thread_id == from || self.parents(thread_id).any(|parent| parent == from)
     }
 
-    /// The threads that a thread comes from, the nearest first.
+    /// The ancestors of a thread, nearest first.
     pub(super) fn parents(&self, thread_id: &str) -> impl Iterator<Item = &str> + use<'_> {
         successors(self.parent(thread_id), |thread_id| self.parent(thread_id)).take(GENERATIONS)
     }
@@ -99,7 +99,7 @@ impl KnownThreads {
         self.0.get(thread_id)?.used.clone()
     }
 
-    /// Notes where a thread works that has writable roots beside that folder. `None` is one that has none.
+    /// Records the working folder of a thread that has other writable roots; `None` if it has none.
     pub(super) fn set_folder(&mut self, thread_id: &str, folder: Option<PathBuf>) {
         if let Some(known) = self.0.get_mut(thread_id) {
             known.folder = folder;
@@ -109,7 +109,7 @@ impl KnownThreads {
         }
     }
 
-    /// Notes that a thread works elsewhere from now on.
+    /// Records a thread's new working folder.
     pub(super) fn moved(&mut self, thread_id: &str, to: &Path) {
         let known = self.0.get_mut(thread_id);
         if let Some(folder) = known.and_then(|known| known.folder.as_mut()) {
@@ -125,7 +125,7 @@ impl KnownThreads {
         self.0.get(thread_id)?.parent.as_deref()
     }
 
-    /// Notes the end of a turn.
+    /// Records the end of a turn.
     pub(super) fn end_turn(&mut self, thread_id: &str, turn_id: &str) {
         let known = self.0.entry(thread_id.to_owned()).or_default();
         known.ended = Some(turn_id.to_owned());
@@ -141,8 +141,8 @@ impl KnownThreads {
         self.ended(thread_id) == Some(turn_id)
     }
 
-    /// Gives a thread its tools: if it has none of its own, those of its source. What it had before is for
-    /// the caller to drop: what tools hold may use the client, which needs the lock.
+    /// Gives a thread its tools, or those of its source if it has none of its own. The caller drops the returned old
+    /// tools: what they hold may use the client, which needs the lock.
     pub(super) fn equip(
         &mut self,
         thread_id: &str,
@@ -159,7 +159,7 @@ impl KnownThreads {
         Some(std::mem::replace(&mut known.tools, tools))
     }
 
-    /// Gives a thread back the tools that it had before. What it has now is for the caller to drop.
+    /// Gives a thread its old tools back. The caller drops the returned ones.
     pub(super) fn restore(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
         let known = self.0.get_mut(thread_id)?;
         let now = std::mem::replace(&mut known.tools, tools);
@@ -173,19 +173,19 @@ impl KnownThreads {
         Some(now)
     }
 
-    /// The tool that is called: the thread's own, else that of the nearest thread that made it and has one.
+    /// The called tool: the thread's own, else that of its nearest ancestor that has one.
     pub(super) fn tool(&self, call: &DynamicToolCallParams) -> Option<Tool> {
         let mut threads = once(&*call.thread_id).chain(self.parents(&call.thread_id));
         threads.find_map(|thread_id| self.0.get(thread_id)?.tools.find(call))
     }
 
-    /// Lets go of all that is this thread's, and of its sub-agents: of their ends nothing may be said. The
-    /// tools are for the caller to drop.
+    /// Forgets everything about this thread and its sub-agents, whose ends may never be reported. The caller drops the
+    /// returned tools.
     pub(super) fn forget(&mut self, thread_id: &str) -> Option<Toolbox> {
         let known = self.0.remove(thread_id);
         let mut gone = vec![thread_id.to_owned()];
         while let Some(parent) = gone.pop() {
-            // One that this client has opened, too, stays until its own end.
+            // A child that this client has opened, too, stays until its own end.
             let is_opened = |it: &KnownThread| !it.tools.is_empty() || it.folder.is_some();
             let is_child = |it: &KnownThread| it.parent.as_ref() == Some(&parent);
             let children = self.0.extract_if(|_, it| is_child(it) && !is_opened(it));
@@ -206,7 +206,7 @@ mod tests {
         let mut known = KnownThreads::default();
         known.adopt_if(false, "child", "root");
         assert_eq!(known.parent("child"), Some("root"));
-        // A sibling that talks to it is no parent, and a child that talks to its parent neither.
+        // Neither a sibling that talks to it nor a child that talks to its parent becomes a parent.
         known.adopt_if(true, "sibling", "root");
         known.adopt_if(false, "child", "sibling");
         known.adopt_if(false, "root", "child");
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(known.folder("a"), Some(Path::new("/srv/deep")));
         known.moved("a", Path::new("/elsewhere"));
         assert_eq!(known.folder("a"), Some(Path::new("/elsewhere")));
-        // Resumed with its folder alone.
+        // Resumed with only its folder.
         known.set_folder("a", None);
         assert_eq!(known.folder("a"), None);
     }

@@ -4,7 +4,7 @@ use codex_types::{ThreadGoalStatus, ThreadStatus, TurnStatus};
 
 use crate::connection::event_queue::Notification;
 
-/// A notification that changes what a thread does.
+/// A notification that changes the state of a thread.
 pub(crate) struct Lifecycle {
     pub(crate) thread_id: String,
     pub(crate) change: Change,
@@ -21,7 +21,7 @@ pub(crate) enum Change {
     /// It was unloaded, archived or deleted.
     Closed,
     Status(ThreadStatus),
-    /// The status of the thread's goal; `None` when it was cleared.
+    /// The status of the thread's goal; `None` if it was cleared.
     Goal(Option<ThreadGoalStatus>),
 }
 

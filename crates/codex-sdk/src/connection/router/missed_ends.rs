@@ -8,7 +8,7 @@ use crate::connection::router::entry::Phase;
 use crate::connection::router::thread_turns::ThreadTurns;
 use crate::error::Error;
 
-/// A turn that runs although its thread doesn't.
+/// A turn that seems to run although its thread doesn't.
 #[derive(Debug)]
 pub(crate) struct Doubt {
     pub(crate) thread_id: String,
@@ -17,13 +17,13 @@ pub(crate) struct Doubt {
 }
 
 impl ThreadTurns {
-    /// Notes what the thread does. Returns a turn that seems to run although the thread doesn't, once.
+    /// Records the thread's status. Returns a turn that seems to run although the thread doesn't, once.
     pub(crate) fn note_status(&mut self, thread_id: &str, status: &ThreadStatus) -> Option<Doubt> {
         self.activity.note(status);
         if !self.activity.is_idle() {
             return None;
         }
-        // One that is accepted and hasn't begun may do so late.
+        // An accepted turn that hasn't begun may still begin late.
         let begun = |turn: &&mut ActiveTurn| *turn.phase.borrow() == Phase::Started;
         let turn = self.active.iter_mut().find(|it| !it.doubted && begun(it))?;
         turn.doubted = true;
@@ -50,7 +50,7 @@ impl ThreadTurns {
         }
     }
 
-    /// Ends a turn of which nothing tells how it ended.
+    /// Ends a turn when nothing says how it ended.
     pub(crate) fn give_up(&mut self, turn_id: &str, error: &Error) {
         if let Some(goal) = &mut self.goal {
             goal.fail(turn_id, error);

@@ -1,8 +1,8 @@
 //! Who waits for what: pending requests, running turns, subscriptions.
 //!
 //! All of it is plain data behind one lock, touched by the reader, by callers and by the `Drop` of
-//! their handles. Nothing here waits, and no user code runs while the lock is held, log subscribers
-//! included: what is to be done afterwards is queued as an [`Effect`].
+//! their handles. Nothing here waits, and no user code runs while the lock is held, including log
+//! subscribers: work for afterwards is queued as an [`Effect`].
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ pub(crate) struct Router {
     nested: NestedTurns,
     totals: Totals,
     subscriptions: Subscriptions,
-    /// Those to all that comes of a thread. Nothing is copied for nobody.
+    /// Subscriptions to everything on a thread. Without one, nothing is copied.
     watchers: Subscriptions,
     /// Set once; nothing is registered afterwards.
     closed: Option<Arc<Closed>>,
@@ -82,44 +82,44 @@ impl Router {
         }
     }
 
-    /// Has something done. Once the connection is over, nothing is.
+    /// Queues an effect. Once the connection is over, it does nothing.
     fn want(&self, effect: Effect) {
         let _ = self.effects.send(effect);
     }
 
-    /// Resolves once everything that was wanted before is under way.
+    /// Resolves once every effect queued before is under way.
     pub(crate) fn under_way(&self) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
         self.want(Effect::Tell(tell));
         told
     }
 
-    /// Lets go of what is kept for a thread. What is returned is to be dropped once the lock is released.
+    /// Forgets what is kept for a thread. Drop what is returned after releasing the lock.
     pub(crate) fn forget(&mut self, thread_id: &str) -> impl Sized + use<> {
         self.threads_known.forget(thread_id)
     }
 
-    /// What a thread is known to have used.
+    /// A thread's known token usage.
     pub(crate) fn usage(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
         self.threads_known.used(thread_id)
     }
 
-    /// Notes where a thread works that has writable roots beside that folder.
+    /// Records the working folder of a thread that has other writable roots.
     pub(crate) fn set_folder(&mut self, thread_id: &str, folder: Option<PathBuf>) {
         self.threads_known.set_folder(thread_id, folder);
     }
 
-    /// Notes that a thread works elsewhere from now on.
+    /// Records a thread's new working folder.
     pub(crate) fn moved(&mut self, thread_id: &str, to: &Path) {
         self.threads_known.moved(thread_id, to);
     }
 
-    /// Where a thread works that has writable roots beside that folder.
+    /// The working folder of a thread that has other writable roots.
     pub(crate) fn folder(&self, thread_id: &str) -> Option<PathBuf> {
         self.threads_known.folder(thread_id).map(Path::to_owned)
     }
 
-    /// What waits and what runs.
+    /// Counts what waits and what runs.
     pub(crate) fn stats(&self) -> Stats {
         Stats {
             requests_in_flight: self.calls.len(),
@@ -132,19 +132,19 @@ impl Router {
         }
     }
 
-    /// Whether turns run and nobody waits for a reply: what comes can come a little later.
+    /// Whether turns run and nobody waits for a reply: the next input can be read a little later.
     #[cfg(unix)]
     pub(crate) fn only_streams(&self) -> bool {
         self.calls.is_empty() && !self.threads.is_empty()
     }
 
-    /// The turn of the runtime that is to be interrupted for this one.
+    /// The runtime's turn to interrupt for this one.
     pub(crate) fn innermost(&self, thread_id: &str, turn_id: &str) -> String {
         let inner = self.nested.innermost(thread_id, turn_id);
         inner.unwrap_or(turn_id).to_owned()
     }
 
-    /// The turns of a thread, if it has any. What changes them is followed by [`Self::settle`].
+    /// The turns of a thread, if it has any. Call [`Self::settle`] after changing them.
     pub(crate) fn thread(&mut self, thread_id: &str) -> Option<&mut ThreadTurns> {
         self.threads.get_mut(thread_id)
     }
@@ -169,7 +169,7 @@ impl Router {
         }
     }
 
-    /// Subscribes to everything of a thread; what is known of it at this moment.
+    /// Subscribes to everything on a thread. Returns what is known about it now.
     pub(crate) fn watch(&mut self, thread_id: &Arc<str>, events: EventSender) -> Joined {
         self.subscribe(Topic::All(Arc::clone(thread_id)), events);
         self.joined(thread_id)
@@ -183,7 +183,7 @@ impl Router {
         }
     }
 
-    /// Registers a handle on a turn that began before; what is known of it at this moment.
+    /// Registers a handle on a turn that has already begun. Returns what is known about it now.
     pub(crate) fn join(
         &mut self,
         thread_id: &str,
@@ -200,7 +200,7 @@ impl Router {
         Ok((phase, self.joined(thread_id)))
     }
 
-    /// Notes that a turn runs which a handle has joined.
+    /// Records that a turn runs which a handle has joined.
     pub(crate) fn note_running(&mut self, thread_id: &str, turn_id: &str) {
         if let Some(thread) = self.threads.get_mut(thread_id) {
             thread.note_running(turn_id);
@@ -208,8 +208,8 @@ impl Router {
         self.settle(Some(thread_id), Unclaimed::new());
     }
 
-    /// Registers a request, and with `events` the handle of the turn that it starts. This comes before
-    /// the request is queued, so that no answer and no event can come too early.
+    /// Registers a request, and with `events` the handle of the turn that it starts. This happens
+    /// before the request is queued, so no answer or event can come too early.
     pub(crate) fn register(
         &mut self,
         id: i64,
@@ -230,7 +230,7 @@ impl Router {
         Ok(())
     }
 
-    /// Registers a goal on an idle thread, before anything of it is sent.
+    /// Registers a goal on an idle thread, before any of its requests is sent.
     pub(crate) fn register_goal(
         &mut self,
         thread_id: &str,
@@ -245,8 +245,8 @@ impl Router {
         Ok(thread.start_goal(handle_id, events))
     }
 
-    /// Has turns that begin on this thread without a handle interrupted, for a little while: the one
-    /// that was about to begin when its goal was paused.
+    /// Interrupts turns that begin on this thread without a handle, for a short while: one may have
+    /// been about to begin when its goal was paused.
     pub(crate) fn reject_turns(&mut self, thread_id: &str) {
         let thread = self.thread_or_new(thread_id);
         thread.reject_turns(true);
@@ -254,7 +254,7 @@ impl Router {
         self.settle(Some(thread_id), Unclaimed::new());
     }
 
-    /// Refuses what would end a turn or a goal that runs on this thread.
+    /// Refuses an operation that would end a turn or goal running on this thread.
     pub(crate) fn refuse_if_busy(&self, thread_id: &str) -> Result<()> {
         let thread = self.threads.get(thread_id);
         if thread.is_some_and(|thread| thread.count() > 0) {
@@ -263,7 +263,8 @@ impl Router {
         Ok(())
     }
 
-    /// Registers a compaction of an idle thread, before it is asked for. The turn that begins next is its own.
+    /// Registers a compaction of an idle thread, before it is requested. The next turn that begins is the
+    /// compaction's.
     pub(crate) fn begin_compaction(&mut self, thread_id: &str, id: i64) -> Result<()> {
         self.open()?;
         self.refuse_if_busy(thread_id)?;
@@ -281,17 +282,17 @@ impl Router {
         self.settle(Some(thread_id), Unclaimed::new());
     }
 
-    /// Ends one [`Self::reject_turns`].
+    /// Undoes one [`Self::reject_turns`].
     pub(crate) fn accept_turns(&mut self, thread_id: &str) {
         let thread = self.thread_or_new(thread_id);
         thread.reject_turns(false);
         self.settle(Some(thread_id), Unclaimed::new());
     }
 
-    /// Ends a request, whose method makes the outcome; for `turn/start`, turns the starting turn into an
-    /// active one. `false` if no such request is pending.
+    /// Ends a request; `outcome` gets its method. For `turn/start`, makes the starting turn active. Returns `false` if
+    /// no such request is pending.
     ///
-    /// This happens here and not in the caller's future, which may be dropped or not be polled.
+    /// This happens here and not in the caller's future, which may be dropped or never polled.
     pub(crate) fn resolve(
         &mut self,
         id: i64,
@@ -309,7 +310,7 @@ impl Router {
         true
     }
 
-    /// Lets another request have the place in flight of one that nobody waits for any more.
+    /// Frees the place in flight of a request that nobody waits for any more.
     pub(crate) fn free_place(&mut self, id: i64) {
         if let Some(call) = self.calls.get_mut(&id) {
             call.permit = None;
@@ -320,7 +321,7 @@ impl Router {
         self.calls.contains_key(&id)
     }
 
-    /// Takes a handle off its turn. With `interrupt`, a turn that is left alone is to be interrupted.
+    /// Takes a handle off its turn. With `interrupt`, a turn left without handles is interrupted.
     pub(crate) fn leave(&mut self, thread_id: &str, handle_id: i64, interrupt: bool) {
         let mut unclaimed = Unclaimed::new();
         let thread = self.threads.get_mut(thread_id);
@@ -332,7 +333,7 @@ impl Router {
         }
     }
 
-    /// Has the turn or goal of a handle interrupted, whose deadline has passed.
+    /// Interrupts the turn or goal of a handle whose deadline has passed, or takes the handle off it.
     pub(crate) fn expire(&mut self, thread_id: &str, handle_id: i64) -> Expiry {
         let Some(thread) = self.threads.get_mut(thread_id) else {
             return Expiry::Ended;
@@ -349,7 +350,7 @@ impl Router {
         expiry
     }
 
-    /// Has the turns of a thread's sub-agents interrupted that no handle is on: they would go on without it.
+    /// Interrupts the turns of a thread's sub-agents that no handle is on: they would go on without it.
     fn give_up_agents(&mut self, thread_id: &str) {
         let known = &self.threads_known;
         let threads = self.threads.keys().filter(|id| *id != thread_id);
@@ -367,8 +368,7 @@ impl Router {
         self.want(Effect::PauseGoal(thread_id.to_owned()));
     }
 
-    /// Ends everything: whoever waits gets `closed`. What is returned is to be dropped once the lock is
-    /// released.
+    /// Ends everything: all waiters get `closed`. Drop what is returned after releasing the lock.
     pub(crate) fn close(&mut self, closed: Arc<Closed>) -> impl Sized + use<> {
         let error = Error::Closed(Arc::clone(&closed));
         self.closed = Some(closed);

@@ -1,7 +1,7 @@
-//! Turns within turns: the runtime reviews in a turn of its own within the one that it has announced.
+//! Turns within turns: the runtime runs a review in its own turn, within the one that it has announced.
 //!
-//! The outer one never gets a `turn/started`, the inner one does, and only the inner one can be interrupted.
-//! To the handle both are the outer one.
+//! The outer turn never gets a `turn/started`; the inner one does, and only the inner one can be interrupted. To the
+//! handle, both are the outer one.
 
 use codex_types::ThreadItem;
 
@@ -19,7 +19,7 @@ struct NestedTurn {
 }
 
 impl NestedTurns {
-    /// Notes the beginning of a turn within one that runs, as `runs` tells.
+    /// Records the beginning of a turn within one for which `runs` is true.
     pub(super) fn observe(
         &mut self,
         notification: &Notification,
@@ -38,7 +38,7 @@ impl NestedTurns {
         }
     }
 
-    /// Makes what comes of an inner turn the outer one's. Its end isn't the other's.
+    /// Attributes an inner turn's notifications to the outer turn, except for its end.
     pub(super) fn lift(&self, notification: &mut Notification) {
         if self.0.is_empty() || matches!(notification, Notification::TurnCompleted(_)) {
             return;
@@ -55,14 +55,14 @@ impl NestedTurns {
         }
     }
 
-    /// The turn of the runtime that a turn is to be interrupted by.
+    /// The inner turn to interrupt in place of a turn.
     pub(super) fn innermost(&self, thread_id: &str, turn_id: &str) -> Option<&str> {
         let mut turns = self.0.iter().rev();
         let found = turns.find(|it| it.thread_id == thread_id && it.outer == turn_id);
         found.map(|it| &*it.inner)
     }
 
-    /// Forgets the turns within one that has ended. That another one begins shows an end that was missed.
+    /// Forgets the turns within one that has ended. If another turn begins, an end was missed.
     pub(super) fn end(&mut self, event: &Lifecycle) {
         let ends = |it: &NestedTurn| match &event.change {
             Change::Started { turn_id } => it.outer != *turn_id,
@@ -75,7 +75,7 @@ impl NestedTurns {
     }
 }
 
-/// Whether this comes of a review before the turn begins that it runs in.
+/// Whether this comes from a review, before the turn that it runs in has begun.
 pub(super) fn precedes(notification: &Notification) -> bool {
     let item = match notification {
         Notification::ItemStarted(it) => &it.item,

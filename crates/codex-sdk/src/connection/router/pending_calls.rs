@@ -1,4 +1,4 @@
-//! Requests of this program that are not answered yet.
+//! Requests of this program that aren't answered yet.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::connection::router::entry::Phase;
 use crate::connection::wakes::Late;
 use crate::error::Result;
 
-/// What the reply to a request brings its caller.
+/// What a caller gets from the reply to its request.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) result: Box<RawValue>,

@@ -1,4 +1,4 @@
-//! What the runtime asks of this program, until it is answered.
+//! Server requests, until they are answered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -20,17 +20,17 @@ pub(crate) struct PendingRequest {
 enum State {
     Waiting {
         _until: oneshot::Sender<()>,
-        /// What [`Context::waits`](super::server_request::Context::waits) looks at: it is gone as soon as
-        /// the end was seen, before anybody knows.
+        /// What [`Context::waits`](super::server_request::Context::waits) points to: gone as soon as the end is seen,
+        /// before anybody learns of it.
         waits: Arc<()>,
     },
     /// The runtime may ask again before it has read this line.
     Answered(String),
 }
 
-/// What a request is that comes with the id of one that was asked before: the same.
+/// The state of a request that comes again with the same id.
 pub(crate) enum Repeated {
-    /// It goes on.
+    /// It is still being answered.
     Waiting,
     /// It is answered with the same line.
     Answered(String),
@@ -57,7 +57,7 @@ impl PendingRequest {
         }
     }
 
-    /// What lives as long as this waits.
+    /// Lives as long as this waits.
     pub(super) fn waits(&self) -> Weak<()> {
         match &self.state {
             State::Waiting { waits, .. } => Arc::downgrade(waits),
@@ -82,7 +82,7 @@ impl PendingRequests {
         self.0.insert(id, request);
     }
 
-    /// Notes the answer. Whether one is wanted, and for which thread.
+    /// Records the answer. Returns whether one is wanted, and for which thread.
     pub(super) fn answer(&mut self, id: &RequestId, line: &str) -> (bool, Option<String>) {
         let Some(request) = self.0.get_mut(id).filter(|it| it.is_waiting()) else {
             return (false, None);
@@ -96,7 +96,7 @@ impl PendingRequests {
         (true, thread_id)
     }
 
-    /// Notes that the runtime has its answer.
+    /// Records that the runtime has its answer.
     pub(super) fn resolve(&mut self, id: &RequestId) -> Option<String> {
         let request = self.0.remove(id)?;
         request.thread_id.clone().filter(|_| request.is_waiting())
@@ -115,7 +115,7 @@ impl PendingRequests {
         requests.any(|it| it.is_waiting() && it.thread_id.as_deref().is_some_and(&is_of))
     }
 
-    /// Drops the requests that are of no use any more.
+    /// Drops the requests that `event` makes obsolete.
     pub(super) fn withdraw(&mut self, event: &Lifecycle) {
         let of_thread = |it: &PendingRequest| it.thread_id.as_ref() == Some(&event.thread_id);
         match &event.change {

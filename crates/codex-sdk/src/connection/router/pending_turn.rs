@@ -10,11 +10,11 @@ pub(crate) struct PendingTurn {
     pub(crate) claim: Claim,
     early: Vec<Early>,
     early_bytes: usize,
-    /// Turns that ended since, of which one may be this.
+    /// Turns that have ended since; one of them may be this.
     pub(crate) completed: Vec<String>,
 }
 
-/// What is to become of a turn once its id is known.
+/// What to do with a turn once its id is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// Its handle waits for it.
@@ -30,7 +30,7 @@ pub(crate) enum Claim {
 struct Early {
     notification: Notification,
     room: Room,
-    /// Whether another handle had it too.
+    /// Whether another handle got it, too.
     shared: bool,
 }
 
@@ -45,8 +45,8 @@ impl PendingTurn {
         }
     }
 
-    /// Sorts what was collected: the turn of this id goes to the handle, what nobody else had to
-    /// `unclaimed`.
+    /// Sorts what was collected: what belongs to this turn goes to the handle, and what no other handle
+    /// got goes to `unclaimed`.
     pub(crate) fn sort(&mut self, turn_id: Option<&str>, unclaimed: &mut Unclaimed) {
         for early in self.early.drain(..) {
             let bytes = early.room.bytes;
@@ -59,7 +59,7 @@ impl PendingTurn {
         }
     }
 
-    /// Notes that nobody waits for this turn any more.
+    /// Records that nobody waits for this turn any more.
     pub(crate) fn leave(&mut self, interrupt: bool, unclaimed: &mut Unclaimed) {
         self.claim = if interrupt {
             Claim::Unwanted
@@ -70,7 +70,7 @@ impl PendingTurn {
         self.release(unclaimed);
     }
 
-    /// Keeps a copy of what may be this turn's; `false` if nothing is wanted here any more.
+    /// Keeps a copy of what may be this turn's; `false` if this handle wants nothing any more.
     pub(crate) fn collect(
         &mut self,
         notification: &Notification,
@@ -95,7 +95,7 @@ impl PendingTurn {
         true
     }
 
-    /// Gives back what was collected and nobody else had, once it is of no use here.
+    /// Returns what was collected and no other handle got, once it isn't needed here.
     pub(crate) fn release(&mut self, unclaimed: &mut Unclaimed) {
         let own = self.early.drain(..).filter(|early| !early.shared);
         unclaimed.extend(own.map(|early| (early.notification, early.room.bytes)));

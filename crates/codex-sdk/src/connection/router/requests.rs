@@ -1,4 +1,4 @@
-//! What the router does with the requests of the runtime.
+//! How the router handles server requests.
 
 use std::sync::Weak;
 
@@ -13,7 +13,7 @@ use crate::connection::router::server_request::{Asked, Context};
 use crate::tool::Toolbox;
 
 impl Router {
-    /// Registers a request of the runtime, unless it is one that was asked before.
+    /// Registers a server request, unless it was asked before.
     pub(crate) fn ask(
         &mut self,
         id: &RequestId,
@@ -58,14 +58,14 @@ impl Router {
         Asked::New(context, tool)
     }
 
-    /// Notes the answer to a request of the runtime; `false` if none is wanted any more.
+    /// Records the answer to a server request; `false` if it isn't wanted any more.
     pub(crate) fn answered(&mut self, id: &RequestId, line: &str) -> bool {
         let (wanted, thread_id) = self.requests.answer(id, line);
         self.note_answer(thread_id.as_deref());
         wanted
     }
 
-    /// Withdraws the requests that are of no use any more, and those of a turn within one that has ended.
+    /// Withdraws the requests that `event` makes obsolete, including those of a turn within one that has ended.
     pub(crate) fn withdraw(&mut self, event: &Lifecycle) {
         if let Change::Completed { turn_id, .. } = &event.change
             && let Some(inner) = self.nested.innermost(&event.thread_id, turn_id)
@@ -76,7 +76,7 @@ impl Router {
         self.requests.withdraw(event);
     }
 
-    /// Withdraws all requests. What is returned is to be dropped once the lock is released.
+    /// Withdraws all requests. Drop what is returned after releasing the lock.
     pub(crate) fn withdraw_all(&mut self) -> impl Sized + use<> {
         std::mem::take(&mut self.requests)
     }
@@ -87,8 +87,8 @@ impl Router {
         }
     }
 
-    /// When the turn of a thread, or one of its sub-agents, last waited for an answer of this program: now, if
-    /// it does.
+    /// When a thread's turn, or that of one of its sub-agents, last waited for an answer from this program: now, if it
+    /// still waits.
     pub(crate) fn last_wait(&self, thread_id: &str) -> Option<Instant> {
         let is_of = |id: &str| self.threads_known.descends(id, thread_id);
         if self.requests.is_waited_for(is_of) {
@@ -100,13 +100,12 @@ impl Router {
             .max()
     }
 
-    /// Gives a thread back the tools that it had before.
+    /// Gives a thread its old tools back.
     pub(crate) fn restore(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
         self.threads_known.restore(thread_id, tools)
     }
 
-    /// Gives a thread its tools, else those of its source. What is returned is to be dropped once the lock
-    /// is released.
+    /// Gives a thread its tools, else those of its source. Drop what is returned after releasing the lock.
     pub(crate) fn equip(
         &mut self,
         thread_id: &str,

@@ -1,4 +1,4 @@
-//! What the router knows of a request of the runtime.
+//! What the router knows about a server request.
 
 use std::sync::{Arc, Weak};
 
@@ -6,11 +6,11 @@ use codex_types::ThreadItem;
 
 use crate::tool::Tool;
 
-/// What becomes of a request of the runtime.
+/// What happens to a server request.
 pub(crate) enum Asked {
-    /// It is answered by this tool of the program, else by its handler.
+    /// It is answered by this tool of the program, else by the handler.
     New(Context, Option<Tool>),
-    /// It was asked before, and its answer is on its way.
+    /// It was asked before, and is still being answered.
     Again,
     /// It was asked before, and this line is its answer.
     Answered(String),
@@ -18,14 +18,14 @@ pub(crate) enum Asked {
     TooLate,
 }
 
-/// What a handler is told beside the request.
+/// What a handler is given besides the request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Context {
-    /// The item that it is about, as it was announced.
+    /// The item that it is about, as announced.
     pub(crate) item: Option<Arc<ThreadItem>>,
     /// The thread whose sub-agent asks.
     pub(crate) parent_thread_id: Option<String>,
-    /// The thread at the head of all that made it.
+    /// The thread at the root of those that started it.
     pub(crate) root_thread_id: Option<String>,
     /// Whether its turn began before this client saw anything of it.
     pub(crate) is_replay: bool,

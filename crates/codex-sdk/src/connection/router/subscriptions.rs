@@ -14,26 +14,26 @@ struct Subscriber {
     events: EventSender,
 }
 
-/// What a subscription is to.
+/// What a subscription covers.
 #[derive(Debug, Clone)]
 pub(crate) enum Topic {
     Everything,
     /// What belongs to this thread.
     Thread(Arc<str>),
-    /// Everything of this thread, what turn handles take included.
+    /// Everything on this thread, including what turn handles take.
     All(Arc<str>),
-    /// What belongs to a sub-agent of this thread, or to one of theirs.
+    /// What belongs to a sub-agent of this thread, or to one of its sub-agents.
     Agents(Arc<str>),
-    /// The ends of logins, to the account and to MCP servers.
+    /// The ends of logins to the account and to MCP servers.
     Logins,
 }
 
-/// A thread at the moment from which on it is watched.
+/// The state of a thread when watching it begins.
 #[derive(Debug, Default)]
 pub(crate) struct Joined {
     /// The turn that ended last.
     pub(crate) ended: Option<String>,
-    /// What goes on in the one that runs.
+    /// The unfinished items of the running turn.
     pub(crate) running: Vec<Announced>,
 }
 
@@ -46,7 +46,7 @@ impl Subscriptions {
         self.0.push(Subscriber { topic, events });
     }
 
-    /// Gives a notification to the subscriptions, or back if there is none for it.
+    /// Delivers a notification to the subscriptions, or returns it if there is none for it.
     pub(super) fn publish(
         &mut self,
         notification: Notification,
@@ -73,7 +73,7 @@ impl Subscriptions {
         None
     }
 
-    /// Gives a copy to each subscription that this is for.
+    /// Delivers a copy to each subscription that this is for.
     pub(super) fn show(&mut self, notification: &Notification, bytes: usize, known: &KnownThreads) {
         self.0.retain(|subscriber| {
             !subscriber.topic.holds(notification, known)
@@ -81,8 +81,8 @@ impl Subscriptions {
         });
     }
 
-    /// Tells the subscriptions of this thread, and those to everything, of something that could not be
-    /// read; of what belongs to no known thread, the latter.
+    /// Reports something unreadable to the subscriptions of this thread and to those to everything.
+    /// Without a known thread, only to the latter.
     pub(crate) fn lose(&mut self, thread_id: Option<&str>, error: &Error, bytes: usize) {
         self.0.retain(|subscriber| {
             !subscriber.topic.holds_lost(thread_id)
@@ -113,7 +113,7 @@ impl Topic {
         }
     }
 
-    /// Whether something of this thread, or of none, that could not be read belongs here.
+    /// Whether something unreadable, of this thread or of none, belongs here.
     fn holds_lost(&self, thread_id: Option<&str>) -> bool {
         match self {
             Self::Everything => true,

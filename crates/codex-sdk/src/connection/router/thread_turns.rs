@@ -1,14 +1,14 @@
 //! The turns of one thread that this client started, joined or saw begin.
 //!
-//! A turn goes through here so:
+//! A turn passes through two states here:
 //!
 //! 1. *starting*: registered before `turn/start` is queued. Its id is unknown, so its handle collects
-//!    what comes for the thread.
+//! everything that comes for the thread.
 //! 2. *active*: its id is known, from the reply or from `turn/started`. It is one entry, however many
-//!    handles joined it, and lives until `turn/completed`, with or without them, because whoever
-//!    interrupts it must know whether it has begun.
+//! handles joined it. It lives until `turn/completed`, with or without them, because whoever
+//! interrupts it must know whether it has begun.
 //!
-//! Being on a turn and getting its events are two things: a handle that lagged is still on it.
+//! Being on a turn and getting its events are separate: a handle that lagged is still on it.
 
 use std::sync::Arc;
 
@@ -31,11 +31,11 @@ pub(crate) struct ThreadTurns {
     pub(crate) active: Vec<ActiveTurn>,
     /// The goal whose turns these are.
     pub(crate) goal: Option<GoalRoute>,
-    /// The compaction that was asked for, until its turn begins.
+    /// The requested compaction, until its turn begins.
     pub(crate) compacting: Option<i64>,
     pub(super) announced: AnnouncedItems,
-    /// While not 0, turns that begin without a handle are to be interrupted: the runtime begins one
-    /// even after it has taken the pause of a goal.
+    /// While not 0, turns that begin without a handle are interrupted: the runtime begins one even
+    /// after it has accepted the pause of a goal.
     unwanted: u32,
     pub(crate) activity: Activity,
     wakes: Arc<Wakes>,
@@ -82,12 +82,12 @@ impl ThreadTurns {
         self.goal.as_mut().filter(|goal| goal.is_of(handle_id))
     }
 
-    /// Notes the status of the thread's goal, `None` when it was cleared.
+    /// Records the status of the thread's goal, `None` if it was cleared.
     pub(crate) fn update_goal(&mut self, status: Option<&ThreadGoalStatus>) {
         self.goal.take_if(|goal| goal.update(status));
     }
 
-    /// From now on, turns that begin without a handle are to be interrupted, or no longer.
+    /// Starts or stops interrupting turns that begin without a handle.
     pub(crate) fn reject_turns(&mut self, reject: bool) {
         self.unwanted = if reject {
             self.unwanted + 1
@@ -96,12 +96,12 @@ impl ThreadTurns {
         };
     }
 
-    /// From now on, turns that begin without a handle may.
+    /// Lets turns that begin without a handle run from now on.
     pub(crate) fn expect_turn(&mut self) {
         self.unwanted = 0;
     }
 
-    /// Whether nothing is left that has to be remembered.
+    /// Whether nothing is left to remember.
     pub(crate) fn is_empty(&self) -> bool {
         self.count() == 0 && self.unwanted == 0
     }
@@ -112,8 +112,7 @@ impl ThreadTurns {
             .push(PendingTurn::new(Entry::new(handle_id, events)));
     }
 
-    /// Ends the starting of a turn: binds its handle to the turn of this id, or drops it if there is
-    /// none.
+    /// Ends the starting of a turn: binds its handle to the turn with this id, or drops it without one.
     pub(crate) fn bind(
         &mut self,
         handle_id: i64,
@@ -141,7 +140,7 @@ impl ThreadTurns {
         Some(turn.phase.subscribe())
     }
 
-    /// Registers a handle on a turn that began before.
+    /// Registers a handle on a turn that has already begun.
     pub(crate) fn join(
         &mut self,
         turn_id: &str,
@@ -156,14 +155,14 @@ impl ThreadTurns {
         turn.phase.subscribe()
     }
 
-    /// Notes that a turn runs whose beginning wasn't seen.
+    /// Records that a turn runs, though it wasn't seen to begin.
     pub(crate) fn note_running(&mut self, turn_id: &str) {
         if let Some(turn) = self.active.iter_mut().find(|turn| turn.id == turn_id) {
             turn.phase.change(|phase| *phase = Phase::Started);
         }
     }
 
-    /// Whether this turn was seen to begin, and not to end.
+    /// Whether this turn was seen to begin and not to end.
     pub(crate) fn runs(&self, turn_id: &str) -> bool {
         let turn = self.active.iter().find(|turn| turn.id == turn_id);
         turn.is_some_and(|turn| !turn.joined && *turn.phase.borrow() == Phase::Started)
@@ -174,20 +173,20 @@ impl ThreadTurns {
         self.active.iter().any(|turn| turn.id == turn_id)
     }
 
-    /// Whether this turn is known, and not known to have begun.
+    /// Whether this turn is known, but not known to have begun.
     pub(crate) fn awaits(&self, turn_id: &str) -> bool {
         let turn = self.active.iter().find(|turn| turn.id == turn_id);
         turn.is_some_and(|turn| *turn.phase.borrow() == Phase::Accepted)
     }
 
-    /// Notes that the runtime has begun a turn.
+    /// Records that the runtime has begun a turn.
     pub(crate) fn begin(&mut self, turn_id: &str) {
-        // A thread runs one turn at a time: the end of an older one was missed.
+        // A thread runs one turn at a time, so the end of an older one was missed.
         self.announced.clear();
         self.compacting = None;
         self.active.retain(|turn| turn.id == turn_id);
         self.activity.begin();
-        // What this program begins itself is no straggler of a goal that it gave up.
+        // A turn that this program begins itself isn't a straggler of a goal that it gave up.
         let unwanted = self.unwanted > 0 && !self.goal.as_ref().is_some_and(GoalRoute::is_open);
         let turn = self.active_or_new(turn_id);
         turn.phase.change(|phase| *phase = Phase::Started);
@@ -199,7 +198,7 @@ impl ThreadTurns {
         }
     }
 
-    /// Notes that the runtime has ended a turn. Its handles end once they have read what is queued.
+    /// Records that the runtime has ended a turn. Its handles end once they have read what is queued.
     pub(crate) fn complete(&mut self, turn_id: &str, interrupted: bool) {
         self.announced.clear();
         self.goal
@@ -222,7 +221,7 @@ impl ThreadTurns {
         self.compacting = None;
     }
 
-    /// Gives a turn's notification to its handles and to those that may turn out to be.
+    /// Delivers a turn's notification to its handles, and to starting handles that may turn out to be its own.
     pub(crate) fn deliver(
         &mut self,
         notification: Notification,
@@ -256,7 +255,7 @@ impl ThreadTurns {
         }
     }
 
-    /// Gives what a sub-agent has used to all handles on what runs here.
+    /// Delivers a sub-agent's usage to all handles on what runs here.
     pub(crate) fn tell(&mut self, notification: &Notification, bytes: usize) {
         if let Some(goal) = &mut self.goal {
             goal.tell(notification, bytes);
@@ -266,7 +265,7 @@ impl ThreadTurns {
         }
     }
 
-    /// Takes a handle off its turn or goal. With `interrupt`, a turn that is left alone becomes an
+    /// Takes a handle off its turn or goal. With `interrupt`, a turn left without handles becomes an
     /// orphan, and a goal is abandoned: `true`.
     pub(crate) fn leave(
         &mut self,
@@ -292,14 +291,14 @@ impl ThreadTurns {
                 turn.orphan();
             }
         }
-        // Of one that was looked for, and isn't known to run, no end may come.
+        // A joined turn that isn't known to run may never report an end.
         self.active.retain(|turn| {
             !turn.entries.is_empty() || !turn.joined || *turn.phase.borrow() != Phase::Accepted
         });
         false
     }
 
-    /// Makes an orphan of the turn of a handle whose deadline has passed, or takes the handle off it.
+    /// Makes an orphan of a turn when a handle's deadline has passed, or takes the handle off it.
     pub(crate) fn expire(&mut self, handle_id: i64) -> Expiry {
         if self.goal(handle_id).is_some() {
             self.active.iter_mut().for_each(ActiveTurn::orphan);
@@ -328,8 +327,8 @@ impl ThreadTurns {
         }
     }
 
-    /// Takes the turn that is to be interrupted now, if there is one. One whose `turn/start` is
-    /// unanswered may yet turn out to have joined it, so that is waited for.
+    /// Takes the turn to interrupt now, if there is one. A handle whose `turn/start` is unanswered may
+    /// yet turn out to have joined it, so this waits for the reply.
     pub(crate) fn orphan(&mut self, thread_id: &str) -> Option<Orphan> {
         if !self.pending.is_empty() {
             return None;
@@ -345,8 +344,8 @@ impl ThreadTurns {
         })
     }
 
-    /// Ends the events of one turn with an error, and those of turns that start and may be it;
-    /// `false` if no handle heard it.
+    /// Ends the events of one turn with an error, and those of starting turns that may be it; `false`
+    /// if no handle got it.
     pub(crate) fn fail(&mut self, turn_id: &str, error: &Error, unclaimed: &mut Unclaimed) -> bool {
         let goal = self.goal.as_mut();
         let mut heard = goal.is_some_and(|goal| goal.fail(turn_id, error));

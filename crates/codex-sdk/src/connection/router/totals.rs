@@ -1,4 +1,4 @@
-//! What is counted over the life of a connection.
+//! Counters over the life of a connection.
 
 use crate::connection::event_queue::Notification;
 
