@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::connection::Connection;
 use crate::tool::Toolbox;
 
-/// The tools that a thread was given before the runtime is asked to open it, because the runtime may call one as soon
-/// as it has. Unless they are kept, the thread gets its old tools back.
+/// The tools that a thread was given before the runtime is asked to open it, because the runtime may call one at once.
+/// Unless they are kept, the thread gets its old tools back.
 pub(crate) struct Equipment {
     connection: Arc<Connection>,
     thread_id: Arc<str>,

@@ -7,7 +7,7 @@ use tracing::dispatcher::with_default;
 use crate::connection::Connection;
 
 impl Drop for Connection {
-    /// Logs the final counters. All of them are zero, unless something was leaked, or a stream of
+    /// Logs the final counters. All of them are zero, unless something leaked, or a stream of
     /// notifications outlives its client.
     fn drop(&mut self) {
         let stats = self.stats();

@@ -17,7 +17,7 @@ impl Connection {
         (events, joined)
     }
 
-    /// Polls something once that is awaited later. A request is then on its way, unless it has to wait for its place
+    /// Polls, once, a future that is awaited later. A request is then on its way, unless it has to wait for its place
     /// in flight.
     pub(crate) fn begin<T>(&self, future: Pin<&mut (dyn Future<Output = T> + Send)>) -> Poll<T> {
         if self.closed.borrow().is_some() {

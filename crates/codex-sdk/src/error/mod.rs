@@ -202,7 +202,7 @@ pub enum Error {
         method: &'static str,
     },
 
-    /// No answer can be constrained to the type or schema. Nothing was sent.
+    /// The type or schema can't constrain an answer. Nothing was sent.
     #[error("no answer can be held to the type: `{path}` {problem}")]
     #[non_exhaustive]
     Schema {

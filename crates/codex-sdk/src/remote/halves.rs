@@ -121,7 +121,7 @@ fn io_error(error: tokio_websockets::Error) -> io::Error {
     }
 }
 
-/// Writes queued lines as messages, with pings in between, until the connection is lost or `leave` comes. In the
+/// Writes queued lines as messages, with pings in between, until the connection is lost or `leave` resolves. In the
 /// latter case, it writes what is queued and closes the WebSocket.
 pub(super) async fn write(
     mut lines: mpsc::Receiver<String>,

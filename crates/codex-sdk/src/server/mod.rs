@@ -181,8 +181,8 @@ impl CodexBuilder<Serve> {
     ///
     /// # Errors
     /// As for [`CodexBuilder::start`](crate::CodexBuilder::start). [`Error::InvalidInput`] for a socket that a server
-    /// already listens on, for a path that isn't absolute or can't be a socket's, and for a token that no client can
-    /// send.
+    /// already listens on, for a path that isn't absolute or where no socket can be created, and for a token that no
+    /// client can send.
     ///
     /// # Cancel safety
     /// Dropping the call kills a server that was already started.
@@ -333,7 +333,7 @@ impl CodexBuilder<Serve> {
     }
 }
 
-/// Refuses a path that can't be a socket's.
+/// Refuses a path where no socket can be created.
 #[cfg(unix)]
 fn check_place(path: &Path) -> Result<()> {
     let problem = if std::os::unix::net::SocketAddr::from_pathname(path).is_err() {

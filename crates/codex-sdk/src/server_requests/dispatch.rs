@@ -1,4 +1,4 @@
-//! Takes server requests to their answers.
+//! Dispatches server requests, and sends their answers.
 
 use std::sync::{Arc, OnceLock, Weak};
 

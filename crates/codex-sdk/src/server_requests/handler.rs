@@ -269,7 +269,7 @@ impl RequestContext {
 
     /// Whether this may have been asked before: its turn and the item it is about began before this client saw
     /// anything of them, for example because you resumed a thread with a running turn, or attached to one. Another
-    /// program may already be answering it. A request that this client has already seen reaches no handler again.
+    /// program may already be answering it. A request that this client has already seen never reaches a handler again.
     pub fn is_replay(&self) -> bool {
         self.known.is_replay
     }

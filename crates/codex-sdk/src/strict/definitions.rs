@@ -23,7 +23,7 @@ impl<'a> Definitions<'a> {
     }
 }
 
-/// The error for a type or schema that no answer can be constrained to.
+/// The error for a type or schema that can't constrain an answer.
 pub(super) fn refused<T>(path: &str, problem: &str) -> Result<T> {
     Err(Error::Schema {
         path: path.to_owned(),

@@ -102,7 +102,7 @@ fn receive(connection: &Arc<Connection>, responder: &Arc<Responder>, line: &[u8]
     tracing::warn!(%problem, "read a line as far as it can be read");
     connection.count_unreadable(1);
     match message {
-        // The part that was read may show something else than what is asked.
+        // What could be read may differ from what is asked.
         types::Message::Request { id, .. } => refuse(connection, &id, &problem.to_string()),
         message => route(connection, responder, message, line),
     }
@@ -178,8 +178,8 @@ fn resolve(
     }
 }
 
-/// Reports that a line, of which only these ends are known, could not be read, to whom it was for: a
-/// request in either direction; a turn; else the subscriptions.
+/// Reports an unreadable line, of which only these ends are known, to whom it was for: a request in
+/// either direction; a turn; else the subscriptions.
 fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
     let lost = Lost::between(&head, &tail);

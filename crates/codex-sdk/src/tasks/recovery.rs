@@ -93,7 +93,7 @@ fn conclude(connection: &Connection, doubt: &Doubt, found: Result<Found>) {
 async fn look_up(connection: &Arc<Connection>, doubt: &Doubt) -> Result<Found> {
     let after = READ.min(connection.limits.request_timeout);
     let read = ThreadReadParams::new(&*doubt.thread_id);
-    // A refusal comes again below.
+    // If this is refused, so is the request below.
     if let Ok(read) = connection.call(&read, Some(after)).await
         && let ThreadStatus::Active(_) = read.thread.status
     {

@@ -64,8 +64,8 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
 }
 
 /// Sends a request that ends what nobody waits for any more, even after this side has asked for the end, and again if
-/// the runtime is overloaded. `running` shows that this is in progress: a server isn't left before, because it drops
-/// the requests of a connection that ends.
+/// the runtime is overloaded. While `running` lives, a server isn't left: it drops the requests of a connection that
+/// ends.
 async fn clean_up<M: ClientMethod>(
     connection: &Arc<Connection>,
     params: &M,

@@ -94,7 +94,7 @@ impl Router {
         told
     }
 
-    /// Forgets what is kept for a thread. Drop what is returned after releasing the lock.
+    /// Forgets what is kept for a thread. Drop the returned value after releasing the lock.
     pub(crate) fn forget(&mut self, thread_id: &str) -> impl Sized + use<> {
         self.threads_known.forget(thread_id)
     }
@@ -368,7 +368,7 @@ impl Router {
         self.want(Effect::PauseGoal(thread_id.to_owned()));
     }
 
-    /// Ends everything: all waiters get `closed`. Drop what is returned after releasing the lock.
+    /// Ends everything: all waiters get `closed`. Drop the returned value after releasing the lock.
     pub(crate) fn close(&mut self, closed: Arc<Closed>) -> impl Sized + use<> {
         let error = Error::Closed(Arc::clone(&closed));
         self.closed = Some(closed);

@@ -55,7 +55,7 @@ impl NestedTurns {
         }
     }
 
-    /// The inner turn to interrupt in place of a turn.
+    /// The inner turn to interrupt in place of this one.
     pub(super) fn innermost(&self, thread_id: &str, turn_id: &str) -> Option<&str> {
         let mut turns = self.0.iter().rev();
         let found = turns.find(|it| it.thread_id == thread_id && it.outer == turn_id);

@@ -76,7 +76,7 @@ impl Router {
         self.requests.withdraw(event);
     }
 
-    /// Withdraws all requests. Drop what is returned after releasing the lock.
+    /// Withdraws all requests. Drop the returned value after releasing the lock.
     pub(crate) fn withdraw_all(&mut self) -> impl Sized + use<> {
         std::mem::take(&mut self.requests)
     }
@@ -100,12 +100,12 @@ impl Router {
             .max()
     }
 
-    /// Gives a thread its old tools back.
+    /// Gives a thread its tools, else those of its source. Drop the returned value after releasing the lock.
     pub(crate) fn restore(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
         self.threads_known.restore(thread_id, tools)
     }
 
-    /// Gives a thread its tools, else those of its source. Drop what is returned after releasing the lock.
+    /// Gives a thread its tools, else those of its source. Drop the returned value after releasing the lock.
     pub(crate) fn equip(
         &mut self,
         thread_id: &str,

@@ -3,10 +3,10 @@
 //! A turn passes through two states here:
 //!
 //! 1. *starting*: registered before `turn/start` is queued. Its id is unknown, so its handle collects
-//! everything that comes for the thread.
+//!    everything that comes for the thread.
 //! 2. *active*: its id is known, from the reply or from `turn/started`. It is one entry, however many
-//! handles joined it. It lives until `turn/completed`, with or without them, because whoever
-//! interrupts it must know whether it has begun.
+//!    handles joined it. It lives until `turn/completed`, with or without them, because whoever
+//!    interrupts it must know whether it has begun.
 //!
 //! Being on a turn and getting its events are separate: a handle that lagged is still on it.
 
