@@ -100,7 +100,7 @@ impl Router {
             .max()
     }
 
-    /// Gives a thread its tools, else those of its source. Drop the returned value after releasing the lock.
+    /// Gives a thread its old tools back. Drop the returned value after releasing the lock.
     pub(crate) fn restore(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
         self.threads_known.restore(thread_id, tools)
     }
