@@ -2,9 +2,10 @@ use std::fmt::Display;
 use std::panic::Location;
 use std::time::Duration;
 
-/// Awaits `event` for at most `limit`, then panics in the name of `caller`.
+/// Awaits `event` for at most `limit`, then panics at the location of `caller`.
 ///
-/// An `async fn` can't be `#[track_caller]`: public waits take the location first and hand it on.
+/// An `async fn` can't be `#[track_caller]`, so public waits capture the location first and pass it
+/// in.
 pub(crate) async fn within<T, C: Display>(
     limit: Duration,
     caller: &Location<'_>,

@@ -1,13 +1,12 @@
 //! Tests for programs that drive Codex, without a model, a login or a network.
 //!
-//! There are two ways to test such a program, and this crate has the other side of both.
+//! There are two ways to test such a program. This crate provides the other side of both.
 //!
 //! # The real runtime, a scripted model
 //!
-//! [`ScriptedModel`] is a Responses API that answers what the test says. [`CodexHome`] is a
-//! `CODEX_HOME` that points the runtime there and keeps the user's own configuration, login and
-//! history out of it. Everything in between is the real thing: the runtime, its tools and its
-//! sandbox.
+//! [`ScriptedModel`] is a Responses API that gives the answers the test scripts. [`CodexHome`] is a
+//! `CODEX_HOME` that points the runtime at it and keeps out the user's own configuration, login and
+//! history. Everything in between is real: the runtime, its tools and its sandbox.
 //!
 //! ```no_run
 //! use codex_testkit::{CodexHome, Reply, ScriptedModel, Usage};
@@ -35,17 +34,17 @@
 //! # }
 //! ```
 //!
-//! - A [`Reply`] can also reason, call several tools, fail, break off or never end.
-//! - A [`Gate`] holds a reply until the test lets it go, so that steering, interrupting and
-//!   cancelling are tested without sleeps.
+//! - A [`Reply`] can also reason, call several tools, fail, disconnect or never end.
+//! - A [`Gate`] holds a reply until the test releases it, to test steering, interrupting and
+//!   cancelling without sleeps.
 //! - [`runtime`] finds the runtime, and installs the pinned one if there is none.
-//! - [`ProxyRecorder`] shows that nothing but the model was asked.
+//! - [`ProxyRecorder`] shows that the program contacted only the model.
 //!
 //! # A scripted runtime
 //!
-//! [`Peer`] is an app-server on a pipe in memory. It does what the real one does only by chance or
-//! never: it answers in another order, sends garbage, hangs up in the middle of a line.
-//! [`peer::shapes`] has the protocol's values to answer with.
+//! [`Peer`] is an app-server on an in-memory pipe. It does what the real one does rarely or never:
+//! it answers out of order, sends garbage, hangs up in the middle of a line. [`peer::shapes`] has
+//! protocol values to answer with.
 //!
 //! ```
 //! use codex_testkit::{Peer, peer::shapes};
@@ -71,13 +70,13 @@
 //! # The command
 //!
 //! The feature `cli` adds the command `codex-testkit`. `codex-testkit run SCRIPT -- PROGRAM` runs a
-//! program with the real runtime and a script in JSON; `codex-testkit tap` prints a line for each
-//! message of a recording of the protocol. `codex-testkit --help` has the details.
+//! program with the real runtime and a JSON script; `codex-testkit tap` prints a line for each
+//! message of a protocol recording. See `codex-testkit --help` for details.
 //!
 //! # Panics
 //!
-//! This crate is for tests: whatever waits for something has a deadline, and then panics, naming
-//! the line of the test and what came instead.
+//! This crate is for tests: every wait has a deadline. When it passes, the wait panics with the
+//! line of the test and what arrived instead.
 
 mod deadline;
 pub mod home;

@@ -1,4 +1,4 @@
-//! The command `codex-testkit`: run a program on a scripted model; show what is on the wire.
+//! The command `codex-testkit`: runs a program on a scripted model; shows the messages on the wire.
 
 use std::env;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Proof that a program opens no connection it shouldn't.
+//! Proof that a program opens no unexpected connection.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,9 +9,9 @@ use std::{io, thread};
 
 /// An HTTP proxy on loopback that refuses and records everything.
 ///
-/// With [`env`](Self::env) in a child's environment, whatever it asks for beyond loopback comes
-/// here: a test asserts in the end that [`connections`](Self::connections) is empty. It sees the
-/// programs that honour these variables, as the runtime does.
+/// Set [`env`](Self::env) in a child's environment, and its requests beyond loopback arrive here.
+/// At the end, a test asserts that [`connections`](Self::connections) is empty. The recorder sees
+/// only programs that honour these variables; the runtime does.
 #[derive(Debug)]
 pub struct ProxyRecorder {
     address: SocketAddr,
@@ -25,11 +25,11 @@ struct Record {
 }
 
 impl ProxyRecorder {
-    /// Starts listening on a free port of 127.0.0.1, on a thread of its own.
+    /// Starts listening on a free port of 127.0.0.1, on its own thread.
     ///
     /// # Errors
     ///
-    /// If no port can be bound or no thread started.
+    /// If no port can be bound or no thread can be started.
     pub fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
@@ -41,7 +41,7 @@ impl ProxyRecorder {
         Ok(Self { address, record })
     }
 
-    /// The variables that send a program's connections here, except those to loopback.
+    /// The variables that route a program's connections here, except those to loopback.
     pub fn env(&self) -> Vec<(String, String)> {
         let proxy = format!("http://{}", self.address);
         let direct = "127.0.0.1,localhost,::1";
@@ -59,8 +59,8 @@ impl ProxyRecorder {
             .collect()
     }
 
-    /// The first line of each connection so far, such as `CONNECT host:443 HTTP/1.1`; empty for
-    /// one that has not said anything.
+    /// The first line of each connection so far, such as `CONNECT host:443 HTTP/1.1`; empty for one
+    /// that has sent nothing yet.
     pub fn connections(&self) -> Vec<String> {
         self.record.lines().clone()
     }
@@ -69,7 +69,7 @@ impl ProxyRecorder {
 impl Drop for ProxyRecorder {
     fn drop(&mut self) {
         self.record.stopped.store(true, Ordering::Release);
-        // Wakes the thread from `accept`.
+        // Wakes the thread in `accept`.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -85,7 +85,7 @@ impl Record {
                 return;
             }
             let Ok(stream) = stream else { continue };
-            // Counted before anything is read: silence is a connection too.
+            // Recorded before reading: a silent connection counts too.
             let index = {
                 let mut lines = self.lines();
                 lines.push(String::new());
@@ -98,7 +98,7 @@ impl Record {
     }
 }
 
-/// Reads the first line and answers that there is no way through.
+/// Reads the first line and refuses the connection.
 fn refuse(mut stream: &TcpStream) -> io::Result<String> {
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     let mut line = Vec::new();

@@ -4,14 +4,14 @@ use std::sync::{Mutex, PoisonError};
 
 use codex_cli_bin::{Error, Runtime, install, locate, terminal_progress};
 
-/// The runtime that is located as the SDK does it, else the pinned one, which is installed now.
+/// Locates the runtime as the SDK does, or installs the pinned one.
 ///
-/// It blocks, for minutes if it installs; progress is shown on stderr. Tests that ask at the same time
-/// wait for one installation.
+/// This blocks, for minutes if it installs; progress is shown on stderr. Concurrent callers share
+/// one installation.
 ///
 /// # Errors
 ///
-/// If there is none and it can't be installed.
+/// If there is no runtime and it can't be installed.
 pub fn runtime() -> Result<Runtime, Error> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

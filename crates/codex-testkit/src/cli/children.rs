@@ -1,17 +1,17 @@
-//! What the program has started and left behind.
+//! Processes that the program started and left behind.
 
 use std::path::Path;
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
-/// How long they may take to notice that the program has gone.
+/// How long they may take to notice that the program has ended.
 #[cfg(target_os = "linux")]
 const PATIENCE: Duration = Duration::from_secs(1);
 #[cfg(target_os = "linux")]
 const POLL: Duration = Duration::from_millis(20);
 
-/// Ends all processes whose `CODEX_HOME` is this one; each test run has one of its own. Only Linux shows
-/// the environment of others.
+/// Ends all processes with this `CODEX_HOME`, which is unique to the test run. Only Linux exposes
+/// the environment of other processes.
 #[cfg(target_os = "linux")]
 pub(super) async fn end(home: &Path) {
     use nix::sys::signal::{Signal, kill};
@@ -19,7 +19,7 @@ pub(super) async fn end(home: &Path) {
 
     let entry = format!("CODEX_HOME={}", home.display());
     let start = Instant::now();
-    // What can't be killed is not waited for.
+    // Gives up on processes that can't be killed.
     while start.elapsed() < 2 * PATIENCE {
         let found = find(entry.as_bytes());
         if found.is_empty() {
@@ -44,7 +44,7 @@ fn find(entry: &[u8]) -> Vec<nix::unistd::Pid> {
     };
     let marked = |process: std::fs::DirEntry| {
         let id: i32 = process.file_name().to_str()?.parse().ok()?;
-        // Those of other users can't be read, and one that has exited has none any more.
+        // Other users' processes can't be read, and one that has exited has no environment.
         let environment = std::fs::read(process.path().join("environ")).ok()?;
         let mut entries = environment.split(|byte| *byte == 0);
         let is_ours = entries.any(|it| it == entry);

@@ -1,4 +1,4 @@
-//! What the command `codex-testkit` does.
+//! The implementation of the command `codex-testkit`.
 
 mod children;
 mod node;

@@ -4,13 +4,13 @@ use super::script::ScriptError;
 
 type Result<T> = std::result::Result<T, ScriptError>;
 
-/// A value of the script, and where it is: `.[3].failed.code`, as `jq` writes it.
+/// A value in the script with its path in `jq` notation: `.[3].failed.code`.
 pub(super) struct Node {
     path: String,
     pub(super) value: Value,
 }
 
-/// An object of the script, without the fields that have been taken.
+/// An object in the script, without the fields that were already taken.
 pub(super) struct Object {
     path: String,
     fields: Map<String, Value>,
@@ -37,7 +37,7 @@ impl Node {
         }
     }
 
-    /// One text, or several.
+    /// One text or several.
     pub(super) fn texts(self) -> Result<Vec<String>> {
         match self.value {
             Value::String(text) => Ok(vec![text]),
@@ -106,7 +106,7 @@ impl Object {
         self.fields.contains_key(field)
     }
 
-    /// The names of the fields that nobody has taken.
+    /// The names of the fields that were not taken.
     pub(super) fn names(&self) -> Vec<&str> {
         self.fields.keys().map(String::as_str).collect()
     }
@@ -122,7 +122,7 @@ impl Object {
             .ok_or_else(|| error_at(&self.path, format!("`{field}` is missing")))
     }
 
-    /// Fails if there is a field that nobody has taken.
+    /// Fails if any field was not taken.
     pub(super) fn finish(self, beside: &str) -> Result<()> {
         match self.fields.keys().next() {
             Some(field) => Err(self.error(format!("`{field}` has no meaning in `{beside}`"))),

@@ -14,25 +14,25 @@ use super::children;
 use super::script::{Script, ScriptError};
 use super::signals::Signals;
 
-/// How long a program that is told to end may take.
+/// How long a program may take to end after a signal.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What `codex-testkit run` is asked to do.
+/// The arguments of `codex-testkit run`.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     pub(crate) script: PathBuf,
     pub(crate) program: OsString,
     pub(crate) arguments: Vec<OsString>,
-    /// The text of the reply for requests that find none left, instead of the script's.
+    /// The text of the default reply, used when no reply is left; overrides the script's.
     pub(crate) default: Option<String>,
-    /// TOML for the `config.toml` of the home.
+    /// TOML for the `config.toml` in `CODEX_HOME`.
     pub(crate) config: Vec<String>,
-    /// Whether the program starts in the empty workspace of the home.
+    /// Whether the program starts in the home's empty workspace.
     pub(crate) in_workspace: bool,
     pub(crate) quiet: bool,
 }
 
-/// Why the program wasn't run to its end.
+/// Why the program couldn't be run to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     #[error("cannot read the script {}", .0.display())]
@@ -52,7 +52,7 @@ pub(crate) enum RunError {
 }
 
 impl RunError {
-    /// The exit code, which is that of shells and of programs such as `env`.
+    /// The exit code, by the convention of shells and programs such as `env`.
     pub(crate) fn exit_code(&self) -> i32 {
         match self {
             Self::Start(_, error) if error.kind() == io::ErrorKind::NotFound => 127,
@@ -63,7 +63,7 @@ impl RunError {
 }
 
 impl Run {
-    /// Runs the program, and returns its exit code.
+    /// Runs the program and returns its exit code.
     pub(crate) fn run(self) -> Result<i32, RunError> {
         let script = self.script()?;
         let runtime = codex_testkit::runtime()?;
@@ -86,7 +86,7 @@ impl Run {
     }
 
     async fn play(self, script: Script, runtime: &Runtime) -> Result<i32, RunError> {
-        // Before the home is made: from here on, a signal leaves nothing behind.
+        // Before the home is created: from here on, a signal leaves nothing behind.
         let mut signals = Signals::listen()?;
         let model = ScriptedModel::start().await?;
         let replies = script.replies.len();
@@ -110,7 +110,8 @@ impl Run {
         Ok(exit_code(status?))
     }
 
-    /// The program, in the environment of this home. Its `Codex::start()` and its `codex` find the runtime.
+    /// The program, in the environment of this home. Its `Codex::start()` and its `codex` find the
+    /// runtime.
     fn command(&self, home: &CodexHome, runtime: &Runtime) -> Result<Command, RunError> {
         let mut command = Command::new(&self.program);
         if self.in_workspace {
@@ -127,14 +128,14 @@ impl Run {
             .env("PATH", path)
             .kill_on_drop(true);
         if runtime.origin == Origin::Environment {
-            // Absolute now, wherever the program starts.
+            // This path is absolute, so it works wherever the program starts.
             command.env("CODEX_SDK_BIN", &runtime.codex);
         }
         Ok(command)
     }
 }
 
-/// A path as it is from here; the name of a program on `PATH` stays.
+/// Makes a path absolute; leaves the name of a program on `PATH` alone.
 fn from_here(program: &OsStr) -> io::Result<PathBuf> {
     let path = Path::new(program);
     match path.components().count() {
@@ -143,9 +144,9 @@ fn from_here(program: &OsStr) -> io::Result<PathBuf> {
     }
 }
 
-/// Waits for the program, and passes on what this process is told.
+/// Waits for the program, and forwards signals to it.
 async fn wait(child: &mut Child, signals: &mut Signals) -> io::Result<ExitStatus> {
-    // Valid until the program has been waited for, which is the end of this function.
+    // The id is valid until the program has been waited for, which ends this function.
     let program = child.id();
     let mut deadline = None;
     loop {
@@ -191,7 +192,7 @@ fn report(model: &ScriptedModel, replies: usize, has_default: bool) -> String {
     format!("{requests}; {rest}")
 }
 
-/// As a shell has it: 128 and the signal, if one ended the program.
+/// The exit code as a shell reports it: 128 plus the signal, if one ended the program.
 fn exit_code(status: ExitStatus) -> i32 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

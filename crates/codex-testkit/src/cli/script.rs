@@ -1,4 +1,4 @@
-//! Replies as JSON: the format that `codex-testkit --help` describes.
+//! Replies as JSON, in the format that `codex-testkit --help` describes.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::node::{Node, Object};
 
-/// What the model is to say.
+/// What the model answers.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) replies: Vec<Reply>,
-    /// For requests that find no reply left.
+    /// The reply when none is left.
     pub(super) default: Option<Reply>,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum ScriptError {
 
 type Result<T> = std::result::Result<T, ScriptError>;
 
-/// Makes a reply of the field that names its kind, and takes the fields beside it.
+/// Builds a reply from the field that names its kind, and takes the fields next to it.
 type Build = fn(Node, &mut Object) -> Result<Reply>;
 
 const KINDS: [(&str, Build); 13] = [
@@ -58,9 +58,9 @@ const KINDS: [(&str, Build); 13] = [
     ("all", all),
 ];
 
-/// The kinds that end a reply, so that nothing can follow.
+/// The kinds that end a reply: nothing can follow them.
 const ENDINGS: [&str; 4] = ["failed", "incomplete", "disconnect", "stall"];
-/// The kinds that are whole replies.
+/// The kinds that make a whole reply by themselves.
 const ALONE: [&str; 3] = ["status", "all", "default"];
 
 impl Script {
@@ -138,7 +138,7 @@ fn call(name: Node, beside: &mut Object) -> Result<Reply> {
     let arguments = match beside.take("arguments") {
         None => "{}".to_owned(),
         Some(node) => match node.value {
-            // Sent as it is, whether it is JSON or not.
+            // Sent unchanged, whether it is JSON or not.
             Value::String(text) => text,
             Value::Object(fields) => Value::Object(fields).to_string(),
             _ => return Err(node.unexpected("an object or text")),
@@ -175,7 +175,7 @@ fn status(value: &Node, beside: &mut Object) -> Result<Reply> {
     Ok(Reply::status(code, body.unwrap_or_else(words)))
 }
 
-/// Several items, and perhaps an ending, in one reply.
+/// Combines several items, and optionally an ending, in one reply.
 fn all(value: Node, _: &mut Object) -> Result<Reply> {
     let empty = value.error("expected at least one reply");
     let parts = value.list("a list of replies")?;

@@ -1,4 +1,4 @@
-//! Signals that are meant for the program.
+//! Signals meant for the program.
 
 #[cfg(not(unix))]
 pub(super) use other::Signals;
@@ -16,7 +16,7 @@ mod unix {
     use nix::unistd::{Pid, getpgrp, tcgetpgrp};
     use tokio::signal::unix::{self as streams, SignalKind};
 
-    /// The signals that would end this process; from here on they don't.
+    /// The signals that would end this process; once listening, they don't.
     pub(in crate::cli) struct Signals(Vec<(Signal, streams::Signal)>);
 
     impl Signals {
@@ -38,12 +38,12 @@ mod unix {
                 .map(Self)
         }
 
-        /// Hands the next signal to the program. Returns whether that has to end now.
+        /// Forwards the next signal to the program. Returns whether the program must end now.
         pub(in crate::cli) async fn forward(&mut self, program: Option<u32>) -> bool {
             let signal = self.next().await;
             let id = program.and_then(|id| i32::try_from(id).ok());
             if let Some(id) = id.filter(|_| !terminal_sends(signal)) {
-                // Fails only if the program has gone.
+                // Fails only if the program has exited.
                 let _ = kill(Pid::from_raw(id), signal);
             }
             matches!(signal, Signal::SIGTERM | Signal::SIGHUP)
@@ -61,8 +61,8 @@ mod unix {
         }
     }
 
-    /// Whether the program has got the signal already: a terminal sends what its keys mean to all in the
-    /// foreground. Twice means "at once" to many programs.
+    /// Whether the program already got the signal: a terminal sends its key signals to the whole
+    /// foreground group. Many programs take a second one to mean "at once".
     fn terminal_sends(signal: Signal) -> bool {
         let by_key = matches!(signal, Signal::SIGINT | Signal::SIGQUIT);
         let foreground = || tcgetpgrp(File::open("/dev/tty").ok()?).ok();
@@ -74,7 +74,7 @@ mod unix {
 mod other {
     use std::io;
 
-    /// Ctrl-C, which the console sends to the program, too.
+    /// Ctrl-C, which the console also sends to the program.
     pub(in crate::cli) struct Signals;
 
     impl Signals {
@@ -83,7 +83,7 @@ mod other {
             Ok(Self)
         }
 
-        /// Keeps this process alive. Returns whether the program has to end now.
+        /// Keeps this process alive. Returns whether the program must end now.
         pub(in crate::cli) async fn forward(&mut self, _: Option<u32>) -> bool {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! One line of text for each line of the wire.
+//! One line of text for each line on the wire.
 
 use std::fmt::Write as _;
 
@@ -9,16 +9,16 @@ use codex_types::{
 };
 use serde_json::value::RawValue;
 
-/// The most characters of content in a line.
+/// The maximum number of characters of content in a line.
 const WORDS: usize = 60;
 
-/// What the tap remembers between lines: who waits for an answer.
+/// What the tap remembers between lines: the requests that await an answer.
 #[derive(Default)]
 pub(crate) struct Tap {
     waiting: Vec<(RequestId, String, Side)>,
 }
 
-/// Who said something.
+/// The side that sent a message.
 #[derive(Clone, Copy)]
 enum Side {
     Client,
@@ -26,7 +26,7 @@ enum Side {
     Unknown,
 }
 
-/// What a line says, beside its method.
+/// The content of a line, without its method.
 #[derive(Default)]
 struct Summary {
     thread: Option<String>,
@@ -35,7 +35,7 @@ struct Summary {
 }
 
 impl Tap {
-    /// Summarises a line. One that is no message is shown as it is, and nothing stops.
+    /// Summarises a line. A line that is not a message is shown unchanged.
     pub(crate) fn line(&mut self, line: &[u8]) -> String {
         match Message::parse(line) {
             Ok(Message::Request { id, method, params }) => self.request(id, &method, params),
@@ -69,7 +69,8 @@ impl Tap {
         line
     }
 
-    /// Who answers, and to what. Both sides number their own requests: the last one counts.
+    /// The side that answers, and the method. Both sides number their own requests: the latest
+    /// match counts.
     fn answered(&mut self, id: &RequestId) -> (Side, String) {
         let Some(index) = self.waiting.iter().rposition(|(it, ..)| it == id) else {
             return unasked();
@@ -84,7 +85,7 @@ impl Tap {
     }
 }
 
-/// A request that went by before the tap was there, or on the other side of the pipe.
+/// The answer to a request that passed before the tap started, or on the other side of the pipe.
 fn unasked() -> (Side, String) {
     (Side::Unknown, "(an answer)".to_owned())
 }
@@ -161,7 +162,7 @@ fn notified(notification: &ServerNotification) -> String {
     }
 }
 
-/// What an answer says; of most methods just that there was one.
+/// The content of an answer; for most methods, only that there was one.
 fn answer(method: &str, result: &RawValue) -> Read {
     let of_thread = |id| Summary {
         thread: Some(id),
@@ -231,7 +232,7 @@ fn said(words: String) -> Summary {
     }
 }
 
-/// `> method #id  thread/turn  words`; what could not be read says so and is still shown.
+/// `> method #id  thread/turn  words`; if the content is unreadable, the line shows the error.
 fn show(side: Side, method: &str, id: Option<&RequestId>, summary: Read) -> String {
     let arrow = match side {
         Side::Client => '>',
@@ -250,13 +251,13 @@ fn show(side: Side, method: &str, id: Option<&RequestId>, summary: Read) -> Stri
     line.trim_end().to_owned()
 }
 
-/// The end of an id: ids begin with the time, and look all alike.
+/// The end of an id: ids begin with the time, so their beginnings look the same.
 fn tail(id: &str) -> &str {
     let start = id.char_indices().rev().nth(3).map_or(0, |(index, _)| index);
     &id[start..]
 }
 
-/// The first words, on one line, and nothing that moves the cursor.
+/// The first words on one line, without control characters.
 fn short(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     let line = words.join(" ");

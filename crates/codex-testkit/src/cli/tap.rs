@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Write};
 
 use super::summary::Tap;
 
-/// Prints a line of summary for each message in a file, or in the standard input.
+/// Prints a summary line for each message in a file or on standard input.
 pub(crate) fn tap(file: Option<&OsStr>) -> io::Result<()> {
     let mut input: Box<dyn BufRead> = match file {
         Some(path) => Box::new(BufReader::new(File::open(path).map_err(|error| {
@@ -17,11 +17,11 @@ pub(crate) fn tap(file: Option<&OsStr>) -> io::Result<()> {
     };
     let mut out = io::stdout().lock();
     let mut tap = Tap::default();
-    // Bytes and not text: a line that isn't UTF-8 must not end the tap.
+    // Bytes, not text: a line that isn't UTF-8 must not end the tap.
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 {
         match writeln!(out, "{}", tap.line(line.trim_ascii())) {
-            // Whoever read along, such as `head`, has seen enough.
+            // The reader, such as `head`, has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
             other => other?,
         }

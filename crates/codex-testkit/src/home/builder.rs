@@ -7,8 +7,8 @@ use crate::ScriptedModel;
 
 /// Sets up a [`CodexHome`].
 ///
-/// Defaults: the model `mock-model`, approval policy `never`, sandbox `read-only`, a workspace
-/// that isn't trusted, no login required, and a model provider that nobody serves.
+/// Defaults: model `mock-model`, approval policy `never`, sandbox `read-only`, an untrusted
+/// workspace, no login required, and a model provider without a server.
 #[derive(Clone, Debug)]
 #[must_use = "`build` creates the home"]
 pub struct CodexHomeBuilder {
@@ -25,14 +25,14 @@ pub struct CodexHomeBuilder {
 impl Default for CodexHomeBuilder {
     fn default() -> Self {
         Self {
-            // The discard port: a test that forgot its model fails at once, offline too.
+            // The discard port: a test without a model fails at once, even offline.
             base_url: "http://127.0.0.1:9/v1".into(),
             model_name: "mock-model".into(),
             approval_policy: Some("never".into()),
             sandbox_mode: Some("read-only".into()),
             requires_openai_auth: false,
             trusted: false,
-            // Plugins are fetched from outside at start, whatever the provider.
+            // The runtime downloads plugins at start, whatever the provider.
             features: Table::from_iter([("plugins".into(), Value::Boolean(false))]),
             extra: Vec::new(),
         }
@@ -40,7 +40,7 @@ impl Default for CodexHomeBuilder {
 }
 
 impl CodexHomeBuilder {
-    /// Lets the runtime ask this model.
+    /// Points the runtime at this model.
     pub fn model(mut self, model: &ScriptedModel) -> Self {
         self.base_url = model.base_url();
         self
@@ -48,15 +48,15 @@ impl CodexHomeBuilder {
 
     /// Sets the model's name.
     ///
-    /// The default, `mock-model`, is unknown to the runtime, which then warns on every turn and
-    /// offers no `apply_patch`. Use `gpt-5.5` to test tools.
+    /// The runtime doesn't know the default, `mock-model`: it warns on every turn and offers no
+    /// `apply_patch`. Use `gpt-5.5` to test tools.
     pub fn model_name(mut self, name: impl Into<String>) -> Self {
         self.model_name = name.into();
         self
     }
 
-    /// Sets when the runtime asks for approval: `on-request` or `never`. With `untrusted`, which only a thread
-    /// or a turn can still have, it doesn't start.
+    /// Sets when the runtime asks for approval: `on-request` or `never`. The runtime doesn't start
+    /// with `untrusted`; only a thread or a turn can still use that.
     pub fn approval_policy(mut self, policy: impl Into<String>) -> Self {
         self.approval_policy = Some(policy.into());
         self
@@ -68,15 +68,15 @@ impl CodexHomeBuilder {
         self
     }
 
-    /// Sets neither approval policy nor sandbox: the runtime decides, by whether the workspace is
-    /// [trusted](Self::trusted).
+    /// Sets neither approval policy nor sandbox. The runtime then decides by whether the workspace
+    /// is [trusted](Self::trusted).
     pub fn runtime_policy(mut self) -> Self {
         self.approval_policy = None;
         self.sandbox_mode = None;
         self
     }
 
-    /// Makes the model provider require a login, so that logins can be tested.
+    /// Makes the model provider require a login, to test logins.
     pub fn requires_openai_auth(mut self, required: bool) -> Self {
         self.requires_openai_auth = required;
         self
@@ -88,13 +88,13 @@ impl CodexHomeBuilder {
         self
     }
 
-    /// Switches a feature of the runtime, such as `goals`.
+    /// Turns a runtime feature, such as `goals`, on or off.
     pub fn feature(mut self, name: impl Into<String>, enabled: bool) -> Self {
         self.features.insert(name.into(), Value::Boolean(enabled));
         self
     }
 
-    /// Merges TOML text over everything else: tables are joined, other values replaced.
+    /// Merges TOML text over everything else: tables are merged, other values replaced.
     pub fn config_toml(mut self, text: impl Into<String>) -> Self {
         self.extra.push(text.into());
         self
@@ -104,10 +104,10 @@ impl CodexHomeBuilder {
     ///
     /// # Errors
     ///
-    /// If a folder can't be created or has a path that isn't UTF-8, or an added text isn't TOML.
+    /// If a folder can't be created, its path isn't UTF-8, or an added text isn't TOML.
     pub fn build(self) -> Result<CodexHome, HomeError> {
         let root = location::create()?;
-        // From here on the value removes the folder, also if a later step fails.
+        // From here on, dropping the value removes the folder, even if a later step fails.
         let home = CodexHome {
             home: root.join("codex-home"),
             workspace: root.join("workspace"),
@@ -140,7 +140,7 @@ impl CodexHomeBuilder {
         let mut config = table([
             ("model", self.model_name.as_str().into()),
             ("model_provider", "scripted".into()),
-            // The workspace lies in the tested project: its AGENTS.md isn't part of the test.
+            // The workspace is inside the tested project, whose AGENTS.md isn't part of the test.
             ("project_root_markers", Value::Array(Vec::new())),
             ("features", self.features.clone().into()),
             (

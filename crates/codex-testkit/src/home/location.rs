@@ -3,18 +3,18 @@ use std::{env, fs, io};
 
 use etcetera::BaseStrategy as _;
 
-/// The file by which Cargo marks its target folder.
+/// The file with which Cargo marks its target folder.
 const TARGET_MARK: &str = "CACHEDIR.TAG";
 
-/// Creates a fresh folder where the runtime accepts a home.
+/// Creates a fresh folder in a place that the runtime accepts for a home.
 pub(super) fn create() -> io::Result<PathBuf> {
     let parent = parent()?.join("codex-testkit");
     fs::create_dir_all(&parent)?;
     let folder = tempfile::Builder::new()
         .prefix("home-")
         .tempdir_in(&parent)?;
-    // The runtime compares resolved paths. On Windows resolving would give the verbatim form,
-    // which programs don't take well.
+    // The runtime compares resolved paths. On Windows, resolving would give the verbatim form,
+    // which many programs handle badly.
     if cfg!(windows) {
         std::path::absolute(folder.keep())
     } else {

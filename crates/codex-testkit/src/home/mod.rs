@@ -9,14 +9,15 @@ mod location;
 
 pub use builder::CodexHomeBuilder;
 
-/// A `CODEX_HOME` and a workspace of its own, both removed on drop.
+/// A `CODEX_HOME` with its own workspace, both removed on drop.
 ///
-/// The folders lie below the build's target folder, since the runtime refuses its helper programs
-/// below the system's temporary folder. That is the first that exists of: `CARGO_TARGET_TMPDIR`,
-/// `CARGO_TARGET_DIR`, the target folder around the running program, and `target` in the current
-/// folder or above it. Without any of them it is the user's cache folder, then the current one.
+/// The folders are below the build's target folder, because the runtime refuses to put its helper
+/// programs below the system's temporary folder. The first existing one is used:
+/// `CARGO_TARGET_TMPDIR`, `CARGO_TARGET_DIR`, the target folder around the running program, then
+/// `target` in the current folder or above it. If none exists, it is the user's cache folder, then
+/// the current folder.
 ///
-/// The configuration opens no connection but to the model: plugins are off, nothing is retried.
+/// The configuration opens connections only to the model: plugins are off and nothing is retried.
 #[derive(Debug)]
 pub struct CodexHome {
     root: PathBuf,
@@ -25,43 +26,43 @@ pub struct CodexHome {
     user: PathBuf,
 }
 
-/// Why a [`CodexHome`] can't be built or changed.
+/// Why a [`CodexHome`] couldn't be built or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HomeError {
     /// A folder or file can't be created, read or written.
     #[error("cannot set up the isolated home")]
     Io(#[from] io::Error),
-    /// The configuration that a test adds, or that is there, isn't TOML.
+    /// The configuration that a test adds, or the existing one, isn't TOML.
     #[error("the configuration is not valid TOML")]
     Config(#[from] toml::de::Error),
     /// The configuration can't be written as TOML.
     #[error("the configuration cannot be written as TOML")]
     Write(#[from] toml::ser::Error),
-    /// The runtime's configuration and environment need paths in UTF-8.
+    /// A path isn't UTF-8, which the runtime's configuration and environment require.
     #[error("the path {} is not UTF-8; set CARGO_TARGET_DIR to one that is", .0.display())]
     NotUtf8(PathBuf),
 }
 
 impl CodexHome {
-    /// Starts from the defaults that [`CodexHomeBuilder`] describes.
+    /// Starts with the defaults described in [`CodexHomeBuilder`].
     pub fn builder() -> CodexHomeBuilder {
         CodexHomeBuilder::default()
     }
 
-    /// The folder to be named by `CODEX_HOME`.
+    /// The folder for `CODEX_HOME`.
     pub fn path(&self) -> &Path {
         &self.home
     }
 
-    /// An empty folder to be the runtime's working directory.
+    /// An empty folder for the runtime's working directory.
     pub fn workspace(&self) -> &Path {
         &self.workspace
     }
 
-    /// The environment variables that isolate the runtime from the user's own set-up. The user's
-    /// home is an empty one too, so that the tools' shells read no profile. A program that is given them
-    /// still finds the runtime that is installed for the user.
+    /// The environment variables that isolate the runtime from the user's own set-up. They also set
+    /// an empty user home, to keep the tools' shells from reading a profile. A program with these
+    /// variables still finds the runtime that is installed for the user.
     pub fn env(&self) -> Vec<(String, String)> {
         let home = self.home.display().to_string();
         let user = self.user.display().to_string();
@@ -75,7 +76,7 @@ impl CodexHome {
         ]
         .map(|(name, value)| (name.into(), value.into()))
         .into();
-        // The default is below the user's home, which is another one for that program.
+        // The default is below the user's home, which these variables replace.
         if let Ok(folder) = codex_cli_bin::data_dir() {
             let folder = folder.display().to_string();
             env.push(("CODEX_SDK_RUNTIME_DIR".into(), folder));
@@ -83,7 +84,7 @@ impl CodexHome {
         env
     }
 
-    /// The text of `config.toml`, which the runtime may have changed since.
+    /// Returns the text of `config.toml`, including later changes by the runtime.
     ///
     /// # Errors
     ///
@@ -92,7 +93,7 @@ impl CodexHome {
         Ok(fs::read_to_string(self.config_path())?)
     }
 
-    /// Merges TOML text into `config.toml`: tables are joined, other values replaced.
+    /// Merges TOML text into `config.toml`: tables are merged, other values replaced.
     ///
     /// # Errors
     ///
@@ -109,7 +110,8 @@ impl CodexHome {
 }
 
 impl Drop for CodexHome {
-    /// Removes the folders, retrying for up to a second, as a dying runtime may still write.
+    /// Removes the folders; retries for up to a second, because a dying runtime may still be
+    /// writing.
     fn drop(&mut self) {
         for _ in 0..20 {
             if fs::remove_dir_all(&self.root).is_ok() {

@@ -1,10 +1,10 @@
-//! The wire form of a [`Reply`]: the least that the runtime accepts as a response.
+//! The wire form of a [`Reply`]: the minimum that the runtime accepts as a response.
 
 use serde_json::{Value, json};
 
 use super::reply::{Ending, Item, ItemKind, Reply, Usage};
 
-/// Every event of `reply`; `serial` keeps generated ids apart between replies.
+/// Every event of `reply`; `serial` makes generated ids unique across replies.
 pub(super) fn events(reply: &Reply, serial: usize) -> Vec<Value> {
     let id = format!("resp_{serial}");
     let mut events = vec![json!({
@@ -18,7 +18,7 @@ pub(super) fn events(reply: &Reply, serial: usize) -> Vec<Value> {
     events
 }
 
-/// The finished output items, as `response.completed` and a compaction carry them.
+/// The finished output items, as in `response.completed` and in a compaction.
 pub(super) fn output(reply: &Reply, serial: usize) -> Vec<Value> {
     let items = reply.items.iter().enumerate();
     items
@@ -89,7 +89,7 @@ fn summary_events(deltas: &[String], id: &str, index: usize, events: &mut Vec<Va
     events.push(event("response.reasoning_summary_text.done", "text", text));
 }
 
-/// An item as it is announced: texts are still empty, tool calls are whole.
+/// An item as it is first announced: texts are empty, tool calls are complete.
 fn opened(item: &Item, id: &str) -> Value {
     let mut opened = finished(item, id);
     match item.kind {
@@ -142,7 +142,7 @@ fn finished(item: &Item, id: &str) -> Value {
     }
 }
 
-/// `None` for the endings that leave the response open.
+/// `None` for endings that leave the response open.
 fn ending_event(reply: &Reply, id: &str, serial: usize) -> Option<Value> {
     match &reply.ending {
         Ending::Completed => Some(json!({

@@ -7,7 +7,7 @@ use crate::deadline::within;
 
 /// Holds a scripted reply at one event until the test releases it.
 ///
-/// Clones are the same gate, and one gate may hold several replies.
+/// Clones share the same gate, and one gate may hold several replies.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
     reached: watch::Sender<bool>,
@@ -15,12 +15,12 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets every reply that is or will be held here go on.
+    /// Releases every reply that is or will be held here.
     pub fn release(&self) {
         self.released.send_replace(true);
     }
@@ -29,11 +29,11 @@ impl Gate {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: that a reply got here is remembered.
+    /// Dropping the future loses nothing: the gate remembers that a reply reached it.
     ///
     /// # Panics
     ///
-    /// The future panics if no reply gets here in time.
+    /// The future panics if no reply reaches the gate in time.
     #[track_caller]
     pub fn reached(&self) -> impl Future<Output = ()> + Send + 'static {
         let caller = Location::caller();
@@ -41,7 +41,7 @@ impl Gate {
         async move {
             let arrival = reached.wait_for(|reached| *reached);
             let limit = Duration::from_secs(30);
-            // An error says that every clone is gone, the reply's among them: it never will be.
+            // An error means that every clone is gone, including the reply's: no reply will arrive.
             let arrived = within(
                 limit,
                 caller,
@@ -56,7 +56,7 @@ impl Gate {
     pub(super) async fn pass(&self) {
         let mut released = self.released.subscribe();
         self.reached.send_replace(true);
-        // `self` is a sender, so the channel is open for as long as this waits.
+        // `self` is a sender, so the channel stays open while this waits.
         let _ = released.wait_for(|released| *released).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A scripted Responses API: what a test says is what the model answers.
+//! A scripted Responses API: the model answers what the test scripts.
 
 use std::convert::Infallible;
 use std::io;
@@ -24,21 +24,21 @@ pub use request::RecordedRequest;
 
 use server::{Script, Shared};
 
-/// A Responses API on loopback that answers from a queue and records what it is asked.
+/// A Responses API on loopback that answers from a queue and records its requests.
 ///
-/// Each `POST …/responses` or `POST …/responses/compact` takes one [`Reply`] from the queue. An
-/// empty queue answers with HTTP 400, which fails the turn and says that no reply is left, unless there is a
-/// [default reply](Self::default_reply). A compaction by path gets the reply's items as one JSON
-/// body instead of events. `GET …/models` lists one model.
+/// Each `POST …/responses` or `POST …/responses/compact` takes one [`Reply`] from the queue. If the
+/// queue is empty, the [default reply](Self::default_reply) is used; without one, the answer is
+/// HTTP 400, which fails the turn with the message that no reply is left. A compaction by path gets
+/// the reply's items as one JSON body instead of events. `GET …/models` lists one model.
 ///
-/// The server runs on a thread of its own until this value is dropped, which never blocks, closes
+/// The server runs on its own thread until this value is dropped. Dropping never blocks, closes
 /// every open stream, and may happen outside a Tokio runtime.
 #[derive(Debug)]
 pub struct ScriptedModel {
     address: SocketAddr,
     shared: Arc<Shared>,
     deadline: Mutex<Duration>,
-    /// Ends the server when it is dropped.
+    /// Stops the server when dropped.
     _stop: oneshot::Sender<Infallible>,
 }
 
@@ -47,11 +47,11 @@ impl ScriptedModel {
     ///
     /// # Errors
     ///
-    /// If no port can be bound or no thread started.
+    /// If no port can be bound or no thread can be started.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has started nothing.
+    /// Dropping the future starts nothing.
     pub async fn start() -> io::Result<Self> {
         Self::serve(TcpListener::bind(("127.0.0.1", 0)).await?.into_std()?)
     }
@@ -60,7 +60,7 @@ impl ScriptedModel {
     ///
     /// # Errors
     ///
-    /// If no port can be bound or no thread started.
+    /// If no port can be bound or no thread can be started.
     pub fn start_blocking() -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
@@ -95,12 +95,12 @@ impl ScriptedModel {
         self.shared.script().default = Some(reply);
     }
 
-    /// The number of queued replies that nothing has asked for yet.
+    /// The number of queued replies not yet used.
     pub fn queued(&self) -> usize {
         self.shared.script().replies.len()
     }
 
-    /// All requests so far, in order of arrival, those with an error for an answer included.
+    /// All requests so far in order of arrival, including those answered with an error.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.script().requests.clone()
     }
@@ -111,15 +111,15 @@ impl ScriptedModel {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
-    /// Waits for the first request that this function has not returned yet.
+    /// Waits for the first request that this function hasn't returned yet.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has taken no request.
+    /// Dropping the future takes no request.
     ///
     /// # Panics
     ///
-    /// The future panics, with a list of all requests, if none comes before the deadline.
+    /// The future panics with a list of all requests if none arrives before the deadline.
     #[track_caller]
     pub fn next_request(&self) -> impl Future<Output = RecordedRequest> + Send + '_ {
         self.wait(Location::caller(), "further request", |script| {
@@ -129,7 +129,7 @@ impl ScriptedModel {
         })
     }
 
-    /// Waits until there have been `count` requests in all, and returns all there are.
+    /// Waits until there have been `count` requests in total, and returns all requests so far.
     ///
     /// # Cancel safety
     ///
@@ -137,7 +137,7 @@ impl ScriptedModel {
     ///
     /// # Panics
     ///
-    /// The future panics, with a list of all requests, if they don't come before the deadline.
+    /// The future panics with a list of all requests if they don't arrive before the deadline.
     #[track_caller]
     pub fn wait_for_requests(
         &self,
@@ -155,14 +155,14 @@ impl ScriptedModel {
         mut ready: impl FnMut(&mut Script) -> Option<T>,
     ) -> T {
         let limit = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
-        // Subscribed before the first look: a request in between is seen as a change.
+        // Subscribe before the first check: a request in between then shows as a change.
         let mut recorded = self.shared.recorded.subscribe();
         let found = async {
             loop {
                 if let Some(found) = ready(&mut self.shared.script()) {
                     return found;
                 }
-                // Can't close: `self` holds the sender.
+                // The channel can't close: `self` holds the sender.
                 let _ = recorded.changed().await;
             }
         };

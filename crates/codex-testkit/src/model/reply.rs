@@ -6,8 +6,8 @@ use super::gate::Gate;
 
 /// One scripted answer of the model: output items in order, then an ending.
 ///
-/// [`Reply::then`] joins replies, so that a text followed by a tool call, or a text that breaks
-/// off, is written as it happens:
+/// [`Reply::then`] joins replies, for example a text followed by a tool call, or a text that breaks
+/// off:
 ///
 /// ```
 /// use codex_testkit::Reply;
@@ -27,14 +27,14 @@ pub struct Reply {
     pub(super) gates: Vec<(usize, Gate)>,
 }
 
-/// The tokens that a reply claims to have cost; all zero by default.
+/// The token usage that a reply reports; all zero by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Input tokens, the cached ones included.
+    /// Input tokens, including the cached ones.
     pub input: u64,
     /// The part of the input that came from the cache.
     pub cached: u64,
-    /// Output tokens, the reasoning ones included.
+    /// Output tokens, including the reasoning ones.
     pub output: u64,
     /// The part of the output spent on reasoning.
     pub reasoning: u64,
@@ -65,7 +65,7 @@ pub(super) enum ItemKind {
         input: String,
     },
     Other(Value),
-    /// No item, but an event between them.
+    /// Not an item, but an event between items.
     Event(Value),
 }
 
@@ -80,7 +80,7 @@ pub(super) enum Ending {
 }
 
 impl Reply {
-    /// An assistant message, in one delta.
+    /// An assistant message in one delta.
     pub fn text(text: impl Into<String>) -> Self {
         Self::deltas([text])
     }
@@ -93,14 +93,14 @@ impl Reply {
         })
     }
 
-    /// A reasoning item whose summary comes delta by delta.
+    /// A reasoning item with its summary delta by delta.
     pub fn reasoning(deltas: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::item(ItemKind::Reasoning {
             deltas: deltas.into_iter().map(Into::into).collect(),
         })
     }
 
-    /// A call of a function tool; `arguments` is JSON text, sent as it is.
+    /// A function tool call; `arguments` is JSON text, sent unchanged.
     pub fn function_call(name: impl Into<String>, arguments: impl Into<String>) -> Self {
         Self::item(ItemKind::FunctionCall {
             name: name.into(),
@@ -109,7 +109,7 @@ impl Reply {
         })
     }
 
-    /// A call of a custom tool, such as `apply_patch`, with free-form input.
+    /// A custom tool call, such as `apply_patch`, with free-form input.
     pub fn custom_tool_call(name: impl Into<String>, input: impl Into<String>) -> Self {
         Self::item(ItemKind::CustomToolCall {
             name: name.into(),
@@ -117,12 +117,12 @@ impl Reply {
         })
     }
 
-    /// Any other output item, sent as it is, such as a `compaction` or a `web_search_call`.
+    /// Any other output item, such as a `compaction` or a `web_search_call`, sent unchanged.
     pub fn output_item(item: impl Into<Value>) -> Self {
         Self::item(ItemKind::Other(item.into()))
     }
 
-    /// Any other event, sent as it is, between the items; for example a `response.metadata`.
+    /// Any other event, such as a `response.metadata`, sent unchanged between the items.
     pub fn event(event: impl Into<Value>) -> Self {
         Self::item(ItemKind::Event(event.into()))
     }
@@ -160,7 +160,8 @@ impl Reply {
         Self::ending(Ending::Stall)
     }
 
-    /// Appends the items and gates of `next`, and takes its ending, and its usage and delay if set.
+    /// Appends the items and gates of `next`, and takes its ending, plus its usage and delay if
+    /// set.
     pub fn then(mut self, next: Self) -> Self {
         self.items.extend(next.items);
         self.gates.extend(next.gates);
@@ -186,8 +187,8 @@ impl Reply {
         self
     }
 
-    /// Sets the id of the last item, for a tool call its `call_id`; unique ids by default. An
-    /// [`output_item`](Self::output_item) keeps its own.
+    /// Sets the id of the last item, or the `call_id` for a tool call. By default ids are generated
+    /// and unique. An [`output_item`](Self::output_item) keeps its own.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         if let Some(item) = self.items.last_mut() {
             item.id = Some(id.into());
@@ -212,14 +213,14 @@ impl Reply {
         self.gate_at(1, gate)
     }
 
-    /// Holds the reply before the event with this index, counted from 0 over the whole reply.
+    /// Holds the reply before the event with this index, counted from 0 across the whole reply.
     ///
-    /// In [`Reply::deltas`] the first piece is event 3, after the beginning of the reply, of the message and of its
-    /// text. So `gate_at(4, …)` holds the reply between its first piece and the second; a test that waits for text
-    /// before it releases an earlier gate hangs.
+    /// In [`Reply::deltas`] the first piece is event 3, after the start of the reply, of the
+    /// message and of its text. So `gate_at(4, …)` holds the reply between its first and second
+    /// pieces. A test hangs if it waits for text before it releases an earlier gate.
     ///
-    /// An index past the last event holds the reply before the stream ends. A
-    /// [`Reply::status`] has no events: every gate holds it before it is answered.
+    /// An index past the last event holds the reply before the stream ends. A [`Reply::status`] has
+    /// no events: every gate holds it before the answer.
     pub fn gate_at(mut self, event: usize, gate: &Gate) -> Self {
         self.gates.push((event, gate.clone()));
         self

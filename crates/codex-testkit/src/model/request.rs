@@ -3,60 +3,60 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// One HTTP request that reached a [`ScriptedModel`](super::ScriptedModel), whatever its answer.
+/// One HTTP request that reached a [`ScriptedModel`](super::ScriptedModel), whatever the answer.
 #[derive(Clone, PartialEq)]
 pub struct RecordedRequest {
     /// The HTTP method, in capitals.
     pub method: String,
-    /// The path, without a query.
+    /// The path, without the query.
     pub path: String,
-    /// The headers by their lower-cased names. `Debug` hides the value of `authorization`.
+    /// The headers, with lower-case names. `Debug` hides the value of `authorization`.
     pub headers: BTreeMap<String, String>,
     /// The JSON body; `Null` if there was none, a string if it wasn't JSON.
     pub body: Value,
 }
 
 impl RecordedRequest {
-    /// A header's value; `name` in any case.
+    /// Returns a header's value; `name` is case-insensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         let name = name.to_ascii_lowercase();
         self.headers.get(&name).map(String::as_str)
     }
 
-    /// Whether this asks for a compaction: by its path, or by an item of type
-    /// `compaction_trigger`, to be answered with exactly one item of type `compaction`.
+    /// Returns whether this asks for a compaction, either by its path or by an item of type
+    /// `compaction_trigger`. Answer it with exactly one item of type `compaction`.
     ///
-    /// The runtime asks so only if the provider's name is `OpenAI`. For any other, a compaction
-    /// is a request like every other, answered with text.
+    /// The runtime does this only if the provider's name is `OpenAI`. For any other provider, a
+    /// compaction is an ordinary request, answered with text.
     pub fn is_compact(&self) -> bool {
         let mut items = self.input_items().iter();
         self.path.ends_with("/responses/compact")
             || items.any(|item| item["type"] == "compaction_trigger")
     }
 
-    /// The items of `input`: the conversation so far.
+    /// Returns the items of `input`: the conversation so far.
     pub fn input_items(&self) -> &[Value] {
         self.array("input")
     }
 
-    /// The tools offered to the model.
+    /// Returns the tools offered to the model.
     pub fn tools(&self) -> &[Value] {
         self.array("tools")
     }
 
-    /// The texts of all messages by `user`, among them those that the runtime adds itself, such
-    /// as the description of the environment.
+    /// Returns the texts of all messages by `user`, including those that the runtime adds, such as
+    /// the description of the environment.
     pub fn user_texts(&self) -> Vec<&str> {
         self.texts("user")
     }
 
-    /// The texts of all messages by `role`: `user`, `assistant`, `developer` or `system`.
+    /// Returns the texts of all messages by `role`: `user`, `assistant`, `developer` or `system`.
     pub fn texts(&self, role: &str) -> Vec<&str> {
         let parts = self.message_parts(role);
         parts.filter_map(|part| part["text"].as_str()).collect()
     }
 
-    /// The URLs of all images in messages by `user`.
+    /// Returns the URLs of all images in messages by `user`.
     pub fn image_urls(&self) -> Vec<&str> {
         let parts = self.message_parts("user");
         parts
@@ -64,7 +64,7 @@ impl RecordedRequest {
             .collect()
     }
 
-    /// What the tool call with this id returned to the model: text, or content items.
+    /// Returns what the tool call with this id returned to the model: text, or content items.
     pub fn tool_output(&self, call_id: &str) -> Option<&Value> {
         let mut items = self.input_items().iter();
         items

@@ -20,18 +20,18 @@ use super::events;
 use super::reply::{Ending, Reply};
 use super::request::RecordedRequest;
 
-/// How much may leave in one write.
+/// The maximum size of one write.
 const CHUNK_BYTES: usize = 16 << 10;
 
-/// Whole events, or the error that breaks the connection off.
+/// Whole events, or the error that breaks the connection.
 type Chunk = io::Result<String>;
 type ClientLeft = mpsc::error::SendError<Chunk>;
 
-/// What the test and the server share.
+/// State shared by the test and the server.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     script: Mutex<Script>,
-    /// The number of recorded requests, to wait on.
+    /// The number of recorded requests, for waiting.
     pub(super) recorded: watch::Sender<usize>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Script {
     pub(super) replies: VecDeque<Reply>,
     pub(super) default: Option<Reply>,
     pub(super) requests: Vec<RecordedRequest>,
-    /// How many requests `next_request` has handed out.
+    /// How many requests `next_request` has returned.
     pub(super) taken: usize,
     served: usize,
 }
@@ -58,7 +58,7 @@ impl Shared {
 }
 
 impl Script {
-    /// The next reply and its serial number, from 1.
+    /// The next reply and its serial number, starting at 1.
     fn next_reply(&mut self) -> Option<(Reply, usize)> {
         let reply = self.replies.pop_front().or_else(|| self.default.clone())?;
         self.served += 1;
@@ -66,10 +66,10 @@ impl Script {
     }
 }
 
-/// Serves until `stop` is dropped at its other end.
+/// Serves until the other end of `stop` is dropped.
 ///
-/// The server has a thread and a runtime of its own, so that it also answers a test that blocks
-/// its runtime or pauses its clock. Dropping that runtime closes every socket, at once.
+/// The server has its own thread and runtime, because it must also answer a test that blocks its
+/// runtime or pauses its clock. Dropping that runtime closes every socket at once.
 pub(super) fn spawn(
     listener: std::net::TcpListener,
     shared: Arc<Shared>,
@@ -81,7 +81,7 @@ pub(super) fn spawn(
         .build()?;
     let listener = {
         let _context = runtime.enter();
-        // Without Nagle's algorithm each event leaves when it is written.
+        // Without Nagle's algorithm, each event leaves as soon as it is written.
         TcpListener::from_std(listener)?.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         })
@@ -127,7 +127,7 @@ async fn answer(
 async fn respond(shared: &Shared, compact: bool) -> Response {
     let next = shared.script().next_reply();
     let Some((reply, serial)) = next else {
-        // The runtime passes the words of a 400 on; for a 500 it has its own.
+        // The runtime passes on the message of a 400; for a 500 it has its own.
         let message = "the scripted model has no reply left: push one, or set a default reply";
         return error(StatusCode::BAD_REQUEST, message);
     };
@@ -146,8 +146,8 @@ async fn respond(shared: &Shared, compact: bool) -> Response {
         hold(&reply, |_| true).await;
         return response;
     }
-    // Room for one chunk only: `play` gets its turn after the last one has been written, which is
-    // what lets a disconnect come after everything before it.
+    // Room for only one chunk: `play` continues after the last one has been written, and a
+    // disconnect comes after everything before it.
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(play(reply, serial, sender));
     let content_type = [(header::CONTENT_TYPE, "text/event-stream")];
@@ -156,8 +156,8 @@ async fn respond(shared: &Shared, compact: bool) -> Response {
 
 /// Sends the events of `reply`, then ends the stream as the reply says. Fails if the client left.
 ///
-/// Events that nothing holds apart leave together: a write for each would make the model, not the
-/// runtime, the limit of a benchmark.
+/// Events that nothing separates are sent together: with a write for each, the model, not the
+/// runtime, would limit a benchmark.
 async fn play(reply: Reply, serial: usize, stream: mpsc::Sender<Chunk>) -> Result<(), ClientLeft> {
     let events = events::events(&reply, serial);
     let count = events.len();
@@ -168,7 +168,7 @@ async fn play(reply: Reply, serial: usize, stream: mpsc::Sender<Chunk>) -> Resul
             flush(&mut pending, &stream).await?;
         }
         hold(&reply, |gated| gated == index).await;
-        // Not a sleep of zero: a timer rounds that up to its next tick.
+        // Not a zero-length sleep: a timer rounds that up to its next tick.
         if let Some(delay) = reply.delay {
             tokio::time::sleep(delay).await;
         }
@@ -229,7 +229,7 @@ fn recorded_body(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into())
 }
 
-/// One model, in both list forms that clients of such an endpoint read.
+/// One model, in both list formats that clients of such an endpoint read.
 fn models() -> Value {
     let model = json!({"id": "mock-model", "object": "model", "created": 0, "owned_by": "testkit"});
     json!({"object": "list", "data": [model], "models": []})

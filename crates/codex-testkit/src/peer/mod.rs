@@ -1,4 +1,4 @@
-//! An app-server that does exactly what the test says, over a pipe in memory.
+//! An app-server that does exactly what the test says, over an in-memory pipe.
 
 use std::fmt;
 use std::panic::Location;
@@ -14,13 +14,13 @@ mod turn;
 
 pub use turn::PeerTurn;
 
-/// More than a test writes without the other side reading, so that a script never has to wait.
+/// More than a test writes while the other side isn't reading, so a script never has to wait.
 const PIPE_BYTES: usize = 64 << 20;
 
-/// The client's ends: what it reads from, and what it writes to.
+/// The client's ends: the one it reads from and the one it writes to.
 ///
-/// They are two pipes rather than two halves of one, so that dropping the writer is an end of
-/// input for the peer, as it is for a child process.
+/// They are two pipes rather than two halves of one: dropping the writer ends the peer's input, as
+/// with a child process.
 pub type ClientIo = (DuplexStream, DuplexStream);
 
 /// A scripted app-server: the test says when it reads, answers, notifies or hangs up.
@@ -29,18 +29,18 @@ pub type ClientIo = (DuplexStream, DuplexStream);
 ///
 /// # Cancel safety
 ///
-/// A wait that is dropped has taken no message: what has been read of a line is kept. What sends does
-/// nothing before it is polled, and all of it then, as long as the pipe has room: 64 MiB.
+/// Dropping a wait takes no message: the part of a line that was read is kept. A send does nothing
+/// before it is polled, and then does everything at once as long as the pipe has room: 64 MiB.
 ///
 /// # Panics
 ///
-/// This is a test helper. Where its functions expect something of the client and get something
-/// else, nothing before the deadline, or the end of the connection, they panic, naming the line of
-/// the test and what came instead. They also panic if the client has stopped reading.
+/// This is a test helper. Its functions panic if the client sends something unexpected, sends
+/// nothing before the deadline, or closes the connection. The message names the line of the test
+/// and what arrived instead. They also panic if the client has stopped reading.
 pub struct Peer {
     reader: BufReader<DuplexStream>,
     writer: DuplexStream,
-    /// The start of a line whose rest had not come when a wait was dropped.
+    /// The start of a line whose rest hadn't arrived when a wait was dropped.
     partial: Vec<u8>,
     deadline: Duration,
 }
@@ -48,16 +48,16 @@ pub struct Peer {
 /// A request from the client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeerRequest {
-    /// Its id, to reply to.
+    /// The id, to reply to.
     pub id: Value,
-    /// Its method.
+    /// The method.
     pub method: String,
-    /// Its params; `Null` if absent.
+    /// The params; `Null` if absent.
     pub params: Value,
 }
 
 impl Peer {
-    /// A peer and the client's ends of the connection to it.
+    /// Creates a peer and the client's ends of the connection to it.
     pub fn pair() -> (Self, ClientIo) {
         let (client_reader, writer) = tokio::io::duplex(PIPE_BYTES);
         let (client_writer, reader) = tokio::io::duplex(PIPE_BYTES);
@@ -79,7 +79,7 @@ impl Peer {
     ///
     /// # Cancel safety
     ///
-    /// Dropped halfway, it can't be taken up again: what it has taken is gone.
+    /// The future can't be resumed if it is dropped halfway: the messages it took are gone.
     #[track_caller]
     pub fn handshake(&mut self) -> impl Future<Output = Value> + Send + '_ {
         let caller = Location::caller();
@@ -121,11 +121,12 @@ impl Peer {
         self.notification_at(Location::caller(), method)
     }
 
-    /// Takes the next message, which must answer the [`request`](Self::request) with this id.
+    /// Takes the next message, which must be the answer to the [`request`](Self::request) with this
+    /// id.
     ///
     /// # Errors
     ///
-    /// The error object, if the client answered with one.
+    /// Returns the error object if the client answered with one.
     ///
     /// # Cancel safety
     ///
@@ -138,7 +139,7 @@ impl Peer {
         self.response_at(Location::caller(), id.into())
     }
 
-    /// Waits for the client to close its writing end; nothing may come before that.
+    /// Waits for the client to close its writing end; no message may arrive before that.
     ///
     /// # Cancel safety
     ///
@@ -148,11 +149,11 @@ impl Peer {
         self.eof_at(Location::caller())
     }
 
-    /// The next message, whatever it is, or `None` at the end of the client's output.
+    /// Takes the next message of any kind; returns `None` at the end of the client's output.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: what has been read of a line is kept.
+    /// Dropping the future loses nothing: the part of a line that was read is kept.
     #[track_caller]
     pub fn next_message(&mut self) -> impl Future<Output = Option<Value>> + Send + '_ {
         self.read(Location::caller(), "message")
@@ -162,17 +163,17 @@ impl Peer {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it was polled, nothing is sent.
+    /// Sends nothing if dropped before it is polled.
     #[track_caller]
     pub fn reply(&mut self, id: &Value, result: Value) -> impl Future<Output = ()> + Send + '_ {
         self.send(Location::caller(), [("id", id.clone()), ("result", result)])
     }
 
-    /// Answers a request with an error; no `data` if that is `None`.
+    /// Answers a request with an error, without `data` if that is `None`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it was polled, nothing is sent.
+    /// Sends nothing if dropped before it is polled.
     #[track_caller]
     pub fn reply_error(
         &mut self,
@@ -188,11 +189,11 @@ impl Peer {
         self.send(Location::caller(), [("id", id.clone()), ("error", error)])
     }
 
-    /// Sends a notification, stamped like the runtime's with `emittedAtMs`.
+    /// Sends a notification with an `emittedAtMs` timestamp, as the runtime does.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it was polled, nothing is sent.
+    /// Sends nothing if dropped before it is polled.
     #[track_caller]
     pub fn notify(&mut self, method: &str, params: Value) -> impl Future<Output = ()> + Send + '_ {
         self.notify_at(Location::caller(), method, params)
@@ -202,7 +203,7 @@ impl Peer {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it was polled, nothing is sent.
+    /// Sends nothing if dropped before it is polled.
     #[track_caller]
     pub fn request(
         &mut self,
@@ -218,25 +219,25 @@ impl Peer {
         self.send(Location::caller(), message)
     }
 
-    /// Sends bytes as they are: garbage, half a line, a line of many megabytes.
+    /// Sends raw bytes: garbage, half a line, a line of many megabytes.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it was polled, nothing is sent.
+    /// Sends nothing if dropped before it is polled.
     #[track_caller]
     pub fn raw(&mut self, bytes: impl Into<Vec<u8>>) -> impl Future<Output = ()> + Send + '_ {
         self.write(Location::caller(), bytes.into())
     }
 
-    /// Ends the output towards the client; its own can still be read.
+    /// Ends the output to the client; the client's output can still be read.
     ///
     /// Dropping the peer ends both directions, as a killed process does.
     ///
     /// # Cancel safety
     ///
-    /// It is done when it is first polled.
+    /// The first poll completes it.
     pub async fn close(&mut self) {
-        // Closing a pipe in memory can't fail.
+        // Closing an in-memory pipe can't fail.
         let _ = self.writer.shutdown().await;
     }
 
@@ -314,7 +315,7 @@ impl Peer {
         self.send(caller, message)
     }
 
-    /// Encodes before the first poll, so that the future borrows nothing but the peer.
+    /// Encodes before the first poll: the future then borrows only the peer.
     fn send<'a, const N: usize>(
         &'a mut self,
         caller: &'a Location<'_>,

@@ -1,14 +1,15 @@
 //! Protocol values as JSON, with every field that the schema requires.
 //!
-//! Each is a start: a test changes the fields it is about, as in `shapes::thread("t")["name"] = …`.
+//! Each is a starting point: a test changes the fields it cares about, as in
+//! `shapes::thread("t")["name"] = …`.
 
 use codex_cli_bin::RUNTIME_VERSION;
 use serde_json::{Value, json};
 
-/// The time of everything here, in milliseconds since the Unix epoch.
+/// The time used for everything here, in milliseconds since the Unix epoch.
 pub const NOW_MS: i64 = 1_767_225_600_000;
 
-/// The time of everything here, in seconds since the Unix epoch.
+/// The time used for everything here, in seconds since the Unix epoch.
 pub const NOW: i64 = NOW_MS / 1000;
 
 const CWD: &str = if cfg!(windows) {
@@ -17,7 +18,7 @@ const CWD: &str = if cfg!(windows) {
     "/workspace"
 };
 
-/// The response to `initialize`, whose `userAgent` starts with `test/` and the runtime's version.
+/// The response to `initialize`; its `userAgent` starts with `test/` and the runtime's version.
 pub fn initialize_response() -> Value {
     let version = RUNTIME_VERSION;
     json!({
@@ -67,8 +68,8 @@ pub fn thread(id: &str) -> Value {
     })
 }
 
-/// A `Turn` without items: `inProgress`, `completed`, `interrupted` or `failed`, the last with an
-/// error.
+/// A `Turn` without items. The status is `inProgress`, `completed`, `interrupted` or `failed`;
+/// `failed` adds an error.
 pub fn turn(id: &str, status: &str) -> Value {
     let ended = status != "inProgress";
     json!({
@@ -88,12 +89,12 @@ pub fn turn_error(message: &str) -> Value {
     json!({"message": message, "codexErrorInfo": "other", "additionalDetails": null})
 }
 
-/// A `ThreadItem` by the model, without a phase.
+/// A `ThreadItem` from the model, without a phase.
 pub fn agent_message(id: &str, text: &str) -> Value {
     json!({"type": "agentMessage", "id": id, "text": text, "phase": null, "memoryCitation": null})
 }
 
-/// A `ThreadItem` by the user.
+/// A `ThreadItem` from the user.
 pub fn user_message(id: &str, text: &str) -> Value {
     let content = json!({"type": "text", "text": text, "text_elements": []});
     json!({"type": "userMessage", "id": id, "content": [content]})

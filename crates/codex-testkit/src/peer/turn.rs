@@ -4,21 +4,21 @@ use serde_json::{Value, json};
 
 use super::{Peer, shapes};
 
-/// Sends the notifications of one turn, in whatever order the test calls them.
+/// Sends the notifications of one turn, in whatever order the test calls for.
 ///
 /// # Cancel safety
 ///
-/// As for [`Peer`]: a dropped future has sent its notification or not, and never half of it.
+/// As for [`Peer`]: a dropped future has sent its whole notification or nothing.
 ///
 /// # Panics
 ///
-/// As [`Peer`] does, if the client has stopped reading.
+/// Panics like [`Peer`] if the client has stopped reading.
 #[derive(Debug)]
 pub struct PeerTurn<'a> {
     peer: &'a mut Peer,
     thread_id: &'a str,
     turn_id: &'a str,
-    /// Where the test asked for this, to be named by a panic.
+    /// The location in the test, for panic messages.
     caller: &'static Location<'static>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> PeerTurn<'a> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped halfway, the notifications that were sent stay sent.
+    /// Notifications that were sent stay sent if the future is dropped halfway.
     pub async fn play(&mut self, text: &str) {
         let id = format!("{}-message", self.turn_id);
         self.started().await;
@@ -79,8 +79,8 @@ impl<'a> PeerTurn<'a> {
         self.notify("thread/tokenUsage/updated", params).await;
     }
 
-    /// Sends `error` with this `TurnError`, which ends nothing by itself: `turn/completed` follows it, or a
-    /// retry.
+    /// Sends `error` with this `TurnError`. It doesn't end the turn: `turn/completed` or a retry
+    /// follows.
     pub async fn error(&mut self, error: Value, will_retry: bool) {
         let params = self.params(json!({"error": error, "willRetry": will_retry}));
         self.notify("error", params).await;

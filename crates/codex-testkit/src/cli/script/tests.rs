@@ -1,6 +1,6 @@
 use super::*;
 
-/// Replies hold no more than they show.
+/// `Debug` shows everything that a reply holds.
 fn shown<T: std::fmt::Debug>(value: T) -> String {
     format!("{value:?}")
 }
