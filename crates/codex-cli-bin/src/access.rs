@@ -5,7 +5,7 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What in these folders and below this one somebody else may change: not this user, not the administrator.
+/// The first of these folders and of everything below `below` that anyone but this user and root may change.
 pub(crate) fn exposed(folders: &[&Path], below: &Path) -> io::Result<Option<PathBuf>> {
     for folder in folders {
         if is_exposed(&fs::metadata(folder)?) {
@@ -16,7 +16,7 @@ pub(crate) fn exposed(folders: &[&Path], below: &Path) -> io::Result<Option<Path
 }
 
 fn exposed_below(path: &Path) -> io::Result<Option<PathBuf>> {
-    // Of a link, what it leads to counts.
+    // For a link, its target counts.
     if is_exposed(&fs::metadata(path)?) {
         return Ok(Some(path.to_owned()));
     }
@@ -37,22 +37,22 @@ fn is_exposed(metadata: &Metadata) -> bool {
 
     let user = nix::unistd::geteuid().as_raw();
     let (owner, group, mode) = (metadata.uid(), metadata.gid(), metadata.mode());
-    // Where each user has a group of the same number, the user is alone in it.
+    // Where each user has a group with the user's own number, that user is its only member.
     let is_private_group = user != 0 && group == user;
-    // In a sticky folder, such as the temporary one, nobody can replace what is another's.
+    // In a sticky folder, such as the temporary one, nobody can replace another user's files.
     let is_sticky = metadata.is_dir() && mode & 0o1000 != 0;
     let by_group = mode & 0o020 != 0 && !is_private_group && !is_sticky;
     let by_others = mode & 0o002 != 0 && !is_sticky;
     (owner != user && owner != 0) || by_group || by_others
 }
 
-/// On Windows what is in a user's folder is the user's already.
+/// On Windows, the files in a user's folder already belong to that user.
 #[cfg(not(unix))]
 fn is_exposed(_: &Metadata) -> bool {
     false
 }
 
-/// Takes the right to change this from everybody but its owner, whatever the umask of the installer was.
+/// Removes write access for everybody but the owner, whatever the installer's umask was.
 #[cfg(unix)]
 pub(crate) fn close(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -71,7 +71,7 @@ pub(crate) fn close(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates a folder, and those above it, that only this user can write to.
+/// Creates a folder and its parents, writable only by this user.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]

@@ -10,9 +10,9 @@ use crate::pin::Source;
 use crate::staging::Staging;
 use crate::{Error, Pin};
 
-/// Copies the wheel or tarball at `path` into the staging folder, if it is a pinned one.
+/// Copies the wheel or tarball at `path` into the staging folder if it is a pinned one.
 ///
-/// Verifying here gives a clearer error than an installer's, and a copy that nobody else can
+/// Verifying here gives a clearer error than an installer's, and makes a copy that nobody else can
 /// change, alone in its folder. pip and uv verify a wheel once more.
 pub(crate) fn copy_verified(path: &Path, staging: &Staging, pin: &Pin) -> Result<(), Error> {
     let unreadable = |source| Error::Wheel {
@@ -56,7 +56,7 @@ pub(crate) fn is_pinned(path: &Path, pin: &Pin) -> io::Result<bool> {
     Ok(pin.allows(&hash.hex()))
 }
 
-/// `what` isn't what `pin` says.
+/// The error for `what`, which doesn't match `pin`.
 pub(crate) fn mismatch(what: String, pin: &Pin) -> Error {
     Error::HashMismatch {
         what,
@@ -64,7 +64,7 @@ pub(crate) fn mismatch(what: String, pin: &Pin) -> Error {
     }
 }
 
-/// The hash that a source publishes of its archives.
+/// The kind of hash that a source publishes for its archives.
 enum Hash {
     Sha256(Sha256),
     Sha512(Sha512),

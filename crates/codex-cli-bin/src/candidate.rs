@@ -5,7 +5,7 @@ use crate::Progress;
 use crate::child::Child;
 use crate::task::{Outcome, Task, failed, failed_to_start};
 
-/// How long a Python may take to say where it is.
+/// How long a Python interpreter may take to print its path.
 const START: Duration = Duration::from_secs(10);
 
 /// A program that can install a Python package.
@@ -21,7 +21,7 @@ enum Kind {
     Python(&'static [&'static str]),
 }
 
-/// In the order in which they are tried.
+/// In the order they are tried.
 pub(crate) const CANDIDATES: &[Candidate] = &[
     Candidate {
         name: "uv",
@@ -54,8 +54,8 @@ impl Candidate {
         }
     }
 
-    /// What the user has set for indexes, mirrors and certificates applies; isolated mode (`-I`)
-    /// would hide a pip that is installed for the user only.
+    /// The user's settings for indexes, mirrors and certificates apply. Isolated mode (`-I`) would
+    /// hide a pip that is installed only for the user.
     fn command(&self, task: &Task<'_>) -> Result<Command, Outcome> {
         let staging = task.staging;
         let mut command;
@@ -81,8 +81,8 @@ impl Candidate {
         Ok(command)
     }
 
-    /// The Python itself behind what may be a version manager's shim: pyenv's follows every
-    /// `pip install` with a step of its own, which fails if another was killed in it.
+    /// The real Python behind a possible version manager's shim. pyenv's shim runs an extra step
+    /// after every `pip install`, which fails if an earlier run of that step was killed.
     fn interpreter(&self, select: &[&str], task: &Task<'_>) -> Result<String, Outcome> {
         let mut command = Child::command(self.program);
         command.args(select).current_dir(task.staging.root());

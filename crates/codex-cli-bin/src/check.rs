@@ -11,7 +11,7 @@ use crate::pin::Source;
 use crate::staging::Staging;
 use crate::{Flaw, Pin, npm, package};
 
-/// Checks that the package in `staging` is what `pin` says, is for this machine, and starts.
+/// Checks that the package in `staging` matches `pin`, is for this machine, and starts.
 pub(crate) fn check(staging: &Staging, pin: &Pin, timeout: Duration) -> Result<(), Flaw> {
     let package = Package::open(&staging.package())?;
     match pin.source() {
@@ -25,7 +25,7 @@ pub(crate) fn check(staging: &Staging, pin: &Pin, timeout: Duration) -> Result<(
         return Err(Flaw::Platform(package.target().to_owned()));
     }
     let output = ask_version(&package, staging, timeout)?;
-    // It prints its name before the version.
+    // The output is the program's name, then the version.
     if output.split_whitespace().next_back() == Some(pin.version()) {
         Ok(())
     } else {
@@ -45,7 +45,7 @@ fn check_wheel(package: &Path, pin: &Pin) -> Result<(), Flaw> {
 fn ask_version(package: &Package, staging: &Staging, timeout: Duration) -> Result<String, Flaw> {
     let broken = |error: io::Error| Flaw::Broken(error.to_string());
     let mut command: Command = Child::command(package.codex());
-    // A home of its own: without one it would make itself one in the user's.
+    // Without its own home, it would create one in the user's.
     command.arg("--version").current_dir(staging.root());
     command.env("CODEX_HOME", staging.root());
     let start = Instant::now();
@@ -62,8 +62,8 @@ fn ask_version(package: &Package, staging: &Staging, timeout: Duration) -> Resul
     }
 }
 
-/// Compares operating system and architecture; never the C library, which the runtime doesn't
-/// share: on Linux it is linked statically, whatever this program uses.
+/// Compares operating system and architecture. The C library doesn't matter: on Linux the runtime
+/// is statically linked.
 fn is_for_this_machine(target: &str) -> bool {
     let system = match OS {
         "macos" => "darwin",

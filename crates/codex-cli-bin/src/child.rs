@@ -7,32 +7,32 @@ use std::time::Duration;
 use std::{fs, io, thread};
 
 const POLL: Duration = Duration::from_millis(50);
-/// How much of a child's output is looked at.
+/// How much of the end of a child's output is read.
 const TAIL: u64 = 64 * 1024;
 
-/// Ties a program to the life of this process: a background shell waits for the end of its standard
-/// input, which also comes when this process is killed, and then kills their process group. That
-/// includes the shell itself, so that the group can't be another's by then. The program gets an
-/// empty input and the process id of the first shell.
+/// Ties a program to the life of this process. A background shell waits for the end of its standard
+/// input, which also comes when this process is killed, and then kills the process group. The shell
+/// belongs to that group, so its id can't have been reused by then. The program gets an empty input
+/// and the process id of the first shell.
 #[cfg(unix)]
 const LEASH: &str = r#"
 exec 3<&0 </dev/null
 (read -r end <&3; kill -9 -$$) >/dev/null 2>&1 &
 exec "$@" 3<&-"#;
 
-/// A child process that ends when this value or this process does, with its output in a file.
+/// A child process that ends when this value or this process does; its output goes to a file.
 ///
-/// On Windows it outlives this process if that is killed; it has nothing to write to but a staging
+/// On Windows it outlives this process if that is killed. It can then write only to a staging
 /// folder that is never published.
 pub(crate) struct Child {
     process: Process,
-    /// Closing it kills the child and its children.
+    /// Closing this kills the child and its children.
     leash: Option<ChildStdin>,
     log: PathBuf,
 }
 
 impl Child {
-    /// Prepares a command for [`Child::spawn`]; its arguments can be added as usual.
+    /// Prepares a command for [`Child::spawn`]; add arguments as usual.
     #[cfg(unix)]
     pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
         use std::os::unix::process::CommandExt;
@@ -48,7 +48,8 @@ impl Child {
     }
 
     pub(crate) fn spawn(command: &mut Command, log: PathBuf) -> io::Result<Self> {
-        // A file, not a pipe: nobody has to read it, and a grandchild can't keep it open on us.
+        // A file, not a pipe: nobody has to read it, and a grandchild can't block us by keeping it
+        // open.
         let output = File::options().create(true).append(true).open(&log)?;
         command.stdout(output.try_clone()?).stderr(output);
         command.stdin(if cfg!(unix) {
@@ -64,7 +65,8 @@ impl Child {
         })
     }
 
-    /// Waits for the end, asking about twenty times a second whether to go on; `None` if not.
+    /// Waits for the child to exit, and asks about twenty times a second whether to go on; `None`
+    /// if not.
     pub(crate) fn wait_while(
         &mut self,
         mut go_on: impl FnMut() -> bool,
@@ -80,7 +82,7 @@ impl Child {
         }
     }
 
-    /// The end of what the child has printed.
+    /// The end of the child's output.
     pub(crate) fn output(&self) -> String {
         tail(&self.log).unwrap_or_default()
     }

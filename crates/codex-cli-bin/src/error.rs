@@ -4,10 +4,10 @@ use std::{error, fmt, io};
 
 /// Why the runtime could not be found or installed.
 ///
-/// Whatever an installation fails with, nothing was installed and nothing half-done is left.
+/// A failed installation installs nothing and leaves nothing half-done.
 ///
-/// `Debug` is for people, too: it is the message and that of its source, because that is what a `main`
-/// that returns an error prints, and `unwrap`.
+/// `Debug` is for people, too: it prints the message and that of the source. `unwrap`, and a `main` that
+/// returns an error, print it.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -23,7 +23,7 @@ pub enum Error {
         version: String,
     },
 
-    /// A binary that was chosen by its path can't be used.
+    /// The executable that was chosen by its path can't be used.
     #[error("{chosen_by} names {}, which {problem}: give the path of a Codex executable", .path.display())]
     #[non_exhaustive]
     UnusableBinary {
@@ -35,7 +35,7 @@ pub enum Error {
         problem: &'static str,
     },
 
-    /// The user has no home folder, so that there is no folder to install into.
+    /// The user has no home folder, so there is no folder to install into.
     #[error("no home folder was found to keep the runtime in: set CODEX_SDK_RUNTIME_DIR")]
     NoDataDir,
 
@@ -49,11 +49,11 @@ pub enum Error {
     DataDir {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error from the system.
         source: io::Error,
     },
 
-    /// Another process holds the lock on the runtime folder for too long.
+    /// Another process held the lock on the runtime folder for too long.
     #[error(
         "another installation has held {} for {} s: end it, then try again",
         .lock.display(), .waited.as_secs()
@@ -66,7 +66,7 @@ pub enum Error {
         waited: Duration,
     },
 
-    /// Neither `uv` nor `pip` could install the package; for a pin for npm, `npm` or `tar` couldn't.
+    /// Neither `uv` nor `pip` could install the package; with a pin for npm, `npm` or `tar` failed.
     #[error(
         "no installer could get the Codex runtime ({}): install {}, then try again",
         Attempts(.attempts), needed(.attempts)
@@ -77,20 +77,20 @@ pub enum Error {
         attempts: Vec<Attempt>,
     },
 
-    /// What `uv`, `pip` or `npm` was given isn't the pinned package.
+    /// The package that `uv`, `pip` or `npm` got isn't the pinned one.
     #[error(
         "{what} does not match the pinned hashes of the Codex runtime {version}: nothing was \
          installed; get it again, and if that doesn't help, check where it comes from"
     )]
     #[non_exhaustive]
     HashMismatch {
-        /// The wheel or tarball, or the installer whose download it was.
+        /// The wheel or tarball, or the installer that downloaded it.
         what: String,
         /// The version that is pinned.
         version: String,
     },
 
-    /// Nothing arrived on the disk for so long that the installer was ended.
+    /// The installer was ended because nothing arrived on the disk for too long.
     #[error("{installer} made no progress for {} s and was ended: check the network, then try again", .after.as_secs())]
     #[non_exhaustive]
     Stalled {
@@ -100,17 +100,17 @@ pub enum Error {
         after: Duration,
     },
 
-    /// A wheel file can't be read; for a pin for npm, a tarball.
+    /// A wheel file can't be read; with a pin for npm, a tarball.
     #[error("cannot read the {archive} {}: give the path of a {archive} of {package}", .path.display())]
     #[non_exhaustive]
     Wheel {
-        /// The path that was given.
+        /// The given path.
         path: PathBuf,
-        /// What it should lead to: a `wheel` or a `tarball`.
+        /// The expected kind of file: a `wheel` or a `tarball`.
         archive: &'static str,
         /// The name of the pinned package.
         package: &'static str,
-        /// What the system said.
+        /// The error from the system.
         source: io::Error,
     },
 
@@ -122,17 +122,17 @@ pub enum Error {
         reason: String,
     },
 
-    /// A runtime was found that is not to be trusted.
+    /// A runtime was found, but can't be trusted.
     #[error("the package of the Codex runtime in {} {flaw}, so it is not used: {}", .path.display(), .flaw.advice())]
     #[non_exhaustive]
     Untrusted {
-        /// The folder that the package is in.
+        /// The folder that contains the package.
         path: PathBuf,
         /// What is wrong with it.
         flaw: Flaw,
     },
 
-    /// The installed package is not what its pin says.
+    /// The installed package doesn't match its pin.
     #[error("the package of the Codex runtime {version} {flaw}, so it was not installed: {}", .flaw.advice())]
     #[non_exhaustive]
     Unfit {
@@ -175,7 +175,7 @@ impl fmt::Display for Attempts<'_> {
     }
 }
 
-/// What to install, or else to fix, so that one of these works.
+/// What to install or fix to make one of these work.
 fn needed(attempts: &[Attempt]) -> &'static str {
     match attempts.first().map(|attempt| attempt.installer) {
         Some("npm") => "Node.js with npm, or fix what it reports",
@@ -188,17 +188,17 @@ fn needed(attempts: &[Attempt]) -> &'static str {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// It names a program or a folder outside of itself: the path.
+    /// It names a program or folder outside itself: the path.
     Outside(String),
-    /// Another user may change this, which belongs to it or holds it.
+    /// Another user may change this path, which is part of the package or contains it.
     Exposed(PathBuf),
-    /// A file that belongs to it is missing or unreadable.
+    /// A file of the package is missing or unreadable.
     Incomplete(String),
-    /// It says that it is another version.
+    /// It is another version: the version it names.
     Version(String),
     /// It is built for another operating system or architecture: its target triple.
     Platform(String),
-    /// `codex --version` didn't end in this time.
+    /// `codex --version` didn't finish within this time.
     Unresponsive(Duration),
     /// `codex --version` failed or printed another version: its last line of output.
     Broken(String),

@@ -14,18 +14,18 @@ use crate::{
 
 const REPORT: Duration = Duration::from_millis(200);
 
-/// Installs a runtime; the default is the pinned one for the current user.
+/// Installs a runtime; by default the pinned one for the current user.
 ///
 /// The first of `uv`, `python3 -m pip` and `python -m pip` (on Windows also `py -3 -m pip`) that
-/// works fetches the package and verifies its hash, under the user's own settings for indexes,
-/// mirrors and certificates. With a [`Pin`] for npm, `npm` fetches the package under the user's
-/// settings for registries, this crate verifies its hash, and then `tar` unpacks it.
+/// works fetches the package and verifies its hash, with the user's own settings for indexes,
+/// mirrors and certificates. With a [`Pin`] for npm, `npm` fetches the package with the user's
+/// registry settings, this crate verifies its hash, and `tar` unpacks it.
 ///
 /// The package must then be complete, of the pinned version, and for this operating system and
-/// architecture, and `codex --version` must answer. Only then it is moved to its place, in one
-/// step: an installation that fails or is killed leaves nothing that [`locate`](crate::locate())
-/// would find, and the next one removes what it left. A lock file makes sure that one process
-/// installs at a time; the others wait and use what it installed.
+/// architecture, and `codex --version` must answer. Only then is it moved into place, in one step:
+/// an installation that fails or is killed leaves nothing that [`locate`](crate::locate()) would
+/// find, and the next one removes any remains. A lock file allows one process to install at a time;
+/// the others wait and use the result.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Installer {
@@ -51,50 +51,50 @@ impl Default for Installer {
 }
 
 impl Installer {
-    /// Installs what another pin says. Default: [`RUNTIME_VERSION`](crate::RUNTIME_VERSION).
+    /// Installs the runtime of another pin. Default: [`RUNTIME_VERSION`](crate::RUNTIME_VERSION).
     pub fn pin(mut self, pin: Pin) -> Self {
         self.pin = pin;
         self
     }
 
-    /// Installs into another folder than [`data_dir`].
+    /// Installs into a folder other than [`data_dir`].
     pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(folder.into());
         self
     }
 
-    /// Installs from a wheel file, or for a [`Pin`] for npm from a tarball, offline. By
-    /// default the package comes from the user's index or registry.
+    /// Installs offline from a wheel file, or from a tarball with a [`Pin`] for npm. By default the
+    /// package comes from the user's index or registry.
     pub fn wheel(mut self, wheel: impl Into<PathBuf>) -> Self {
         self.wheel = Some(wheel.into());
         self
     }
 
-    /// How long to wait for another process that is installing; 30 minutes by default.
+    /// Sets how long to wait for another process that is installing; 30 minutes by default.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
         self
     }
 
-    /// How long nothing may arrive on the disk before the download is given up; 5 minutes by
-    /// default.
+    /// Sets how long a download may go without anything arriving on the disk before it is given up;
+    /// 5 minutes by default.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout;
         self
     }
 
-    /// How long `codex --version` may take; 10 seconds by default.
+    /// Sets how long `codex --version` may take; 10 seconds by default.
     pub fn check_timeout(mut self, timeout: Duration) -> Self {
         self.check_timeout = timeout;
         self
     }
 
-    /// The runtime, if it is installed already; starts no process.
+    /// Returns the runtime if it is already installed; starts no process.
     ///
     /// # Errors
-    /// [`Error::NoDataDir`] if there is no folder to look in, [`Error::DataDir`] if its path can't be made
-    /// absolute; [`Error::Untrusted`] if what is there is of another version, names a program outside of
-    /// itself, or, on Unix, can be changed by other users than this one and root.
+    /// [`Error::NoDataDir`] if there is no folder to look in, [`Error::DataDir`] if its path can't
+    /// be made absolute; [`Error::Untrusted`] if the installed package is of another version, names
+    /// a program outside itself, or, on Unix, can be changed by users other than this one and root.
     pub fn installed(&self) -> Result<Option<Runtime>, Error> {
         let folder = self.folder()?;
         let place = self.place(&folder);
@@ -104,19 +104,20 @@ impl Installer {
         });
         match package {
             Ok(runtime) => Ok(Some(runtime)),
-            // There is none, or a damaged one, which the next installation replaces.
+            // Missing or damaged: the next installation replaces it.
             Err(Flaw::Incomplete(_)) => Ok(None),
             Err(flaw) => Err(Error::Untrusted { path: place, flaw }),
         }
     }
 
-    /// Installs the runtime, unless it is installed already. Blocks until it is there, and calls
+    /// Installs the runtime unless it is already installed. Blocks until it is there, and calls
     /// `progress` on this thread.
     ///
     /// # Errors
-    /// [`Error::NoInstaller`], [`Error::Stalled`], [`Error::HashMismatch`] or [`Error::Unfit`] of what was
-    /// fetched; [`Error::Wheel`]; [`Error::Locked`]; [`Error::NoDataDir`], [`Error::DataDir`]; [`Error::Untrusted`] of what
-    /// is there already. Whatever went wrong, nothing was installed; each says what to do next.
+    /// [`Error::NoInstaller`], [`Error::Stalled`], [`Error::HashMismatch`] or [`Error::Unfit`] if
+    /// the package can't be fetched or is wrong; [`Error::Wheel`]; [`Error::Locked`];
+    /// [`Error::NoDataDir`], [`Error::DataDir`]; [`Error::Untrusted`] for a package that is already
+    /// installed. After any error, nothing was installed; each says what to do next.
     pub fn install(&self, mut progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
         if let Some(runtime) = self.installed()? {
             return Ok(runtime);
@@ -128,7 +129,7 @@ impl Installer {
         };
         access::create_folder(&folder).map_err(unusable)?;
         let _lock = self.lock(&folder, &mut progress)?;
-        // Perhaps by the process that had the lock.
+        // The process that held the lock may have installed it.
         if let Some(runtime) = self.installed()? {
             return Ok(runtime);
         }
@@ -146,7 +147,7 @@ impl Installer {
 
     fn folder(&self) -> Result<PathBuf, Error> {
         match &self.data_dir {
-            // The installers run in another folder than this process.
+            // The installers run in a different folder from this process.
             Some(folder) => std::path::absolute(folder).map_err(|source| Error::DataDir {
                 path: folder.clone(),
                 source,
@@ -155,7 +156,7 @@ impl Installer {
         }
     }
 
-    /// Where the runtime is, once it is installed: its presence says that it was checked.
+    /// The folder of the installed runtime; if it exists, the runtime was checked.
     fn place(&self, folder: &Path) -> PathBuf {
         let package = match self.pin.source() {
             Source::Index => "openai-codex-cli-bin",
@@ -164,7 +165,7 @@ impl Installer {
         folder.join(format!("{package}-{}", self.pin.version()))
     }
 
-    /// Takes the lock, which is held for as long as the file is open.
+    /// Takes the lock, which is held as long as the file is open.
     fn lock(&self, folder: &Path, progress: &mut dyn FnMut(&Progress)) -> Result<File, Error> {
         let path = folder.join("install.lock");
         let unusable = |source| Error::DataDir {
@@ -192,7 +193,7 @@ impl Installer {
         }
     }
 
-    /// Has installers put the package into the staging folder.
+    /// Runs installers to put the package into the staging folder.
     fn fetch(&self, staging: &Staging, progress: &mut dyn FnMut(&Progress)) -> Result<(), Error> {
         if let Some(archive) = &self.wheel {
             progress(&Progress::Checking);
@@ -209,7 +210,7 @@ impl Installer {
         }
     }
 
-    /// The first of uv and pip that works does it all.
+    /// The first of uv and pip that works does everything.
     fn fetch_wheel(
         &self,
         task: &Task<'_>,
@@ -229,7 +230,7 @@ impl Installer {
         Err(Error::NoInstaller { attempts })
     }
 
-    /// npm downloads, tar unpacks. Nothing is unpacked before its hash was compared with the pin's.
+    /// npm downloads, tar unpacks. Nothing is unpacked before its hash is compared with the pin's.
     fn fetch_tarball(
         &self,
         mut task: Task<'_>,
@@ -258,7 +259,7 @@ impl Installer {
                 ));
             }
         }
-        // The disk needn't hold it twice.
+        // Don't keep two copies on the disk.
         let _ = fs::remove_dir_all(staging.npm_cache());
         step("tar", npm::unpack(&task, &tarball, progress))?;
         npm::arrange(staging).map_err(|source| match source.kind() {
@@ -267,12 +268,12 @@ impl Installer {
         })
     }
 
-    /// What an installer's end means: nothing more to do, or an attempt that failed.
+    /// Interprets an installer's outcome: success, or a failed attempt.
     fn ended(&self, installer: &'static str, outcome: Outcome) -> Result<Option<Attempt>, Error> {
         match outcome {
             Outcome::Done => Ok(None),
             Outcome::Failed(outcome) => Ok(Some(Attempt { installer, outcome })),
-            // Another installer would get the same.
+            // Another installer would get the same package.
             Outcome::HashMismatch => Err(archive::mismatch(
                 format!("what {installer} downloaded"),
                 &self.pin,
@@ -299,7 +300,7 @@ fn unusable(staging: &Staging, source: io::Error) -> Error {
     }
 }
 
-/// Moves the package from the staging folder to its place in one step.
+/// Moves the package from the staging folder into place in one step.
 fn publish(staging: &Staging, place: &Path) -> io::Result<()> {
     staging.sync_package()?;
     // Only a damaged installation can be there: an intact one would have been found.

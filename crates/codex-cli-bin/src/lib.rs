@@ -1,16 +1,16 @@
 //! The pinned Codex runtime: locate it, verify it, install it.
 //!
-//! The runtime is the Python package `openai-codex-cli-bin`, which carries native programs and
-//! no Python that is needed to run them. This crate pins one version of it, with the hashes of
-//! all its platform wheels, in `requirements.txt`.
+//! The runtime is the Python package `openai-codex-cli-bin`. It contains native programs, which run
+//! without Python. This crate pins one version of it in `requirements.txt`, with the hashes of all
+//! its platform wheels.
 //!
 //! - [`locate`] finds the runtime: `CODEX_SDK_BIN`, the installed one, or the one in the active
 //!   Python environment. It never takes a `codex` from `PATH`.
-//! - [`install`] has `uv` or `pip` fetch and verify the package, checks that it is the pinned
+//! - [`install`] runs `uv` or `pip` to fetch and verify the package, checks that it is the pinned
 //!   version for this machine and that it starts, and puts it into [`data_dir`] in one step.
 //! - [`install_wheel`] does the same with a wheel file, for offline machines.
-//! - [`Installer`] is behind both, for another [`Pin`], folder or deadline. A pin can also name
-//!   the npm package `@openai/codex`, for runtimes that only npm has: `npm` fetches it then.
+//! - [`Installer`] implements both, and accepts another [`Pin`], folder or deadline. A pin can also
+//!   name the npm package `@openai/codex`, for runtimes that only npm has; `npm` then fetches it.
 //!
 //! ```no_run
 //! let runtime = codex_cli_bin::install(|progress| eprintln!("{progress}"))?;
@@ -49,25 +49,25 @@ pub use crate::progress::Progress;
 #[cfg(feature = "cli")]
 pub use crate::terminal::{terminal_progress, terminal_progress_of};
 
-/// The version of the pinned runtime, as its package has it.
+/// The version of the pinned runtime, as its package states it.
 pub const RUNTIME_VERSION: &str = "0.163.0";
 
 /// Installs the pinned runtime for the current user.
 ///
-/// Returns at once, without a download and without a call of `progress`, if it is installed
-/// already; waits if another process is installing it. Blocks for as long as it takes. See
-/// [`Installer`] for what it does and for its deadlines.
+/// Returns at once, without a download or a call to `progress`, if it is already installed; waits
+/// if another process is installing it. Blocks for as long as this takes. See [`Installer`] for the
+/// steps and the deadlines.
 ///
 /// # Errors
-/// As for [`Installer::install`]. Whatever went wrong, nothing was installed.
+/// As for [`Installer::install`]. After any error, nothing was installed.
 pub fn install(progress: impl FnMut(&Progress)) -> Result<Runtime, Error> {
     Installer::default().install(progress)
 }
 
 /// Installs the pinned runtime from a wheel file, offline.
 ///
-/// The file must be one of the pinned wheels: it is verified against the same hashes. `uv` or
-/// `pip` still unpacks it.
+/// The file must be one of the pinned wheels: it is verified against the same hashes. `uv` or `pip`
+/// still unpacks it.
 ///
 /// # Errors
 /// As [`install`]; also [`Error::Wheel`] if the file can't be read, and [`Error::HashMismatch`] if it

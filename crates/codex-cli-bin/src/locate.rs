@@ -15,16 +15,16 @@ const DIR_VARIABLE: &str = "CODEX_SDK_RUNTIME_DIR";
 pub struct Runtime {
     /// The `codex` executable, as an absolute path.
     pub codex: PathBuf,
-    /// The folder of bundled programs that belongs first on the `PATH` of `codex`; a binary that
-    /// was chosen by its path has none.
+    /// The folder of bundled programs that belongs first on the `PATH` of `codex`; an executable
+    /// chosen by its path has none.
     pub path_dir: Option<PathBuf>,
-    /// The version, where it is known without starting `codex`.
+    /// The version, if it is known without starting `codex`.
     pub version: Option<String>,
     /// Where it was found.
     pub origin: Origin,
 }
 
-/// One line for each thing that is known.
+/// One line for each known field.
 impl fmt::Display for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "codex    {}", self.codex.display())?;
@@ -48,7 +48,7 @@ pub enum Origin {
     Environment,
     /// Installed by this crate.
     Installed,
-    /// The package in the active Python environment.
+    /// Found as the package in the active Python environment.
     PythonEnvironment,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Finds the runtime without starting a process or touching the network.
+/// Finds the runtime without starting a process or using the network.
 ///
 /// The first of these counts:
 /// 1. the executable that the environment variable `CODEX_SDK_BIN` names, whatever its version;
@@ -75,9 +75,9 @@ impl fmt::Display for Origin {
 ///
 /// # Errors
 /// [`Error::NotInstalled`] if there is none, [`Error::UnusableBinary`] if `CODEX_SDK_BIN` is wrong,
-/// [`Error::DataDir`] if `CODEX_SDK_RUNTIME_DIR` can't be made absolute, [`Error::Untrusted`] if the package
-/// that was found names a program outside of itself or, on Unix, can be changed by other users than this one
-/// and root. An installed one must be of the pinned version, too.
+/// [`Error::DataDir`] if `CODEX_SDK_RUNTIME_DIR` can't be made absolute, [`Error::Untrusted`] if
+/// the package that was found names a program outside itself or, on Unix, can be changed by users
+/// other than this one and root. An installed package must also be of the pinned version.
 pub fn locate() -> Result<Runtime, Error> {
     if let Some(path) = variable(BIN_VARIABLE) {
         return binary(&path, BIN_VARIABLE, Origin::Environment);
@@ -86,14 +86,14 @@ pub fn locate() -> Result<Runtime, Error> {
         version: RUNTIME_VERSION.to_owned(),
     };
     match Installer::default().installed() {
-        // Without a home folder there is nothing installed, but perhaps a Python environment.
+        // Without a home folder nothing is installed, but there may be a Python environment.
         Ok(None) | Err(Error::NoDataDir) => in_python_environment()?.ok_or_else(not_installed),
         Ok(Some(runtime)) => Ok(runtime),
         Err(error) => Err(error),
     }
 }
 
-/// Takes the executable at `path` as the runtime, whatever its version. It isn't started.
+/// Uses the executable at `path` as the runtime, whatever its version. It isn't started.
 ///
 /// # Errors
 /// [`Error::UnusableBinary`] if it isn't an executable file.
@@ -101,18 +101,18 @@ pub fn explicit(path: impl AsRef<Path>) -> Result<Runtime, Error> {
     binary(path.as_ref(), "codex_bin", Origin::Explicit)
 }
 
-/// The folder that runtimes are installed into: `CODEX_SDK_RUNTIME_DIR`, or else a folder in the
-/// current user's data folder. It may not exist yet.
+/// Returns the folder that runtimes are installed into: `CODEX_SDK_RUNTIME_DIR`, or else a folder
+/// in the current user's data folder. It may not exist yet.
 ///
 /// # Errors
-/// [`Error::NoDataDir`] if the user has no home folder, [`Error::DataDir`] if `CODEX_SDK_RUNTIME_DIR` can't
-/// be made absolute.
+/// [`Error::NoDataDir`] if the user has no home folder, [`Error::DataDir`] if
+/// `CODEX_SDK_RUNTIME_DIR` can't be made absolute.
 pub fn data_dir() -> Result<PathBuf, Error> {
     if let Some(dir) = variable(DIR_VARIABLE) {
         return path::absolute(&dir).map_err(|source| Error::DataDir { path: dir, source });
     }
     let user = etcetera::base_strategy::choose_native_strategy().map_err(|_| Error::NoDataDir)?;
-    // The data folder of Windows roams: it is copied at every login, too often for 360 MB.
+    // The data folder on Windows roams: it is copied at every login, too often for 360 MB.
     let base = if cfg!(windows) {
         user.cache_dir()
     } else {
@@ -135,7 +135,7 @@ fn binary(path: &Path, chosen_by: &'static str, origin: Origin) -> Result<Runtim
         return Err(unusable("is not executable"));
     }
     Ok(Runtime {
-        // The runtime may be started in another folder than this one.
+        // The runtime may be started in a different folder.
         codex: path::absolute(path).map_err(|_| unusable("is not a path"))?,
         path_dir: None,
         version: None,
@@ -190,7 +190,7 @@ fn site_packages(environment: &Path) -> Vec<PathBuf> {
     vec![environment.join("Lib").join("site-packages")]
 }
 
-/// An environment variable's value; empty is as good as unset.
+/// An environment variable's value; empty counts as unset.
 fn variable(name: &str) -> Option<PathBuf> {
     env::var_os(name)
         .filter(|value| !value.is_empty())

@@ -1,4 +1,4 @@
-//! The command `codex-cli-bin`: install and find the pinned Codex runtime.
+//! The command `codex-cli-bin`: installs and finds the pinned Codex runtime.
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -8,19 +8,19 @@ use crate::staging::Staging;
 use crate::task::{Outcome, Task};
 use crate::{Flaw, Pin, Progress, package};
 
-/// What runs here; on Windows npm is a batch file, which has to be named in full.
+/// The npm command; on Windows it is a batch file, which must be named in full.
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
-/// What npm calls the folder that every tarball has.
+/// The top folder of every npm tarball.
 const ROOT: &str = "package";
 const METADATA: &str = "package.json";
-/// What a tarball without them lacks.
+/// What an incomplete tarball lacks, for the error.
 pub(crate) const CONTENTS: &str = "package.json and folder `vendor` for one platform";
 
-/// Has npm download the tarball for this machine.
+/// Runs npm to download the tarball for this machine.
 ///
-/// What the user and the administrator have set for registries, proxies and certificates applies.
-/// A `package.json` in the staging folder and `--no-workspaces` keep npm from reading the `.npmrc`
-/// of a project further up.
+/// The user's and the administrator's settings for registries, proxies and certificates apply. A
+/// `package.json` in the staging folder and `--no-workspaces` keep npm from reading the `.npmrc` of
+/// a project further up.
 pub(crate) fn download(task: &Task<'_>, pin: &Pin, progress: &mut dyn FnMut(&Progress)) -> Outcome {
     let staging = task.staging;
     let mut command = task.command(NPM);
@@ -37,7 +37,7 @@ pub(crate) fn download(task: &Task<'_>, pin: &Pin, progress: &mut dyn FnMut(&Pro
         .arg("--pack-destination")
         .arg(staging.archives())
         .arg(spec(pin))
-        // A script of a workspace sets it; it excludes `--no-workspaces`.
+        // A script of a workspace sets this, and it excludes `--no-workspaces`.
         .env_remove("npm_config_workspace");
     if let Err(error) = fs::create_dir(staging.archives()) {
         return Outcome::Failed(error.to_string());
@@ -55,10 +55,10 @@ pub(crate) fn tarball(staging: &Staging) -> io::Result<PathBuf> {
     only_entry(&staging.archives())
 }
 
-/// Has tar unpack the verified tarball.
+/// Runs tar to unpack the verified tarball.
 ///
-/// Linux, macOS and Windows all have a tar that takes these letters. `o` leaves the files to this
-/// user: for root, tar would give them to whom the tarball names.
+/// The tar of Linux, macOS and Windows takes these letters. `o` makes this user the owner of the
+/// files: as root, tar would use the owner that the tarball names.
 pub(crate) fn unpack(
     task: &Task<'_>,
     tarball: &Path,
@@ -68,7 +68,7 @@ pub(crate) fn unpack(
     if let Err(error) = fs::create_dir(staging.unpacked()) {
         return Outcome::Failed(error.to_string());
     }
-    // GNU tar takes what stands before a colon, such as a drive, for the name of a host.
+    // GNU tar takes anything before a colon, such as a drive, for a host name.
     let relative = |path: &Path| path.strip_prefix(staging.root()).unwrap_or(path).to_owned();
     let mut command = task.command("tar");
     command.arg("-xzof").arg(relative(tarball));
@@ -76,7 +76,7 @@ pub(crate) fn unpack(
     task.run(&mut command, progress)
 }
 
-/// Moves what was unpacked to where a wheel has it.
+/// Moves the unpacked files to where a wheel has them.
 pub(crate) fn arrange(staging: &Staging) -> io::Result<()> {
     let root = staging.unpacked().join(ROOT);
     let platform = only_entry(&root.join("vendor"))?;
@@ -86,7 +86,7 @@ pub(crate) fn arrange(staging: &Staging) -> io::Result<()> {
     fs::rename(root.join(METADATA), package.join(METADATA))
 }
 
-/// Checks the metadata of a package that was arranged.
+/// Checks the metadata of an arranged package.
 pub(crate) fn check_metadata(package: &Path, pin: &Pin) -> Result<(), Flaw> {
     #[derive(Deserialize)]
     struct Metadata {
@@ -101,7 +101,7 @@ pub(crate) fn check_metadata(package: &Path, pin: &Pin) -> Result<(), Flaw> {
         let expected = format!("{METADATA} of {}", pin.source().package());
         return Err(Flaw::Incomplete(expected));
     }
-    // The manifest says more exactly what platform it is for.
+    // The manifest names the platform more exactly.
     let platform = metadata.version.strip_prefix(pin.version());
     if platform.is_some_and(|platform| platform.starts_with('-')) {
         Ok(())
@@ -110,7 +110,7 @@ pub(crate) fn check_metadata(package: &Path, pin: &Pin) -> Result<(), Flaw> {
     }
 }
 
-/// The package for this machine, as npm is asked for it.
+/// The spec of the package for this machine, for npm.
 fn spec(pin: &Pin) -> String {
     let system = match OS {
         "macos" => "darwin",

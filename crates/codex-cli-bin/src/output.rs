@@ -1,16 +1,16 @@
-/// How much of a line is kept.
+/// The maximum length of a kept line.
 const LINE: usize = 400;
 
-/// What npm's lines about an error start with, now and before its version 10.
+/// The prefixes of npm's error lines: now, and before version 10.
 const NPM: [&str; 2] = ["npm error ", "npm ERR! "];
-/// What npm says about an error before it says what it is.
+/// Details that npm prints before the error itself.
 const NPM_DETAILS: [&str; 5] = ["code ", "syscall ", "errno ", "path ", "dest "];
 
-/// The last line that says what went wrong, else the last line, without credentials. npm says it
-/// first, and ends with where its log is.
+/// The last line that says what went wrong, else the last line, without credentials. npm is
+/// different: it reports the error first and ends with the location of its log.
 pub(crate) fn telling_line(output: &str) -> Option<String> {
     if let Some(line) = npm_line(output) {
-        // In the URL of a scoped package, what is before `@` is no password.
+        // In the URL of a scoped package, the text before `@` is not a password.
         return Some(shorten(&line.replace("/@openai", "/%40openai")));
     }
     let lines = || {
@@ -24,7 +24,7 @@ pub(crate) fn telling_line(output: &str) -> Option<String> {
         line.starts_with("error") || line.starts_with("cause:")
     };
     let mut line = lines().rfind(is_error).or_else(|| lines().next_back())?;
-    // pip's error is the same for an index that it can't reach; only its warnings tell.
+    // pip's error is the same if it can't reach the index; only its warnings name the cause.
     if line.contains("No matching distribution")
         && let Some(start) = output.rfind("connection broken by")
     {
@@ -54,7 +54,7 @@ fn redact(line: &str) -> String {
         let end = url.find(char::is_whitespace).unwrap_or(url.len());
         let (url, after) = url.split_at(end);
         redacted.push_str(before);
-        // The last `@`: a password may have one too, whatever the standard says.
+        // The last `@`: a password may contain one too, despite the standard.
         let url = match url.rsplit_once('@') {
             Some((_, host)) => {
                 redacted.push_str("***@");

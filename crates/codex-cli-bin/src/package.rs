@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use crate::{Flaw, Origin, Runtime, access};
 
-/// The folder of the package in a `site-packages` or `pip --target` folder.
+/// The package's folder in a `site-packages` or `pip --target` folder.
 pub(crate) const FOLDER: &str = "codex_cli_bin";
-/// What the folder of its metadata is called, before the version.
+/// The name of its metadata folder, before the version.
 pub(crate) const DISTRIBUTION: &str = "openai_codex_cli_bin";
 const MANIFEST: &str = "codex-package.json";
 
@@ -49,7 +49,8 @@ impl Package {
         Ok(Self { root, manifest })
     }
 
-    /// Checks that it is this version, and that no other user may change it, nor the folders that it is in.
+    /// Checks that it is this version, and that no other user may change it or the folders that
+    /// contain it.
     pub(crate) fn check(&self, version: &str, folders: &[&Path]) -> Result<(), Flaw> {
         if self.version() != version {
             return Err(Flaw::Version(self.version().to_owned()));
@@ -86,8 +87,8 @@ impl Package {
     }
 }
 
-/// Whether this path leads to something below the folder, also by way of links; what isn't there doesn't
-/// lead anywhere else.
+/// Whether this path stays below the folder, links included; a path that doesn't exist leads
+/// nowhere else.
 fn is_below(folder: &Path, path: &str) -> bool {
     let is_relative = Path::new(path)
         .components()

@@ -2,9 +2,9 @@ use crate::{Error, RUNTIME_VERSION};
 
 const BUNDLED: &str = include_str!("../requirements.txt");
 
-/// One exact version of the runtime and the hashes that its wheels or tarballs may have.
+/// One exact version of the runtime, and the accepted hashes of its wheels or tarballs.
 ///
-/// The default is the version that this crate was made for, [`RUNTIME_VERSION`].
+/// The default is the version this crate was made for, [`RUNTIME_VERSION`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {
     version: String,
@@ -21,7 +21,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The name of the package.
+    /// The package's name.
     pub(crate) fn package(self) -> &'static str {
         match self {
             Self::Index => "openai-codex-cli-bin",
@@ -29,7 +29,7 @@ impl Source {
         }
     }
 
-    /// What a file of it is called.
+    /// The kind of file that the source provides.
     pub(crate) fn archive(self) -> &'static str {
         match self {
             Self::Index => "wheel",
@@ -37,7 +37,7 @@ impl Source {
         }
     }
 
-    /// What is before a hash in a pin: the kind of hash that the source itself publishes.
+    /// The hash option in a pin, for the kind of hash that the source publishes.
     fn hash(self) -> &'static str {
         match self {
             Self::Index => "--hash=sha256:",
@@ -76,8 +76,8 @@ impl Pin {
     /// - `openai-codex-cli-bin==VERSION --hash=sha256:HEX`, for wheels from a Python package index;
     /// - `@openai/codex==VERSION --hash=sha512:HEX`, for tarballs from an npm registry.
     ///
-    /// npm publishes a tarball for each platform, as `VERSION-PLATFORM`: the pin has the version
-    /// alone. The hash is the `integrity` of the tarball, in hexadecimal digits.
+    /// npm publishes a tarball for each platform as `VERSION-PLATFORM`; the pin has only the
+    /// version. The hash is the tarball's `integrity` in hexadecimal digits.
     ///
     /// # Errors
     /// [`Error::InvalidPin`] if it is anything else.
@@ -90,7 +90,7 @@ impl Pin {
                 "it must start with `{index}==VERSION` or `{npm}==VERSION`"
             ))
         })?;
-        // The version becomes the name of a folder.
+        // The version becomes a folder name.
         let harmless = |c: char| c.is_ascii_alphanumeric() || ".-+!_".contains(c);
         if !version.starts_with(|c: char| c.is_ascii_digit()) || !version.chars().all(harmless) {
             return Err(invalid("its version is not an exact version".to_owned()));
@@ -113,7 +113,7 @@ impl Pin {
         })
     }
 
-    /// The pinned version.
+    /// Returns the pinned version.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -129,7 +129,7 @@ impl Pin {
         &self.requirements
     }
 
-    /// Whether this hash, in hexadecimal digits, is one of a pinned archive.
+    /// Whether this hash, in hexadecimal digits, belongs to a pinned archive.
     pub(crate) fn allows(&self, hash: &str) -> bool {
         let option = self.source().hash();
         words(&self.requirements)

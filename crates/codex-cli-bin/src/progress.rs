@@ -1,24 +1,24 @@
 use std::fmt;
 use std::time::Duration;
 
-/// What an installation is doing, reported about five times a second.
+/// The current step of an installation, reported about five times a second.
 ///
-/// Byte counts are what has arrived on the disk. A wheel is 120 to 160 MB, unpacked about 360 MB;
-/// `uv` unpacks while it downloads and reports [`Progress::Unpacking`] only. npm's tarballs are
-/// about a fifth larger.
+/// Byte counts are what has arrived on the disk. A wheel is 120 to 160 MB, or about 360 MB
+/// unpacked. `uv` unpacks while it downloads and reports only [`Progress::Unpacking`]. npm's
+/// tarballs are about a fifth larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// Another process is installing; this one waits for it.
+    /// Waiting for another process that is installing.
     #[non_exhaustive]
     Waiting {
-        /// How long it has waited.
+        /// How long this process has waited.
         elapsed: Duration,
     },
     /// The wheel or tarball is being fetched.
     #[non_exhaustive]
     Downloading {
-        /// Bytes of it so far.
+        /// Bytes fetched so far.
         bytes: u64,
     },
     /// The wheel or tarball is being unpacked.
@@ -27,9 +27,9 @@ pub enum Progress {
         /// Unpacked bytes so far.
         bytes: u64,
     },
-    /// The wheel or tarball, or what was unpacked, is being checked.
+    /// The wheel or tarball, or the unpacked package, is being checked.
     Checking,
-    /// The runtime is in its place.
+    /// The runtime is in place.
     Installed,
 }
 

@@ -6,15 +6,15 @@ use crate::{access, package};
 
 const PREFIX: &str = ".staging-";
 
-/// A folder beside the place where the package will be, on the same file system, that only this
-/// user can enter. It goes when this value goes.
+/// A folder next to the package's destination, on the same file system, that only this user can
+/// enter. Dropping the value removes it.
 pub(crate) struct Staging {
     root: PathBuf,
 }
 
 impl Staging {
-    /// Creates a fresh staging folder in `data_dir` and removes those that killed installations
-    /// have left. The lock on `data_dir` must be held.
+    /// Creates a fresh staging folder in `data_dir`, and removes those left by killed
+    /// installations. The lock on `data_dir` must be held.
     pub(crate) fn create(data_dir: &Path) -> io::Result<Self> {
         for entry in fs::read_dir(data_dir)?.flatten() {
             if entry
@@ -22,7 +22,7 @@ impl Staging {
                 .as_encoded_bytes()
                 .starts_with(PREFIX.as_bytes())
             {
-                // On Windows a process that outlived its installation may still keep files open.
+                // On Windows, a process that outlived its installation may still keep files open.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -36,10 +36,10 @@ impl Staging {
         };
         let staging = Self { root };
         fs::create_dir(staging.temp())?;
-        // uv obeys the nearest `uv.toml` at or above its working directory: let it be this one,
-        // so that only the user's and the system's settings apply.
+        // uv reads the nearest `uv.toml` at or above its working directory. With this one, only the
+        // user's and the system's settings apply.
         File::create(staging.root.join("uv.toml"))?;
-        // As for npm, which looks for a project's settings beside the nearest `package.json`.
+        // The same for npm, which reads a project's settings next to the nearest `package.json`.
         fs::write(staging.root.join("package.json"), "{}")?;
         Ok(staging)
     }
@@ -48,12 +48,12 @@ impl Staging {
         &self.root
     }
 
-    /// The temporary folder of the installer.
+    /// The installer's temporary folder.
     pub(crate) fn temp(&self) -> PathBuf {
         self.root.join("tmp")
     }
 
-    /// A cache of uv's own, so that its download can be watched and is not kept twice.
+    /// A separate cache for uv: its download can be watched, and isn't stored twice.
     pub(crate) fn uv_cache(&self) -> PathBuf {
         self.root.join("uv-cache")
     }
@@ -62,12 +62,12 @@ impl Staging {
         self.root.join("requirements.txt")
     }
 
-    /// As for uv.
+    /// The same for npm.
     pub(crate) fn npm_cache(&self) -> PathBuf {
         self.root.join("npm-cache")
     }
 
-    /// A folder for the one archive that was given by its path, or that npm has packed.
+    /// A folder for the one archive, either given by its path or packed by npm.
     pub(crate) fn archives(&self) -> PathBuf {
         self.root.join("archives")
     }
@@ -82,7 +82,7 @@ impl Staging {
         self.root.join("package")
     }
 
-    /// Removes what a failed installer has left: pip wouldn't replace it.
+    /// Removes the remains of a failed installer: pip wouldn't replace them.
     pub(crate) fn clear(&self) -> io::Result<()> {
         for folder in [self.package(), self.temp(), self.uv_cache()] {
             match fs::remove_dir_all(folder) {
@@ -99,15 +99,15 @@ impl Staging {
         measure(&self.temp(), false, &mut sizes);
         measure(&self.uv_cache(), false, &mut sizes);
         measure(&self.unpacked(), true, &mut sizes);
-        // In its cache, npm names no file after what it is.
+        // npm's cache gives no file a telling name.
         let mut cache = Sizes::default();
         measure(&self.npm_cache(), false, &mut cache);
         sizes.archive += cache.other;
         sizes
     }
 
-    /// Leaves the package to its owner alone, and waits until it is on the disk: the rename that follows must not outlive, in a
-    /// power failure, what it publishes.
+    /// Removes everybody else's write access to the package, and waits until it is on the disk: the
+    /// rename that follows must not survive a power failure that loses the content.
     pub(crate) fn sync_package(&self) -> io::Result<()> {
         sync(&self.package())
     }
@@ -125,12 +125,12 @@ impl Drop for Staging {
 pub(crate) struct Sizes {
     pub(crate) archive: u64,
     pub(crate) unpacked: u64,
-    /// Files of neither kind, such as the download cache that pip is about to fill.
+    /// Files of neither kind, such as pip's download cache.
     pub(crate) other: u64,
 }
 
 fn measure(folder: &Path, in_package: bool, sizes: &mut Sizes) {
-    // Files come and go under a running installer: what can't be read isn't there any more.
+    // A running installer creates and removes files: an unreadable one no longer exists.
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, Ok(metadata)) = (entry.path(), entry.metadata()) else {
             continue;
@@ -159,7 +159,7 @@ fn sync(folder: &Path) -> io::Result<()> {
             sync(&entry.path())?;
         } else {
             access::close(&entry.path())?;
-            // Windows flushes only what is open for writing.
+            // Windows flushes only files that are open for writing.
             let mut options = OpenOptions::new();
             options.read(true).append(cfg!(windows));
             options.open(entry.path())?.sync_all()?;
@@ -174,7 +174,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(path)
 }
 
-/// On Windows what is in a user's folder is the user's already.
+/// On Windows, the files in a user's folder already belong to that user.
 #[cfg(not(unix))]
 fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)

@@ -9,13 +9,13 @@ use crate::output::telling_line;
 use crate::staging::{Sizes, Staging};
 
 const REPORT: Duration = Duration::from_millis(200);
-/// How a shell ends that didn't find a program.
+/// The exit code of a shell that didn't find the program.
 const NOT_FOUND: i32 = 127;
 
-/// What an installer is to do, and for how long.
+/// The work of an installer, and its time limit.
 pub(crate) struct Task<'a> {
     pub(crate) staging: &'a Staging,
-    /// A folder with the archive; without one it comes from the user's index or registry.
+    /// A folder with the archive; without one, it comes from the user's index or registry.
     pub(crate) archives: Option<PathBuf>,
     pub(crate) stall_timeout: Duration,
 }
@@ -23,18 +23,18 @@ pub(crate) struct Task<'a> {
 /// How an installer ended.
 pub(crate) enum Outcome {
     Done,
-    /// What it got isn't what is pinned.
+    /// The package it got doesn't match the pin.
     HashMismatch,
-    /// It was killed after a time without progress.
+    /// It was killed after too long without progress.
     Stalled,
-    /// It isn't there, or failed with this line.
+    /// It wasn't found, or failed with this line.
     Failed(String),
 }
 
 impl Task<'_> {
-    /// A command that works in the staging folder, and has its temporary folder there: a Python
-    /// started with `-m` imports a `pip.py` from the first, and the system's temporary folder may
-    /// be too small.
+    /// A command that runs in the staging folder, and has its temporary folder there: a Python
+    /// started with `-m` imports a `pip.py` from its working directory, and the system's temporary
+    /// folder may be too small.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Child::command(program);
         command.current_dir(self.staging.root());
@@ -44,7 +44,7 @@ impl Task<'_> {
         command
     }
 
-    /// Runs a command for as long as something arrives on the disk.
+    /// Runs a command as long as data keeps arriving on the disk.
     pub(crate) fn run(
         &self,
         command: &mut Command,
@@ -68,12 +68,12 @@ impl Task<'_> {
     }
 }
 
-/// Looks at what arrives on the disk.
+/// Watches what arrives on the disk.
 struct Watch {
     looked: Option<Instant>,
     changed: Instant,
     sizes: Sizes,
-    /// pip moves what it has unpacked out of sight: the most that was ever seen.
+    /// The maximum so far: pip moves unpacked files out of sight.
     unpacked: u64,
 }
 
@@ -87,7 +87,7 @@ impl Watch {
         }
     }
 
-    /// Reports, if it is time to, and says whether there was progress within the deadline.
+    /// Reports if it is due, and returns whether there was progress within the deadline.
     fn look(&mut self, task: &Task<'_>, progress: &mut dyn FnMut(&Progress)) -> bool {
         if self.looked.is_some_and(|looked| looked.elapsed() < REPORT) {
             return true;
@@ -120,7 +120,7 @@ pub(crate) fn failed_to_start(error: &io::Error) -> Outcome {
 }
 
 pub(crate) fn failed(status: ExitStatus, output: &str) -> Outcome {
-    // pip's words, uv's, and npm's, which compares with what the registry says.
+    // The messages of pip, of uv, and of npm, which compares with the registry's hash.
     let mismatch = [
         "DO NOT MATCH THE HASHES",
         "Hash mismatch",

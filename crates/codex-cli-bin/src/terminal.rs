@@ -5,17 +5,17 @@ use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use crate::{Progress, RUNTIME_VERSION};
 
-/// About what arrives; archives differ by platform, and the pin doesn't tell sizes.
+/// Approximate sizes; archives differ by platform, and the pin has no sizes.
 const ARCHIVE: u64 = 142_000_000;
 const UNPACKED: u64 = 377_000_000;
 
-/// Shows the progress of an installation on standard error: a bar if that is a terminal, gone when
-/// the returned value is dropped, else a few lines.
+/// Shows an installation's progress on standard error: a bar on a terminal, which disappears when
+/// the returned value is dropped, or a few lines otherwise.
 pub fn terminal_progress() -> impl FnMut(&Progress) {
     terminal_progress_of(RUNTIME_VERSION)
 }
 
-/// As [`terminal_progress`], for the runtime of another [`Pin`](crate::Pin).
+/// Shows progress like [`terminal_progress`], for the runtime of another [`Pin`](crate::Pin).
 pub fn terminal_progress_of(version: &str) -> impl FnMut(&Progress) + use<> {
     let title = format!("Codex runtime {version}");
     let mut show: Box<dyn FnMut(&Progress)> = if std::io::stderr().is_terminal() {
@@ -53,7 +53,7 @@ fn bar(title: String) -> impl FnMut(&Progress) {
 }
 
 /// Prints a line at the start of each stage and at about each quarter of it. `shown` is the stage
-/// and the quarter that were printed last.
+/// and quarter printed last.
 fn line(title: &str, progress: &Progress, shown: &mut Option<(&'static str, u64)>) {
     let stage = match sizes(progress) {
         Some((stage, bytes, about)) => (stage, (bytes * 4 / about).min(4)),
@@ -67,7 +67,7 @@ fn line(title: &str, progress: &Progress, shown: &mut Option<(&'static str, u64)
     }
 }
 
-/// The stage, the bytes so far, and about how many there will be.
+/// The stage, the bytes so far, and about how many to expect.
 fn sizes(progress: &Progress) -> Option<(&'static str, u64, u64)> {
     match progress {
         Progress::Downloading { bytes } => Some(("downloading", *bytes, ARCHIVE)),
