@@ -1,4 +1,4 @@
-//! Answers that are a decision and nothing else.
+//! Answers that contain only a decision.
 
 use crate::{
     CommandExecutionApprovalDecision, CommandExecutionRequestApprovalResponse,
