@@ -3,20 +3,21 @@ use std::fmt;
 
 use crate::{json_path, reason};
 
-/// A message of a known method that does not have the shape it should.
+/// A message of a known method with an unexpected shape.
 ///
-/// It says where and why, and has no value of the message: one of them may be secret.
+/// The error says where and why. It contains no value from the message, because any of them may be
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
     method: String,
     path: String,
     reason: String,
-    /// Where `serde_json` was, in its counting.
+    /// The position of `serde_json`, as it counts.
     position: (usize, usize),
 }
 
 impl DecodeError {
-    /// Says that a message of this method failed with this error.
+    /// Creates the error of a message of this method from the error of `serde_json`.
     pub fn new(method: &str, error: &serde_json::Error) -> Self {
         Self {
             method: method.to_owned(),
@@ -26,7 +27,7 @@ impl DecodeError {
         }
     }
 
-    /// Finds the path to the error in the text that was read.
+    /// Adds the path to the error in the text that was read.
     #[must_use]
     pub fn within(mut self, json: &str) -> Self {
         let (line, column) = self.position;
@@ -34,23 +35,23 @@ impl DecodeError {
         self
     }
 
-    /// The method of the message, or of the request that the message answers.
+    /// Returns the method of the message, or of the request that the message answers.
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// Where the value went wrong, such as `turn.items[3].type`; empty for the value as a whole. A key
-    /// that is no name of a field is `…`.
+    /// Returns the path of the bad value, such as `turn.items[3].type`; empty for the value as a whole.
+    /// A key that can't be a field name is shown as `…`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What is wrong with it, in a few words that quote nothing of the message.
+    /// Returns what is wrong with the value, in a few words that quote nothing from the message.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// The same at another path.
+    /// Moves the error to another path.
     pub(crate) fn at(mut self, path: String) -> Self {
         self.path = path;
         self

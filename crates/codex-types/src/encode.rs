@@ -3,9 +3,9 @@ use serde::ser::Error as _;
 
 use crate::{JsonRpcError, RequestId};
 
-/// Encodes a request as one line of JSON, without its end.
+/// Encodes a request as one line of JSON, without the line end.
 ///
-/// Params that are a unit struct are sent as `null`, which the runtime takes for none.
+/// A unit struct as params is sent as `null`, which the runtime treats as none.
 ///
 /// # Errors
 ///
@@ -18,9 +18,9 @@ pub fn encode_request<P: Serialize + ?Sized>(
     request_line(method, id, Some(params))
 }
 
-/// Encodes a notification as one line of JSON, without its end.
+/// Encodes a notification as one line of JSON, without the line end.
 ///
-/// The runtime stamps its notifications; those of a client have no `emitted_at_ms`.
+/// The runtime adds a timestamp to its notifications; a client's have no `emitted_at_ms`.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub fn encode_notification<P: Serialize + ?Sized>(
     notification_line(method, params, emitted_at_ms)
 }
 
-/// Encodes a successful response as one line of JSON, without its end.
+/// Encodes a successful response as one line of JSON, without the line end.
 ///
 /// # Errors
 ///
@@ -50,11 +50,11 @@ pub fn encode_response<R: Serialize + ?Sized>(
     serde_json::to_string(&Line { id, result })
 }
 
-/// Encodes a response that is an error as one line of JSON, without its end.
+/// Encodes an error response as one line of JSON, without the line end.
 ///
 /// # Errors
 ///
-/// Never for an error that was decoded; only data that cannot be written as JSON fails.
+/// If the error's data cannot be written as JSON. An error that was decoded can always be encoded.
 pub fn encode_error(
     id: Option<&RequestId>,
     error: &JsonRpcError,
@@ -93,8 +93,7 @@ pub(crate) fn notification_line<P: Serialize + ?Sized>(
     line.end()
 }
 
-/// An object that is written entry by entry. As a struct it would be compiled once more for each type of
-/// params.
+/// An object that is written entry by entry. A struct would be compiled again for each type of params.
 #[derive(Default)]
 struct Line(Vec<u8>);
 

@@ -1,20 +1,20 @@
 //! The path of a position in a JSON text.
 //!
-//! A deserializer that tracks its path would have to be instantiated for every type a second time.
-//! Errors are rare: their path is found by reading the text again.
+//! A deserializer that tracks its path would have to be instantiated a second time for every type.
+//! Errors are rare, so their path is found by reading the text again.
 
 use std::fmt::Write as _;
 
 use crate::reason::is_name;
 
-/// What encloses a position.
+/// What surrounds a position.
 enum Frame<'a> {
     Object(Option<&'a str>),
     Array(usize),
 }
 
-/// The path of the value at a line and a column, both as `serde_json` counts them: the column is
-/// the number of bytes that were consumed in the line.
+/// The path of the value at a line and column, both as `serde_json` counts them: the column is the
+/// number of bytes consumed in the line.
 pub(crate) fn at(json: &str, line: usize, column: usize) -> String {
     let before: usize = json
         .split_inclusive('\n')
@@ -39,7 +39,7 @@ fn enclosing(json: &str, consumed: usize) -> Vec<Frame<'_>> {
         match bytes[here] {
             b'{' => frames.push(Frame::Object(None)),
             b'[' => frames.push(Frame::Array(0)),
-            // An error behind a value is about the value.
+            // An error after a value is about that value.
             b',' if position == end => {}
             b',' => match frames.last_mut() {
                 Some(Frame::Object(key)) => *key = None,
@@ -64,7 +64,7 @@ fn enclosing(json: &str, consumed: usize) -> Vec<Frame<'_>> {
     frames
 }
 
-/// The position behind the closing quote of a string.
+/// The position after the closing quote of a string.
 fn end_of_string(bytes: &[u8], mut position: usize) -> usize {
     while let Some(byte) = bytes.get(position) {
         position += match byte {

@@ -7,11 +7,11 @@ use serde_json::Value;
 /// The error of a response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JsonRpcError {
-    /// What kind of error; the runtime mostly says -32600, invalid request.
+    /// The kind of error; the runtime mostly uses -32600, invalid request.
     pub code: i64,
-    /// What happened, for people.
+    /// A message for people.
     pub message: String,
-    /// More about it, if there is more.
+    /// Additional data, if there is any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
 }

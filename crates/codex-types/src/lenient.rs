@@ -1,9 +1,9 @@
-//! Reading as much as can be read.
+//! Lenient decoding.
 //!
-//! What is known must have its known shape, or it is an error: wire tooling wants to know. A client
-//! rather goes on without the part that has not. Here the smallest part is given up: a union, such as a
-//! [`ThreadItem`](crate::ThreadItem), whose body is wrong is kept as its `Unrecognized`; an element of a
-//! page that can't be read is left out; what no JSON value can hold is kept as a string.
+//! Strict decoding fails if a known part doesn't have its known shape: wire tooling wants to know. A
+//! client would rather continue without that part. This module gives up as little as possible. A union
+//! with a bad body, such as a [`ThreadItem`](crate::ThreadItem), becomes its `Unrecognized` variant. An
+//! unreadable element of a page is left out. A value that JSON types can't hold is kept as a string.
 //!
 //! ```
 //! use codex_types::{ServerNotification, ThreadItem, lenient};
@@ -30,19 +30,19 @@ use crate::repair::repair;
 use crate::support::lenient::leniently;
 use crate::{ClientMethod, DecodeError, JsonRpcError, Message, ServerNotification};
 
-/// The list of a page, where the protocol has pages.
+/// The field with a page's list, in methods that have pages.
 const PAGE: &str = "data";
-/// Elements of a page that are left out at most: the page is read once more for each.
+/// The maximum number of elements left out of a page, which is read again for each.
 const MAX_LEFT_OUT: usize = 100;
 
-/// A value, and what could not be read of it.
+/// A value, and the problems found while reading it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Lenient<T> {
-    /// What could be read.
+    /// The value that was read.
     pub value: T,
-    /// What was wrong: of what is kept as `Unrecognized` the first place, and each element that was left
-    /// out. Empty if everything could be read.
+    /// What was wrong: the first problem in anything kept as `Unrecognized`, and each element that was
+    /// left out. Empty if everything could be read.
     pub problems: Vec<DecodeError>,
 }
 
@@ -55,10 +55,10 @@ impl<T> Lenient<T> {
     }
 }
 
-/// Reads a line that [`Message::parse`] doesn't take, as far as it can be: gives a line that it takes.
+/// Repairs a line that [`Message::parse`] rejects, if possible; returns a line that it accepts.
 ///
-/// What is not valid UTF-8 becomes U+FFFD. An error reply keeps what can be read of its error, and a
-/// stamp that is no integer is dropped. `None` if it is no message all the same.
+/// Invalid UTF-8 becomes U+FFFD. An error response keeps the readable part of its error, and a timestamp
+/// that is not an integer is dropped. Returns `None` if the result is still not a message.
 pub fn line(line: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(line);
     let text = repair(&text);
@@ -79,7 +79,7 @@ pub fn line(line: &[u8]) -> Option<String> {
     Message::parse(&text).is_ok().then_some(text)
 }
 
-/// What can be read of an error: the whole of it is its data where it hasn't the known shape.
+/// The readable part of an error; if its shape is unknown, the whole error becomes the data.
 fn readable(error: &RawValue) -> JsonRpcError {
     let text = repair(error.get());
     if let Ok(error) = serde_json::from_str(&text) {
@@ -96,7 +96,7 @@ fn readable(error: &RawValue) -> JsonRpcError {
     }
 }
 
-/// Reads the params of a notification. One of a known method that can't be read is `Unrecognized`.
+/// Reads the params of a notification. An unreadable one of a known method becomes `Unrecognized`.
 #[inline]
 pub fn notification(method: &str, params: Option<&RawValue>) -> Lenient<ServerNotification> {
     let problem = match ServerNotification::decode(method, params) {
@@ -120,7 +120,7 @@ pub fn notification(method: &str, params: Option<&RawValue>) -> Lenient<ServerNo
 ///
 /// # Errors
 ///
-/// If even so the result is not of the method's type.
+/// If the result is still not of the method's type.
 pub fn response<M: ClientMethod>(result: &RawValue) -> Result<Lenient<M::Response>, DecodeError> {
     let mut value = None;
     let problems = as_far_as_possible(M::METHOD, result.get(), &mut |text| {
@@ -133,8 +133,8 @@ pub fn response<M: ClientMethod>(result: &RawValue) -> Result<Lenient<M::Respons
     }
 }
 
-/// Reads a text strictly, then leniently, then without the elements of a page that can't be read. What
-/// could not be read; an error if even the last failed. It isn't compiled once more for each type.
+/// Reads a text strictly, then leniently, then without the unreadable elements of a page. Returns the
+/// problems, or an error if the last attempt failed too. It is compiled only once, not for each type.
 fn as_far_as_possible(
     method: &str,
     text: &str,
@@ -159,14 +159,14 @@ fn as_far_as_possible(
 ///
 /// # Errors
 ///
-/// If even so it is not of that type.
+/// If the value is still not of that type.
 pub fn value<T: DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error> {
     let text = serde_json::to_string(value)?;
     leniently(|| serde_json::from_str(&text))
 }
 
-/// Reads a page without the elements that can't be read. What it says of those; `None` if it can't be read even
-/// so.
+/// Reads a page without its unreadable elements. Returns the problems with them, or `None` if the page
+/// is still unreadable.
 fn page(
     text: &str,
     mut problem: DecodeError,

@@ -1,13 +1,13 @@
 //! Wire types of the Codex `app-server` protocol, generated from the schema of the pinned runtime.
 //!
-//! This crate is all that wire tooling needs: a proxy, a recorder, a mock server or a front end.
-//! It depends on serde and `serde_json` only, and does no IO. To drive Codex from a program, use
-//! `codex-sdk`, which is built on it.
+//! This crate contains everything that wire tooling needs: a proxy, a recorder, a mock server or a
+//! front end. It depends only on serde and `serde_json`, and does no IO. To drive Codex from a
+//! program, use `codex-sdk`, which builds on it.
 //!
 //! # Reading a line
 //!
-//! [`Message::parse`] takes a line apart without decoding its payload; the method, or the request
-//! that it answers, says what the payload is.
+//! [`Message::parse`] splits a line into its parts without decoding the payload. The method
+//! determines the payload's type; for a response, that is the method of the request.
 //!
 //! ```
 //! use codex_types::{Message, ServerNotification};
@@ -23,9 +23,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Writing one
+//! # Writing a line
 //!
-//! Params are plain structs. Each implements [`ClientMethod`] or [`ServerMethod`], which know its
+//! Params are plain structs. Each implements [`ClientMethod`] or [`ServerMethod`], which define its
 //! method and the type of the answer.
 //!
 //! ```
@@ -43,14 +43,14 @@
 //!
 //! # Building a value
 //!
-//! All fields are public. How a struct is built depends on what it requires, and none of the ways
-//! takes two required values of one type by position:
+//! All fields are public. How you build a struct depends on what it requires. You never pass two
+//! required values of the same type by position:
 //!
 //! - With `Default`, if it requires nothing.
-//! - With `new`, if the compiler can tell the required values apart by their types.
-//! - With names, if it can't. Where every field is required, that is a struct literal. Where some are
-//!   optional, the required ones have a struct of their own, named after the first, such as
-//!   [`FsCopyParamsRequired`], which converts into it.
+//! - With `new`, if the required values have different types.
+//! - By name, otherwise. If every field is required, use a struct literal. If some are optional,
+//!   the required ones have their own struct, such as [`FsCopyParamsRequired`], which is named
+//!   after the first and converts into it.
 //!
 //! ```
 //! use codex_types::{
@@ -82,10 +82,10 @@
 //! let copy = FsCopyParams::from(FsCopyParamsRequired { source_path: "/from".into() });
 //! ```
 //!
-//! # Standing in between
+//! # Proxies and recorders
 //!
-//! A proxy, or a recorder, forwards lines as they are and decodes what it wants to know. A line
-//! that it can't read is no reason to hold it back.
+//! A proxy or a recorder forwards lines unchanged and decodes what it is interested in. It forwards
+//! a line even if it can't read it.
 //!
 //! ```
 //! use codex_types::{Message, ServerNotification};
@@ -117,8 +117,8 @@
 //! assert_eq!((out.len(), failed), (3, vec!["u: no network".to_owned()]));
 //! ```
 //!
-//! A response doesn't name its method: whoever stands in between remembers it with the id of the request, and
-//! reads the result by it.
+//! A response doesn't name its method. A proxy remembers the method by the request's id, and uses
+//! it to read the result.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -145,19 +145,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A message is made of its params: `ServerNotification::from(params)`. Large params are boxed in the enums of
-//! messages; `From` boxes them, and a match sees through the box.
+//! Build a message from its params: `ServerNotification::from(params)`. Large params are boxed in
+//! the message enums; `From` boxes them, and a match sees through the box.
 //!
-//! `codex-testkit tap`, a command, prints a line of summary for each message of a recording, in both
+//! The command `codex-testkit tap` prints a summary line for each message of a recording, in both
 //! directions.
 //!
-//! A client that would rather go on without the part it can't read has [`lenient`].
+//! A client that prefers to continue without an unreadable part can use [`lenient`].
 //!
 //! # Newer runtimes
 //!
-//! Nothing a newer runtime says is lost or refused because it is new: every enum has a variant
-//! `Unrecognized` that keeps what came and writes it again, and unknown fields are ignored. What
-//! is known must have its known shape; otherwise the [`DecodeError`] says where it has not.
+//! New data from a newer runtime is neither lost nor rejected: every enum has an `Unrecognized`
+//! variant that keeps the value and writes it back, and unknown fields are ignored. Known data must
+//! have its known shape; otherwise the [`DecodeError`] says where it doesn't.
 //!
 //! ```
 //! use codex_types::{ThreadItem, TurnStatus};

@@ -8,29 +8,29 @@ use serde_json::value::RawValue;
 use crate::support::Text;
 use crate::{JsonRpcError, RequestId, reason};
 
-/// One line of the wire, in either direction, with its payload still raw.
+/// One line on the wire, in either direction, with its payload still raw.
 ///
-/// The payload is decoded by whoever knows its type: [`ServerNotification::decode`] and its like
-/// by the method, [`decode_response`] by the request.
+/// To decode the payload, use the method, as in [`ServerNotification::decode`], or the request that
+/// it answers, as in [`decode_response`].
 ///
 /// [`ServerNotification::decode`]: crate::ServerNotification::decode
 /// [`decode_response`]: crate::decode_response
 #[derive(Debug)]
 pub enum Message<'a> {
-    /// Wants an answer.
+    /// Expects an answer.
     Request {
-        /// What the answer must repeat.
+        /// The id that the answer must repeat.
         id: RequestId,
         /// The method.
         method: Cow<'a, str>,
-        /// Its params.
+        /// The params.
         params: Option<&'a RawValue>,
     },
-    /// Wants none.
+    /// Expects no answer.
     Notification {
         /// The method.
         method: Cow<'a, str>,
-        /// Its params.
+        /// The params.
         params: Option<&'a RawValue>,
         /// When the runtime sent it, in milliseconds of Unix time.
         emitted_at_ms: Option<i64>,
@@ -42,7 +42,7 @@ pub enum Message<'a> {
         /// The result.
         result: &'a RawValue,
     },
-    /// An answer that is an error.
+    /// An error answer.
     Error {
         /// The id of the request, unless it could not be read.
         id: Option<RequestId>,
@@ -51,7 +51,7 @@ pub enum Message<'a> {
     },
 }
 
-/// Everything a line may hold; which keys there are says which message it is.
+/// Everything a line may contain; the keys present determine the kind of message.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
@@ -66,19 +66,20 @@ struct Envelope<'a> {
     emitted_at_ms: Option<i64>,
 }
 
-/// A result may be `null`, which is not the same as no result.
+/// A result may be `null`, which differs from no result.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 impl<'a> Message<'a> {
-    /// Reads one line, in one pass. Unknown keys, `jsonrpc` among them, are ignored.
+    /// Parses one line in one pass. Unknown keys, including `jsonrpc`, are ignored.
     ///
     /// # Errors
     ///
-    /// If the line is not JSON in UTF-8, or neither request, notification nor response.
+    /// If the line is not JSON in UTF-8, or is not a request, a notification or a response.
     pub fn parse<L: AsRef<[u8]> + ?Sized>(line: &'a L) -> Result<Self, MessageError> {
-        // Checked at once, not string by string, and no second set of decoders for bytes.
+        // One check for the whole line, not one per string, and no second set of decoders for
+        // bytes.
         let line = str::from_utf8(line.as_ref()).map_err(|_| MessageError::Utf8)?;
         let envelope: Envelope<'a> =
             serde_json::from_str(line).map_err(|it| MessageError::Json(reason::of(&it)))?;
@@ -104,15 +105,16 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A line that is no message. It has no value of the line: one of them may be secret.
+/// A line that is not a message. The error contains no value from the line, because any of them may
+/// be secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MessageError {
     /// It is not valid UTF-8.
     Utf8,
-    /// It is not JSON, or a part of the envelope has the wrong type: why.
+    /// It is not JSON, or a part of the envelope has the wrong type; the text says why.
     Json(String),
-    /// It is a JSON object that is neither request, notification nor response.
+    /// It is a JSON object, but not a request, a notification or a response.
     Shape,
 }
 

@@ -9,17 +9,17 @@ use crate::DecodeError;
 /// A method without params has a unit struct named after it, such as
 /// [`MemoryReset`](crate::MemoryReset).
 pub trait ClientMethod: Serialize {
-    /// What the server answers.
+    /// The server's answer.
     type Response: Serialize + DeserializeOwned;
     /// The method on the wire.
     const METHOD: &'static str;
-    /// Whether the server wants the capability `experimentalApi` for it.
+    /// Whether the server requires the capability `experimentalApi` for it.
     const EXPERIMENTAL: bool;
 }
 
 /// The params of a request that a server sends.
 pub trait ServerMethod: DeserializeOwned {
-    /// What the client answers.
+    /// The client's answer.
     type Response: Serialize + DeserializeOwned;
     /// The method on the wire.
     const METHOD: &'static str;

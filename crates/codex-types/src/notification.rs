@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 use crate::support::{RawParams, encode, serialize_message};
 use crate::{DecodeError, ServerNotification, ServerRequest};
 
-/// A notification of the server with the time the runtime stamped on it.
+/// A notification from the server with the runtime's timestamp.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotificationEnvelope {
     /// The notification.
@@ -18,7 +18,7 @@ impl NotificationEnvelope {
     ///
     /// # Errors
     ///
-    /// If the method is known, and its params are not of its type.
+    /// If the method is known, but the params don't have its type.
     #[inline]
     pub fn decode(
         method: &str,
@@ -31,12 +31,13 @@ impl NotificationEnvelope {
         })
     }
 
-    /// Decodes a whole line in one pass, where [`Message::parse`](crate::Message::parse) and
-    /// [`Self::decode`] take two. It reads notifications as the runtime writes them, without spaces: the
-    /// method, the params, and nothing else but the time.
+    /// Decodes a whole line in one pass instead of the two of
+    /// [`Message::parse`](crate::Message::parse) and [`Self::decode`]. It accepts notifications
+    /// exactly as the runtime writes them: without spaces, with the method, the params and nothing
+    /// else but the time.
     ///
-    /// `None` for any other line, and for one that can't be read: those two read the one, and tell what is
-    /// wrong with the other.
+    /// Returns `None` for any other line, and for one that can't be read. Use those two functions
+    /// to read the first, and to learn what is wrong with the second.
     #[inline]
     pub fn decode_line(line: &[u8]) -> Option<Self> {
         let line = str::from_utf8(line).ok()?.strip_prefix("{\"method\":\"")?;
@@ -58,7 +59,7 @@ impl NotificationEnvelope {
         })
     }
 
-    /// Encodes the whole line, without its end.
+    /// Encodes the whole line, without the line end.
     ///
     /// # Errors
     ///
@@ -69,14 +70,14 @@ impl NotificationEnvelope {
     }
 }
 
-/// Its method and its params, as on the wire.
+/// The method and params, as on the wire.
 impl Serialize for ServerNotification {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_message(self, serializer)
     }
 }
 
-/// Its method and its params, as on the wire; its id isn't part of it.
+/// The method and params, as on the wire; the id is not included.
 impl Serialize for ServerRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_message(self, serializer)
@@ -94,7 +95,7 @@ impl From<ServerNotification> for NotificationEnvelope {
 }
 
 impl ServerNotification {
-    /// The piece of the agent's message, if it is an `item/agentMessage/delta`.
+    /// Returns the text of the delta if this is an `item/agentMessage/delta`.
     #[inline]
     pub fn text_delta(&self) -> Option<&str> {
         match self {

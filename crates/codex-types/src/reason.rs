@@ -1,8 +1,8 @@
-//! What is wrong with a JSON text, without any of its values: one of them may be secret.
+//! Describes what is wrong with a JSON text without quoting its values: any of them may be secret.
 
 use serde_json::error::Category;
 
-/// What this crate itself says of values. It quotes none.
+/// This crate's own error texts, which quote no values.
 const OWN: [&str; 5] = [
     "an answer of an unexpected kind",
     "no reply",
@@ -10,7 +10,7 @@ const OWN: [&str; 5] = [
     "the id is too large",
     "the tag is not a string",
 ];
-/// What serde calls the kinds of values.
+/// serde's names for the kinds of values.
 const KINDS: [&str; 17] = [
     "boolean",
     "byte array",
@@ -30,7 +30,7 @@ const KINDS: [&str; 17] = [
     "unit value",
     "unit variant",
 ];
-/// Refusals of serde that go on with a value, or with what was expected.
+/// serde errors that continue with a value, or with what was expected.
 const WITH_VALUES: [&str; 4] = [
     "invalid length",
     "unknown variant",
@@ -38,10 +38,10 @@ const WITH_VALUES: [&str; 4] = [
     "duplicate field",
 ];
 
-/// The words of an error that can't be a value of the text.
+/// The words of an error that can't be a value from the text.
 ///
-/// An error of serde is a text in which the value stands between words. Only what is known to be words
-/// is taken from it: a value may look like anything.
+/// A serde error is one text that mixes words and values. Only known words are kept, because a
+/// value may look like anything.
 pub(crate) fn of(error: &serde_json::Error) -> String {
     let text = without_position(error);
     match error.classify() {
@@ -51,7 +51,7 @@ pub(crate) fn of(error: &serde_json::Error) -> String {
     }
 }
 
-/// What an error says, without its position.
+/// The error's text without its position.
 pub(crate) fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
@@ -77,7 +77,7 @@ fn missing_field(text: &str) -> Option<&str> {
     text.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
-/// Whether a key may be the name of a field. Others come from maps, where a key can be anything.
+/// Whether a key may be a field name. Other keys come from maps and can be anything.
 pub(crate) fn is_name(key: &str) -> bool {
     key.len() <= 64
         && key
@@ -85,7 +85,7 @@ pub(crate) fn is_name(key: &str) -> bool {
             .all(|it| it.is_ascii_alphanumeric() || it == b'_')
 }
 
-/// `string "…", expected u32`: a kind, its value where serde quotes one, and what was expected.
+/// `string "…", expected u32`: a kind, its value if serde quotes one, and what was expected.
 fn refused(refusal: &str, rest: &str) -> String {
     let kind = KINDS.iter().find(|kind| rest.starts_with(**kind));
     let Some(kind) = kind else {
@@ -95,7 +95,7 @@ fn refused(refusal: &str, rest: &str) -> String {
     let (value, rest) = if let Some(text) = rest.strip_prefix(" \"") {
         (" \"…\"", after_quoted(text))
     } else if let Some(text) = rest.strip_prefix(" `") {
-        // A single character may be a backtick itself.
+        // A single character may itself be a backtick.
         let after = text.char_indices().nth(1).map(|(at, _)| &text[at..]);
         (" `…`", after.and_then(|it| Some(it.split_once('`')?.1)))
     } else {
@@ -105,7 +105,7 @@ fn refused(refusal: &str, rest: &str) -> String {
     format!("{refusal}: {kind}{value}{}", expected.unwrap_or_default())
 }
 
-/// What follows a string that `Debug` has written, from behind its first quote.
+/// The rest after a string written by `Debug`, starting inside its first quote.
 fn after_quoted(text: &str) -> Option<&str> {
     let mut escaped = false;
     let end = text.char_indices().find(|(_, it)| match it {

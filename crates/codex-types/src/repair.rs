@@ -1,14 +1,14 @@
-//! Texts that are JSON but for a few places, which no parser takes: the places are rewritten.
+//! Rewrites the few places that keep a parser from reading a text that is otherwise JSON.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// `serde_json` reads 127 levels; a line holds a few around its payload.
+/// `serde_json` reads 127 levels; a line has a few around its payload.
 const MAX_DEPTH: usize = 100;
 
-/// The text with what `serde_json` can't hold as a string, where it has its own words: a number beyond
-/// all floats, and what nests too deeply. What is no text in a string is U+FFFD: half of a surrogate pair.
-/// Control characters and wrong escapes in a string are escaped.
+/// Returns the text with every value that `serde_json` can't hold as a string of its JSON: a number
+/// beyond the range of floats, or a value that is nested too deeply. In strings, half a surrogate
+/// pair becomes U+FFFD, and control characters and invalid escapes are escaped.
 pub(crate) fn repair(text: &str) -> Cow<'_, str> {
     let mut repair = Repair {
         text,
@@ -27,7 +27,7 @@ pub(crate) fn repair(text: &str) -> Cow<'_, str> {
 struct Repair<'a> {
     text: &'a str,
     at: usize,
-    /// Up to where the text is in `out`.
+    /// How much of the text is already in `out`.
     copied: usize,
     out: String,
 }
@@ -62,7 +62,7 @@ impl Repair<'_> {
         self.copied = end;
     }
 
-    /// Writes something instead of what lies between here and `end`.
+    /// Replaces the text from here to `end`.
     fn replace(&mut self, end: usize, with: &str) {
         self.copy_to(self.at);
         self.out.push_str(with);
@@ -94,7 +94,7 @@ impl Repair<'_> {
         match self.text.as_bytes().get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => self.code_unit(),
-            // It stands for itself.
+            // The backslash stands for itself.
             _ => self.replace(self.at + 1, "\\\\"),
         }
     }
@@ -110,7 +110,7 @@ impl Repair<'_> {
         }
     }
 
-    /// The code unit that is escaped at a position.
+    /// The escaped code unit at a position.
     fn hex(&self, at: usize) -> Option<u32> {
         let digits = self.text.get(at..at + 6)?.strip_prefix("\\u")?;
         let is_hex = digits.bytes().all(|it| it.is_ascii_hexdigit());
@@ -131,7 +131,7 @@ impl Repair<'_> {
         }
     }
 
-    /// Makes a string of an array or object, if it has an end.
+    /// Makes an array or object a string, if it has an end.
     fn deep(&mut self) {
         let Some(end) = self.end_of_value() else {
             self.at = self.text.len();

@@ -1,4 +1,4 @@
-//! Unions of plain strings and of objects with one key.
+//! Unions of plain strings and single-key objects.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 
 use super::{Text, lenient};
 
-/// A union of strings and of objects with one key.
+/// A union of strings and single-key objects.
 pub(crate) trait External: Sized {
-    /// The variant that is just this string.
+    /// The variant for this plain string.
     fn unit(name: &str) -> Option<Self>;
 
     /// Reads the value under a known key; leaves an unknown one alone.
     fn keyed<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Option<Self>, A::Error>;
 
-    /// Keeps what is neither.
+    /// Keeps any other value.
     fn unrecognized(value: Value) -> Self;
 }
 
@@ -65,7 +65,7 @@ impl<'de, T: External> Visitor<'de> for ExternalVisitor<T> {
     }
 }
 
-/// The string, or the first key, of an unrecognised value.
+/// The string or the first key of an unrecognised value.
 pub(crate) fn external_tag(value: &Value) -> &str {
     match value {
         Value::String(name) => name,

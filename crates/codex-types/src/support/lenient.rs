@@ -1,7 +1,8 @@
-//! Whether unions keep a known value with a wrong body, as one that they don't know.
+//! Whether unions keep a known value with a wrong body as unrecognised.
 //!
-//! `Deserialize` has no place for such a wish, and a second deserializer would compile every type a
-//! second time. So it is a state of the thread, for as long as one value is read. It is rarely on: what
+//! `Deserialize` takes no such option, and a second deserializer would compile every type twice.
+//! Instead, it is thread-local state while one value is read. It is rarely on: a value that can be
+//! read strictly never gets here.
 //! can be read strictly never comes here.
 
 use std::cell::Cell;
@@ -13,7 +14,7 @@ thread_local! {
     static ON: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Reads with it on.
+/// Runs `read` with it on.
 pub(crate) fn leniently<T>(read: impl FnOnce() -> T) -> T {
     struct Restore(bool);
 
@@ -31,8 +32,8 @@ pub(crate) fn is_on() -> bool {
     ON.get()
 }
 
-/// A union as text, to be read by the deserializer that everything is compiled for, and as the value that is
-/// kept if it can't be.
+/// A union as text, for the one deserializer that every type is compiled for, and as the value to
+/// keep if it is unreadable.
 pub(crate) fn text_and_value<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<(String, Value), D::Error> {

@@ -1,4 +1,4 @@
-//! What generated code is made of. Nothing here is public.
+//! The building blocks of the generated code. Nothing here is public.
 
 mod external;
 pub(crate) mod lenient;
@@ -20,7 +20,7 @@ pub(crate) use tagged::{Tagged, deserialize_tagged, ignore, tagged_enum, whole};
 pub(crate) use text::Text;
 pub(crate) use untagged::{Shape, Untagged, deserialize_untagged, untagged_enum};
 
-/// Stands for a secret in `Debug` output.
+/// Replaces a secret in `Debug` output.
 pub(crate) struct Redacted;
 
 impl std::fmt::Debug for Redacted {

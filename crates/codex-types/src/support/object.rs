@@ -1,9 +1,9 @@
-//! Structs, as objects.
+//! Structs as objects.
 //!
-//! The derives of serde write a loop over the keys into each struct. There are more than eight
-//! hundred, and to check those loops took most of the time that this crate took to compile. Here
-//! one loop serves all: a struct lists its keys, and has a slot for each field behind a `dyn`, so
-//! that neither this loop nor its error paths are compiled once more for each.
+//! serde's derives write a loop over the keys into each struct. There are more than eight hundred,
+//! and checking those loops took most of this crate's compile time. Here one loop serves all: a
+//! struct lists its keys and has a slot for each field behind a `dyn`. The loop and its error paths
+//! are compiled once.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,8 +16,7 @@ use serde_json::{Map, Value};
 
 /// A struct that is read from an object on the wire.
 ///
-/// Unknown keys are ignored. Of a key that comes twice the last value counts, as it does in
-/// [`Value`].
+/// Unknown keys are ignored. If a key occurs twice, the last value counts, as in [`Value`].
 pub(crate) trait Object: Sized {
     /// Reads the rest of an object.
     fn read<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
@@ -60,7 +59,7 @@ pub(crate) fn serialize_object<S: Serializer>(
     map.end()
 }
 
-/// Where the value of a field goes while its object is read.
+/// Holds the value of a field while its object is read.
 pub(crate) trait Slot<'de, A: MapAccess<'de>> {
     fn read(&mut self, map: &mut A) -> Result<(), A::Error>;
 }
@@ -71,10 +70,10 @@ pub(crate) struct Required<T>(Option<T>);
 /// A field that is left out when there is no value.
 pub(crate) struct Optional<T>(Option<T>);
 
-/// A field that is `null` when there is no value; it may be left out all the same.
+/// A field that is written as `null` when there is no value; it may also be missing.
 pub(crate) type Nullable<T> = Optional<T>;
 
-/// A field where absence, `null` and a value are three things.
+/// A field for which absent, `null` and a value are three different states.
 #[expect(clippy::option_option, reason = "three states")]
 pub(crate) struct Double<T>(Option<Option<T>>);
 
@@ -114,7 +113,7 @@ impl<T> Required<T> {
         Self(None)
     }
 
-    /// The value. `read_entries` has failed if there is none.
+    /// Returns the value. `read_entries` fails if there is none.
     pub(crate) fn finish(self) -> T {
         match self.0 {
             Some(value) => value,
@@ -161,14 +160,14 @@ impl<T> Defaulted<T> {
     }
 }
 
-/// How a field is read, apart from the type of its slot.
+/// How a field is read, regardless of its slot's type.
 pub(crate) enum Kind {
-    /// With its key, for the error.
+    /// Has its key, for the error.
     Required(&'static str),
     Other,
 }
 
-/// Reads entries into the slots with the index of their key.
+/// Reads entries into the slots, which have the indices of their keys.
 pub(crate) fn read_entries<'de, A: MapAccess<'de>>(
     mut map: A,
     index: fn(&str) -> usize,
@@ -201,10 +200,10 @@ pub(crate) fn read_entries<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// Reads the index of a key; that of an unknown one is beyond all others.
+/// Looks up the index of a key; an unknown key has an index beyond all others.
 struct Search<'a> {
     index: fn(&str) -> usize,
-    /// Where an unknown key is kept, if it is of use.
+    /// Keeps an unknown key, if the caller needs it.
     unknown: Option<&'a mut String>,
 }
 
@@ -237,7 +236,7 @@ impl Visitor<'_> for Search<'_> {
 /// The index of an unknown key.
 pub(crate) const UNKNOWN: usize = usize::MAX;
 
-/// An entry to be written, or not.
+/// An entry that may be written.
 pub(crate) enum Entry<'a, M: SerializeMap> {
     Required(&'static str, &'a dyn Write<M>),
     Optional(&'static str, &'a dyn WriteSome<M>),
@@ -246,7 +245,7 @@ pub(crate) enum Entry<'a, M: SerializeMap> {
     Defaulted(&'static str, &'a dyn Write<M>),
 }
 
-/// A value in any case.
+/// A value that is always written.
 pub(crate) trait Write<M: SerializeMap> {
     fn write(&self, key: &'static str, map: &mut M) -> Result<(), M::Error>;
 }
@@ -257,7 +256,7 @@ impl<T: Serialize, M: SerializeMap> Write<M> for T {
     }
 }
 
-/// A value if there is one.
+/// A value that is written if present.
 pub(crate) trait WriteSome<M: SerializeMap> {
     fn write_some(&self, key: &'static str, map: &mut M) -> Result<(), M::Error>;
 }
@@ -301,10 +300,10 @@ pub(crate) fn write_extra<M: SerializeMap>(
         .try_for_each(|(key, value)| map.serialize_entry(key, value))
 }
 
-/// The serde impls of a struct, out of the kind and the key of each field, and the default if it is
-/// not that of its type.
+/// The serde impls of a struct, from the kind and key of each field, and the default if it differs
+/// from that of its type.
 ///
-/// It looks like a literal of that struct, so that the generator can format it as one.
+/// It looks like a literal of the struct, so the generator can format it as one.
 macro_rules! object {
     ($name:ident { ..$extra:ident $(,)? }) => {
         object!($name { , ..$extra });

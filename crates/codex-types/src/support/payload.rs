@@ -15,7 +15,7 @@ use crate::DecodeError;
 pub(crate) struct RawParams<'a> {
     method: &'a str,
     json: &'a str,
-    /// Where the params end, if something may follow them.
+    /// The end of the params, if something may follow them.
     end: Option<Cell<usize>>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> RawParams<'a> {
         }
     }
 
-    /// The params that a text begins with.
+    /// The params at the start of a text.
     pub(crate) fn at_start_of(method: &'a str, json: &'a str) -> Self {
         Self {
             method,
@@ -37,7 +37,7 @@ impl<'a> RawParams<'a> {
         }
     }
 
-    /// What follows the params, once they were decoded.
+    /// The text after the params, once they were decoded.
     pub(crate) fn rest(&self) -> &'a str {
         let end = self.end.as_ref().map_or(self.json.len(), Cell::get);
         self.json.get(end..).unwrap_or_default()
@@ -55,7 +55,7 @@ impl<'a> RawParams<'a> {
         }
     }
 
-    /// The part of it that isn't compiled once more for each type.
+    /// The part of `decode` that is compiled only once, not for each type.
     fn decode_by(
         &self,
         read: &mut dyn FnMut(&mut Deserializer<StrRead<'a>>) -> serde_json::Result<()>,
@@ -79,7 +79,7 @@ impl<'a> RawParams<'a> {
         DecodeError::new(self.method, error).within(self.json)
     }
 
-    /// For methods that take `null`, or nothing, for their default.
+    /// For methods whose params may be `null` or missing, which means the default.
     pub(crate) fn decode_nullable<T: DeserializeOwned + Default>(&self) -> Result<T, DecodeError> {
         self.decode::<Option<T>>().map(Option::unwrap_or_default)
     }
@@ -89,13 +89,13 @@ impl<'a> RawParams<'a> {
 pub(crate) trait Payload {
     fn method(&self) -> &str;
 
-    /// Whether there are params at all.
+    /// Whether there are any params.
     fn has_params(&self) -> bool;
 
     fn serialize_params<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
-/// Serialises just the params of a message.
+/// Serialises only the params of a message.
 struct Params<'a, P>(&'a P);
 
 impl<P: Payload> Serialize for Params<'_, P> {
@@ -104,7 +104,7 @@ impl<P: Payload> Serialize for Params<'_, P> {
     }
 }
 
-/// Serialises a message as it is on the wire, but for its id.
+/// Serialises a message as on the wire, except for its id.
 pub(crate) fn serialize_message<P: Payload, S: Serializer>(
     message: &P,
     serializer: S,

@@ -1,4 +1,4 @@
-//! Routing keys of messages that this version does not know.
+//! Routing keys of messages that this version doesn't know.
 
 use serde_json::Value;
 

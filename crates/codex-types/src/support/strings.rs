@@ -4,18 +4,18 @@ use serde::de::{Deserialize as _, Deserializer};
 
 use super::Text;
 
-/// Reads a type that can be made from any string.
+/// Reads a type that can be built from any string.
 pub(crate) fn deserialize_string<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: for<'a> From<&'a str>,
     D: Deserializer<'de>,
 {
-    // Not by a visitor of its own, which would be compiled once more for each type.
+    // Its own visitor would be compiled again for each type.
     let Text(string) = Text::deserialize(deserializer)?;
     Ok(T::from(&string))
 }
 
-/// What every enum over strings has, on top of `as_str` and `From<&str>`.
+/// The common code of string enums, in addition to `as_str` and `From<&str>`.
 macro_rules! string_enum {
     ($name:ident) => {
         impl From<String> for $name {
@@ -47,11 +47,11 @@ macro_rules! string_enum {
 }
 pub(crate) use string_enum;
 
-/// What every named string has.
+/// The common code of named strings.
 macro_rules! named_string {
     ($name:ident) => {
         impl $name {
-            /// The string.
+            /// Returns the string.
             #[inline]
             pub fn as_str(&self) -> &str {
                 &self.0

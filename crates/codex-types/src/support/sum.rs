@@ -3,7 +3,7 @@
 /// `Default`, `Add`, `AddAssign` and `Sum` for a struct of counts.
 macro_rules! sum {
     ($name:ident { $($field:ident),* $(,)? }) => {
-        /// Nothing.
+        /// All zero.
         impl Default for $name {
             fn default() -> Self {
                 Self { $($field: 0),* }

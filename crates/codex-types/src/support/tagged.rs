@@ -1,9 +1,8 @@
-//! Objects with a field that says which kind they are.
+//! Objects with a field that names their kind.
 //!
 //! serde's own internally tagged enums buffer every object before they look at it, and a catch-all
-//! variant there would swallow known kinds with a malformed body. The runtime writes the tag
-//! first, so the common path here streams the rest straight into the body, and its errors keep
-//! their position.
+//! variant there would swallow known kinds with a malformed body. The runtime writes the tag first,
+//! so the common path here streams the rest straight into the body, and errors keep their position.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,10 +21,10 @@ pub(crate) trait Tagged: Sized {
     /// The field that holds the tag.
     const TAG: &'static str;
 
-    /// Reads the body that belongs to the tag. It is consumed in any case.
+    /// Reads the body for the tag. The body is always consumed.
     fn decode<'de, D: Deserializer<'de>>(tag: &str, body: D) -> Result<Self, D::Error>;
 
-    /// Keeps what can't be read.
+    /// Keeps an unreadable value.
     fn unrecognized(value: Value) -> Self;
 }
 
@@ -57,7 +56,7 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         match tag(T::TAG, &mut map)? {
             Tag::First(tag) => T::decode(&tag, MapAccessDeserializer::new(map)),
-            // The position of an error is one in a text that nobody else has seen.
+            // The position would refer to a text that nobody else has seen.
             Tag::Later(text) => {
                 read_text(&text).map_err(|error| A::Error::custom(reason::without_position(&error)))
             }
@@ -65,18 +64,18 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
     }
 }
 
-/// Where the tag of an object was.
+/// Where the tag of an object was found.
 enum Tag<'de> {
-    /// In front: the body is still to be read.
+    /// First: the body is still to be read.
     First(Cow<'de, str>),
-    /// Behind: all was read, and this is the object as a text where the tag comes first.
+    /// Later: everything was read, and this is the object as text with the tag moved to the front.
     ///
-    /// The body could be read from the map. But then every body, and all that is in it, would be
-    /// compiled a second time, for a deserializer that the runtime never makes necessary.
+    /// The body could be read from the map. But that would compile every body and its contents a
+    /// second time, for a case that the runtime never produces.
     Later(String),
 }
 
-/// Reads as much of an object as it takes to know its tag.
+/// Reads as much of an object as needed to find its tag.
 fn tag<'de, A: MapAccess<'de>>(key: &'static str, map: &mut A) -> Result<Tag<'de>, A::Error> {
     let Some(Text(first)) = map.next_key()? else {
         return Err(A::Error::missing_field(key));
@@ -112,7 +111,7 @@ impl Serialize for TagFirst<'_> {
     }
 }
 
-/// Skips the body of a kind that has none.
+/// Skips the body of a kind without one.
 pub(crate) fn ignore<'de, T, D: Deserializer<'de>>(body: D, value: T) -> Result<T, D::Error> {
     IgnoredAny::deserialize(body)?;
     Ok(value)

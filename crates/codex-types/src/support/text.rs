@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A string that is borrowed from the input where it has no escapes.
+/// A string that is borrowed from the input if it has no escapes.
 ///
 /// `Cow<str>` alone would always allocate inside an `Option` or as a map key.
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);

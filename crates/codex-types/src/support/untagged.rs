@@ -1,11 +1,11 @@
-//! Unions whose values are told apart by their shape.
+//! Unions whose values are distinguished by their shape.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 use super::lenient;
 
-/// What a value must look like.
+/// The shape a value must have.
 pub(crate) enum Shape {
     /// A JSON string.
     String,
@@ -15,15 +15,15 @@ pub(crate) enum Shape {
     Array,
     /// A JSON object.
     Object {
-        /// Keys it must have, with the shapes of their values where those matter.
+        /// The keys it must have, with the shapes of their values where those matter.
         required: &'static [(&'static str, &'static [Shape])],
-        /// All keys it is known to have.
+        /// All its known keys.
         known: &'static [&'static str],
     },
 }
 
 impl Shape {
-    /// How many keys of a value the shape does not know; none if the value is not of this shape.
+    /// The number of keys that the shape doesn't know; `None` if the value doesn't have this shape.
     fn unknown_keys(&self, value: &Value) -> Option<usize> {
         match (self, value) {
             (Self::String, Value::String(_)) | (Self::Array, Value::Array(_)) => Some(0),
@@ -44,7 +44,7 @@ impl Shape {
     }
 }
 
-/// Such a union.
+/// A union whose values are distinguished by their shape.
 pub(crate) trait Untagged: Sized {
     /// The shapes of each variant.
     const SHAPES: &'static [&'static [Shape]];
@@ -53,8 +53,8 @@ pub(crate) trait Untagged: Sized {
     fn decode(variant: Option<usize>, value: Value) -> Result<Self, serde_json::Error>;
 }
 
-/// Reads such a union: the variant that knows most of the keys, the first of several. A value that
-/// fits and then does not decode is an error.
+/// Reads such a union. The variant that knows the most keys wins, the first one in a tie. A value
+/// that fits but doesn't decode is an error.
 pub(crate) fn deserialize_untagged<'de, T: Untagged, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {

@@ -1,4 +1,4 @@
-//! What differs from derived code.
+//! Differences from derived code.
 
 use serde_json::{from_str, json, to_string};
 
