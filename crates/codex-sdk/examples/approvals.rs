@@ -1,4 +1,4 @@
-//! Who decides what leaves the sandbox: this program, by rules, for commands and for file changes.
+//! A program that decides by rules which commands and file changes may leave the sandbox.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::path::Component;
@@ -13,7 +13,7 @@ const TASK: &str = "Ask for permission where you need it. Create notes.txt with 
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    // Files are changed in here alone.
+    // All changes stay in this folder.
     let folder = tempfile::tempdir()?;
     let root = folder.path().canonicalize()?;
     let own = root.clone();
@@ -23,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
             let harmless = is_harmless(&command);
             println!("Codex wants to run {command}");
             tell(harmless);
-            // `Decline` lets the turn go on; `Cancel` would interrupt it.
+            // With `Decline` the turn goes on; `Cancel` would interrupt it.
             Ok(if harmless {
                 Command::Accept
             } else {
@@ -54,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
         .start()
         .await?;
 
-    // A client that has somebody to ask starts threads that ask.
+    // With an approval handler, the client's threads ask by default.
     let thread = codex
         .thread_start()
         .cwd(&own)
@@ -77,7 +77,7 @@ fn tell(allowed: bool) {
     println!("{decision}\n");
 }
 
-/// Compares all of it, with the shell that runs it: `touch done.txt; …` is another command.
+/// Compares the whole command, including the shell that runs it: `touch done.txt; …` is another command.
 fn is_harmless(command: &str) -> bool {
     let shells = ["/bin/bash", "/bin/zsh", "/bin/sh"];
     let allowed = shells.map(|shell| format!("{shell} -lc 'touch done.txt'"));

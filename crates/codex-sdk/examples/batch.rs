@@ -1,6 +1,6 @@
-//! A batch of prompts, none of which is lost: a few at once, and what fails for a passing reason again.
+//! A batch of prompts, a few at a time. None is lost: those with a transient error are retried.
 //!
-//! `-- 50` is another number of prompts than 20.
+//! The default is 20 prompts; `-- 50` runs 50.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,10 +12,10 @@ use codex_sdk::{Codex, Result, RetryPolicy, Sandbox, TurnResult, retry_on_transi
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-/// So many prompts run at once.
+/// How many prompts run at once.
 const AT_ONCE: usize = 4;
 
-/// How often a prompt was run again, by what had happened to it.
+/// How often a prompt was retried, by the cause.
 type Again = Arc<Mutex<BTreeMap<String, usize>>>;
 
 #[tokio::main]
@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
 
     let codex = Codex::start().await?;
     let again = Again::default();
-    // On stderr, and not there at all if that isn't a terminal.
+    // On stderr, and hidden if that isn't a terminal.
     let bar = ProgressBar::new(count.try_into()?);
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} {pos} of {len} {msg}",
@@ -56,9 +56,9 @@ async fn main() -> anyhow::Result<()> {
     report(&results, &again)
 }
 
-/// Runs a prompt until it has an answer, or fails for a reason that doesn't pass.
+/// Runs a prompt until it has an answer or fails with a permanent error.
 ///
-/// Each attempt has a thread of its own, so that it doesn't see the half of the one before it.
+/// Each attempt has its own thread, so it doesn't see the partial work of an earlier one.
 async fn ask(codex: &Codex, prompt: &str, again: &Again, bar: &ProgressBar) -> Result<TurnResult> {
     let policy = RetryPolicy::default()
         .max_attempts(10)
@@ -83,7 +83,7 @@ async fn ask(codex: &Codex, prompt: &str, again: &Again, bar: &ProgressBar) -> R
     retry_on_transient(policy, attempt).await
 }
 
-/// Prints every answer and every failure, then the sums.
+/// Prints every answer and every failure, then the totals.
 fn report(results: &BTreeMap<usize, Result<TurnResult>>, again: &Again) -> anyhow::Result<()> {
     for (number, result) in results {
         match result {

@@ -1,4 +1,4 @@
-//! A program without an async runtime: `block_on()` for `.await`, iterators for streams.
+//! A program without an async runtime: `block_on()` replaces `.await`, iterators replace streams.
 //!
 //! Needs `--features blocking`.
 #![expect(clippy::print_stdout, reason = "an example prints")]
@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     let result = turn.run().block_on()?;
     println!("\nThe turn was {}.", result.status);
 
-    // Turns of several threads run at the same time.
+    // Turns of different threads run at the same time.
     let others: Vec<_> = ["red", "blue"]
         .map(|colour| {
             let codex = codex.clone();

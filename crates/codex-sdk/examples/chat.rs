@@ -1,7 +1,7 @@
-//! A chat in the terminal, with approvals asked on the spot, Ctrl-C for a turn, and what each cost.
+//! A chat in the terminal with approval prompts, Ctrl-C to interrupt a turn, and the cost of each turn.
 //!
-//! The answer is shown word by word, its Markdown in bold and dim. Changes are made below the current folder
-//! and need your approval; a file's comes with its diff. `/help` lists what can be typed.
+//! The answer is streamed word by word, with its Markdown in bold and dim. Changes are made below the current folder
+//! and need your approval; for a file you see the diff. `/help` lists the commands.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::io;
@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
-/// What the runtime wants to know. It is asked where the terminal is, between two pieces of the answer.
+/// A question from the runtime. The terminal asks it between two pieces of the answer.
 struct Question {
     text: String,
     answer: oneshot::Sender<Answer>,
@@ -31,7 +31,7 @@ struct Question {
 enum Answer {
     Yes,
     No,
-    /// Not this, and nothing further either.
+    /// No, and end the turn.
     Stop,
 }
 
@@ -80,8 +80,8 @@ async fn main() -> anyhow::Result<()> {
         thread.model()
     );
     println!("Ctrl-C interrupts an answer, /exit or Ctrl-D leaves, /help says more.\n");
-    // Asked for once, Ctrl-C is an event and no longer the end of the program. That must be so before
-    // the first prompt: after each the editor puts back what it found.
+    // Once awaited, Ctrl-C is an event and no longer ends the program. Do this before the first prompt: after each
+    // prompt, the editor restores the state it found.
     let _ = timeout(Duration::ZERO, ctrl_c()).await;
 
     talk(&thread, &mut questions).await?;
@@ -90,7 +90,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Turn after turn, until the user leaves.
+/// Runs turn after turn until the user leaves.
 async fn talk(
     thread: &Thread,
     questions: &mut mpsc::UnboundedReceiver<Question>,
@@ -121,7 +121,7 @@ async fn talk(
     }
 }
 
-/// One turn: shows what comes, asks what is asked, interrupts on Ctrl-C, and tells what it cost.
+/// Runs one turn: shows events, asks questions, interrupts on Ctrl-C, and prints the cost.
 async fn turn(
     thread: &Thread,
     input: String,
@@ -139,23 +139,23 @@ async fn turn(
                 turn.interrupt().await?;
                 interrupt.set(ctrl_c());
             }
-            // Before the questions: the command that one is about has come as an event.
+            // Events come before questions: the command in a question has already arrived as an event.
             event = turn.next() => match event {
                 Some(event) => show(&event?, &mut prose),
                 None => break,
             },
             Some(question) = questions.recv() => {
-                // Else the turn that it was for is over.
+                // If it is closed, the question's turn is over.
                 if !question.answer.is_closed() {
                     let _ = question.answer.send(decide(editor, &question.text));
                 }
             }
         }
     }
-    // A message that was interrupted has no end of its own.
+    // An interrupted message never completes.
     print!("{}", prose.end());
     let result = turn.run().await?;
-    // What an interrupted call of the model has cost, nobody is told.
+    // The cost of an interrupted model call is unknown.
     let whole = result.status == TurnStatus::Completed;
     let usage = result.turn_usage().filter(|_| whole);
     let usage = usage.map_or(String::new(), |usage| {
@@ -183,25 +183,25 @@ fn show(event: &Notification, prose: &mut Prose) {
             ThreadItem::FileChange(change) => println!("{DIM}[{}]{PLAIN}", change.status),
             _ => {}
         },
-        // The model can't be reached; the runtime goes on trying until it is interrupted.
+        // The model can't be reached; the runtime retries until the turn is interrupted.
         Notification::Error(trouble) if trouble.will_retry => {
             println!("{DIM}[{}]{PLAIN}", trouble.error.message);
         }
         _ => {}
     }
-    // Nothing can be done about a terminal that is gone.
+    // If the terminal is gone, there is nothing to do.
     let _ = io::stdout().flush();
 }
 
-/// Hands a question to whoever has the terminal.
+/// Sends a question to the task that owns the terminal.
 fn put(ask: &mpsc::UnboundedSender<Question>, text: String) -> oneshot::Receiver<Answer> {
     let (answer, answered) = oneshot::channel();
-    // Without a receiver the answer's sender is dropped, which is a refusal.
+    // Without a receiver, the answer's sender is dropped, which refuses the request.
     let _ = ask.send(Question { text, answer });
     answered
 }
 
-/// Asks the user. Whatever isn't a yes is a no; Ctrl-C and Ctrl-D stop the turn too.
+/// Asks the user. Anything but `y` means no; Ctrl-C and Ctrl-D also stop the turn.
 fn decide(editor: &mut DefaultEditor, text: &str) -> Answer {
     println!("\nCodex wants to {text}");
     match block_in_place(|| editor.readline("allow? [y/N] ")) {
@@ -211,7 +211,7 @@ fn decide(editor: &mut DefaultEditor, text: &str) -> Answer {
     }
 }
 
-/// An answer that comes piece by piece: its Markdown is styled, and its words are wrapped whole.
+/// An answer that arrives in pieces: its Markdown is styled, and lines break between words.
 struct Prose {
     markdown: Markdown,
     wrap: Wrap,
@@ -223,25 +223,25 @@ impl Prose {
         Self { markdown, wrap }
     }
 
-    /// What can be shown now that this has come.
+    /// Returns what can be shown after this piece.
     fn shown(&mut self, text: &str) -> String {
         self.wrap.wrapped(&self.markdown.styled(text))
     }
 
-    /// The rest of a message. The next one begins on a line of its own.
+    /// Returns the rest of a message. The next message begins on a new line.
     fn end(&mut self) -> String {
         let Self { markdown, wrap } = std::mem::replace(self, Self::new(self.wrap.width));
         wrap.end(&markdown.end())
     }
 }
 
-/// Text whose words are wrapped whole. The last word is held back until a blank says that it is one.
+/// Word-wrapped text. The last word is held back until a blank completes it.
 struct Wrap {
-    /// How many characters a line has. Without a terminal no line ends.
+    /// The characters in a line. Without a terminal, lines aren't wrapped.
     width: Option<usize>,
-    /// How many of them are taken.
+    /// The characters used in the current line.
     column: usize,
-    /// What stands between the last word and the one that is held back. At the end of a line it is dropped.
+    /// The blanks between the last word and the one held back. They are dropped at the end of a line.
     blanks: String,
     word: String,
 }
@@ -276,7 +276,7 @@ impl Wrap {
         wrapped
     }
 
-    /// The word that was held back, with the blanks before it, or on a new line.
+    /// The word that was held back, after its blanks or on a new line.
     fn placed(&mut self) -> String {
         let (blanks, word) = (take(&mut self.blanks), take(&mut self.word));
         if word.is_empty() {
@@ -298,7 +298,7 @@ impl Wrap {
     }
 }
 
-/// How many characters of this are seen: codes like [`BOLD`] are not.
+/// The number of visible characters; codes such as [`BOLD`] don't count.
 fn columns(text: &str) -> usize {
     let mut parts = text.split('\x1b');
     let first = parts.next().unwrap_or_default();
@@ -307,10 +307,10 @@ fn columns(text: &str) -> usize {
     seen.map(|seen| seen.chars().count()).sum()
 }
 
-/// Markdown that comes piece by piece: what is strong is bold, code is dim, and the rest is as it is.
+/// Markdown that arrives in pieces: strong text is bold, code is dim, the rest is unchanged.
 #[derive(Default)]
 struct Markdown {
-    /// The asterisks or backticks at the end of what came, of which there may be more to come.
+    /// The asterisks or backticks at the end of the text so far; more may follow.
     marks: String,
     strong: bool,
     code: bool,
@@ -331,7 +331,7 @@ impl Markdown {
         styled
     }
 
-    /// What the marks mean, now that they are whole.
+    /// Interprets the marks, which are now complete.
     fn marked(&mut self) -> String {
         let marks = take(&mut self.marks);
         match &*marks {
@@ -353,7 +353,7 @@ const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
-/// A change with the lines of its diff in red and green. That of a whole file is its text.
+/// A change with its diff in red and green. For a whole file, the diff is its text.
 fn shown(change: &FileUpdateChange) -> String {
     let sign = match change.kind {
         PatchChangeKind::Add => "+",

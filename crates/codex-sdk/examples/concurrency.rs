@@ -1,4 +1,4 @@
-//! Many threads at once on one client, with a line for each and a bar over all: `-- 32` is another number than 8.
+//! Many threads at once on one client, with a line for each and one bar for all: 8, or 32 with `-- 32`.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
         None => 8,
     };
     let codex = Codex::start().await?;
-    // The bars are on stderr, and not there at all if that isn't a terminal.
+    // The bars are on stderr, and hidden if that isn't a terminal.
     let bars = MultiProgress::new();
     let style = ProgressStyle::with_template("{spinner} {prefix:10} {wide_msg}")?;
     let all = ProgressBar::new(count.try_into()?);
@@ -36,13 +36,13 @@ async fn main() -> anyhow::Result<()> {
         let (number, result) = done??;
         let answer = result.final_response.as_deref();
         let answer = answer.unwrap_or("(no answer)").to_owned();
-        // Above the bars, where it stays and is as long as it is.
+        // Above the bars, where it stays and isn't shortened.
         bars.println(format!("✓ thread {number:<3} {answer}"))?;
         answers.insert(number, answer);
         all.inc(1);
     }
     all.finish_and_clear();
-    // In a terminal they are there already.
+    // In a terminal, the answers are already shown.
     if bars.is_hidden() || !stdout().is_terminal() {
         for (number, answer) in &answers {
             println!("thread {number}: {answer}");
@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One thread with one turn. A slow one keeps none of the others waiting.
+/// Runs one turn on a new thread. A slow turn doesn't hold up the others.
 async fn ask(codex: Codex, number: usize, bar: ProgressBar) -> anyhow::Result<(usize, TurnResult)> {
     bar.enable_steady_tick(Duration::from_millis(100));
     let thread = codex

@@ -1,4 +1,4 @@
-//! What goes wrong and what a program does about it: an overload, a missing thread, a failed turn.
+//! Handling errors: an overloaded runtime, a missing thread, a failed turn.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use anyhow::ensure;
@@ -10,12 +10,12 @@ const NO_THREAD: &str = "01900000-0000-7000-8000-000000000000";
 async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
 
-    // An overloaded runtime refuses calls that it hasn't begun: only those are tried again.
+    // An overloaded runtime rejects calls before it starts them: only those are retried.
     let policy = RetryPolicy::default().max_attempts(5);
     let models = retry_on_overload(policy, || codex.models()).await?;
     println!("The runtime offers {} models.", models.data.len());
 
-    // The meaning of a refusal, where it is known.
+    // `condition()` returns the meaning of an error, if it is known.
     match codex.thread_resume(NO_THREAD).await {
         Err(error) if error.condition() == Some(Condition::ThreadNotFound) => {
             println!("There is no such thread: {error}");
@@ -23,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
         other => println!("unexpected: {other:?}"),
     }
 
-    // A turn that fails is an error, with all that came before it failed.
+    // A failed turn is an error, which still contains everything that came before.
     let thread = codex
         .thread_start()
         .sandbox(Sandbox::ReadOnly)
@@ -35,7 +35,7 @@ async fn main() -> anyhow::Result<()> {
         Err(error) => println!("No answer: {}", advice(&error)),
     }
 
-    // The thread is as usable as before. The model stayed, so it is set again.
+    // The thread remains usable. It still has the bad model, so set another.
     let result = retry_on_overload(policy, || thread.turn("Say hello.").model(&*good)).await?;
     let result = result.run().await?;
     ensure!(result.status == types::TurnStatus::Completed);
@@ -49,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What to do about an error.
+/// Returns advice for an error.
 fn advice(error: &Error) -> String {
     match error {
         Error::TurnFailed(failed) => {

@@ -1,4 +1,4 @@
-//! A conversation that outlives its program: one client begins it, another one resumes it by its id.
+//! A conversation that outlives its program: one client starts it, another resumes it by its id.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::{Codex, Sandbox};
@@ -10,12 +10,12 @@ async fn main() -> anyhow::Result<()> {
     println!("Started the thread {}", thread.id());
     let first = thread.run("Think of a fruit, and name it.").await?;
     println!("{}", first.final_response.unwrap_or_default());
-    // What is worth storing is the id.
+    // The id is all that you need to store.
     let thread_id = thread.id().to_owned();
     codex.close().await?;
 
     let codex = Codex::start().await?;
-    // The model knows the history all the same; this only keeps it from being sent to the program.
+    // The model still knows the history; this only keeps it from being sent to the program.
     let thread = codex.thread_resume(&thread_id).include_turns(false).await?;
     println!("Resumed the thread {}", thread.id());
     let second = thread.run("What colour is it?").await?;

@@ -1,4 +1,4 @@
-//! A message from outside starts a turn: the model sees it as a tool's output, and nobody's order.
+//! A turn started by an external message: the model sees it as tool output, not as an instruction.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::types::ThreadItem;
@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let answer = result.final_response.unwrap_or_default();
     println!("The model was given a task, and said: {answer}");
 
-    // It has less authority than the user, approves nothing, and its names prove nothing.
+    // It has less authority than the user and approves nothing; its names are not verified.
     let message = ExternalMessage::new("slack", "Build 512 is red: the linker was killed.")
         .namespace("notifications");
     let result = thread.run(message).source("slack_notification").await?;

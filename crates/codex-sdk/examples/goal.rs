@@ -1,4 +1,4 @@
-//! A goal, which the runtime pursues over many turns. To the program they are one turn.
+//! A goal that the runtime pursues over many turns. To the program they are one turn.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::{Codex, Notification, Sandbox, types};
@@ -6,7 +6,7 @@ use codex_sdk::{Codex, Notification, Sandbox, types};
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
-    // The runtime stores the goal with the thread: an ephemeral one can't have any.
+    // The runtime stores the goal with the thread, so the thread can't be ephemeral.
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
     let objective = "Name three rivers, one in each turn. After the third the goal is complete.";
     let mut goal = thread.goal(objective).token_budget(50_000).await?;

@@ -1,9 +1,9 @@
-//! A picture and a question about it, as one input. The picture is in the program, as a data URL.
+//! A picture and a question about it in one input. The program contains the picture as a data URL.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::{Codex, InputItem, Sandbox};
 
-/// Three upright stripes: green, white, red. The runtime fetches no pictures from elsewhere.
+/// Three vertical stripes: green, white, red. The runtime doesn't download pictures.
 const FLAG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAGAAAABgCAMAAADVRocKAAAACVBMVEUAkkb////OKzdsRJOSAAAAPklEQVR42u3NMQ0AAAgDsIF/0UjYTdIaaFJMsUUEAoFAIBAIBAKBQCAQCAQCgUAgEAgEAoFAIBAIBALB1+AACpQkAY74Jn8AAAAASUVORK5CYII=";
 
 #[tokio::main]

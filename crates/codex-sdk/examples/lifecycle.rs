@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     codex.thread_unarchive(thread.id()).await?;
     println!("It is back from the archive.");
 
-    // Resumed, a thread may get other settings.
+    // You can change a thread's settings when you resume it.
     let thread = codex
         .thread_resume(thread.id())
         .model(thread.model())
@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a thread is among those that are archived, or among the others.
+/// Whether the archived threads, or the others, include this one.
 async fn is_listed(codex: &Codex, thread_id: &str, archived: bool) -> anyhow::Result<bool> {
     let mut threads = codex.thread_list().archived(archived).limit(50).stream();
     while let Some(thread) = threads.next().await {

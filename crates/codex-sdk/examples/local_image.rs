@@ -1,4 +1,4 @@
-//! A picture from the disk, and a question about it: `-- FILE` is another one than the default.
+//! A picture from the disk and a question about it; `-- FILE` replaces the default picture.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
         .sandbox(Sandbox::ReadOnly)
         .ephemeral(true)
         .await?;
-    // A file that isn't there is refused before anything is sent.
+    // A missing file is an error before anything is sent.
     let input = [
         InputItem::text("What is in this picture? Answer in one sentence."),
         InputItem::local_image(&path),

@@ -1,6 +1,6 @@
-//! A login in the browser, begun, given up and waited for; and the account that is logged in.
+//! A browser login: starting it, cancelling it and waiting for it; then the account that is logged in.
 //!
-//! A login that is there already stays. With `-- --login` it isn't given up: finish it in the browser.
+//! An existing login stays. With `-- --login`, the login isn't cancelled: finish it in the browser.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::Codex;
@@ -11,7 +11,7 @@ async fn main() -> anyhow::Result<()> {
     let stays = std::env::args().any(|argument| argument == "--login");
     let codex = Codex::start().await?;
 
-    // Without a browser on this machine: `login_chatgpt_device_code`. With a key: `login_api_key`.
+    // Without a browser on this machine, use `login_chatgpt_device_code`; with a key, `login_api_key`.
     let login = codex.login_chatgpt().await?;
     if stays {
         println!("Open this page: {}", login.auth_url());

@@ -1,4 +1,4 @@
-//! Choosing the model and its effort from what the runtime offers, for a plain and a structured turn.
+//! Choosing one of the runtime's models and its effort, for a plain turn and a structured one.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use anyhow::Context;
@@ -10,7 +10,7 @@ async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     let models = codex.models().await?.data;
     let model = choose(&models).context("the runtime offers no model")?;
-    // They are listed from the lowest to the highest.
+    // Efforts are listed from lowest to highest.
     let efforts = &model.supported_reasoning_efforts;
     let effort = efforts.last().map(|option| &option.reasoning_effort);
     let effort = effort.unwrap_or(&model.default_reasoning_effort);
@@ -49,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The default among the models that no other one supersedes, or else the first of those.
+/// Returns the default among the models that no other one supersedes, or else the first of them.
 fn choose(models: &[types::Model]) -> Option<&types::Model> {
     let current = || models.iter().filter(|model| model.upgrade.is_none());
     let default = current().find(|model| model.is_default);

@@ -1,4 +1,4 @@
-//! What the runtime says of itself, and the models that it offers.
+//! The runtime's metadata and the models it offers.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::Codex;
@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
         println!("  {name:<24} effort {}", efforts.join(", "));
     }
 
-    // Lists come in pages; `stream()` reads all of them.
+    // Lists are paged; `stream()` reads all pages.
     let mut all = codex.models().include_hidden(true).limit(2).stream();
     let mut count = 0;
     while let Some(model) = all.next().await {

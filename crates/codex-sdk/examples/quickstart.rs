@@ -1,7 +1,7 @@
-//! The main job on a fresh machine: installs the runtime if it is missing, runs one turn, streams it.
+//! The basics on a fresh machine: installs the runtime if it is missing, runs one turn, streams it.
 //!
-//! With a Codex login the turn is a real one: read-only, in a temporary folder, on a thread that isn't
-//! kept. Without a login, or with `--scripted`, the model is a script; all else is the real thing.
+//! With a Codex login the turn is real: read-only, in a temporary folder, on a thread that isn't kept. Without a
+//! login, or with `--scripted`, the model is scripted and everything else is real.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::io;
@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
     }
     let scripted = std::env::args().any(|argument| argument == "--scripted");
     let own = if scripted { None } else { with_login().await? };
-    // The scripted model and its home are needed as long as the client.
+    // The scripted model and its home must live as long as the client.
     let (codex, _script) = if let Some(codex) = own {
         (codex, None)
     } else {
@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
                 print!("{}", delta.delta);
                 io::stdout().flush()?;
             }
-            // Offline, the runtime tries again and again.
+            // Offline, the runtime retries repeatedly.
             Notification::Error(trouble) if trouble.will_retry => {
                 eprintln!("{}", trouble.error.message);
             }
@@ -80,14 +80,14 @@ fn print(result: &TurnResult) {
     println!("duration  {} ms", result.duration_ms.unwrap_or_default());
 }
 
-/// A client with the user's own configuration, if there is a login in it.
+/// Returns a client with the user's own configuration if it contains a login.
 async fn with_login() -> anyhow::Result<Option<Codex>> {
     let home = std::env::var_os("CODEX_HOME").map(Into::into);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".codex")));
     if !home.is_some_and(|home: std::path::PathBuf| home.is_dir()) {
         return Ok(None);
     }
-    // Plugins are of no use here, and would be fetched first.
+    // Plugins aren't needed here, and would be downloaded first.
     let codex = Codex::builder().config("features.plugins", false);
     let codex = codex.start().await?;
     let account = codex
@@ -111,7 +111,7 @@ async fn with_login() -> anyhow::Result<Option<Codex>> {
     })
 }
 
-/// A client whose model is a script.
+/// Returns a client with a scripted model.
 async fn with_script() -> anyhow::Result<(Codex, (ScriptedModel, CodexHome))> {
     let model = ScriptedModel::start().await?;
     let words =

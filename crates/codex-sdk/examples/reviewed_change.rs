@@ -1,4 +1,4 @@
-//! A change in a repository: made by the model, approved by you, reviewed by the model in turn.
+//! A change in a repository: made by the model, approved by you, then reviewed by the model.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::io;

@@ -1,4 +1,4 @@
-//! The notifications of a turn as they come: its start, its items, the answer word by word, its end.
+//! The notifications of a turn as they arrive: its start, its items, the answer word by word, its end.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::io;
@@ -38,14 +38,14 @@ async fn main() -> anyhow::Result<()> {
                 completed = true;
                 println!("The turn is {}.", done.turn.status);
             }
-            // There are 85 kinds, and newer runtimes have more: each has its method.
+            // There are 85 kinds, and newer runtimes have more. Each has a method.
             other => println!("  {}", other.method()),
         }
     }
     ensure!(completed, "the stream ended without `turn/completed`");
     println!("These were {events} notifications.");
 
-    // What was streamed is in the result too.
+    // The result also contains what was streamed.
     let result = turn.run().await?;
     let answer = result.final_response.unwrap_or_default();
     println!("The answer as a whole: {answer}");

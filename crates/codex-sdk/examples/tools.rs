@@ -1,4 +1,4 @@
-//! A function of this program that the model calls, with arguments as a Rust type.
+//! A function in this program that the model calls, with its arguments as a Rust type.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::schemars::JsonSchema;
@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
     let forecast = Tool::new("forecast", description, |args: Forecast| async move {
         println!("The model asks for {} in {} days.", args.city, args.days);
         if args.days > 3 {
-            // The model is told, and can call again. It fails no turn.
+            // The model gets this error and can call again. The turn doesn't fail.
             return Err("there is no forecast for more than 3 days".into());
         }
         Ok(format!(

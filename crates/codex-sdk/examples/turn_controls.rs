@@ -1,4 +1,4 @@
-//! Two turns that are changed while they run: one is steered, the other one interrupted.
+//! Controlling two turns while they run: one is steered, the other interrupted.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::{Codex, Condition, Sandbox, Thread, TurnHandle};
@@ -14,7 +14,7 @@ async fn main() -> anyhow::Result<()> {
         .await
     {
         Ok(_) => println!("The turn {} is steered.", turn.id()),
-        // It may have ended on the way, which a program must expect.
+        // The turn may have ended in the meantime; programs must handle that.
         Err(error) if error.condition() == Some(Condition::NoActiveTurn) => {
             println!("It is too late to steer: {error}");
         }
@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
     let thread = new_thread(&codex).await?;
     let mut turn = thread.turn("Count to ten thousand, in words.").await?;
     first_words(&mut turn).await?;
-    // The controls work from elsewhere, while the handle is read here.
+    // The control works from another task while the handle is read here.
     let control = turn.control();
     let other = tokio::spawn(async move { control.interrupt().await });
     let mut events = 0;
@@ -48,7 +48,7 @@ async fn new_thread(codex: &Codex) -> codex_sdk::Result<Thread> {
     thread.ephemeral(true).await
 }
 
-/// Reads until the model has begun to answer.
+/// Reads until the model starts to answer.
 async fn first_words(turn: &mut TurnHandle) -> codex_sdk::Result<()> {
     while let Some(event) = turn.next().await {
         if event?.text_delta().is_some() {

@@ -1,4 +1,4 @@
-//! A turn with every parameter set. The answer is JSON of a given shape, which the program checks.
+//! A turn with every parameter set. The answer is JSON of a given shape, checked by the program.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use anyhow::{Context, ensure};
@@ -23,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
 
     let result = thread
         .run("How is tea made? A summary, and the steps.")
-        // For this turn and the later ones of the thread.
+        // For this turn and later turns of the thread.
         .model(thread.model())
         .effort("low")
         .summary(ReasoningSummary::Concise)
@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
         .service_tier("default")
         .cwd(folder.path())
         .sandbox(Sandbox::ReadOnly)
-        // Or, raw: `approval_policy` and `approvals_reviewer`.
+        // The raw alternatives are `approval_policy` and `approvals_reviewer`.
         .approval_mode(ApprovalMode::DenyAll)
         // For this turn only.
         .turn_service_tier("default")
@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let answer = result
         .final_response
         .context("the turn produced no answer")?;
-    // The runtime passes the schema on and checks nothing.
+    // The runtime passes the schema on but doesn't check the answer.
     let answer: Value = serde_json::from_str(&answer).context("the answer is not JSON")?;
     let summary = answer["summary"].as_str().context("no summary")?;
     let steps = answer["steps"].as_array().context("no steps")?;

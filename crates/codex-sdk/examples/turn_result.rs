@@ -1,4 +1,4 @@
-//! One turn, and all that its result holds: the status, the answer, the items, the times, the usage.
+//! One turn and everything in its result: the status, the answer, the items, the times, the usage.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use anyhow::Context;
@@ -18,7 +18,7 @@ async fn main() -> anyhow::Result<()> {
     println!("thread    {}", turn.thread_id());
     println!("turn      {}", turn.id());
 
-    // `thread.run("…")` is both steps in one.
+    // `thread.run("…")` combines both steps.
     let result = turn.run().await?;
     println!("status    {}", result.status);
     let answer = result.final_response.as_deref();
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
     if let Some(milliseconds) = result.duration_ms {
         println!("duration  {milliseconds} ms");
     }
-    // What this turn cost; `result.usage` is what the thread has cost so far.
+    // The cost of this turn; `result.usage` is the thread's total so far.
     if let Some(usage) = result.turn_usage() {
         let (input, output) = (usage.input_tokens, usage.output_tokens);
         println!("usage     {input} tokens in, {output} out");

@@ -1,4 +1,4 @@
-//! An answer as a value of a Rust type: its schema is made strict, the model is held to it.
+//! An answer as a value of a Rust type: its schema is made strict, and the model must follow it.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use codex_sdk::schemars::JsonSchema;
@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
                 println!("{name:<10} {length:>4} km, into {sea}, with {traffic} on it");
             }
         }
-        // What it said all the same.
+        // The answer that the model gave instead.
         Err(Error::Answer(answer)) => println!("not in that form: {answer}\n{:?}", answer.text),
         Err(error) => return Err(error.into()),
     }

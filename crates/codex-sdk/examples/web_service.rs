@@ -1,7 +1,7 @@
-//! A web service: a page for each user, with a conversation, approvals and any number of viewers.
+//! A web service: each user has a page with a conversation, approvals and any number of viewers.
 //!
-//! It listens on port 8080 of this machine; `-- PORT` is another one, and 0 is any that is free. The user is
-//! whoever `?user=ada` names: a real service would check a login instead.
+//! It listens on port 8080 of this machine; set another with `-- PORT`, or 0 for any free port. The user is the name
+//! in `?user=ada`: a real service would check a login instead.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -62,11 +62,11 @@ async fn main() -> anyhow::Result<()> {
         .layer(from_fn(only_from_here))
         .with_state(Arc::clone(&service));
     let stop = async move {
-        // Without signals the service runs until its process is killed.
+        // If signals aren't available, the service runs until its process is killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        // The server waits for the answers that it has begun, and a stream of events never ends by itself.
+        // The server waits for the responses it has started, and a stream of events never ends by itself.
         service.closing.send_replace(true);
     };
     axum::serve(listener, router)
@@ -77,19 +77,19 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What all requests share.
+/// State shared by all requests.
 struct Service {
     codex: Codex,
-    /// Holds a folder for each user.
+    /// Contains a folder for each user.
     folder: PathBuf,
-    /// The first request of a user starts the thread; others wait for it.
+    /// A user's first request starts the thread; others wait for it.
     users: Mutex<HashMap<String, Arc<OnceCell<User>>>>,
-    /// What the runtime asked, by the number that the page answers with. Viewers subscribe to it.
+    /// The runtime's requests, by the number that the page answers with. Viewers subscribe to them.
     approvals: watch::Sender<BTreeMap<u64, Arc<PendingRequest>>>,
     closing: watch::Sender<bool>,
 }
 
-/// A user's conversation, and the turn that was started last.
+/// A user's conversation, and the turn started last.
 #[derive(Clone)]
 struct User {
     folder: PathBuf,
@@ -101,7 +101,7 @@ impl User {
     async fn start(service: &Service, name: &str) -> Result<Self, Failure> {
         let folder = service.folder.join(name);
         fs::create_dir_all(&folder)?;
-        // Read-only, so that every change needs an approval.
+        // Read-only: every change needs an approval.
         let thread = service.codex.thread_start().cwd(&folder);
         Ok(Self {
             folder,
@@ -110,7 +110,7 @@ impl User {
         })
     }
 
-    /// Whether the user's thread asks, or a sub-agent of it.
+    /// Whether the request comes from the user's thread or a sub-agent of it.
     fn is_asked(&self, pending: &PendingRequest) -> bool {
         pending.context.root_thread_id() == Some(self.thread.id())
     }
@@ -128,7 +128,7 @@ impl FromRequestParts<Arc<Service>> for User {
             user: String,
         }
         let named = Query::<Named>::try_from_uri(&parts.uri).map_err(|_| Failure::User)?;
-        // The name becomes a folder, and some systems don't tell `Ada` from `ada`.
+        // The name becomes a folder, and some file systems don't distinguish `Ada` from `ada`.
         let name = named.0.user.to_ascii_lowercase();
         if !(1..=32).contains(&name.len()) || !name.bytes().all(|it| it.is_ascii_alphanumeric()) {
             return Err(Failure::User);
@@ -144,14 +144,14 @@ struct NewTurn {
     text: String,
 }
 
-/// Starts a turn, or steers the running one. What it does goes to `/events`.
+/// Starts a turn, or steers the running one. `/events` reports what it does.
 async fn start_turn(
     user: User,
     State(service): State<Arc<Service>>,
     turn: Result<Json<NewTurn>, JsonRejection>,
 ) -> Result<Json<serde_json::Value>, Failure> {
     let Json(NewTurn { text }) = turn?;
-    // Until here, a late answer to one of these learns why it is too late.
+    // Keep closed requests until now: a late answer to one learns why it is too late.
     service.approvals.send_modify(|approvals| {
         approvals.retain(|_, it| it.is_open() || !user.is_asked(it));
     });
@@ -168,7 +168,7 @@ async fn interrupt(user: User) -> Result<StatusCode, Failure> {
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Keeps approvals until a request of the page answers them. Dropping anything else refuses it.
+/// Keeps approvals until the page answers them. Any other request is dropped, which refuses it.
 async fn park(service: Arc<Service>, mut requests: ServerRequests) {
     let mut id = 0;
     while let Some(pending) = requests.next().await {
@@ -181,7 +181,7 @@ async fn park(service: Arc<Service>, mut requests: ServerRequests) {
                 approvals.insert(id, Arc::clone(&pending));
             });
             tokio::spawn(async move {
-                // Answered, or of no use any more: the viewers learn that it no longer waits.
+                // Answered or no longer needed: viewers learn that it isn't waiting any more.
                 pending.withdrawn().await;
                 service.approvals.send_modify(|_| ());
             });
@@ -213,15 +213,15 @@ async fn answer(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The history of the user's thread, then everything that happens on it and what waits for an answer.
+/// Streams the history of the user's thread, then everything that happens on it and the open approvals.
 async fn events(
     user: User,
     State(service): State<Arc<Service>>,
 ) -> Sse<impl Stream<Item = Result<Event, axum::Error>>> {
-    // Watching starts before the history is read, so that nothing falls between the two.
+    // Start watching before reading the history, to miss nothing in between.
     let watch = user.thread.watch();
     let turns = user.thread.turns().items_view(TurnItemsView::Full).await;
-    // The runtime refuses to list the turns of a thread that has none.
+    // The runtime returns an error for a thread without turns.
     let turns = turns.map_or(Vec::new(), |page| page.data);
     let history = json!({ "folder": user.folder, "turns": turns });
     let history = Event::default().event("history").json_data(history);
@@ -243,7 +243,7 @@ struct Viewer {
     watch: ThreadWatch,
     user: User,
     approvals: watch::Receiver<BTreeMap<u64, Arc<PendingRequest>>>,
-    /// The approvals that the page shows.
+    /// The approvals shown on the page.
     shown: Option<Vec<u64>>,
     closing: watch::Receiver<bool>,
 }
@@ -265,7 +265,7 @@ impl Viewer {
         }
     }
 
-    /// All that waits for this user, if that has changed: by a request, an answer or the end of a turn.
+    /// Returns the user's open approvals if they have changed through a request, an answer or the end of a turn.
     fn approvals(&mut self) -> Option<Result<Event, axum::Error>> {
         let approvals = self.approvals.borrow_and_update();
         let waiting = approvals
@@ -284,7 +284,7 @@ impl Viewer {
     }
 }
 
-/// Refuses the pages of other sites: those that send requests here, and those whose host name leads here.
+/// Rejects pages of other sites, whether they send requests here or their host name resolves to this machine.
 async fn only_from_here(request: Request, next: Next) -> Result<Response, Failure> {
     if !is_from_here(request.headers()) {
         return Err(Failure::Elsewhere);
@@ -300,7 +300,7 @@ fn is_from_here(headers: &HeaderMap) -> bool {
         && text(header::ORIGIN).is_none_or(|origin| origin == format!("http://{host}"))
 }
 
-/// Why a request failed: a status, and a kind and a message as JSON.
+/// Why a request failed: a status, plus a kind and a message as JSON.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0:?}")]
@@ -327,7 +327,7 @@ impl IntoResponse for Failure {
                     error if error.is_closed() => StatusCode::SERVICE_UNAVAILABLE,
                     _ => StatusCode::BAD_GATEWAY,
                 };
-                // It has a kind, a message and more.
+                // Serialised, it has a kind, a message and more.
                 return (status, Json(error)).into_response();
             }
             Self::Body(rejection) => (rejection.status(), "Body"),

@@ -1,4 +1,4 @@
-//! What a worker shows: on a terminal a bar for each running job, and plain lines in any case.
+//! What a worker shows: plain lines, and on a terminal also a bar for each running job.
 #![expect(clippy::print_stdout, reason = "a command prints")]
 
 use std::time::Duration;
@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
 
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
-    /// On stderr, and hidden if that is no terminal.
+    /// On stderr, and hidden if that isn't a terminal.
     bars: MultiProgress,
 }
 

@@ -51,8 +51,8 @@ impl Queue {
     /// Claims the next job that one of these servers can run.
     ///
     /// A job that has a thread stays with its server and waits while that is down, because its turn may still run
-    /// there; after `give_up` it moves to another server all the same. Any other job goes to the server that runs the
-    /// fewest, counted over all workers. `SKIP LOCKED` passes over rows that another worker is claiming right now.
+    /// there; after `give_up` it moves to another server anyway. Any other job goes to the server that runs the
+    /// fewest, counted over all workers. `SKIP LOCKED` skips rows that another worker is claiming right now.
     pub(crate) async fn claim(
         &self,
         servers: &[String],
@@ -96,7 +96,7 @@ impl Queue {
         }))
     }
 
-    /// Keeps the claim on a job alive, for as long as this is polled and the claim holds.
+    /// Keeps the claim on a job alive while this is polled and the claim holds.
     pub(crate) async fn renew(&self, id: i64, attempts: i32) -> Result<()> {
         loop {
             tokio::time::sleep(self.lease / 3).await;
@@ -109,7 +109,7 @@ impl Queue {
         }
     }
 
-    /// Stores what is known of a job, and keeps the claim for this long. Once the stored state isn't open, no
+    /// Stores the current state of a job, and keeps the claim for this long. Once the stored state isn't open, no
     /// statement changes the job again: that makes a result final.
     pub(crate) async fn save(&self, job: &Job, lease: Duration) -> Result<()> {
         let save = sqlx::query(
@@ -142,7 +142,7 @@ impl Queue {
         Ok(counts.fetch_all(&self.pool).await?)
     }
 
-    /// Whether any job is neither done nor failed. The first question of a worker.
+    /// Whether any job is neither done nor failed. A worker asks this first.
     pub(crate) async fn has_open(&self) -> Result<bool> {
         let open = sqlx::query_scalar("SELECT EXISTS (SELECT FROM jobs WHERE state = 'open')");
         let open = open.fetch_one(&self.pool).await;

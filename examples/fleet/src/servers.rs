@@ -1,4 +1,4 @@
-//! The connections to those servers that are up.
+//! The connections to the servers that are up.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Servers(Arc<Mutex<BTreeMap<String, Codex>>>);
 
 impl Servers {
-    /// Connects to these servers, and again whenever a connection is lost.
+    /// Connects to these servers, and reconnects whenever a connection is lost.
     pub(crate) fn connect(urls: Vec<String>, token: Option<&str>, progress: &Progress) -> Self {
         let servers = Self::default();
         for url in urls {

@@ -1,13 +1,13 @@
-//! A worker, and how it runs each job once although any process may be killed at any time.
+//! A worker, which runs each job once although any process may be killed at any time.
 //!
 //! - *A result is written once.* The statement needs an open job and the latest claim on it, and closes the job.
-//! - *A claim starts one turn at most*, and only if no turn of the job runs or is complete. To make that certain,
+//! - *A claim starts at most one turn*, and only if no turn of the job is running or complete. To make that certain,
 //!   the thread is stored before its turn is started, and the turn's ticket right after. A worker that is killed in
-//!   between leaves a thread without a ticket; whoever claims the job next looks whether the thread has a turn.
-//! - *An expired claim can be taken over.* The next worker attaches to the job's turn, whether it still runs or has
-//!   ended. If the server was killed, attaching reports that the turn was interrupted, and the job gets another turn
-//!   on the same thread. Whatever the first one did, such as changing a file, has happened; the model sees it in the
-//!   thread's history.
+//!   between leaves a thread without a ticket; the next worker to claim the job checks whether the thread has a turn.
+//! - *An expired claim can be taken over.* The next worker attaches to the job's turn, whether it is still running or
+//!   has ended. If the server was killed, attaching reports that the turn was interrupted, and the job gets another
+//!   turn on the same thread. Anything the first turn did, such as changing a file, has happened; the model sees it
+//!   in the thread's history.
 //!
 //! One gap remains: a worker that is suspended for longer than its lease between its last write and `turn/start`.
 
@@ -35,11 +35,11 @@ pub(crate) struct Worker {
     pub(crate) queue: Queue,
     pub(crate) servers: Servers,
     pub(crate) progress: Progress,
-    /// When a job is moved away from a server that is down.
+    /// How long a job waits for a server that is down before it moves to another.
     pub(crate) give_up: Option<Duration>,
 }
 
-/// What an attempt came to.
+/// The outcome of an attempt.
 enum Outcome {
     Done(String),
     Failed(String),
@@ -68,7 +68,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs a job while its claim lasts. Whoever takes it over finds its turn running.
+    /// Runs a job while its claim lasts. A worker that takes it over finds its turn running.
     async fn run(self, mut job: Job) {
         let id = job.id;
         let ended = tokio::select! {
@@ -79,7 +79,7 @@ impl Worker {
         self.progress.print(&format!("job {id}: {ended}"));
     }
 
-    /// Makes one attempt at a job, and stores what came of it.
+    /// Makes one attempt at a job, and stores the outcome.
     async fn attempt(&self, job: &mut Job) -> Result<String> {
         let outcome = match self.servers.client(&job.server) {
             _ if job.attempts > MOST_ATTEMPTS => {
@@ -88,7 +88,7 @@ impl Worker {
             None => Outcome::Again("its server is down".to_owned()),
             Some(codex) => match self.answer(&codex, job).await {
                 Ok(outcome) => outcome,
-                // An error of the database ends the attempt; the lease takes care of the job.
+                // A database error ends the attempt; once the lease expires, the job can be claimed again.
                 Err(error) => judge(job, &error.downcast()?),
             },
         };
@@ -110,7 +110,7 @@ impl Worker {
         Ok(ended)
     }
 
-    /// Gets hold of the job's turn, and waits for its answer.
+    /// Finds or starts the job's turn, and waits for its answer.
     async fn answer(&self, codex: &Codex, job: &mut Job) -> Result<Outcome> {
         let mut turn = match job.ticket.clone() {
             Some(ticket) => self.attach(codex, job, ticket).await?,
@@ -129,7 +129,7 @@ impl Worker {
         }
         let thread = ThreadUnsubscribeParams::new(turn.thread_id());
         let result = turn.run().await?;
-        // A server keeps the threads in memory that somebody is subscribed to.
+        // A server keeps a thread in memory while anybody is subscribed to it.
         let _ = codex.request(thread).await;
         if result.status != TurnStatus::Completed {
             job.ticket = None;
@@ -138,7 +138,7 @@ impl Worker {
         Ok(Outcome::Done(result.final_response.unwrap_or_default()))
     }
 
-    /// A job without a ticket: attaches to the newest turn of its thread unless that failed, else starts one.
+    /// For a job without a ticket: attaches to the newest turn of its thread unless that failed, else starts one.
     async fn find_or_start(&self, codex: &Codex, job: &mut Job) -> Result<TurnHandle> {
         let known = match &job.thread {
             Some(id) => known_thread(codex, id).await?,
@@ -154,7 +154,7 @@ impl Worker {
             None => codex.thread_start().await?,
         };
         job.thread = Some(thread.id().to_owned());
-        // Before the turn; this fails if the claim has been lost.
+        // Save before starting the turn; this fails if the claim was lost.
         self.queue.save(job, self.queue.lease).await?;
         self.progress
             .print(&format!("job {}: starting on {}", job.id, job.server));
@@ -168,13 +168,14 @@ impl Worker {
     }
 }
 
-/// A stored thread with its newest turn, if the server has the thread.
+/// Returns a stored thread with its newest turn, if the server has the thread.
 async fn known_thread(codex: &Codex, id: &str) -> Result<Option<(Thread, Option<Turn>)>> {
     let thread = match codex.thread_resume(id).include_turns(false).await {
         Ok(thread) => thread,
         Err(error) => {
             return match error.condition() {
-                // A thread is stored when its first turn begins: there was none, or the server was killed just then.
+                // A thread is stored when its first turn begins. Either there was none, or the server was killed at
+                // that moment.
                 Some(Condition::ThreadNotFound | Condition::ThreadUnreadable) => Ok(None),
                 _ => Err(error.into()),
             };

@@ -28,7 +28,7 @@ pub(crate) async fn start(spans: Arc<Mutex<Spans>>) -> anyhow::Result<String> {
     Ok(url)
 }
 
-/// Prints the trace that the program's spans are in.
+/// Prints the trace that contains the program's spans.
 pub(crate) fn print(mut spans: Spans) -> anyhow::Result<()> {
     let own = spans.iter().find(|(service, _)| service == "program");
     let own = own.context("the program's spans didn't arrive")?;

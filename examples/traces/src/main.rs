@@ -1,7 +1,7 @@
-//! Sends the spans of a program and of its Codex runtime to one collector, where they are one trace.
+//! Sends the spans of a program and of its Codex runtime to one collector, where they form one trace.
 //!
-//! The program has a collector of its own and a scripted model, so it needs nothing else. To use a real collector, put
-//! its address in `url`.
+//! The program has its own collector and a scripted model, so it needs nothing else. To use a real collector, put its
+//! address in `url`.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ async fn main() -> anyhow::Result<()> {
     let codex = builder.trace_context(current_trace).start().await?;
     let answer = handle_request(&codex).await;
 
-    // Both send their last spans when they end, so do that before an error of the request is returned.
+    // Both send their last spans when they end, so end them before returning the request's error.
     codex.close().await?;
     provider.shutdown()?;
     println!("{}\n", answer?);
@@ -51,7 +51,7 @@ fn export_spans(url: &str) -> anyhow::Result<SdkTracerProvider> {
         .with_resource(Resource::builder().with_service_name("program").build())
         .with_batch_exporter(exporter)
         .build();
-    // Those of the SDK too: that of a turn is a child of the span in which the turn is started.
+    // Includes the SDK's spans: a turn's span is a child of the span in which the turn is started.
     let targets = [
         ("traces", LevelFilter::INFO),
         ("codex_sdk", LevelFilter::INFO),
@@ -63,10 +63,10 @@ fn export_spans(url: &str) -> anyhow::Result<SdkTracerProvider> {
     Ok(provider)
 }
 
-/// The span that a request belongs to: that of its turn, or the one in which the program calls the SDK.
+/// The span that a request belongs to: its turn's span, or the one in which the program calls the SDK.
 fn current_trace() -> Option<TraceContext> {
     let mut headers = HashMap::new();
-    // This takes OpenTelemetry's current span. `tracing`'s can be one that isn't exported.
+    // This uses OpenTelemetry's current span. `tracing`'s may be one that isn't exported.
     TraceContextPropagator::new().inject(&mut headers);
     Some(TraceContext {
         traceparent: headers.remove("traceparent")?,
@@ -74,7 +74,7 @@ fn current_trace() -> Option<TraceContext> {
     })
 }
 
-/// Stands for whatever the program does, such as answering a request of its own.
+/// Stands for the program's real work, such as answering a request.
 #[tracing::instrument(skip_all)]
 async fn handle_request(codex: &Codex) -> anyhow::Result<String> {
     let thread = codex.thread_start().ephemeral(true).await?;
