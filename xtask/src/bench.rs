@@ -1,10 +1,10 @@
-//! `cargo xtask bench`: what the client costs, beside its peers.
+//! `cargo xtask bench`: the client's overhead, compared with its peers.
 
 use anyhow::{Result, ensure};
 
 use crate::regen::{cargo, root};
 
-/// Measures in a program of its own, which depends on the generated types: this one must not.
+/// Measures in a separate program, because it depends on the generated types and this one must not.
 pub(crate) fn run(check: bool, cases: &[String]) -> Result<()> {
     let root = root()?;
     let release = ["--release", "--package", "codex-bench"];

@@ -1,4 +1,4 @@
-//! `cargo xtask book`: the pages of `docs` as a book with a search.
+//! `cargo xtask book`: the pages of `docs` as a searchable book.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use anyhow::{Context, Result, ensure};
 use crate::regen::{cargo, root};
 use crate::release::{address, read};
 
-/// What builds it. It is installed below `target` when it is first needed.
+/// The program that builds it, installed below `target` on first use.
 const MDBOOK: (&str, &str) = ("mdbook", "0.5.4");
-/// The page that the README becomes.
+/// The page made from the README.
 const INTRODUCTION: &str = "introduction.md";
 
-/// Builds the book and says where it is.
+/// Builds the book and prints its location.
 pub(crate) fn run(open: bool) -> Result<()> {
     let root = root()?;
     let book = root.join("target/book");
@@ -31,7 +31,8 @@ pub(crate) fn run(open: bool) -> Result<()> {
     Ok(())
 }
 
-/// Puts the pages where mdBook finds them. Links to files that aren't pages lead to the repository.
+/// Copies the pages to where mdBook expects them. Links to files that aren't pages lead to the
+/// repository.
 fn collect(root: &Path, book: &Path) -> Result<()> {
     let docs = root.join("docs");
     let source = book.join("src");
@@ -67,7 +68,7 @@ fn collect(root: &Path, book: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The README as a page: its links to pages stay in the book.
+/// The README as a page; its links to other pages stay within the book.
 fn introduction(readme: &str, repository: &str) -> String {
     let mut pieces = readme.split("](");
     let mut page = pieces.next().unwrap_or_default().to_owned();
@@ -91,7 +92,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The program mdBook, installed if it is missing.
+/// The program mdBook, which is installed if it is missing.
 fn mdbook(root: &Path) -> Result<PathBuf> {
     let (name, version) = MDBOOK;
     let tools = root.join(format!("target/tools/{name}-{version}"));
@@ -99,7 +100,7 @@ fn mdbook(root: &Path) -> Result<PathBuf> {
     if !program.exists() {
         let mut install = cargo(root);
         install.args(["install", name, "--version", version, "--locked"]);
-        // A search, and nothing that serves or watches.
+        // With search, without serving and watching.
         install.args(["--no-default-features", "--features", "search", "--root"]);
         succeed(install.arg(&tools))?;
     }

@@ -1,7 +1,7 @@
-//! `cargo xtask compat`: the SDK as it is with other runtimes, and docs/compatibility.md.
+//! `cargo xtask compat`: runs the current SDK with other runtimes, and writes docs/compatibility.md.
 //!
-//! Each runtime is installed below `target`, beside the others. `codex-e2e`'s program `probe` does with it
-//! what programs do, step by step, on a scripted model.
+//! Each runtime is installed below `target`, next to the others. The program `probe` of `codex-e2e` does
+//! what programs do with it, step by step, on a scripted model.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,23 +23,23 @@ use crate::runtimes;
 const COMMAND: &str = "cargo xtask compat";
 const PAGE: &str = "docs/compatibility.md";
 
-/// What is tried beside the pin without any version: the oldest that works, some that many programs may have,
-/// and the newest.
+/// The default versions, in addition to the pin: the oldest that works, some that many programs may
+/// have, and the newest.
 const VERSIONS: [&str; 11] = [
     "0.133.0", "0.136.0", "0.144.4", "0.147.0", "0.153.4", "0.157.1", "0.160.1", "0.162.1",
     "0.163.0", "0.169.0", "0.171.0",
 ];
 
-/// What is asked for.
+/// The options.
 #[derive(Debug, clap::Args)]
 pub struct Compat {
-    /// The versions. `oldest` stands for the oldest of the page, `pypi` and `npm` for the newest that each of
-    /// them has. Without any, those of the page are tried, and it is written.
+    /// The versions. `oldest` means the oldest on the page; `pypi` and `npm` mean the newest on each.
+    /// Without any, all versions on the page are tried, and the page is written.
     #[arg(value_name = "VERSION")]
     versions: Vec<String>,
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug, Clone, Deserialize)]
 struct Step {
     #[serde(rename = "step")]
@@ -58,19 +58,19 @@ enum Outcome {
     Hangs,
 }
 
-/// The last line.
+/// The last line of the output.
 #[derive(Deserialize)]
 struct Unrecognized {
     unrecognized: u64,
 }
 
-/// A message of cargo.
+/// A message from cargo.
 #[derive(Deserialize)]
 struct Built {
     executable: Option<PathBuf>,
 }
 
-/// What came of a runtime.
+/// The results for a runtime.
 #[derive(Debug)]
 struct Trial {
     version: String,
@@ -119,7 +119,7 @@ pub fn run(compat: &Compat) -> Result<()> {
     Ok(())
 }
 
-/// The versions of the page, oldest first. A bump brings the pin to another place among them.
+/// The versions on the page, oldest first. A bump moves the pin among them.
 fn of_the_page() -> Vec<String> {
     let mut versions = VERSIONS.to_vec();
     versions.push(RUNTIME_VERSION);
@@ -128,7 +128,7 @@ fn of_the_page() -> Vec<String> {
     versions.into_iter().map(str::to_owned).collect()
 }
 
-/// The version that is meant.
+/// The version that a name stands for.
 fn named(name: &str) -> Result<String> {
     match name {
         "oldest" => of_the_page()
@@ -141,7 +141,7 @@ fn named(name: &str) -> Result<String> {
     }
 }
 
-/// Builds the program, and returns its path.
+/// Builds the program and returns its path.
 fn probe(root: &Path) -> Result<PathBuf> {
     let mut cargo = cargo(root);
     cargo
@@ -169,7 +169,7 @@ fn trial(probe: &Path, version: &str) -> Result<Trial> {
         let folders = std::iter::once(folder.clone()).chain(std::env::split_paths(&path));
         command.env("PATH", std::env::join_paths(folders)?);
     }
-    // Each step has a deadline, so that this ends.
+    // Every step has a deadline, so this ends.
     let output = command
         .output()
         .with_context(|| format!("running {}", probe.display()))?;
@@ -221,7 +221,8 @@ impl Trial {
     }
 }
 
-/// The page: a row for each runtime, and what is refused in which words. `least` is the oldest that is spoken to.
+/// The page: a row for each runtime, and the wording of each refusal. `least` is the oldest supported
+/// runtime.
 fn page(trials: &[Trial], least: &str) -> String {
     let mut text = format!(
         "# Other runtimes\n\n\

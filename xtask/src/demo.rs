@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: an example, run with a scripted model.
+//! `cargo xtask demo`: runs an example with a scripted model.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::regen::{cargo, root};
 
-/// Runs an example; without a name it lists them, with the first line of each.
+/// Runs an example; without a name, lists them with the first line of each.
 ///
-/// The model is in the crate of the end-to-end suites, which needs the generated types. What generates
-/// them must not: so that is another program, and cargo builds it when it is asked for.
+/// The model is in the crate of the end-to-end suites, which needs the generated types. Their generator
+/// must not depend on them, so the model is a separate program, which cargo builds on demand.
 pub(crate) fn run(name: Option<&str>, arguments: &[OsString]) -> Result<()> {
     let examples = examples()?;
     let Some(name) = name else {
@@ -49,8 +49,8 @@ pub(crate) fn run(name: Option<&str>, arguments: &[OsString]) -> Result<()> {
     become_of(command.args(arguments))
 }
 
-/// Builds an example and the program that has the model, as `cargo test --workspace` builds them, and
-/// returns where they are.
+/// Builds an example and the program with the model, as `cargo test --workspace` does, and returns their
+/// paths.
 fn build(example: &str) -> Result<BTreeMap<String, PathBuf>> {
     let output = cargo(&root()?)
         .args(["build", "--workspace", "--bins", "--example", example])
@@ -70,7 +70,7 @@ fn build(example: &str) -> Result<BTreeMap<String, PathBuf>> {
     Ok(built)
 }
 
-/// The examples of the SDK by their names, each with the first line of what it says of itself.
+/// The SDK's examples by name, each with the first line of its documentation.
 fn examples() -> Result<Vec<(String, String)>> {
     let folder = root()?.join("crates/codex-sdk/examples");
     let mut examples = Vec::new();
@@ -92,7 +92,7 @@ fn examples() -> Result<Vec<(String, String)>> {
     Ok(examples)
 }
 
-/// Lets the other program take this one's place: Ctrl-C in the terminal is then for that one alone.
+/// Replaces this process with the other program, which then gets Ctrl-C from the terminal alone.
 #[cfg(unix)]
 fn become_of(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;

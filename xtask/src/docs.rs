@@ -1,15 +1,15 @@
-//! Upstream's prose as rustdoc.
+//! Upstream's descriptions as rustdoc.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// What experimental items say about themselves.
+/// The note on experimental items.
 const EXPERIMENTAL: &str =
     "**Experimental**: needs the capability `experimentalApi`, and may change.";
 
-/// The documentation of an item: its description, or else a generated sentence, then remarks.
+/// The documentation of an item: its description or a generated sentence, then remarks.
 ///
-/// Empty texts are left out, so that an item about which nothing is known gets no documentation.
+/// Empty texts are omitted, so an item without any information gets no documentation.
 pub fn item(
     description: Option<&str>,
     otherwise: &str,
@@ -37,7 +37,7 @@ pub fn item(
     quote!(#(#[doc = #lines])*)
 }
 
-/// Prose that rustdoc takes as prose: no links, no HTML, no doctests.
+/// Escapes text to keep rustdoc from reading links, HTML or doctests into it.
 fn escape(text: &str) -> Vec<String> {
     let mut in_fence = false;
     let mut lines = Vec::new();
@@ -60,7 +60,7 @@ fn escape(text: &str) -> Vec<String> {
 }
 
 fn escape_line(line: &str) -> String {
-    // Odd parts are code spans; an unpaired backtick starts none.
+    // Odd parts are code spans; an unpaired backtick doesn't start one.
     let parts: Vec<&str> = line.split('`').collect();
     let paired = parts.len() % 2 == 1;
     let escaped = parts.iter().enumerate().map(|(index, part)| {

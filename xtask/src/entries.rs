@@ -1,11 +1,11 @@
-//! Entries of `schema/overrides.toml`, taken out and put in with the file's own layout.
+//! Adds and removes entries in `schema/overrides.toml`, keeping the file's layout.
 
 use anyhow::{Context, Result};
 use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 
 use crate::problems::{Change, Problem};
 
-/// The file's text after the changes that these problems propose.
+/// The file's text with the changes that these problems propose.
 pub fn changed<'a>(text: &str, problems: impl Iterator<Item = &'a Problem>) -> Result<String> {
     let mut document: DocumentMut = text.parse().context("schema/overrides.toml")?;
     for change in problems.filter_map(|it| it.change.as_ref()) {
@@ -39,7 +39,7 @@ fn remove(document: &mut DocumentMut, section: &str, entry: &str) {
     }
 }
 
-/// Keeps the list sorted, one entry a line.
+/// Keeps the list sorted, with one entry a line.
 fn add(document: &mut DocumentMut, section: &str, entry: &str) {
     let list = document
         .entry(section)

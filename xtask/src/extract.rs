@@ -1,4 +1,4 @@
-//! The schema, out of the pinned runtime.
+//! Gets the schema from the pinned runtime.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use codex_cli_bin::{RUNTIME_VERSION, terminal_progress};
 
-/// The file of a schema folder that holds everything.
+/// The file with everything in a schema folder.
 const BUNDLE: &str = "codex_app_server_protocol.schemas.json";
 
-/// What a runtime emits.
+/// The schemas that a runtime emits.
 #[derive(Clone)]
 pub struct Emitted {
     /// Its version.
@@ -30,7 +30,7 @@ pub fn locate() -> Result<Option<PathBuf>> {
     }
 }
 
-/// The pinned runtime, which is installed now if it is missing.
+/// The pinned runtime; installs it if it is missing.
 pub fn locate_or_install() -> Result<PathBuf> {
     match locate()? {
         Some(codex) => Ok(codex),

@@ -1,8 +1,8 @@
-//! Names and types of fields, by typify.
+//! Names and types of fields, from typify.
 //!
-//! typify sees only plain structs whose fields are all required. Unions, enums and newtypes are
-//! replaced by paths to our own, and `null`, absence and defaults are our affair: what it makes of
-//! those is wrong in places (a union of a string and objects becomes a struct of flattened options).
+//! typify sees only plain structs whose fields are all required. Unions, enums and newtypes are replaced
+//! by paths to our own, and `null`, absence and defaults are handled here: typify gets those wrong in
+//! places (a union of a string and objects becomes a struct of flattened options).
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,13 +17,13 @@ use typify_impl::{TypeSpace, TypeSpaceSettings};
 
 use crate::model::Model;
 
-/// Rust names and types, by definition and wire name.
+/// Rust names and types by definition and wire name.
 ///
-/// For a union the wire name is that of the variant, and the type that of its body.
+/// For a union, the wire name is the variant's, and the type is its body's.
 pub struct FieldTypes(BTreeMap<(String, String), (Ident, Type)>);
 
 impl FieldTypes {
-    /// Runs typify over the model.
+    /// Runs typify on the model.
     pub fn resolve(model: &Model) -> Result<Self> {
         let stream = run_typify(model)?;
         let file: syn::File = syn::parse2(stream).context("typify's output does not parse")?;
@@ -52,13 +52,13 @@ impl FieldTypes {
     }
 }
 
-/// Ends the name of a struct that only carries the bodies of a union through typify.
+/// The suffix of a struct that only carries the bodies of a union through typify.
 const CARRIER: &str = "BodyCarrier";
 
 fn run_typify(model: &Model) -> Result<TokenStream> {
     let structs = structs(model);
     ingest(model, &structs).map_err(|error| {
-        // The error of the whole names no definition; that of one alone does.
+        // An error for the whole doesn't name the definition; an error for a single one does.
         let alone = |(name, schema): (&String, &Value)| {
             ingest(model, &BTreeMap::from([(name.clone(), schema.clone())]))
                 .err()
@@ -70,7 +70,7 @@ fn run_typify(model: &Model) -> Result<TokenStream> {
     })
 }
 
-/// The structs of the model and the carriers of its unions, as typify shall see them.
+/// The model's structs and the carriers of its unions, in the form for typify.
 fn structs(model: &Model) -> BTreeMap<String, Value> {
     let mut schemas = BTreeMap::new();
     for definition in model.definitions.values() {
@@ -93,7 +93,7 @@ fn structs(model: &Model) -> BTreeMap<String, Value> {
     schemas
 }
 
-/// Gives typify these structs; all other types are paths to ours.
+/// Passes these structs to typify; all other types are paths to ours.
 fn ingest(model: &Model, structs: &BTreeMap<String, Value>) -> Result<TokenStream> {
     let mut settings = TypeSpaceSettings::default();
     settings.with_map_type("::std::collections::BTreeMap".to_owned());
@@ -114,7 +114,7 @@ fn ingest(model: &Model, structs: &BTreeMap<String, Value>) -> Result<TokenStrea
         .map(|(name, schema)| Ok((name, serde_json::from_value(schema)?)));
     let schemas: Vec<(String, Schema)> = schemas.collect::<Result<_>>()?;
 
-    // typify panics on what it does not support, instead of returning an error.
+    // typify panics on unsupported constructs instead of returning an error.
     let run = || {
         let mut space = TypeSpace::new(&settings);
         space.add_ref_types(schemas)?;
@@ -130,7 +130,7 @@ fn all_required(properties: &Map<String, Value>) -> Value {
     json!({"type": "object", "properties": properties, "required": required})
 }
 
-/// The name in a `#[serde(rename = "…")]`.
+/// The name in `#[serde(rename = "…")]`.
 fn renamed(attributes: &[syn::Attribute]) -> Result<Option<String>> {
     let mut name = None;
     for attribute in attributes.iter().filter(|it| it.path().is_ident("serde")) {
@@ -155,7 +155,7 @@ fn ensure_rename(meta: &syn::meta::ParseNestedMeta) -> syn::Result<()> {
     }
 }
 
-/// `::std::vec::Vec<T>` as `Vec<T>`.
+/// Writes `::std::vec::Vec<T>` as `Vec<T>`.
 struct ShortPaths;
 
 impl VisitMut for ShortPaths {
@@ -168,7 +168,7 @@ impl VisitMut for ShortPaths {
     }
 }
 
-/// Asserts that none of the names typify is known to invent is in the output.
+/// Fails if the output contains any of the names that typify is known to invent.
 pub fn assert_no_inventions(text: &str) -> Result<()> {
     for invention in [
         "deny_unknown_fields",

@@ -1,4 +1,4 @@
-//! From a schema to the files of `codex-types`.
+//! Generates the files of `codex-types` from a schema.
 
 use anyhow::Result;
 use data_encoding::HEXLOWER;
@@ -12,20 +12,20 @@ use crate::problems::Problems;
 use crate::retired::Retired;
 use crate::{emit, fields, normalise};
 
-/// What the types are made from.
+/// The sources of the types.
 pub struct Inputs {
     pub emitted: Emitted,
     pub overrides: Overrides,
     pub retired: Retired,
 }
 
-/// What is made of it.
+/// The result.
 pub struct Generated {
     pub model: Model,
     pub files: Files,
 }
 
-/// Generates all files. What isn't plain is told, and the careful way taken.
+/// Generates all files. Unclear constructs are reported as problems and get the cautious treatment.
 pub fn generate(inputs: &Inputs, problems: &Problems) -> Result<Generated> {
     let model = model(inputs, problems)?;
     let provenance = Provenance {
@@ -39,7 +39,7 @@ pub fn generate(inputs: &Inputs, problems: &Problems) -> Result<Generated> {
     Ok(Generated { model, files })
 }
 
-/// What a schema means.
+/// The model of a schema.
 fn model(inputs: &Inputs, problems: &Problems) -> Result<Model> {
     let mut complete = serde_json::from_str(&inputs.emitted.experimental)?;
     inputs.retired.restore(&mut complete, problems);
@@ -60,7 +60,7 @@ fn model(inputs: &Inputs, problems: &Problems) -> Result<Model> {
     Ok(model)
 }
 
-/// The hash of a text, in hex.
+/// The hash of a text in hex.
 pub fn sha256(text: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(text))
 }

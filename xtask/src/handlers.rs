@@ -1,4 +1,4 @@
-//! The list of handlers in `codex-sdk` against the server requests of the schema, both ways.
+//! Compares the list of handlers in `codex-sdk` with the schema's server requests, in both directions.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,11 +10,11 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use crate::model::{Method, Model};
 use crate::problems::{Kind, Problems};
 
-/// Where the list is.
+/// The location of the list.
 const FILE: &str = "crates/codex-sdk/src/server_requests/handler.rs";
 const MACRO: &str = "server_requests";
 
-/// Tells requests without a handler that nobody has decided on, and handlers without a request.
+/// Reports requests without a handler that are undecided, and handlers without a request.
 pub fn check(
     root: &Path,
     model: &Model,

@@ -1,5 +1,5 @@
-//! Since when the runtime has a method and an option: `schema/history.json`, out of the schemas of its
-//! releases, and the gates in `codex-sdk` that are made from it.
+//! The release that introduced each method and option: `schema/history.json`, from the schemas of the
+//! runtime's releases, and the gates in `codex-sdk` that are generated from it.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,30 +13,31 @@ use crate::codegen;
 use crate::model::{Definition, Field, Kind, Method, Model};
 use crate::schema::reference;
 
-/// The file, and what is made from it.
+/// The file, and the source generated from it.
 pub const FILE: &str = "schema/history.json";
 pub const GATES: &str = "crates/codex-sdk/src/codex/gates.rs";
 
-/// Names the method itself among its options.
+/// Stands for the method itself among its options.
 const ITSELF: &str = "";
-/// Its options are those of what the client says that it can do.
+/// This method's options are the fields of the client's capabilities.
 const HANDSHAKE: &str = "initialize";
 const CAPABILITIES: &str = "capabilities";
-/// Stands between an option and a value of it.
+/// Separates an option from its value.
 const VALUE: char = '=';
 
 /// The content of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct History {
-    /// The releases whose schemas were looked at, oldest first. The SDK refuses older ones than the first.
+    /// The releases whose schemas were recorded, oldest first. The SDK rejects anything older than the
+    /// first.
     pub releases: Vec<String>,
-    /// By method and option, the first of them that has it.
+    /// By method and option: the first release that has it.
     pub since: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl History {
-    /// Reads the file's text.
+    /// Parses the file's text.
     pub fn parse(text: &str) -> Result<Self> {
         let history: Self = serde_json::from_str(text).context(FILE)?;
         ensure!(!history.releases.is_empty(), "{FILE} knows no release");
@@ -48,7 +49,7 @@ impl History {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    /// Adds a release. It may lie between those that are known.
+    /// Adds a release. It may lie between known ones.
     pub fn add(&mut self, version: &str, model: &Model) {
         for method in &model.client_requests {
             let known = self.since.entry(method.name.clone()).or_default();
@@ -65,9 +66,9 @@ impl History {
         }
     }
 
-    /// The table for `codex-sdk`: what is younger than the oldest release, options only where they are
-    /// younger than their methods, and values than their options. `later` says of what the schema lists too
-    /// early.
+    /// The table for `codex-sdk`. It lists methods newer than the oldest release, options newer than
+    /// their methods, and values newer than their options. `later` corrects methods that the schema
+    /// lists too early.
     pub fn gates(&self, later: &BTreeMap<String, String>) -> Result<String> {
         let least = &self.releases[0];
         let mut rows = Vec::new();
@@ -105,7 +106,7 @@ impl History {
     }
 }
 
-/// The method itself, the fields of its params, and those of their values that have names.
+/// The method itself, the fields of its params, and the named values of those fields.
 fn options(model: &Model, method: &Method) -> BTreeSet<String> {
     let fields = |name: &str| {
         let definition = model.definition(name);
@@ -133,7 +134,7 @@ fn options(model: &Model, method: &Method) -> BTreeSet<String> {
     options
 }
 
-/// As semver has it; what is no version comes first.
+/// Compares as semver does; a text that is not a version comes first.
 fn compare(one: &str, other: &str) -> Ordering {
     Version::parse(one).ok().cmp(&Version::parse(other).ok())
 }
@@ -192,7 +193,7 @@ mod tests {
             gates.contains("(\"turn/steer\", \"\", \"0.151.0\")"),
             "{gates}"
         );
-        // The method is the younger of the two.
+        // The method is newer than the option.
         assert_eq!(gates.matches("turn/start").count(), 1, "{gates}");
         assert!(
             gates.contains("(\"turn/start\", \"\", \"0.150.0\")"),

@@ -1,4 +1,4 @@
-//! Estimates of the size of values, to decide what to box.
+//! Estimates the sizes of values, to decide what to box.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use syn::{GenericArgument, PathArguments, Type};
 use crate::fields::FieldTypes;
 use crate::model::{Definition, Kind, Model};
 
-/// Payloads above this many bytes are boxed, so that moving a message through a channel is cheap.
+/// Payloads above this many bytes are boxed, to make moving a message through a channel cheap.
 const LARGE: usize = 200;
 
-/// The sizes of all types, as on a 64-bit platform.
+/// The sizes of all types on a 64-bit platform.
 pub struct Layout<'a> {
     model: &'a Model,
     types: &'a FieldTypes,
@@ -19,7 +19,7 @@ pub struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    /// Measures all types. A type that holds itself unboxed is an error.
+    /// Measures all types. A type that contains itself unboxed is an error.
     pub fn of(model: &'a Model, types: &'a FieldTypes) -> Result<Self> {
         let mut layout = Self {
             model,
@@ -62,7 +62,7 @@ impl<'a> Layout<'a> {
                 sum.next_multiple_of(8)
             }
             _ => {
-                // `Unrecognized` holds a JSON value of 32 bytes.
+                // `Unrecognized` contains a JSON value of 32 bytes.
                 let mut largest = 32;
                 for variant in definition.variants().iter().filter(|it| it.body.is_some()) {
                     let (_, ty) = self.types.of(&definition.name, &variant.wire)?;

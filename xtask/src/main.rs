@@ -50,58 +50,58 @@ struct Cli {
 enum Task {
     /// Emit the schema from the pinned runtime and generate the types from it.
     Regen {
-        /// Change nothing: fail if the checked-in files are not what would be generated.
+        /// Change nothing; fail if the checked-in files differ from the generated ones.
         #[arg(long)]
         check: bool,
-        /// Try another runtime, of any version: the types go to a folder of their own, and all that the
-        /// generator can't tell by itself is listed.
+        /// Try another runtime of any version: write the types to a separate folder, and list everything
+        /// that the generator can't decide by itself.
         #[arg(long, value_name = "PATH", conflicts_with = "check")]
         codex: Option<PathBuf>,
-        /// The folder for such a trial; by default `target/trial/VERSION`.
+        /// The folder for the trial; `target/trial/VERSION` by default.
         #[arg(long, value_name = "DIR", requires = "codex")]
         out: Option<PathBuf>,
     },
-    /// Bring another version of the runtime into the whole workspace, and report what changed.
+    /// Move the whole workspace to another version of the runtime, and report what changed.
     Bump(bump::Bump),
-    /// Compare with the official Python SDK: its public names, and the table that says where each is.
+    /// Compare with the official Python SDK: its public names, and the table of their counterparts.
     Parity {
-        /// Change nothing: fail if the checked-in names are not those of the package.
+        /// Change nothing; fail if the checked-in names differ from those of the package.
         #[arg(long)]
         check: bool,
-        /// The folder with the package `openai_codex`; without it, `pip` installs one.
+        /// The folder with the package `openai_codex`; by default, `pip` installs one.
         #[arg(long, value_name = "DIR")]
         package: Option<PathBuf>,
     },
     /// Run an example of the SDK with a scripted model; without a name, list them.
     Demo {
-        /// The example.
+        /// The name of the example.
         name: Option<String>,
-        /// What the example is given.
+        /// The arguments for the example.
         #[arg(last = true, value_name = "ARGUMENTS")]
         arguments: Vec<OsString>,
     },
-    /// Measure what the client costs, beside its peers, and write docs/performance.md.
+    /// Measure the client's overhead, compared with its peers, and write docs/performance.md.
     Bench {
-        /// Write nothing: fail if a figure misses its limit.
+        /// Write nothing; fail if a figure misses its limit.
         #[arg(long)]
         check: bool,
-        /// The cases; without any, all of them.
+        /// The cases; by default all of them.
         #[arg(value_name = "CASE")]
         cases: Vec<String>,
     },
     /// Try the SDK with other runtimes, side by side, and write docs/compatibility.md.
     Compat(compat::Compat),
-    /// Build the pages as a book with a search; mdBook is installed if it is missing.
+    /// Build the pages as a searchable book; installs mdBook if it is missing.
     Book {
-        /// Show it in a browser.
+        /// Open the book in a browser.
         #[arg(long)]
         open: bool,
     },
-    /// Draw the pictures of the pages again, by the tests that compare them.
+    /// Redraw the pictures on the pages, using the tests that compare them.
     Pictures,
-    /// Run the checklist of a release, and print the commands that publish it.
+    /// Run the release checklist, and print the commands that publish it.
     Release(release::Options),
-    /// The pinned runtime, by hand.
+    /// Manage the pinned runtime by hand.
     #[command(subcommand)]
     Runtime(runtime::Runtime),
 }

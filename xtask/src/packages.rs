@@ -10,14 +10,14 @@ use anyhow::{Context, Result, bail, ensure};
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::Value;
 
-/// Where the packages are looked up.
+/// Where to look up the packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Python's package index, by pip.
+    /// Python's package index, through pip.
     Pypi,
-    /// npm's registry, by npm.
+    /// npm's registry, through npm.
     Npm,
-    /// A pin that somebody has written.
+    /// A pin written by hand.
     File(PathBuf),
 }
 
@@ -33,16 +33,16 @@ impl FromStr for Source {
     }
 }
 
-/// For which machines.
+/// The machines to cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Platforms {
     All,
-    /// For this one alone.
+    /// Only this machine.
     Here,
 }
 
 impl Platforms {
-    /// Those of these names, which go with operating systems and architectures.
+    /// Selects the names for these operating systems and architectures.
     fn of(self, names: &[Name]) -> Vec<&'static str> {
         let here = (std::env::consts::OS, std::env::consts::ARCH);
         let wanted = names
@@ -51,19 +51,19 @@ impl Platforms {
         let names = wanted.map(|(name, ..)| *name);
         match self {
             Self::All => names.collect(),
-            // Of two for one machine, either will do.
+            // If two fit this machine, either will do.
             Self::Here => names.take(1).collect(),
         }
     }
 }
 
-/// What a client calls a platform, with its operating system and its architecture.
+/// A client's name for a platform, with its operating system and architecture.
 type Name = (&'static str, &'static str, &'static str);
 
 const WHEELS: &str = "openai-codex-cli-bin";
 const TARBALLS: &str = "@openai/codex";
 
-/// What pip calls the platforms of the eight wheels.
+/// pip's platform names for the eight wheels.
 const WHEEL_PLATFORMS: [Name; 8] = [
     ("manylinux_2_17_x86_64", "linux", "x86_64"),
     ("manylinux_2_17_aarch64", "linux", "aarch64"),
@@ -75,7 +75,7 @@ const WHEEL_PLATFORMS: [Name; 8] = [
     ("win_arm64", "windows", "aarch64"),
 ];
 
-/// What npm appends to the version of the six tarballs.
+/// npm's version suffixes for the six tarballs.
 const TARBALL_PLATFORMS: [Name; 6] = [
     ("linux-x64", "linux", "x86_64"),
     ("linux-arm64", "linux", "aarch64"),
@@ -85,7 +85,7 @@ const TARBALL_PLATFORMS: [Name; 6] = [
     ("win32-arm64", "windows", "aarch64"),
 ];
 
-/// The text of the pin, with what it is made of.
+/// The text of the pin, with its provenance.
 pub fn pin(source: &Source, version: &str, platforms: Platforms) -> Result<String> {
     match source {
         Source::Pypi => {
@@ -118,7 +118,7 @@ pub fn pin(source: &Source, version: &str, platforms: Platforms) -> Result<Strin
     }
 }
 
-/// The package that a pin names.
+/// The package named in a pin.
 pub fn package(pin: &str) -> &'static str {
     let names_tarballs = |line: &str| line.trim_start().starts_with(TARBALLS);
     if pin.lines().any(names_tarballs) {
@@ -145,7 +145,7 @@ fn text(what: &str, package: &str, version: &str, algorithm: &str, hashes: &[Str
     text + "\n"
 }
 
-/// The newest release that the client of a source would install on this machine.
+/// The newest release that the source's client would install on this machine.
 pub fn newest(source: &Source) -> Result<String> {
     let version = match source {
         Source::Pypi => {
@@ -163,7 +163,7 @@ pub fn newest(source: &Source) -> Result<String> {
     Ok(version.context("the client tells no version")?.to_owned())
 }
 
-/// The hash of a wheel, out of what pip would install.
+/// The hash of a wheel, from pip's report of what it would install.
 fn wheel(version: &str, platform: &str) -> Result<String> {
     let report = pip(&format!("{WHEELS}=={version}"), platform).with_context(|| {
         format!("{WHEELS} {version} has no wheel for {platform}: check the version, or take it `--from npm`")
@@ -175,7 +175,7 @@ fn wheel(version: &str, platform: &str) -> Result<String> {
     Ok(hash.to_owned())
 }
 
-/// What pip would install.
+/// pip's report of what it would install.
 fn pip(requirement: &str, platform: &str) -> Result<Value> {
     let folder = tempfile::tempdir()?;
     let mut pip = Command::new("python3");
@@ -200,7 +200,7 @@ fn pip(requirement: &str, platform: &str) -> Result<Value> {
     json(&mut pip)
 }
 
-/// The hash of a tarball, out of npm's own integrity.
+/// The hash of a tarball, from npm's own integrity value.
 fn tarball(version: &str, platform: &str) -> Result<String> {
     let package = format!("{TARBALLS}@{version}-{platform}");
     let integrity = npm(&package, "dist.integrity").with_context(|| {
@@ -221,10 +221,10 @@ fn tarball(version: &str, platform: &str) -> Result<String> {
     Ok(HEXLOWER.encode(&hash))
 }
 
-/// What npm knows of a package.
+/// npm's data about a package.
 fn npm(package: &str, what: &str) -> Result<Value> {
     let folder = tempfile::tempdir()?;
-    // On Windows npm is a script, which is found with its ending only.
+    // On Windows npm is a script, which is only found by its full name.
     let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
     npm.args(["view", "--json", package, what])
         .current_dir(folder.path());

@@ -1,8 +1,8 @@
-//! `cargo xtask parity`: the public names of the official Python SDK, and `docs/parity.md`, which says
-//! for each of them where it is here and which test covers it.
+//! `cargo xtask parity`: the public names of the official Python SDK, and `docs/parity.md`, which lists
+//! the counterpart of each name and the test that covers it.
 //!
-//! The names are checked in, so that all but their origin is checked without Python and offline. So is the
-//! list of behaviours, `docs/parity/behaviours.md`, whose numbers the names of tests begin with.
+//! The names are checked in: everything but their origin is checked offline and without Python. The list
+//! of behaviours, `docs/parity/behaviours.md`, is also checked in; its numbers start the names of tests.
 
 use std::fs;
 use std::path::Path;
@@ -17,17 +17,17 @@ mod behaviours;
 mod table;
 mod test_names;
 
-/// The release that this SDK is compared with; Python releases are rarer than runtimes.
+/// The release that this SDK is compared with. The Python SDK is released less often than the runtime.
 const PYTHON_SDK: &str = "0.163.0";
 const COMMAND: &str = "cargo xtask parity";
 const TABLE: &str = "docs/parity.md";
-/// Holds the names, and beside them only the list of behaviours.
+/// The folder of the names. Apart from them, it contains only the list of behaviours.
 const NAMES: &str = "docs/parity";
 const BEHAVIOURS: &str = "docs/parity/behaviours.md";
-/// Reads the names out of the sources of the package, without running them.
+/// Reads the names from the package's sources without running them.
 const SCRIPT: &str = include_str!("parity/surface.py");
 
-/// Writes the names of the package, or with `check` compares them; then checks the pages.
+/// Writes the package's names, or compares them with `check`; then checks the pages.
 pub fn run(check: bool, package: Option<&Path>) -> Result<()> {
     let root = root()?;
     let names = match package {
@@ -50,13 +50,13 @@ fn names_file() -> String {
     format!("{NAMES}/openai-codex-{PYTHON_SDK}.txt")
 }
 
-/// The names of the package.
+/// The names in the package.
 fn names_of_release() -> Result<String> {
-    // Beside this program, which is below the target folder.
+    // Next to this program, which is below the target folder.
     let program = std::env::current_exe()?;
     let target = program.parent().context("this program has no folder")?;
     let folder = tempfile::tempdir_in(target)?;
-    // Nothing of a wheel is run: neither to install it, nor afterwards.
+    // No code in the wheel is run, neither during installation nor afterwards.
     let mut pip = python(folder.path());
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps"])
         .args(["--only-binary=:all:", "--disable-pip-version-check"])
@@ -81,8 +81,8 @@ fn names_in(folder: &Path) -> Result<String> {
     )
 }
 
-/// Python in a folder where nothing of ours can get in its way: the program itself, because a version manager's
-/// shim adds steps of its own to `pip install`, which can fail.
+/// Python in a folder where none of our files interfere. This is the interpreter itself: a version
+/// manager's shim adds its own steps to `pip install`, which can fail.
 fn python(folder: &Path) -> Command {
     let ask = ["-I", "-c", "import sys; print(sys.executable)"];
     let asked = Command::new("python3").args(ask).output().ok();
@@ -93,7 +93,7 @@ fn python(folder: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end. What it says of errors is shown as it comes.
+/// Runs a command to its end. Its errors are shown as they arrive.
 fn output(mut command: Command) -> Result<String> {
     let program = command.get_program().display().to_string();
     let output = command
@@ -108,7 +108,7 @@ fn output(mut command: Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.replace("\r\n", "\n"))
 }
 
-/// Checks the table against the checked-in names and the tests that there are.
+/// Checks the table against the checked-in names and the existing tests.
 fn check_table(root: &Path) -> Result<()> {
     let names = fs::read_to_string(root.join(names_file()))
         .with_context(|| format!("reading {}: run `{COMMAND}`", names_file()))?;
@@ -119,7 +119,7 @@ fn check_table(root: &Path) -> Result<()> {
     )
 }
 
-/// Checks the list of behaviours against the tests that there are.
+/// Checks the list of behaviours against the existing tests.
 fn check_behaviours(root: &Path) -> Result<()> {
     let page = read(root, BEHAVIOURS)?;
     let problems = behaviours::problems(&page, &test_names::all(root)?);

@@ -1,13 +1,13 @@
-//! `cargo xtask pictures`: the pictures of the pages, drawn from what programs show.
+//! `cargo xtask pictures`: draws the pictures on the pages from what programs show.
 
 use anyhow::{Context, Result, ensure};
 
 use crate::regen::{cargo, root};
 
-/// Runs the tests that compare the pictures, and has them draw.
+/// Runs the tests that compare the pictures, in the mode that draws them.
 ///
-/// The terminal's is always the same. That of the web page takes a Chromium, whose version it depends on; without one
-/// it stays as it is.
+/// The terminal's picture is always the same. The web page's needs a Chromium, and depends on its version; without
+/// one, the picture stays as it is.
 pub(crate) fn run() -> Result<()> {
     let status = cargo(&root()?)
         .args(["test", "--package", "codex-e2e", "--test", "it", "--"])

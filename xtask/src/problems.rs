@@ -1,8 +1,8 @@
-//! What the generator can't tell by itself: all of it at once, and what to do about each.
+//! Everything that the generator can't decide by itself, reported together with the fixes.
 //!
-//! Nothing stops at the first problem. Each stage says what it found, takes the careful way, and goes on.
-//! Whoever runs the generator decides what its problems mean: `regen` fails on any, a trial tells them,
-//! and a bump takes out entries that are stale, tells what it assumes, and asks about the rest.
+//! The first problem doesn't stop it: each stage reports what it found, takes the cautious choice, and
+//! continues. The caller decides what problems mean: `regen` fails on any, a trial prints them, and a
+//! bump removes stale entries, reports its assumptions, and asks about the rest.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,38 +14,38 @@ use anyhow::{Result, bail};
 #[derive(Debug, Default)]
 pub struct Problems(RefCell<Vec<Problem>>);
 
-/// Something that the generator can't tell by itself.
+/// Something that the generator can't decide by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     pub kind: Kind,
-    /// What it is, and what to do about it.
+    /// The problem, and what to do about it.
     pub text: String,
-    /// The change of `schema/overrides.toml` that would settle it.
+    /// The change to `schema/overrides.toml` that would settle it.
     pub change: Option<Change>,
 }
 
-/// What kind of a problem it is.
+/// The kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A rule or an entry that has nothing to do any more.
+    /// A rule or an entry with nothing left to do.
     Stale,
-    /// What people may know better; the likely answer does no harm.
+    /// A person may know better, but the likely answer does no harm.
     Assumed,
-    /// What only people can tell; until they do, the careful answer is taken.
+    /// Only a person can decide; until then, the cautious answer is used.
     Undecided,
-    /// A construct that the generator was not written for.
+    /// A construct that the generator doesn't support.
     New,
 }
 
-/// A change of `schema/overrides.toml`.
+/// A change to `schema/overrides.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Leaves an entry out.
+    /// Removes an entry.
     Remove {
         section: &'static str,
         entry: String,
     },
-    /// Adds an entry to a list, or with a value to a table.
+    /// Adds an entry to a list, or to a table if it has a value.
     Add {
         section: &'static str,
         entry: String,
@@ -54,7 +54,7 @@ pub enum Change {
 }
 
 impl Problems {
-    /// An entry of `schema/overrides.toml` that no longer applies.
+    /// Reports an entry of `schema/overrides.toml` that no longer applies.
     pub fn stale_entry(&self, section: &'static str, entry: &str, text: impl Into<String>) {
         let change = Change::Remove {
             section,
@@ -63,7 +63,7 @@ impl Problems {
         self.add(Kind::Stale, text, Some(change));
     }
 
-    /// Something that is taken to be so until people know better, by an entry in a list.
+    /// Reports an assumption, which an entry in a list records until a person knows better.
     pub fn assumed(&self, section: &'static str, entry: &str, text: impl Into<String>) {
         let change = Change::Add {
             section,
@@ -73,7 +73,7 @@ impl Problems {
         self.add(Kind::Assumed, text, Some(change));
     }
 
-    /// Something for people to decide, by an entry in `schema/overrides.toml`.
+    /// Reports a decision for a person, who records it as an entry in `schema/overrides.toml`.
     pub fn undecided(
         &self,
         section: &'static str,
@@ -89,7 +89,7 @@ impl Problems {
         self.add(Kind::Undecided, text, Some(change));
     }
 
-    /// A problem that no entry settles.
+    /// Reports any problem.
     pub fn add(&self, kind: Kind, text: impl Into<String>, change: Option<Change>) {
         let problem = Problem {
             kind,
@@ -102,14 +102,14 @@ impl Problems {
         }
     }
 
-    /// All of them, by kind.
+    /// All problems, by kind.
     pub fn all(&self) -> Vec<Problem> {
         let mut problems = self.0.borrow().clone();
         problems.sort_by_key(|it| it.kind);
         problems
     }
 
-    /// Fails with all of them, if there are any.
+    /// Fails with all problems, if there are any.
     pub fn refuse(&self) -> Result<()> {
         if self.0.borrow().is_empty() {
             return Ok(());

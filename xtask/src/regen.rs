@@ -1,4 +1,4 @@
-//! `cargo xtask regen`: schema from the pinned runtime, types from the schema.
+//! `cargo xtask regen`: gets the schema from the pinned runtime, and generates the types from it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::problems::Problems;
 use crate::retired::Retired;
 use crate::{codegen, extract, handlers, history};
 
-/// Regenerates everything, or with `check` fails with what would change.
+/// Regenerates everything, or with `check` fails and lists what would change.
 pub fn run(check: bool) -> Result<()> {
     let root = root()?;
     let codex = if check {
@@ -77,7 +77,7 @@ fn gates(root: &Path, overrides: &Overrides) -> Result<Files> {
     Ok(files)
 }
 
-/// What an earlier run left in `schema/`.
+/// The schema that an earlier run left in `schema/`.
 pub fn recorded(root: &Path) -> Result<Emitted> {
     Ok(Emitted {
         version: read(root, "RUNTIME_VERSION")?.trim().to_owned(),
@@ -86,7 +86,7 @@ pub fn recorded(root: &Path) -> Result<Emitted> {
     })
 }
 
-/// What a schema is generated with: what is written by hand, and what is retired.
+/// The inputs of a schema: the handwritten overrides and the retired requests.
 pub fn inputs(root: &Path, emitted: Emitted) -> Result<Inputs> {
     let retired = fs::read_to_string(root.join("schema/retired.json")).ok();
     Ok(Inputs {
@@ -101,7 +101,7 @@ pub fn read(root: &Path, name: &str) -> Result<String> {
         .with_context(|| format!("reading schema/{name}"))
 }
 
-/// Cargo itself, in a folder.
+/// Cargo itself, running in a folder.
 pub fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(folder);
@@ -130,7 +130,7 @@ mod tests {
         )
     }
 
-    /// What is said about these.
+    /// The reported problems of these inputs.
     fn told(emitted: &Emitted, overrides: &str) -> String {
         let inputs = Inputs {
             overrides: Overrides::parse(overrides).unwrap(),

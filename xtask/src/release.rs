@@ -1,4 +1,4 @@
-//! `cargo xtask release`: a checklist that runs. It publishes nothing, and needs no credentials.
+//! `cargo xtask release`: an executable checklist. It publishes nothing and needs no credentials.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -27,35 +27,35 @@ mod version;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// A rehearsal: go on after a step that fails, and allow uncommitted changes.
+    /// Rehearse: continue after a failed step, and allow uncommitted changes.
     #[arg(long)]
     dry_run: bool,
-    /// Only write the address of the repository, wherever the present one stands.
+    /// Only replace the repository's address, wherever the current one appears.
     #[arg(long, value_name = "URL", conflicts_with_all = ["api", "dry_run"])]
     repository: Option<String>,
     /// Only write the public API of each crate to docs/api.
     #[arg(long, conflicts_with = "dry_run")]
     api: bool,
-    /// With `--api`, change nothing: fail if docs/api is not what would be written.
+    /// With `--api`, change nothing; fail if docs/api is out of date.
     #[arg(long, requires = "api")]
     check: bool,
 }
 
-/// What the steps need to know.
+/// The data that the steps need.
 struct Release {
     root: PathBuf,
     /// The build's target folder.
     target: PathBuf,
     version: String,
-    /// In the order in which they are published.
+    /// In publishing order.
     packages: Vec<Package>,
     dry_run: bool,
 }
 
-/// One line of the list: what it is about, and what finds out. The outcome is a sentence; an error says what to do.
+/// A step of the checklist: its subject and its check. The outcome is a sentence; an error says what to do.
 type Step = (&'static str, fn(&Release) -> Result<String>);
 
-/// The cheap ones first.
+/// The cheap steps come first.
 const STEPS: [Step; 8] = [
     ("tree", tree),
     ("version", version_is_next),
@@ -67,7 +67,7 @@ const STEPS: [Step; 8] = [
     ("api", api::step),
 ];
 
-/// Runs the list, or one of the jobs that it asks for.
+/// Runs the checklist, or one of the separate jobs.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let root = root()?;
     if let Some(url) = &options.repository {
@@ -81,7 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut failed = Vec::new();
     for (name, step) in STEPS {
         if out.is_terminal() {
-            // Some take minutes. The outcome takes the line's place.
+            // Some steps take minutes. The outcome overwrites the line.
             write!(out, "…     {name}\r")?;
             out.flush()?;
         }
@@ -197,7 +197,7 @@ fn generated_is_current(_release: &Release) -> Result<String> {
     Ok("what the schema says".to_owned())
 }
 
-/// What is left to a person, to be copied.
+/// The commands left for a person to copy.
 fn last_commands(release: &Release) -> String {
     let (version, tag) = (&release.version, release.tag());
     let publish = |it: &Package| format!("    cargo publish --locked --package {}\n", it.name);
@@ -211,7 +211,7 @@ fn last_commands(release: &Release) -> String {
     )
 }
 
-/// Writes the address wherever the present one stands.
+/// Replaces the current address wherever it appears.
 fn fill(root: &Path, url: &str) -> Result<()> {
     address::check(url)?;
     let old = address::current(&read(root, "Cargo.toml")?)?;
@@ -227,7 +227,7 @@ fn fill(root: &Path, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// The tag of the release before this one.
+/// The tag of the previous release.
 fn last_tag(root: &Path) -> Option<String> {
     let describe = ["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"];
     git(root, &describe).ok()
@@ -239,7 +239,7 @@ fn git(root: &Path, arguments: &[&str]) -> Result<String> {
     Ok(output(&mut command)?.trim_end().to_owned())
 }
 
-/// Runs a command to its end, for what it prints. What it says of errors is in the error.
+/// Runs a command to its end and returns its output. Its stderr is part of the error.
 fn output(command: &mut Command) -> Result<String> {
     let name = command.get_program().display().to_string();
     let arguments: Vec<_> = command.get_args().map(|it| it.to_string_lossy()).collect();
@@ -261,7 +261,7 @@ pub(crate) fn read(root: &Path, name: &str) -> Result<String> {
     fs::read_to_string(root.join(name)).with_context(|| format!("reading {name}"))
 }
 
-/// The further lines of a text, below its first.
+/// Indents all lines of a text after the first.
 fn indented(text: &str) -> String {
     text.replace('\n', "\n                  ")
 }

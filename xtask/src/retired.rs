@@ -1,7 +1,7 @@
-//! Requests of older runtimes that the pinned one doesn't send any more.
+//! Requests of older runtimes that the pinned one no longer sends.
 //!
-//! The SDK works with those runtimes, too, and answers them. So their types stay: a bump takes them from
-//! the schema before, into `schema/retired.json`.
+//! The SDK also works with those runtimes and answers these requests, so their types stay: a bump moves
+//! them from the previous schema into `schema/retired.json`.
 
 use std::collections::BTreeMap;
 
@@ -16,31 +16,31 @@ use crate::schema::reference;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retired {
-    /// By method.
+    /// Requests by method.
     pub requests: BTreeMap<String, Request>,
-    /// The types that they need and the schema doesn't have any more.
+    /// The types they need that the schema no longer has.
     pub definitions: Map<String, Value>,
 }
 
 /// A request of the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    /// The version that the pin had when it was gone.
+    /// The pinned version in which the request was gone.
     pub since: String,
-    /// It needed the experimental API.
+    /// Whether it needed the experimental API.
     pub experimental: bool,
     /// Its branch of `ServerRequest`.
     pub branch: Value,
 }
 
 impl Retired {
-    /// Reads the file's text; there need not be one.
+    /// Parses the file's text; without a file, nothing is retired.
     pub fn parse(text: Option<&str>) -> Result<Self> {
         let retired = text.map(serde_json::from_str).transpose();
         Ok(retired.context("schema/retired.json")?.unwrap_or_default())
     }
 
-    /// The file's text; none if nothing is retired.
+    /// The file's text; `None` if nothing is retired.
     pub fn text(&self) -> Result<Option<String>> {
         if self.requests.is_empty() {
             return Ok(None);
@@ -48,7 +48,7 @@ impl Retired {
         Ok(Some(serde_json::to_string_pretty(self)? + "\n"))
     }
 
-    /// Those that didn't need the experimental API.
+    /// The requests that didn't need the experimental API.
     pub fn stable(&self) -> Self {
         let mut stable = self.clone();
         stable.requests.retain(|_, it| !it.experimental);
@@ -58,7 +58,7 @@ impl Retired {
         stable
     }
 
-    /// Puts what is retired back into a schema as the runtime emits it.
+    /// Adds the retired requests back to an emitted schema.
     pub fn restore(&self, raw: &mut Value, problems: &Problems) {
         let Some(definitions) = raw.get_mut("definitions").and_then(Value::as_object_mut) else {
             return;
@@ -85,7 +85,7 @@ impl Retired {
         }
     }
 
-    /// Keeps the requests that only the older schema has; forgets those that are sent again.
+    /// Keeps requests that only the older schema has, and forgets those that are sent again.
     pub fn update(&mut self, old: &Value, new: &Value, stable: &Value, since: &str) {
         let sent = |raw: &Value, method: &str| {
             requests(raw).any(|it| method_of(it).is_some_and(|it| it == method))
@@ -102,7 +102,7 @@ impl Retired {
             };
             self.requests.entry(method.to_owned()).or_insert(request);
             self.keep(old, branch.clone());
-            // The answer, which nothing refers to, is called after the params.
+            // The answer is named after the params; nothing refers to it.
             let params = branch.pointer("/properties/params").and_then(reference);
             if let Some(params) = params.and_then(|it| it.strip_suffix("Params")) {
                 let target = format!("#/definitions/{params}Response");
@@ -111,7 +111,7 @@ impl Retired {
         }
     }
 
-    /// Keeps all that a schema refers to.
+    /// Keeps everything that a schema refers to.
     fn keep(&mut self, raw: &Value, schema: Value) {
         let mut pending = vec![schema];
         while let Some(schema) = pending.pop() {
@@ -136,7 +136,7 @@ fn method_of(branch: &Value) -> Option<&str> {
     branch.pointer("/properties/method/enum/0")?.as_str()
 }
 
-/// Everything that a schema refers to.
+/// All types that a schema refers to.
 fn targets(schema: &Value) -> Vec<String> {
     match schema {
         Value::Object(object) => {
@@ -198,7 +198,7 @@ mod tests {
             ["other", "ask"]
         );
         assert!(restored["definitions"].get("AskResponse").is_some());
-        // It is in the other namespace already.
+        // It is already in the other namespace.
         assert!(restored["definitions"].get("Id").is_none());
         assert_eq!(problems.to_string(), "");
 

@@ -1,4 +1,4 @@
-//! `cargo xtask runtime`: the pinned runtime, by hand.
+//! `cargo xtask runtime`: manages the pinned runtime by hand.
 
 use std::io;
 use std::io::Write;
@@ -10,15 +10,15 @@ use codex_cli_bin::{Installer, RUNTIME_VERSION, data_dir, locate, terminal_progr
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Runtime {
-    /// Installs the pinned runtime for the current user, unless it is installed already
+    /// Install the pinned runtime for the current user, unless it is already installed
     Install {
-        /// A downloaded wheel to install from, offline
+        /// Install offline from a downloaded wheel
         #[arg(long, value_name = "FILE")]
         wheel: Option<PathBuf>,
     },
-    /// Prints the path of the runtime's executable
+    /// Print the path of the runtime's executable
     Path,
-    /// Prints which runtime was found, and where
+    /// Print which runtime was found, and where
     Info,
 }
 

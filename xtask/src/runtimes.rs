@@ -1,4 +1,4 @@
-//! Other runtimes, side by side below `target`: nobody's installation is touched.
+//! Other runtimes, side by side below `target`. The user's installation is left alone.
 
 use anyhow::{Context, Result};
 use codex_cli_bin::{
@@ -8,7 +8,7 @@ use codex_cli_bin::{
 use crate::packages::{self, Platforms, Source};
 use crate::regen::root;
 
-/// Installs a runtime for this machine, from the first source that has it.
+/// Installs a runtime for this machine from the first source that has it.
 pub fn install(version: &str) -> Result<Runtime> {
     if version == RUNTIME_VERSION {
         return Ok(codex_cli_bin::install(terminal_progress())?);

@@ -1,4 +1,4 @@
-//! Walking a JSON schema as a schema.
+//! Helpers for JSON schemas.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ pub type Object = Map<String, Value>;
 
 /// Calls `visit` on a schema and on all schemas inside it, innermost first.
 ///
-/// The walk knows which keys hold schemas: a *property* may be called `minimum` or `title`.
+/// The walk knows which keys contain schemas: a *property* may be called `minimum` or `title`.
 pub fn walk(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
     let Value::Object(object) = schema else {
         return;
@@ -31,7 +31,7 @@ pub fn walk(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
     visit(object);
 }
 
-/// The branches of a union, whichever keyword holds them.
+/// The branches of a union, whichever keyword contains them.
 pub fn branches(schema: &Object) -> Option<&Vec<Value>> {
     schema
         .get("oneOf")
@@ -39,7 +39,7 @@ pub fn branches(schema: &Object) -> Option<&Vec<Value>> {
         .and_then(Value::as_array)
 }
 
-/// The properties of an object schema; none if it has none.
+/// The properties of an object schema; empty if it has none.
 pub fn properties(schema: &Object) -> impl Iterator<Item = (&String, &Value)> {
     schema
         .get("properties")
@@ -63,7 +63,7 @@ pub fn required(schema: &Object) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
-/// The name behind a `$ref`.
+/// The name in a `$ref`.
 pub fn reference(schema: &Value) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix("#/definitions/")
 }
@@ -78,7 +78,7 @@ pub fn strings(schema: &Value) -> Option<Vec<&str>> {
         .collect()
 }
 
-/// The only string a schema allows, if it is such a one.
+/// The only string that a schema allows, if there is exactly one.
 pub fn constant(schema: &Value) -> Option<&str> {
     match strings(schema)?.as_slice() {
         [only] => Some(only),
@@ -128,7 +128,7 @@ pub fn non_null(schema: &Value) -> Value {
     schema
 }
 
-/// The property that holds another constant in every branch of a union.
+/// The property that has a different constant in every branch of a union.
 pub fn tag(branches: &[Value]) -> Option<String> {
     let tag_of = |branch: &Value| {
         properties(branch.as_object()?)

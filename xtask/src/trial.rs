@@ -1,6 +1,6 @@
-//! `cargo xtask regen --codex PATH`: what would become of the types with another runtime.
+//! `cargo xtask regen --codex PATH`: generates the types for another runtime.
 //!
-//! The checkout stays as it is. A folder of its own gets the schema, the types and their tests, as a
+//! The checkout stays unchanged. A separate folder gets the schema, the types and their tests, as a
 //! workspace that compiles by itself.
 
 use std::fs;
@@ -16,7 +16,7 @@ use crate::problems::Problems;
 use crate::regen::{inputs, read, root, schema_files};
 use crate::{codegen, entries, extract};
 
-/// What is copied; what is generated replaces its part.
+/// The crate that is copied; generated files replace their originals.
 const CRATE: &str = "crates/codex-types";
 
 pub fn run(codex: &Path, out: Option<&Path>) -> Result<()> {
@@ -46,7 +46,7 @@ fn write(root: &Path, emitted: &Emitted, folder: &Path, problems: &Problems) -> 
     copied.add("Cargo.toml", manifest(root, &emitted.version)?);
     copied.add("Cargo.lock", text(&root.join("Cargo.lock"))?);
     copy(root, Path::new(CRATE), &mut copied)?;
-    // Its tests read what was decided, as it would be.
+    // Its tests read the decisions, so write them as proposed.
     let overrides = read(root, "overrides.toml")?;
     let overrides = entries::changed(&overrides, problems.all().iter())?;
     copied.add("schema/overrides.toml", overrides);
@@ -55,7 +55,7 @@ fn write(root: &Path, emitted: &Emitted, folder: &Path, problems: &Problems) -> 
     generated.files.ensure(folder, false)
 }
 
-/// Takes every file of a folder.
+/// Adds every file of a folder.
 fn copy(root: &Path, folder: &Path, files: &mut Files) -> Result<()> {
     for entry in fs::read_dir(root.join(folder))? {
         let entry = entry?;
@@ -69,7 +69,7 @@ fn copy(root: &Path, folder: &Path, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// The manifest of the workspace, for the types alone.
+/// The workspace's manifest, for the types alone.
 fn manifest(root: &Path, version: &str) -> Result<String> {
     let mut manifest: DocumentMut = text(&root.join("Cargo.toml"))?.parse()?;
     let workspace = &mut manifest["workspace"];

@@ -1,4 +1,4 @@
-//! What two versions of the protocol differ in.
+//! The differences between two versions of the protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ pub struct Difference {
     pub what: What,
     /// The method, `Type`, `Type.field` or `Type.variant`.
     pub subject: String,
-    /// What else there is to say; often nothing.
+    /// Further details; often empty.
     pub detail: String,
 }
 
-/// The kinds of differences, in the order in which people want to know them.
+/// The kinds of differences, most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     MethodLost,
@@ -44,7 +44,7 @@ pub enum What {
 }
 
 impl What {
-    /// What a list of these is called.
+    /// The heading for a list of these.
     pub fn heading(self) -> &'static str {
         match self {
             Self::MethodLost => "Methods lost",
@@ -71,12 +71,12 @@ impl What {
         }
     }
 
-    /// Whether programs may stop compiling. What the runtime doesn't send any more stays.
+    /// Whether programs may stop compiling. The types of requests that the runtime no longer sends stay.
     pub fn breaks_rust(self) -> bool {
         self < Self::OptionalFieldGained && self != Self::ServerRequestLost
     }
 
-    /// Whether programs that compile may stop working, with one of the two runtimes.
+    /// Whether programs that compile may stop working with one of the two runtimes.
     pub fn breaks_wire(self) -> bool {
         matches!(
             self,
@@ -94,7 +94,7 @@ impl What {
     }
 }
 
-/// All differences, sorted by what they are.
+/// All differences, sorted by kind.
 pub fn between(old: &Model, new: &Model) -> Vec<Difference> {
     let mut found = Found(Vec::new());
     found.requests(
@@ -122,7 +122,7 @@ impl Found {
         });
     }
 
-    /// What is in one set only.
+    /// Names that are in only one of the sets.
     fn names<'a>(
         &mut self,
         old: &BTreeSet<&'a str>,
@@ -284,7 +284,7 @@ fn borrowed(names: &BTreeSet<String>) -> BTreeSet<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-/// The types of the schema; the bodies of branches are told by their variants.
+/// The types of the schema. The bodies of branches are reported with their variants.
 fn type_names(model: &Model) -> BTreeSet<&str> {
     let bodies: BTreeSet<String> = model
         .definitions
@@ -317,7 +317,7 @@ fn kind(definition: &Definition) -> String {
     }
 }
 
-/// A schema without what is only for people.
+/// A schema without the parts that are only for people.
 fn bare(schema: Option<&Value>) -> Option<Value> {
     let mut schema = schema?.clone();
     walk(&mut schema, &mut |it: &mut Object| {

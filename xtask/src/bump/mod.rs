@@ -1,7 +1,7 @@
-//! `cargo xtask bump VERSION`: another runtime for the whole workspace, or no change at all.
+//! `cargo xtask bump VERSION`: moves the whole workspace to another runtime, or changes nothing.
 //!
-//! Everything is worked out before the first file is written. What only people can decide is asked at
-//! once; entries that no longer apply are taken out, and told.
+//! Everything is computed before the first file is written. Decisions that need a person are listed
+//! together; entries that no longer apply are removed and reported.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -34,7 +34,7 @@ const OVERRIDES: &str = "schema/overrides.toml";
 const RETIRED: &str = "schema/retired.json";
 const CHANGELOG: &str = "CHANGELOG.md";
 
-/// What is asked for.
+/// The options.
 #[derive(Debug, clap::Args)]
 pub struct Bump {
     /// The version of the runtime, such as 0.171.0.
@@ -42,10 +42,10 @@ pub struct Bump {
     /// Where its packages are: `pypi`, `npm`, or a file with a pin.
     #[arg(long, default_value = "pypi", value_name = "SOURCE")]
     from: Source,
-    /// Print the report, and change nothing.
+    /// Print the report without changing anything.
     #[arg(long)]
     dry_run: bool,
-    /// Take what is proposed for the things to decide.
+    /// Accept the proposed decisions.
     #[arg(long)]
     accept: bool,
 }
@@ -53,7 +53,7 @@ pub struct Bump {
 pub fn run(bump: &Bump) -> Result<()> {
     let root = root()?;
     if switch::resume(&root)? {
-        // This program was built from what the tree was before.
+        // This program was built from the tree before the bump.
         eprintln!("finished a bump that had been interrupted: read and commit it, then go on");
         return Ok(());
     }
@@ -100,7 +100,7 @@ pub fn run(bump: &Bump) -> Result<()> {
     Ok(())
 }
 
-/// All that a bump makes.
+/// Everything that a bump produces.
 struct Next {
     before: Model,
     inputs: Inputs,
@@ -110,8 +110,8 @@ struct Next {
 }
 
 impl Next {
-    /// Generates until nothing is left to tell: entries that no longer apply go, and what is proposed is
-    /// taken, if that is accepted.
+    /// Generates until no problems remain: removes entries that no longer apply, and takes the proposals
+    /// if they are accepted.
     fn work_out(root: &Path, emitted: Emitted, accept: bool) -> Result<Self> {
         let old = inputs(root, recorded(root)?)?;
         let before = generate(&old, &Problems::default())?.model;
@@ -159,7 +159,7 @@ impl Next {
         }
     }
 
-    /// What was done without asking.
+    /// Reports what was settled without asking.
     fn tell_settled(&self) {
         for problem in &self.settled {
             let done = match problem.kind {
@@ -203,19 +203,19 @@ impl Next {
     }
 }
 
-/// The changelog with a section before its first one.
+/// The changelog with a new first section.
 fn with_section(changelog: &str, section: &str) -> String {
     let place = changelog.find("\n## ").map_or(changelog.len(), |it| it + 1);
     let (head, rest) = changelog.split_at(place);
     format!("{head}{section}\n{rest}")
 }
 
-/// Nothing but decisions may be uncommitted: a bump that fails must leave what there was.
+/// Only decisions may be uncommitted: a bump that fails must leave everything else as it was.
 fn ensure_clean(root: &Path) -> Result<()> {
     let mut git = Command::new("git");
     git.args(["status", "--porcelain"]).current_dir(root);
     let Ok(output) = git.output() else {
-        // No git, no commits.
+        // Without git there are no commits to check.
         return Ok(());
     };
     let status = String::from_utf8_lossy(&output.stdout);

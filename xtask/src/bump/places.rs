@@ -1,4 +1,4 @@
-//! Where the version of the runtime and the size of the protocol stand in files written by hand.
+//! Where handwritten files state the runtime's version and the protocol's size.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::codegen::Files;
 use crate::model::Model;
 
-/// A file, and texts in it with places for figures.
+/// A file, and its texts with placeholders for figures.
 type Place = (&'static str, &'static [&'static str]);
 
 const PLACES: &[Place] = &[
@@ -77,7 +77,7 @@ const PLACES: &[Place] = &[
     ),
 ];
 
-/// What changes with a bump.
+/// The figures that change with a bump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
     pub package: String,
@@ -88,7 +88,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Those of a protocol. Requests that only older runtimes send count: there are types for them.
+    /// The figures of a protocol. Requests that only older runtimes send count, because they have types.
     pub fn of(package: &str, version: &str, model: &Model) -> Self {
         Self {
             package: package.to_owned(),
@@ -114,7 +114,7 @@ impl Figures {
     }
 }
 
-/// The files with the new figures. A place without the old ones is an error: somebody moved it.
+/// Returns the files with the new figures. A place without the old ones is an error: somebody moved it.
 pub fn update(root: &Path, old: &Figures, new: &Figures, files: &mut Files) -> Result<()> {
     for (file, templates) in PLACES {
         let mut text = read(root, file)?;
@@ -133,7 +133,7 @@ pub fn update(root: &Path, old: &Figures, new: &Figures, files: &mut Files) -> R
     Ok(())
 }
 
-/// The lock file, with another version for the members of the workspace: they have no source.
+/// The lock file with a new version for the workspace members, which are the packages without a source.
 fn lock_of(lock: &str, old: &str, new: &str) -> String {
     let (old, new) = (
         format!("version = \"{old}\""),
@@ -172,7 +172,7 @@ mod tests {
         let figures = Figures::of(packages::package(&pin), version, &model);
         let mut files = Files::of("cargo xtask bump");
         update(&root, &figures, &figures, &mut files).unwrap();
-        // Nothing has changed, so that nothing does.
+        // The figures didn't change, so neither do the files.
         files.ensure(&root, true).unwrap();
     }
 

@@ -1,4 +1,4 @@
-//! What a bump changes, for people.
+//! A report of a bump for people.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use semver::{Comparator, Op, Version};
 use super::difference::{Difference, What, between};
 use crate::model::Model;
 
-/// The differences of two versions.
+/// The differences between two versions.
 pub struct Report {
     from: String,
     to: String,
@@ -16,11 +16,11 @@ pub struct Report {
     differences: Vec<Difference>,
 }
 
-/// A list in a changelog is no longer than this.
+/// The maximum length of a list in a changelog.
 const MOST_NAMES: usize = 12;
 
 impl Report {
-    /// Compares two models; each with its version.
+    /// Compares two models, each with its version.
     pub fn of(old: (&str, &Model), new: (&str, &Model)) -> Self {
         let count = |of: fn(&Model) -> usize| (of(old.1), of(new.1));
         let named = |name, (before, now)| (name, before, now);
@@ -47,7 +47,7 @@ impl Report {
         kinds
     }
 
-    /// What the bump means for who depends on the types.
+    /// What the bump means for programs that depend on the types.
     fn verdict(&self) -> String {
         let breaks =
             |test: fn(What) -> bool| self.differences.iter().filter(|it| test(it.what)).count();
@@ -68,7 +68,7 @@ impl Report {
         )
     }
 
-    /// A section for CHANGELOG.md, to be edited.
+    /// A draft section for CHANGELOG.md.
     pub fn changelog(&self, package: &str) -> String {
         let mut text = format!(
             "## {}, unreleased\n\nRuntime: `{package}` {}, after {}.\n\n",
@@ -99,13 +99,13 @@ impl Report {
     }
 }
 
-/// Those that the runtime sends.
+/// The number of requests that the runtime still sends.
 fn sent_today(model: &Model) -> usize {
     let requests = model.server_requests.iter();
     requests.filter(|it| it.retired.is_none()).count()
 }
 
-/// Lines of at most 115 characters; those that follow begin with the indent.
+/// Wraps a line at 115 characters, and indents the lines that follow.
 fn wrapped(line: &str, indent: &str) -> String {
     let mut text = String::new();
     let mut width = 0;
@@ -124,7 +124,7 @@ fn wrapped(line: &str, indent: &str) -> String {
     text + "\n"
 }
 
-/// Whether semver lets the newer one break what the older one promises.
+/// Whether semver allows the newer version to break what the older one promises.
 fn allows_breaking(from: &str, to: &str) -> bool {
     let (Ok(from), Ok(to)) = (Version::parse(from), Version::parse(to)) else {
         return false;

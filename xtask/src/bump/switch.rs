@@ -1,7 +1,7 @@
-//! From one state of the checkout to another, whatever happens in between.
+//! Switches the checkout from one state to another, even if it is interrupted.
 //!
-//! The new files are gathered in a folder below `target`. Its last rename says that they are complete;
-//! from then on they go to their places, and whoever finds the folder later goes on with that.
+//! The new files are collected in a folder below `target`. Renaming that folder marks them as complete.
+//! Then they move to their places; after an interruption, the next run continues from that folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use anyhow::{Context, Result};
 
 use crate::codegen::Files;
 
-/// Where they are gathered, and where they are complete.
+/// Where the files are collected, and where they are once complete.
 const MAKING: &str = "target/bump/making";
 const READY: &str = "target/bump/ready";
 
-/// Puts the files in their places: all of them, or none.
+/// Puts all files in their places, or none of them.
 pub fn switch(root: &Path, files: &Files) -> Result<()> {
     let (making, ready) = (root.join(MAKING), root.join(READY));
     remove(&making)?;
@@ -25,7 +25,7 @@ pub fn switch(root: &Path, files: &Files) -> Result<()> {
     apply(root, &ready)
 }
 
-/// Goes on with a switch that was interrupted; says whether there was one.
+/// Resumes an interrupted switch; returns whether there was one.
 pub fn resume(root: &Path) -> Result<bool> {
     let ready = root.join(READY);
     if !ready.exists() {
@@ -47,7 +47,7 @@ fn apply(root: &Path, ready: &Path) -> Result<()> {
     remove(ready)
 }
 
-/// Moves each file of a folder to its place.
+/// Moves each file in a folder to its place.
 fn place(root: &Path, files: &Path, folder: &Path) -> Result<()> {
     for entry in fs::read_dir(files.join(folder))? {
         let entry = entry?;
@@ -113,7 +113,7 @@ mod tests {
         let (root, ready) = (root.path(), root.path().join(READY));
         files().ensure(&ready.join("files"), false).unwrap();
         fs::write(ready.join("strays"), "[\"made/stray\"]").unwrap();
-        // One file was placed.
+        // One file was already placed.
         fs::rename(ready.join("files/b"), root.join("b")).unwrap();
         assert!(resume(root).unwrap());
         assert!(is_switched(root));

@@ -1,4 +1,4 @@
-//! Enums. Each has a variant `Unrecognized` that keeps what a newer runtime sends.
+//! Enums. Each has a variant `Unrecognized` for values from newer runtimes.
 
 use anyhow::Result;
 use proc_macro2::{Ident, TokenStream};
@@ -24,7 +24,7 @@ pub fn text(context: &Context, definition: &Definition) -> Vec<TokenStream> {
     vec![declaration, quote!(named_string!(#name);)]
 }
 
-/// One of some strings.
+/// An enum of strings.
 pub fn strings(
     context: &Context,
     definition: &Definition,
@@ -68,7 +68,7 @@ pub fn strings(
     vec![declaration, text, from, quote!(string_enum!(#name);)]
 }
 
-/// An object whose tag says which.
+/// An object whose tag selects the variant.
 pub fn tagged(
     context: &Context,
     definition: &Definition,
@@ -158,7 +158,7 @@ pub fn external(
     Ok(items)
 }
 
-/// Something whose shape says which.
+/// A value whose shape selects the variant.
 pub fn untagged(
     context: &Context,
     definition: &Definition,
@@ -188,7 +188,7 @@ pub fn untagged(
     Ok(items)
 }
 
-/// Ways from text and lists to a union of which they are a branch.
+/// Conversions from text and lists to a union that has them as a branch.
 fn conversions(
     context: &Context,
     definition: &Definition,
@@ -224,7 +224,7 @@ fn conversions(
     Ok(conversions)
 }
 
-/// The enum itself, and its `Debug` where that must not be derived.
+/// The enum itself, and its `Debug` if that must not be derived.
 fn declaration(
     context: &Context,
     definition: &Definition,
@@ -275,7 +275,7 @@ fn holds_secrets(context: &Context, variant: &Variant) -> bool {
     body.is_some_and(|it| it.fields().iter().any(|it| it.secret))
 }
 
-/// `Debug` by hand: where known kinds hold secrets, unknown ones may.
+/// A handwritten `Debug`: if known kinds contain secrets, unknown ones may too.
 fn redacted(definition: &Definition, variants: &[Variant]) -> TokenStream {
     let name = format_ident!("{}", definition.name);
     let arms = variants.iter().map(|it| {

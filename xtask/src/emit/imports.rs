@@ -1,4 +1,4 @@
-//! What generated files import.
+//! The imports of generated files.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use syn::{Ident, Token};
 use crate::codegen;
 use crate::model::Model;
 
-/// The file of these items, with the imports they need.
+/// A file with these items and the imports they need.
 pub fn with_imports(
     items: &[TokenStream],
     model: &Model,
@@ -42,10 +42,10 @@ pub fn with_imports(
     codegen::file(&texts.join("\n"), items)
 }
 
-/// What is imported from a path, in the order in which rustfmt has it.
+/// The imports from a path, in rustfmt's order.
 type Tree = (TokenStream, [Vec<TokenStream>; 2]);
 
-/// The groups of imports, with a blank line between them.
+/// The groups of imports, separated by blank lines.
 fn groups(used: &Mentions, types: TokenStream, others: &[&str]) -> [Vec<Tree>; 3] {
     let names = |names| used.names(names);
     let inside = |module: TokenStream, inner| branch(&module, &used.names(inner));
@@ -69,7 +69,7 @@ fn groups(used: &Mentions, types: TokenStream, others: &[&str]) -> [Vec<Tree>; 3
     ]
 }
 
-/// What is imported from one place, as one tree; nothing if that is nothing.
+/// The imports from one place as one tree; empty if there are none.
 fn branch(path: &TokenStream, parts: &[TokenStream]) -> Vec<TokenStream> {
     match parts {
         [] => Vec::new(),
@@ -78,7 +78,7 @@ fn branch(path: &TokenStream, parts: &[TokenStream]) -> Vec<TokenStream> {
     }
 }
 
-/// The names in `crate::support` that generated code uses.
+/// The names in `crate::support` that generated code may use.
 const SUPPORT: &[&str] = &[
     "External",
     "Payload",
@@ -101,11 +101,11 @@ const SUPPORT: &[&str] = &[
     "whole",
 ];
 
-/// Collects the first names of all paths: what must be in scope.
+/// Collects the first name of each path: the names that must be in scope.
 struct Mentions(BTreeSet<String>);
 
 impl Mentions {
-    /// Those of these names that are mentioned.
+    /// Those of these names that are used.
     fn names(&self, names: &[&str]) -> Vec<TokenStream> {
         let used = names.iter().filter(|it| self.0.contains(**it));
         used.map(|it| format_ident!("{it}").to_token_stream())

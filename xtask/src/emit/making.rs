@@ -1,4 +1,4 @@
-//! How a value of a struct is made, so that nobody can swap two of its parts without noticing.
+//! How a struct is built, without the risk of swapping two of its values unnoticed.
 
 use std::collections::BTreeSet;
 
@@ -13,20 +13,20 @@ use crate::model::{Definition, Kind, Params, Struct};
 /// A constructor with more arguments than this is worse than a literal.
 const MOST_ARGUMENTS: usize = 7;
 
-/// How a value of a struct is made.
+/// How a struct is built.
 pub enum Making {
     /// With `Default`: nothing is required.
     Default,
-    /// With `new`: the compiler tells its arguments apart.
+    /// With `new`: the compiler distinguishes its arguments.
     New,
-    /// With a struct literal, because all fields are required.
+    /// With a struct literal: all fields are required.
     Literal,
-    /// From a struct of this name, which has the required fields only.
+    /// From a struct of this name, which has only the required fields.
     Companion(String),
 }
 
 impl Making {
-    /// Decides. A companion whose name is taken is an error.
+    /// Chooses the way. A companion whose name is taken is an error.
     pub fn of(
         context: &Context,
         definition: &Definition,
@@ -53,7 +53,7 @@ impl Making {
         })
     }
 
-    /// What the documentation of the struct says about it, where it isn't plain to see.
+    /// The sentence for the struct's documentation, if it isn't obvious.
     pub fn sentence(&self) -> String {
         match self {
             Self::Default | Self::New => String::new(),
@@ -87,7 +87,7 @@ impl Making {
         })
     }
 
-    /// The companion, and the way from it to the struct.
+    /// The companion, and its conversion to the struct.
     pub fn items(
         &self,
         definition: &Definition,
@@ -126,18 +126,18 @@ impl Making {
     }
 }
 
-/// What an argument takes. Of two in one class, the values can be swapped, and it still compiles.
+/// The class of an argument. Two arguments of the same class can be swapped without a compile error.
 fn class(context: &Context, ready: &Ready) -> String {
-    // `impl Into<String>` takes none of our own types, and not `"…".into()` either: the compiler
-    // couldn't tell what that is.
+    // `impl Into<String>` accepts none of our own types. It doesn't accept `"…".into()` either: the
+    // compiler couldn't infer the type.
     if is_string(ready) {
         return "impl Into<String>".to_owned();
     }
     let ty = ready.ty.to_string();
     let words = ty.split_whitespace().map(|word| match word {
-        // `"…".into()` fits all types that can be made from text.
+        // `"…".into()` fits every type that can be made from text.
         "String" | "Value" | "RequestId" => "text",
-        // A literal fits all types of integers.
+        // A literal fits every integer type.
         "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => "integer",
         "f32" | "f64" => "float",
         name => match context.model.definition(name) {

@@ -1,4 +1,4 @@
-//! The four enums of messages, one module each.
+//! The four message enums, one module each.
 
 use anyhow::Result;
 use heck::ToUpperCamelCase;
@@ -19,7 +19,7 @@ pub(super) struct Entry {
     payload: Option<String>,
     nullable: bool,
     boxed: bool,
-    /// What is said of it beside what upstream says.
+    /// A remark in addition to upstream's description.
     remark: Option<String>,
     retired: bool,
 }
@@ -31,11 +31,11 @@ pub(super) struct Message {
     pub(super) entries: Vec<Entry>,
     /// Requests are encoded with an id.
     pub(super) request: bool,
-    /// Messages of the server say where they belong.
+    /// Messages from the server name their thread, turn or item.
     routed: bool,
 }
 
-/// All modules of messages, by name.
+/// All message modules by name.
 pub fn modules(context: &Context) -> Result<Vec<(&'static str, Vec<TokenStream>)>> {
     let model = context.model;
     let requests = |methods: &[Method]| -> Vec<Entry> {
@@ -262,7 +262,7 @@ fn functions(message: &Message) -> TokenStream {
     }
 }
 
-/// From the params of the one method that has them. Large ones are boxed, which is for nobody to know.
+/// `From` for params that only one method has. Large ones are boxed, which callers need not know.
 fn conversions(message: &Message) -> Vec<TokenStream> {
     let Message { name, entries, .. } = message;
     let mut items = Vec::new();
@@ -286,7 +286,7 @@ fn conversions(message: &Message) -> Vec<TokenStream> {
     items
 }
 
-/// The method that writes a whole line.
+/// The method that encodes a whole line.
 fn encoder(request: bool) -> TokenStream {
     let (parameters, body) = if request {
         (
@@ -348,7 +348,7 @@ fn payload(message: &Message) -> TokenStream {
     }
 }
 
-/// The variants of each type of payload: some methods share one.
+/// The variants for each payload type: some methods share one.
 pub(super) fn by_payload(entries: &[Entry]) -> Vec<(&str, Vec<&Ident>)> {
     let mut groups: Vec<(&str, Vec<&Ident>)> = Vec::new();
     for entry in entries {

@@ -1,4 +1,4 @@
-//! The traits on the types of params.
+//! The traits of the params types.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -7,7 +7,7 @@ use super::Context;
 use crate::docs;
 use crate::model::Params;
 
-/// `ClientMethod` for every request of the client.
+/// `ClientMethod` for every client request.
 pub fn client(context: &Context) -> Vec<TokenStream> {
     let mut items = Vec::new();
     for method in &context.model.client_requests {
@@ -43,7 +43,7 @@ pub fn client(context: &Context) -> Vec<TokenStream> {
     items
 }
 
-/// `ServerMethod` for every request of the server.
+/// `ServerMethod` for every server request.
 pub fn server(context: &Context) -> Vec<TokenStream> {
     let methods = context.model.server_requests.iter().filter_map(|method| {
         let (name, response) = (

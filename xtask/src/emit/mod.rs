@@ -1,4 +1,4 @@
-//! From the model to files.
+//! Generates files from the model.
 
 use std::collections::BTreeSet;
 
@@ -26,13 +26,13 @@ mod structs;
 #[cfg(test)]
 mod tests;
 
-/// Where the generated modules go.
+/// The folder of the generated modules.
 const GENERATED: &str = "crates/codex-types/src/generated";
 
 /// The table of all types, for the tests.
 const TEST_TABLE: &str = "crates/codex-types/tests/it/definitions.rs";
 
-/// What is known about the schema itself.
+/// Facts about the schema itself.
 pub struct Provenance {
     /// The version of the runtime that emitted it.
     pub runtime_version: String,
@@ -40,7 +40,7 @@ pub struct Provenance {
     pub schema_sha256: String,
 }
 
-/// All that the emitters look things up in.
+/// The context that the emitters share.
 pub struct Context<'a> {
     pub model: &'a Model,
     pub types: &'a FieldTypes,
@@ -48,7 +48,7 @@ pub struct Context<'a> {
     pub usage: Usage,
 }
 
-/// Generates all files. What can't be written is a problem, and left out.
+/// Generates all files. What can't be generated is reported as a problem and left out.
 pub fn files(model: &Model, provenance: &Provenance, problems: &Problems) -> Result<Files> {
     let types = FieldTypes::resolve(model)?;
     let layout = Layout::of(model, &types)?;
@@ -109,7 +109,7 @@ impl Context<'_> {
         }
     }
 
-    /// The documentation of a type, with what else there is to say about its use.
+    /// The documentation of a type, with additional text about its use.
     fn doc(&self, definition: &Definition, more: &str) -> TokenStream {
         let sentence = self.usage.sentence(self.model, &definition.name);
         let sentence = format!("{sentence} {more}").trim_end().to_owned();
@@ -166,7 +166,7 @@ fn root(provenance: &Provenance) -> Result<String> {
     codegen::file(header, &items)
 }
 
-/// A table of decoders for the definitions that the schema names.
+/// A table of decoders for the definitions in the schema.
 fn test_table(model: &Model) -> Result<String> {
     let rows = model.definitions.keys().map(|name| {
         let ident = format_ident!("{name}");

@@ -1,10 +1,10 @@
-//! Which file a type goes to.
+//! Assigns types to files.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Definition, Model};
 
-/// The modules that types are sorted into by the start of their names; the first match wins.
+/// The modules of types, by the start of their names; the first match wins.
 const MODULES: &[(&str, &[&str])] = &[
     (
         "approval",
@@ -140,7 +140,7 @@ const MODULES: &[(&str, &[&str])] = &[
 /// The module for everything else.
 const MISC: &str = "misc";
 
-/// The types of every module.
+/// The types in every module.
 pub fn sort(model: &Model) -> BTreeMap<&'static str, Vec<&Definition>> {
     let mut modules: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for definition in model.definitions.values() {

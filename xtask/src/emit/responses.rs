@@ -1,4 +1,4 @@
-//! The responses to the client's requests, by method: for who stands between the two.
+//! The responses to client requests by method, for proxies.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

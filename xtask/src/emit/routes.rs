@@ -1,4 +1,4 @@
-//! Where a message says which thread, turn and item it belongs to.
+//! Where a message contains the ids of its thread, turn and item.
 
 use anyhow::Result;
 use proc_macro2::{Ident, TokenStream};
@@ -10,17 +10,17 @@ use crate::schema::reference;
 
 /// A routing key.
 pub struct Key {
-    /// The accessor's name.
+    /// The name of the accessor.
     pub function: &'static str,
-    /// What it returns.
+    /// The documentation of its return value.
     pub doc: &'static str,
-    /// Fields that hold it, first choice first.
+    /// Fields that contain it, in order of preference.
     direct: &'static [&'static str],
     /// The field whose `id` it is.
     nested: &'static str,
 }
 
-/// The turn that a message belongs to.
+/// The turn of a message.
 pub const TURN: Key = Key {
     function: "turn_id",
     doc: " The turn it belongs to, if it says so.",
@@ -46,7 +46,7 @@ pub const KEYS: [Key; 3] = [
     },
 ];
 
-/// The key that objects are nested under.
+/// The key that nested objects have.
 const ID: Key = Key {
     function: "id",
     doc: " Its id, if it says so.",
@@ -54,7 +54,7 @@ const ID: Key = Key {
     nested: "",
 };
 
-/// Accessors of a union for the keys that all its branches have.
+/// Accessors on a union for the keys that all its branches have.
 pub fn accessors(context: &Context, union: &Definition) -> Result<Vec<TokenStream>> {
     let mut functions = Vec::new();
     for key in KEYS.iter().chain([&ID]) {

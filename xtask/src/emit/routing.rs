@@ -1,4 +1,4 @@
-//! The accessors of a message enum for the thread, the turn and the item that a message belongs to.
+//! The accessors on a message enum for a message's thread, turn and item.
 
 use anyhow::Result;
 use proc_macro2::TokenStream;
@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 use super::messages::{Message, by_payload};
 use super::{Context, routes};
 
-/// The impl with all of them.
+/// The impl with all accessors.
 pub fn functions(context: &Context, message: &Message) -> Result<TokenStream> {
     let name = &message.name;
     let mut functions = Vec::new();
@@ -36,7 +36,7 @@ pub fn functions(context: &Context, message: &Message) -> Result<TokenStream> {
     Ok(quote!(impl #name { #(#functions)* }))
 }
 
-/// For who merges several turns into one.
+/// For code that merges several turns into one.
 fn turn_id_mut(context: &Context, message: &Message) -> Result<TokenStream> {
     let mut arms = Vec::new();
     for (payload, idents) in by_payload(&message.entries) {

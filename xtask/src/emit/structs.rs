@@ -15,7 +15,7 @@ use crate::schema::reference;
 /// `support/object.rs` has no bits for more fields.
 const MOST_FIELDS: usize = 64;
 
-/// A field with all that its emission needs.
+/// A field with everything needed to emit it.
 pub struct Ready<'a> {
     pub field: &'a Field,
     pub ident: &'a Ident,
@@ -24,12 +24,12 @@ pub struct Ready<'a> {
 }
 
 impl Ready<'_> {
-    /// Whether a value can't be made without it.
+    /// Whether a value can't be built without it.
     pub fn is_required(&self) -> bool {
         matches!(self.default, Default::Required)
     }
 
-    /// The field in the declaration of a struct.
+    /// The field's declaration in a struct.
     pub fn declaration(&self) -> TokenStream {
         let Self { ident, ty, .. } = self;
         let doc = field_doc(self);
@@ -39,11 +39,11 @@ impl Ready<'_> {
 
 /// The default of a field.
 pub enum Default {
-    /// There is none.
+    /// No default.
     Required,
-    /// That of its type.
+    /// The default of its type.
     OfType,
-    /// This one.
+    /// This value.
     Value(TokenStream),
 }
 
@@ -77,7 +77,7 @@ pub fn items(
     Ok(items)
 }
 
-/// The params of a method that shares them with another.
+/// The params of a method that shares its params type with another.
 pub fn wrapper(context: &Context, definition: &Definition, target: &str) -> Vec<TokenStream> {
     let doc = context.doc(
         definition,
@@ -162,7 +162,7 @@ fn declaration(
     }
 }
 
-/// What upstream says about a field, and what neither that nor the type tells. Often nothing.
+/// Upstream's description of a field, plus anything that neither it nor the type tells. Often empty.
 fn field_doc(ready: &Ready) -> TokenStream {
     let field = ready.field;
     let mut remarks = Vec::new();
@@ -192,7 +192,7 @@ fn field_doc(ready: &Ready) -> TokenStream {
     )
 }
 
-/// The unit of a number, where the last word of its name is one.
+/// The unit of a number, if the last word of its name is one.
 fn unit(field: &Field) -> Option<&'static str> {
     let kind = field.schema.get("type")?.as_str()?;
     if !matches!(kind, "integer" | "number") {
@@ -210,7 +210,7 @@ fn unit(field: &Field) -> Option<&'static str> {
     })
 }
 
-/// The table that the serde impls are made from, in `support/object.rs` of the crate.
+/// The table from which `support/object.rs` in the crate makes the serde impls.
 fn object(definition: &Definition, body: &Struct, fields: &[Ready]) -> TokenStream {
     let name = format_ident!("{}", definition.name);
     let entries = fields.iter().map(|ready| {
@@ -238,7 +238,7 @@ fn object(definition: &Definition, body: &Struct, fields: &[Ready]) -> TokenStre
     quote!(object!(#name { #(#entries)* #extra });)
 }
 
-/// `Debug` by hand, for structs that hold secrets, in a field or in entries that have none.
+/// A handwritten `Debug` for structs with secrets in a field or in extra entries.
 pub fn redacted(title: &str, fields: &[&Ready], secret_extra: bool) -> Option<TokenStream> {
     if !secret_extra && !fields.iter().any(|it| it.field.secret) {
         return None;
@@ -263,7 +263,7 @@ pub fn redacted(title: &str, fields: &[&Ready], secret_extra: bool) -> Option<To
     })
 }
 
-/// `Default` by hand, where a field's default is not that of its type.
+/// A handwritten `Default` if a field's default differs from that of its type.
 fn default(definition: &Definition, body: &Struct, fields: &[Ready]) -> Option<TokenStream> {
     let special = fields
         .iter()
@@ -303,7 +303,7 @@ fn functions(
     Some(quote!(impl #name { #constructor #(#defaults)* }))
 }
 
-/// The values of all fields in a literal, the required ones from these expressions.
+/// The values of all fields in a literal, with these expressions for the required ones.
 pub fn values(
     body: &Struct,
     fields: &[Ready],
@@ -342,7 +342,7 @@ fn is_type_default(value: &Value) -> bool {
     }
 }
 
-/// A default of the schema as an expression.
+/// A default from the schema as an expression.
 fn literal(context: &Context, value: &Value, schema: &Value) -> Result<TokenStream> {
     Ok(match value {
         Value::Bool(value) => quote!(#value),

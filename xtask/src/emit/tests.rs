@@ -1,4 +1,4 @@
-//! What holds for the types as they are checked in, read without the help of the generator.
+//! Checks of the checked-in types, read without the generator.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -83,24 +83,24 @@ fn what_the_compiler_tells_apart_is_no_finding() {
     }
 }
 
-/// What the sources of a crate declare.
+/// The declarations in a crate's sources.
 #[derive(Default)]
 struct Types {
     /// Public types.
     names: BTreeSet<String>,
-    /// Public types and variants without a documentation.
+    /// Public types and variants without documentation.
     undocumented: Vec<String>,
     aliases: BTreeMap<String, Type>,
-    /// Types that `"…".into()` can be.
+    /// Types that `"…".into()` can become.
     from_text: BTreeSet<String>,
-    /// Types that `impl Into<String>` takes.
+    /// Types that `impl Into<String>` accepts.
     into_text: BTreeSet<String>,
-    /// The types of the arguments of each function or literal that makes a value.
+    /// The argument types of each function or literal that makes a value.
     constructors: BTreeMap<String, Vec<Type>>,
 }
 
 impl Types {
-    /// Those of `codex-types`.
+    /// The types of `codex-types`.
     fn checked_in() -> Self {
         let mut items = Vec::new();
         read_folder(&root().unwrap().join("crates/codex-types/src"), &mut items);
@@ -195,7 +195,7 @@ impl Types {
         }
     }
 
-    /// A value of a tuple struct or variant is made without names, too.
+    /// A tuple struct or variant is also built without names.
     fn literal(&mut self, name: String, fields: &Fields) {
         if let Fields::Unnamed(fields) = fields {
             let types = fields.unnamed.iter().map(|it| it.ty.clone());
@@ -218,7 +218,7 @@ impl Types {
         self.constructors.insert(name, arguments.collect());
     }
 
-    /// The constructors of which two arguments are of one class.
+    /// The constructors with two arguments of the same class.
     fn confusable(&self) -> Vec<String> {
         let twice = |arguments: &Vec<Type>| {
             let mut seen = BTreeSet::new();
@@ -228,12 +228,12 @@ impl Types {
         found.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Of two types of one class, a caller can give the value of one for the other.
+    /// The class of a type: callers can confuse values of types in the same class.
     fn class(&self, ty: &Type) -> String {
         let words = self.words(ty);
         match words.as_slice() {
-            // Alone it is a parameter that takes text as it is; inside a type, and for a type of our
-            // own, it takes an `.into()`.
+            // Alone, it is a parameter that takes text directly. Inside another type, or for one of our
+            // own types, it takes an `.into()`.
             [only] if only == "String" => "text".to_owned(),
             words => words
                 .iter()
@@ -243,7 +243,7 @@ impl Types {
         }
     }
 
-    /// The words of a type, with one word for all types of a class.
+    /// The words of a type, with the same word for all types of a class.
     fn words(&self, ty: &Type) -> Vec<String> {
         let text = ty.to_token_stream().to_string();
         let mut words = Vec::new();
@@ -266,7 +266,7 @@ impl Types {
     }
 }
 
-/// Whether a function with this output makes one of these types.
+/// Whether a function with this output builds one of these types.
 fn makes(output: &Type, made: &BTreeSet<String>) -> bool {
     let Type::Path(path) = output else {
         return false;
@@ -277,12 +277,12 @@ fn makes(output: &Type, made: &BTreeSet<String>) -> bool {
     if made.contains(&last.ident.to_string()) {
         return true;
     }
-    // The first of the types inside: the second of a `Result` is its error.
+    // The first inner type: the second of a `Result` is its error.
     matches!(&last.arguments, PathArguments::AngleBracketed(inner)
         if matches!(inner.args.first(), Some(GenericArgument::Type(first)) if makes(first, made)))
 }
 
-/// The type of an argument, or what is behind its `Into<…>` or `AsRef<…>`.
+/// The type of an argument, or the type inside its `Into<…>` or `AsRef<…>`.
 fn accepted(ty: &Type, generics: &Generics) -> Type {
     let text = ty.to_token_stream().to_string();
     let bounds = match ty {
@@ -314,7 +314,7 @@ fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-/// The items of all files in a folder, tests aside.
+/// The items of all files in a folder, except tests.
 fn read_folder(folder: &Path, items: &mut Vec<Item>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! From schemas to types. Every definition is one of six kinds, or a problem.
+//! Builds types from schemas. Every definition is one of six kinds, or a problem.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::schema::{
     requires, strings, tag,
 };
 
-/// Builds the types; `RequestId` is written by hand.
+/// Builds the types; `RequestId` is handwritten.
 pub fn build(
     schemas: &Object,
     overrides: &Overrides,
@@ -39,7 +39,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Defines a type. One that nothing here understands is an object that holds anything.
+    /// Defines a type. A schema that isn't understood becomes an object that may contain anything.
     fn define(&mut self, name: &str, schema: &Value) {
         let kind = self.kind(name, schema).unwrap_or_else(|error| {
             let text = format!("in the definition `{name}`: {error:#}");
@@ -169,7 +169,7 @@ impl Builder<'_> {
         Ok(Kind::Untagged(variants))
     }
 
-    /// Makes the body of a branch a type of its own.
+    /// Makes the body of a branch a separate type.
     fn hoist(&mut self, union: &str, variant: &str, body: Object) -> Value {
         let name = format!("{union}{variant}");
         self.define(&name, &Value::Object(body));
@@ -236,7 +236,7 @@ fn object(schema: &Object) -> Struct {
     }
 }
 
-/// The key and the body of an object with just one, required key.
+/// The key and body of an object with exactly one key, which is required.
 fn single_key(branch: &Value) -> Option<(&str, &Value)> {
     let object = branch.as_object()?;
     let mut properties = properties(object);
@@ -244,7 +244,7 @@ fn single_key(branch: &Value) -> Option<(&str, &Value)> {
     (properties.next().is_none() && requires(object, key)).then_some((key, body))
 }
 
-/// What is left of a name without what it shares with the name of its union.
+/// What remains of a name without the parts it shares with its union's name.
 fn between(union: &str, target: &str) -> String {
     let shared =
         |pairs: &mut dyn Iterator<Item = (char, char)>| pairs.take_while(|(a, b)| a == b).count();

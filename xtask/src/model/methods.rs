@@ -1,7 +1,7 @@
-//! Methods, and which response belongs to which.
+//! Methods and their responses.
 //!
-//! No machine-readable source says so: four rules and a table of exceptions do, and the result
-//! must use every response type.
+//! No machine-readable source matches them. Four rules and a table of exceptions do, and the result must
+//! use every response type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,20 +21,20 @@ pub struct Method {
     pub name: String,
     /// Upstream's description.
     pub doc: Option<String>,
-    /// What it takes.
+    /// The params it takes.
     pub params: Params,
     /// The type of its answer.
     pub response: String,
     /// Absent from the stable schema.
     pub experimental: bool,
-    /// Sent by older runtimes only: the version since which it isn't.
+    /// Sent only by older runtimes: the version that no longer sends it.
     pub retired: Option<String>,
 }
 
 /// The params of a request.
 #[derive(Debug, PartialEq)]
 pub enum Params {
-    /// Nothing, or `null`; this unit struct stands for it.
+    /// Nothing, or `null`; this unit struct represents it.
     None { unit: String },
     /// A value of this type.
     Type(String),
@@ -61,7 +61,7 @@ impl Method {
         self.name.to_upper_camel_case()
     }
 
-    /// The type of the params, if it is one of the schema's.
+    /// The type of the params, if it is from the schema.
     pub fn params_type(&self) -> Option<&str> {
         match &self.params {
             Params::None { .. } => None,
@@ -77,7 +77,7 @@ impl Notification {
     }
 }
 
-/// Reads the requests of both sides into the model, with their responses.
+/// Reads both sides' requests into the model, with their responses.
 pub fn requests(
     model: &mut Model,
     bundle: &Bundle,
@@ -98,7 +98,7 @@ pub fn requests(
     Ok(())
 }
 
-/// The notifications of the server.
+/// The server's notifications.
 pub fn server_notifications(bundle: &Bundle) -> Result<Vec<Notification>> {
     let read = |branch: &Value| {
         let (name, params, doc) = parts(branch)?;
@@ -116,7 +116,7 @@ pub fn server_notifications(bundle: &Bundle) -> Result<Vec<Notification>> {
     bundle.server_notifications.iter().map(read).collect()
 }
 
-/// The notifications of the client.
+/// The client's notifications.
 pub fn client_notifications(bundle: &Bundle) -> Result<Vec<String>> {
     let read = |branch: &Value| {
         let (name, params, _) = parts(branch)?;
@@ -134,7 +134,7 @@ pub fn names(branches: &[Value]) -> Result<BTreeSet<String>> {
     branches.iter().map(|it| Ok(parts(it)?.0)).collect()
 }
 
-/// Stands for a response that isn't known yet.
+/// A placeholder for an unknown response.
 const UNKNOWN: &str = "";
 
 struct Reader<'a> {
@@ -180,7 +180,7 @@ impl Reader<'_> {
         }
     }
 
-    /// By the name of the params, by that of the method, and by the table.
+    /// Finds the response by the params' name, by the method's name, and by the table.
     fn response(&self, name: &str, params: &Params) -> String {
         let by_params = match params {
             Params::Type(params) | Params::Nullable(params) => params
@@ -208,7 +208,7 @@ impl Reader<'_> {
         listed.clone()
     }
 
-    /// Entries for methods that are gone, or have params now.
+    /// Reports entries for methods that no longer exist, or that now have params.
     fn tell_stale_entries(&self, model: &Model) {
         let methods = || model.client_requests.iter().chain(&model.server_requests);
         for name in self.overrides.responses.keys() {
@@ -230,7 +230,7 @@ impl Reader<'_> {
     }
 }
 
-/// Gives each method without a response the one that is called most alike, of those that answer nothing.
+/// Gives each method without a response the most similarly named of the unused ones.
 fn guess_responses(model: &mut Model, problems: &Problems) {
     let names = model
         .definitions
@@ -276,7 +276,7 @@ fn guess_responses(model: &mut Model, problems: &Problems) {
     }
 }
 
-/// The names that are most like that of the method.
+/// The names most similar to the method's.
 fn alike(method: &str, responses: &[String]) -> Vec<String> {
     const MOST: usize = 3;
     let mut responses: Vec<_> = responses
@@ -288,7 +288,7 @@ fn alike(method: &str, responses: &[String]) -> Vec<String> {
     most.map(|(_, name)| format!("`{name}`")).collect()
 }
 
-/// In hundredths: the words that two names share, of all their words.
+/// The share of words that two names have in common, in hundredths of all their words.
 fn likeness(method: &str, response: &str) -> usize {
     let words = |name: &str| -> BTreeSet<String> {
         let name = name.to_upper_camel_case().to_snake_case();
@@ -306,7 +306,7 @@ fn responses_of_nothing(model: &Model) -> impl Iterator<Item = &str> {
     names.filter(move |it| it.ends_with("Response") && !used.contains(it))
 }
 
-/// This catches what the rules would get wrong in a future schema.
+/// Reports unused responses, which reveal errors of the rules in a future schema.
 fn tell_responses_of_nothing(model: &Model, problems: &Problems) {
     for name in responses_of_nothing(model) {
         let text = format!("`{name}` answers no method: give it to one under [responses]");
@@ -314,7 +314,7 @@ fn tell_responses_of_nothing(model: &Model, problems: &Problems) {
     }
 }
 
-/// Gives each method params of its own: a type has one `METHOD`.
+/// Gives each method its own params type, because a type has only one `METHOD`.
 fn wrap_shared_params(model: &mut Model) {
     for methods in [&mut model.client_requests, &mut model.server_requests] {
         let mut uses: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -346,7 +346,7 @@ fn wrap_shared_params(model: &mut Model) {
     }
 }
 
-/// Method, params and description of a message.
+/// The method, params and description of a message.
 fn parts(branch: &Value) -> Result<(String, Option<&Value>, Option<String>)> {
     let properties = branch
         .get("properties")

@@ -1,4 +1,4 @@
-//! What the schema means: types, methods, and what is marked on them.
+//! The meaning of the schema: types, methods, and their marks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,28 +23,28 @@ pub use usage::Usage;
 /// The whole protocol.
 #[derive(Debug)]
 pub struct Model {
-    /// All types by name; the bodies of union branches have become types of their own.
+    /// All types by name; the bodies of union branches are separate types.
     pub definitions: BTreeMap<String, Definition>,
-    /// Requests of the client.
+    /// The client's requests.
     pub client_requests: Vec<Method>,
-    /// Requests of the server.
+    /// The server's requests.
     pub server_requests: Vec<Method>,
-    /// Notifications of the server.
+    /// The server's notifications.
     pub server_notifications: Vec<Notification>,
-    /// Notifications of the client; none has a payload.
+    /// The client's notifications; none has a payload.
     pub client_notifications: Vec<String>,
 }
 
 /// A type.
 #[derive(Debug)]
 pub struct Definition {
-    /// The name upstream gave it, or the name of the union and the branch whose body it is.
+    /// Upstream's name, or the names of the union and the branch whose body it is.
     pub name: String,
     /// Upstream's description.
     pub doc: Option<String>,
     /// Absent from the stable schema.
     pub experimental: bool,
-    /// What it is.
+    /// The kind of type.
     pub kind: Kind,
 }
 
@@ -53,17 +53,17 @@ pub struct Definition {
 pub enum Kind {
     /// An object with known fields.
     Struct(Struct),
-    /// A string with a name.
+    /// A named string.
     Text,
-    /// One of some strings.
+    /// An enum of strings.
     StringEnum(Vec<Variant>),
-    /// An object whose `tag` field says which.
+    /// An object whose `tag` field selects the variant.
     Tagged { tag: String, variants: Vec<Variant> },
-    /// A string, or an object with one key, that says which.
+    /// A string or an object with one key, which selects the variant.
     External(Vec<Variant>),
-    /// Something whose shape says which.
+    /// A value whose shape selects the variant.
     Untagged(Vec<Variant>),
-    /// The same as another type, for a method that shares its params with one.
+    /// The same as another type, for a method that shares its params type.
     Wrapper(String),
 }
 
@@ -72,16 +72,16 @@ pub enum Kind {
 pub struct Struct {
     /// Fields, in the order of the schema.
     pub fields: Vec<Field>,
-    /// Fields beyond the known ones are part of the value.
+    /// Unknown fields are part of the value.
     pub open: bool,
-    /// Those are never printed.
+    /// Unknown fields are never printed.
     pub secret_extra: bool,
-    /// Values are added up.
+    /// Values can be added up.
     pub sums: bool,
 }
 
 impl Struct {
-    /// An object that may hold anything, and shows none of it.
+    /// An object that may contain anything, and prints none of it.
     pub fn of_anything() -> Self {
         Self {
             fields: Vec::new(),
@@ -96,21 +96,21 @@ impl Struct {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub struct Field {
-    /// Its name in the JSON.
+    /// The name in JSON.
     pub wire: String,
     /// Upstream's description.
     pub doc: Option<String>,
-    /// Its schema, without `null` and default.
+    /// The schema, without `null` and default.
     pub schema: Value,
-    /// Must it be there?
+    /// Whether it must be present.
     pub required: bool,
-    /// May it be `null`?
+    /// Whether it may be `null`.
     pub nullable: bool,
-    /// What its absence means, if not just absence.
+    /// The value that absence stands for, if any.
     pub default: Option<Value>,
     /// Absent from the stable schema.
     pub experimental: bool,
-    /// Absent, `null` and a value are three things.
+    /// Absent, `null` and a value are three different states.
     pub double: bool,
     /// Never printed.
     pub secret: bool,
@@ -126,21 +126,21 @@ impl Field {
 /// A variant of an enum.
 #[derive(Debug)]
 pub struct Variant {
-    /// Its Rust name.
+    /// The Rust name.
     pub ident: String,
-    /// The string, tag or key that selects it; for untagged unions the name of its body.
+    /// The string, tag or key that selects it; for untagged unions, the name of its body.
     pub wire: String,
     /// Upstream's description.
     pub doc: Option<String>,
     /// Absent from the stable schema.
     pub experimental: bool,
-    /// The schema of what it holds.
+    /// The schema of its content.
     pub body: Option<Value>,
-    /// How a value of an untagged union is told apart.
+    /// The shapes that identify a value of an untagged union.
     pub shapes: Vec<Shape>,
 }
 
-/// Names of types that are ours, or of the standard library.
+/// Names of our own types, or of types in the standard library.
 const TAKEN: &[&str] = &[
     "Box",
     "BTreeMap",
@@ -169,7 +169,7 @@ const TAKEN: &[&str] = &[
 ];
 
 impl Definition {
-    /// The variants, if it is an enum.
+    /// The variants of an enum; empty for other kinds.
     pub fn variants(&self) -> &[Variant] {
         match &self.kind {
             Kind::StringEnum(variants)
@@ -180,7 +180,7 @@ impl Definition {
         }
     }
 
-    /// The fields, if it is a struct.
+    /// The fields of a struct; empty for other kinds.
     pub fn fields(&self) -> &[Field] {
         match &self.kind {
             Kind::Struct(body) => &body.fields,
@@ -190,7 +190,7 @@ impl Definition {
 }
 
 impl Model {
-    /// Builds the model of the complete schema, marking what the stable one lacks.
+    /// Builds the model of the complete schema, and marks what the stable one lacks.
     pub fn build(
         complete: &Bundle,
         stable: &Bundle,
@@ -213,7 +213,7 @@ impl Model {
 
     /// Marks what the stable schema lacks; the schema itself has no reliable mark.
     fn mark_experimental(&mut self, stable: &Bundle, overrides: &Overrides) -> Result<()> {
-        // Its problems are those of the complete schema.
+        // Its problems are the same as those of the complete schema.
         let known = definitions::build(&stable.definitions, overrides, &Problems::default());
         for definition in self.definitions.values_mut() {
             if let Kind::Wrapper(_) = definition.kind {
@@ -263,7 +263,7 @@ impl Model {
         Ok(())
     }
 
-    /// Names that would clash with ours, or with each other.
+    /// Resolves names that would clash with ours or with each other.
     fn settle_names(&mut self, problems: &Problems) {
         for definition in self.definitions.values_mut() {
             if TAKEN.contains(&definition.name.as_str()) {
@@ -305,7 +305,7 @@ impl Model {
         }
     }
 
-    /// The definition of that name.
+    /// The definition of this name.
     pub fn definition(&self, name: &str) -> Option<&Definition> {
         self.definitions.get(name)
     }

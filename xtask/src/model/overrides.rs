@@ -1,4 +1,4 @@
-//! What no rule can tell, from `schema/overrides.toml`. An entry that no longer applies is a problem.
+//! Exceptions to the rules, from `schema/overrides.toml`. An entry that no longer applies is a problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,38 +9,38 @@ use super::secrets::suspects;
 use super::{Field, Kind, Model, Struct};
 use crate::problems::Problems;
 
-/// Stands for the entries of an open struct that have no field.
+/// Stands for the extra entries of an open struct.
 const REST: &str = ".*";
 
 /// The checked-in exceptions.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overrides {
-    /// Fields where absent, `null` and a value are three things.
+    /// Fields for which absent, `null` and a value are three different states.
     #[serde(default)]
     pub double_options: BTreeSet<String>,
-    /// Fields whose prose sounds as if they were, but which were looked at.
+    /// Fields whose description suggests that, but which were reviewed and don't.
     #[serde(default)]
     pub single_options: BTreeSet<String>,
     /// Fields that `Debug` must not print.
     #[serde(default)]
     pub secret_fields: BTreeSet<String>,
-    /// Fields that look as if they held secrets and don't: why not.
+    /// Fields that look like secrets but aren't, with the reason.
     #[serde(default)]
     pub not_secret: BTreeMap<String, String>,
-    /// Structs of counts that people add up.
+    /// Structs of counts that can be added up.
     #[serde(default)]
     pub sums: BTreeSet<String>,
-    /// Methods that the schema lists before the runtime has them: the first release that does.
+    /// Methods that the schema lists before the runtime supports them: the first release that does.
     #[serde(default)]
     pub later: BTreeMap<String, String>,
-    /// Names of variants that the rule would name alike.
+    /// Names for variants that the rule would give the same name.
     #[serde(default)]
     pub variants: BTreeMap<String, String>,
-    /// Names of the unit structs that stand for no params, where the rule's is taken.
+    /// Names for the unit structs of methods without params, if the rule's name is taken.
     #[serde(default)]
     pub units: BTreeMap<String, String>,
-    /// Requests of the server that `codex-sdk` has no handler for, and refuses.
+    /// Server requests that `codex-sdk` has no handler for, and refuses.
     #[serde(default)]
     pub unhandled_requests: BTreeSet<String>,
     /// Responses that no rule finds.
@@ -49,12 +49,12 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// Reads the file's text.
+    /// Parses the file's text.
     pub fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).context("schema/overrides.toml")
     }
 
-    /// Marks the listed fields, and tells which entries mean nothing any more, and what is undecided.
+    /// Marks the listed fields, and reports stale entries and undecided fields.
     pub fn apply(&self, model: &mut Model, problems: &Problems) {
         for path in &self.double_options {
             match field(model, path) {
@@ -109,7 +109,7 @@ impl Overrides {
         }
     }
 
-    /// Marks what `Debug` hides. Whoever looks like a secret is hidden until somebody decides.
+    /// Marks what `Debug` hides. A field that looks like a secret is hidden until somebody decides.
     fn apply_secrets(&self, model: &mut Model, problems: &Problems) {
         for path in &self.secret_fields {
             let secret = match path.strip_suffix(REST) {
@@ -151,8 +151,8 @@ impl Overrides {
         }
     }
 
-    /// Fields of params whose description distinguishes absence from `null`, and nobody has looked
-    /// at them. In what the runtime sends, the two mean the same.
+    /// Fields of params whose description distinguishes absence from `null`, and that nobody has
+    /// reviewed. In what the runtime sends, the two mean the same.
     fn unreviewed(&self, model: &Model) -> Vec<String> {
         let mut found = Vec::new();
         for definition in model
@@ -173,7 +173,7 @@ impl Overrides {
     }
 }
 
-/// Whether a description sounds as if `null` and absence differed.
+/// Whether a description suggests that `null` and absence differ.
 fn tells_null_from_absent(description: &str) -> bool {
     let text = description.to_lowercase();
     let follows = |first: &str, second: &str| {
@@ -186,7 +186,7 @@ fn tells_null_from_absent(description: &str) -> bool {
             .any(|it| follows("null", it))
 }
 
-/// A struct of nothing but integers, none of which may be absent.
+/// The struct, if it consists of integers that can't be absent.
 fn counts<'a>(model: &'a mut Model, definition: &str) -> Option<&'a mut Struct> {
     let is_count =
         |it: &Field| !it.is_option() && it.schema.get("type").is_some_and(|it| it == "integer");
@@ -196,7 +196,7 @@ fn counts<'a>(model: &'a mut Model, definition: &str) -> Option<&'a mut Struct> 
     }
 }
 
-/// A struct whose entries beyond the known ones are part of the value.
+/// The struct, if its entries beyond the known ones are part of the value.
 fn rest<'a>(model: &'a mut Model, definition: &str) -> Option<&'a mut Struct> {
     match &mut model.definitions.get_mut(definition)?.kind {
         Kind::Struct(body) if body.open => Some(body),

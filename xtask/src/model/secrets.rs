@@ -1,4 +1,4 @@
-//! Fields that look as if they held secrets. Each is decided, in `schema/overrides.toml`.
+//! Fields that look like secrets. Each is decided in `schema/overrides.toml`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Field, Kind, Model};
 use crate::schema::reference;
 
-/// Words that make a name suspicious wherever they stand in it.
+/// Words that make a name suspicious anywhere in it.
 const WORDS: [&str; 18] = [
     "bearer",
     "config",
@@ -29,7 +29,7 @@ const WORDS: [&str; 18] = [
     "token",
     "tokens",
 ];
-/// Words that do so together, in this order.
+/// Pairs of words that do so together, in this order.
 const PAIRS: [(&str, &str); 7] = [
     ("access", "key"),
     ("api", "key"),
@@ -40,7 +40,7 @@ const PAIRS: [(&str, &str); 7] = [
     ("signing", "key"),
 ];
 
-/// The fields whose names and types are those of secrets, as `Type.field`.
+/// The fields whose names and types look like secrets, as `Type.field`.
 pub fn suspects(model: &Model) -> BTreeMap<String, &Field> {
     let mut found = BTreeMap::new();
     for definition in model.definitions.values() {
@@ -56,13 +56,13 @@ pub fn suspects(model: &Model) -> BTreeMap<String, &Field> {
 fn is_named_so(wire: &str) -> bool {
     let name = wire.to_snake_case();
     let words: Vec<_> = name.split('_').collect();
-    // A code that a person or a device shows; those of errors and exits are numbers.
+    // A code that a person or device shows; error and exit codes are numbers.
     words.last() == Some(&"code")
         || words.iter().any(|it| WORDS.contains(it))
         || words.windows(2).any(|it| PAIRS.contains(&(it[0], it[1])))
 }
 
-/// Whether a value of this type prints a text of its own. Of a struct its fields are looked at.
+/// Whether a value of this type prints its own text. For a struct, its fields are checked separately.
 fn can_hold(model: &Model, schema: &Value) -> bool {
     if let Some(target) = reference(schema) {
         let target = model.definition(target);

@@ -1,10 +1,10 @@
-//! How the values of untagged unions are told apart.
+//! How to distinguish the values of untagged unions.
 
 use serde_json::Value;
 
 use crate::schema::{Object, branches, properties, reference, required, strings};
 
-/// What a value must look like.
+/// The shape a value must have.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     /// A JSON string.
@@ -15,9 +15,9 @@ pub enum Shape {
     Array,
     /// A JSON object.
     Object {
-        /// Keys it must have, with the shapes of their values where those matter.
+        /// The keys it must have, with the shapes of their values where those matter.
         required: Vec<(String, Vec<Shape>)>,
-        /// All keys it is known to have.
+        /// All its known keys.
         known: Vec<String>,
     },
 }
@@ -51,8 +51,8 @@ pub fn of(schema: &Value, schemas: &Object) -> Vec<Shape> {
     }
 }
 
-/// The shapes of a property. Mere types do not count: a value of a wrong type is an error, not
-/// another kind.
+/// The shapes of a property. Plain types don't count: a value of a wrong type is an error, not another
+/// kind.
 fn inner(object: &Object, key: &str, schemas: &Object) -> Vec<Shape> {
     let shapes = object["properties"]
         .get(key)

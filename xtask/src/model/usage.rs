@@ -1,4 +1,4 @@
-//! Where a type is used: for its generated documentation, and for what depends on direction.
+//! Where a type is used: for its documentation, and for code that depends on the direction.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub struct Usage {
     users: BTreeMap<String, Vec<String>>,
 }
 
-/// What a type does for a method.
+/// The part a type plays in a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Params,
@@ -89,7 +89,7 @@ impl Usage {
         }
     }
 
-    /// A sentence that says what the type is for.
+    /// A sentence about the type's purpose.
     pub fn sentence(&self, model: &Model, name: &str) -> String {
         if let Some([first, rest @ ..]) = self.roles.get(name).map(Vec::as_slice) {
             let part = match first.part {
@@ -139,7 +139,7 @@ fn branch(model: &Model, union: &str, body: &str) -> Option<(String, String)> {
     ))
 }
 
-/// Collects the names of all types that a schema mentions.
+/// Collects the names of all types mentioned in a schema.
 fn references(schema: &Value, found: &mut Vec<String>) {
     match schema {
         Value::Object(object) => {

@@ -1,8 +1,8 @@
-//! From the schema as emitted to one that says what it means.
+//! Normalises the emitted schema to one that states what it means.
 //!
-//! Every rule repairs one habit of the emitter and counts what it repaired. A habit without a hit is a
-//! problem: either the emitter changed, and the rule must go, or the rule no longer recognises what
-//! it was made for. Rules for what only other versions of the runtime emit may have nothing to do.
+//! Every rule repairs one habit of the emitter and counts its repairs. A habit that isn't found is a
+//! problem: either the emitter changed and the rule must go, or the rule no longer recognises its
+//! target. Rules for other versions of the runtime may have nothing to do.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub struct Bundle {
     pub client_notifications: Vec<Value>,
 }
 
-/// Normalises the complete bundle; a habit that it doesn't have is a problem.
+/// Normalises the complete bundle; a missing habit is a problem.
 pub fn complete(raw: &Value, problems: &Problems) -> Result<Bundle> {
     let mut definitions = hoist(raw, problems)?;
     for rule in rules::RULES {
@@ -46,7 +46,7 @@ pub fn complete(raw: &Value, problems: &Problems) -> Result<Bundle> {
     bundle(definitions, problems)
 }
 
-/// Normalises a bundle that is a subset of the complete one, whose problems are those of the complete one.
+/// Normalises a subset of the complete bundle, whose problems are already those of the complete one.
 pub fn subset(raw: &Value) -> Result<Bundle> {
     complete(raw, &Problems::default())
 }
@@ -77,9 +77,9 @@ fn bundle(mut definitions: Object, problems: &Problems) -> Result<Bundle> {
     })
 }
 
-/// Puts the definitions of `definitions.v2` beside the others.
+/// Merges the definitions in `definitions.v2` into the others.
 ///
-/// The two namespaces share a few names; they must mean the same.
+/// The two namespaces share a few names, which must mean the same.
 fn hoist(raw: &Value, problems: &Problems) -> Result<Object> {
     let text = raw
         .to_string()
@@ -116,12 +116,12 @@ mod tests {
 
     use super::*;
 
-    /// The complete schema as it is checked in.
+    /// The complete checked-in schema.
     fn schema() -> Value {
         serde_json::from_str(include_str!("../../../schema/experimental.json")).unwrap()
     }
 
-    /// The problems of a schema, as they are told.
+    /// The reported problems of a schema.
     fn told(raw: &Value) -> String {
         let problems = Problems::default();
         complete(raw, &problems).unwrap();
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_habit_that_the_schema_does_not_have_is_a_problem() {
-        // Normalised once, nothing is left to repair.
+        // After one normalisation, there is nothing left to repair.
         let bundle = complete(&schema(), &Problems::default()).unwrap();
         for rule in rules::RULES {
             let mut definitions = bundle.definitions.clone();

@@ -1,11 +1,11 @@
-//! What the later stages were written for.
+//! Finds constructs that the later stages don't support.
 
 use serde_json::{Value, json};
 
 use crate::problems::{Kind, Problems};
 use crate::schema::{Object, description, walk};
 
-/// Tells each construct that the later stages were not written for, and leaves it out.
+/// Reports each construct that the later stages don't support, and leaves it out.
 pub fn settle(name: &str, definition: &mut Value, problems: &Problems) {
     walk(definition, &mut |schema| {
         let mut tell = |text: String| {
@@ -74,12 +74,12 @@ fn types(schema: &mut Object, tell: &mut dyn FnMut(String)) {
             "the type {} is new to the generator",
             schema["type"]
         ));
-        // Whatever it is, a JSON value holds it.
+        // A JSON value holds anything.
         schema.clear();
     }
 }
 
-/// Whether the text starts with two words in capitals and goes on without a dash or an end of a
+/// Whether the text starts with two words in capitals and continues without a dash or the end of a
 /// sentence: `NEW APIs Sent when …`, but not `EXPERIMENTAL - sent when …`.
 fn starts_with_heading(text: &str) -> bool {
     let capitals = |word: &str| {

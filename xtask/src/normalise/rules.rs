@@ -7,11 +7,11 @@ use crate::schema::{Object, branches, constant, description, nullable, tag, walk
 
 /// A repair of the definitions.
 pub struct Rule {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub name: &'static str,
-    /// Carries it out, and returns its number of hits.
+    /// Applies it, and returns the number of hits.
     pub apply: fn(&mut Object) -> usize,
-    /// Whether the pinned runtime needs it, so that no hit is a problem.
+    /// Whether the pinned runtime needs it: then zero hits are a problem.
     pub is_habit: bool,
 }
 
@@ -23,7 +23,7 @@ const fn habit(name: &'static str, apply: fn(&mut Object) -> usize) -> Rule {
     }
 }
 
-/// For what only other versions emit.
+/// A rule for the schemas of other versions.
 const fn tolerance(name: &'static str, apply: fn(&mut Object) -> usize) -> Rule {
     Rule {
         name,
@@ -32,7 +32,7 @@ const fn tolerance(name: &'static str, apply: fn(&mut Object) -> usize) -> Rule 
     }
 }
 
-/// All rules, in the order in which they need each other.
+/// All rules, in an order that respects their dependencies.
 pub const RULES: &[Rule] = &[
     habit("drop the JSON-RPC envelopes", drop_envelopes),
     habit("drop titles and dialects", drop_titles),
@@ -59,21 +59,21 @@ pub const RULES: &[Rule] = &[
     tolerance("name inline enums", name_inline_enums),
 ];
 
-/// Removes what our own envelopes stand for, and the emitter's helpers for nullable params.
+/// Removes definitions that our own envelopes replace, and the emitter's helpers for nullable params.
 fn drop_envelopes(definitions: &mut Object) -> usize {
     let before = definitions.len();
     definitions.retain(|name, _| !name.starts_with("JSONRPC") && !name.starts_with("Nullable"));
     before - definitions.len()
 }
 
-/// Titles would become type names; `$schema` says nothing inside a bundle.
+/// Titles would become type names; `$schema` has no meaning inside a bundle.
 fn drop_titles(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         schema.remove("title").is_some() | schema.remove("$schema").is_some()
     })
 }
 
-/// A heading in the runtime's source starts the description of whatever follows it there.
+/// A heading in the runtime's source ends up at the start of the next description.
 fn drop_heading(definitions: &mut Object, heading: &str) -> usize {
     count(definitions, |schema| {
         let Some(rest) =
@@ -100,21 +100,21 @@ fn widen_usize(definitions: &mut Object) -> usize {
     })
 }
 
-/// A value below a bound is the runtime's affair; here it would lose the whole message.
+/// A value below a bound is the runtime's concern; rejecting it here would lose the whole message.
 fn drop_lower_bounds(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         schema.remove("minimum").is_some() | schema.remove("minLength").is_some()
     })
 }
 
-/// Each type goes one way only; which, its method says.
+/// Each type goes in only one direction, which its method determines.
 fn drop_directions(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         schema.remove("readOnly").is_some() | schema.remove("writeOnly").is_some()
     })
 }
 
-/// A number that is always the same today is a version, and will be another one.
+/// A number with a single value today is a version, and will change.
 fn widen_constants(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         let values = schema.get("enum").and_then(Value::as_array);
@@ -126,7 +126,7 @@ fn widen_constants(definitions: &mut Object) -> usize {
     })
 }
 
-/// Denying unknown fields would refuse every message of a newer runtime.
+/// Denying unknown fields would reject every message of a newer runtime.
 fn open_objects(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         let hit = schema
@@ -158,7 +158,7 @@ fn unwrap_all_of(definitions: &mut Object) -> usize {
     })
 }
 
-/// `T | null | null` is an optional field of a type that is optional itself.
+/// `T | null | null` is an optional field whose type is itself optional.
 fn collapse_doubled_null(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         let Some(branches) = schema.get_mut("anyOf").and_then(Value::as_array_mut) else {
@@ -178,8 +178,8 @@ fn collapse_doubled_null(definitions: &mut Object) -> usize {
     })
 }
 
-/// These unions rename the fields of their variants (`rename_all_fields`), which the emitter
-/// overlooks. The runtime writes camel case, and its TypeScript has it too.
+/// These unions rename the fields of their variants (`rename_all_fields`), which the emitter overlooks.
+/// The runtime writes camel case, and so does its TypeScript.
 fn restore_camel_case(definitions: &mut Object) -> usize {
     let unions = ["ThreadRealtimeItem", "ThreadTimelineEntry"];
     let mut hits = 0;
@@ -218,7 +218,7 @@ fn camel_case_fields(schema: &mut Object) -> usize {
     snake.len()
 }
 
-/// Properties beside a tagged `oneOf` belong to each of its branches.
+/// Properties next to a tagged `oneOf` belong to each of its branches.
 fn spread_common_properties(definitions: &mut Object) -> usize {
     let unions = definitions.values_mut().filter_map(Value::as_object_mut);
     unions
@@ -255,7 +255,7 @@ fn merge_alternatives(definitions: &mut Object) -> usize {
         .count()
 }
 
-/// A branch that takes any string or object is what our `Unrecognized` is for.
+/// Our `Unrecognized` replaces a branch that takes any string or object.
 fn drop_catch_all(definitions: &mut Object) -> usize {
     count(definitions, |schema| {
         let Some(branches) = schema.get_mut("anyOf").and_then(Value::as_array_mut) else {
@@ -267,7 +267,7 @@ fn drop_catch_all(definitions: &mut Object) -> usize {
     })
 }
 
-/// Strings that a property lists by itself become a type, called after the two; the tag of a union stays.
+/// A property's inline list of strings becomes a type named after both; the tag of a union stays.
 fn name_inline_enums(definitions: &mut Object) -> usize {
     let mut named = Vec::new();
     for (name, definition) in definitions.iter_mut() {
@@ -330,7 +330,7 @@ fn name_enums_of(
     }
 }
 
-/// Applies a repair to every schema in the definitions and counts its hits.
+/// Applies a repair to every schema in the definitions, and counts the hits.
 fn count(definitions: &mut Object, repair: impl Fn(&mut Object) -> bool) -> usize {
     let mut hits = 0;
     for definition in definitions.values_mut() {

@@ -1,13 +1,13 @@
-//! The list of behaviours: one row for each number.
+//! The list of behaviours, with one row for each number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::parity::test_names::{exists, stands_for};
 
-/// Stands where no test covers a behaviour, before the reason.
+/// Precedes the reason if no test covers a behaviour.
 const NONE: &str = "none: ";
 
-/// All that is wrong with the list, each with what to do about it.
+/// All problems with the list, each with its fix.
 pub fn problems(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
     let mut rows: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -63,7 +63,7 @@ pub fn problems(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
     problems
 }
 
-/// The numbers that the name of a test begins with: `parity_86_to_88_…` has three, `parity_s5_…` has S5.
+/// The numbers at the start of a test's name: `parity_86_to_88_…` has three, `parity_s5_…` has S5.
 fn numbers(test: &str) -> Vec<String> {
     let mut numbers: Vec<String> = Vec::new();
     let Some(name) = test.strip_prefix("parity_") else {

@@ -1,13 +1,13 @@
-//! The table: one row for each name.
+//! The table, with one row for each name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::parity::test_names::exists;
 
-/// Stands where a name has no counterpart, before the reason.
+/// Precedes the reason if a name has no counterpart.
 const NONE: &str = "none: ";
 
-/// A line of the table: the name, its counterpart, the tests.
+/// A row of the table: the name, its counterpart, the tests.
 struct Row<'a> {
     line: usize,
     name: &'a str,
@@ -15,7 +15,7 @@ struct Row<'a> {
     tests: Vec<&'a str>,
 }
 
-/// All that is wrong with the table, each with what to do about it.
+/// All problems with the table, each with its fix.
 pub fn problems(names: &str, table: &str, tests: &BTreeSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
     let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
@@ -48,7 +48,7 @@ pub fn problems(names: &str, table: &str, tests: &BTreeSet<String>) -> Vec<Strin
     }
     let without = all.iter().filter(|name| !lines.contains_key(*name));
     problems.extend(without.filter_map(|name| match sync_twin(name) {
-        // It shares that one's row. If there is none, that is said once.
+        // It shares the sync name's row. If that is missing, it is reported once.
         Some(twin) if all.contains(&*twin) => None,
         Some(twin) => Some(format!(
             "`{name}` has no row, and there is no `{twin}` whose row it could share: add one"
@@ -62,14 +62,14 @@ pub fn problems(names: &str, table: &str, tests: &BTreeSet<String>) -> Vec<Strin
 
 /// The member of a sync class that a member of an async class repeats.
 ///
-/// The classes themselves have rows of their own.
+/// The classes themselves have their own rows.
 fn sync_twin(name: &str) -> Option<String> {
     let twin = name.strip_prefix("Async")?;
     (twin.contains(['.', '('])).then(|| twin.replace("__a", "__"))
 }
 
 impl<'a> Row<'a> {
-    /// `None` for a line that is no row. A row begins with a name in backticks.
+    /// Returns `None` for a line that is not a row. A row starts with a name in backticks.
     fn parse((text, line): (&'a str, usize)) -> Option<Result<Self, String>> {
         let cells = text.strip_prefix("| `")?;
         let cells: Vec<_> = cells.split('|').map(str::trim).collect();
@@ -151,7 +151,7 @@ Thread.read(turns)
         problems(names, table, &tests.into())
     }
 
-    /// The one problem that a change of the table brings.
+    /// The single problem caused by a change to the table.
     #[track_caller]
     fn changed(old: &str, new: &str) -> String {
         let table = TABLE.replace(old, new);

@@ -1,4 +1,4 @@
-//! The names of the tests that the pages may name.
+//! The test names that pages may mention.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// All test functions of the end-to-end suites, of the suites and the sources of the crates, and of
-/// `xtask`.
+/// All test functions in the end-to-end suites, in the crates' suites and sources, and in `xtask`.
 pub fn all(root: &Path) -> Result<BTreeSet<String>> {
     let mut pending = vec![root.join("tests/it"), root.join("xtask/src")];
     for package in entries(&root.join("crates"))? {
@@ -27,18 +26,18 @@ pub fn all(root: &Path) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Whether there is a test that a page names so: by its name in backticks, or by the beginning of one and
-/// `…`. `None` if it is neither.
+/// Whether a test exists that a page names by its full name in backticks, or by its beginning and `…`.
+/// `None` if the text is neither.
 pub fn exists(test: &str, tests: &BTreeSet<String>) -> Option<bool> {
     test.strip_prefix('`')?.strip_suffix('`')?;
     Some(tests.iter().any(|name| stands_for(test, name)))
 }
 
-/// Whether this is what a page calls the test.
+/// Whether this text on a page names the test.
 pub fn stands_for(test: &str, name: &str) -> bool {
     let test = test.trim_matches('`');
     match test.strip_suffix('…') {
-        // A number alone, without what follows it, would find longer ones too.
+        // A number alone, without the `_` after it, would also match longer numbers.
         Some(beginning) => beginning.ends_with('_') && name.starts_with(beginning),
         None => name == test,
     }
@@ -49,7 +48,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.map(|entry| Ok(entry?.path())).collect()
 }
 
-/// The functions that are marked as tests.
+/// The functions marked as tests.
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
     let mut marked = false;
     text.lines().map(str::trim).filter_map(move |line| {
@@ -70,7 +69,7 @@ mod tests {
 
     #[test]
     fn only_functions_that_are_marked_are_tests() {
-        // This file is read, too: its own text must not look like tests.
+        // This file is read too: its own text must not look like tests.
         let text = "
             fn helper() {}
             @[test]

@@ -1,11 +1,11 @@
-//! Where the repository is. It stands in Cargo.toml, and again on each page that shows a `git` dependency.
+//! The repository's address. It is in Cargo.toml, and on each page that shows a `git` dependency.
 
 use anyhow::{Context, Result, ensure};
 
-/// Stands for the address until there is one. `invalid` is reserved: it leads nowhere.
+/// The placeholder until there is an address. `invalid` is reserved and never resolves.
 pub(super) const PLACEHOLDER: &str = "https://example.invalid/codex-sdk";
 
-/// The address in the manifest of the workspace.
+/// The address in the workspace's manifest.
 pub(crate) fn current(manifest: &str) -> Result<String> {
     let manifest: toml::Table = manifest.parse().context("reading Cargo.toml")?;
     let address = manifest["workspace"]["package"].get("repository");
@@ -15,7 +15,7 @@ pub(crate) fn current(manifest: &str) -> Result<String> {
         .context("Cargo.toml has no `repository` under `[workspace.package]`: add it")
 }
 
-/// Fails unless the address can stand in a manifest.
+/// Fails unless the address is valid in a manifest.
 pub(super) fn check(url: &str) -> Result<()> {
     let rest = url.strip_prefix("https://").unwrap_or_default();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:".contains(c);
@@ -26,14 +26,14 @@ pub(super) fn check(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// The line with which a program depends on the SDK.
+/// The line that makes a program depend on the SDK.
 pub(super) fn dependency(address: &str, tag: &str) -> String {
     format!("codex-sdk = {{ git = \"{address}\", tag = \"{tag}\"")
 }
 
-/// The text with the new address for the old one, if it has that.
+/// Replaces the old address in a text with the new one; `None` if the text doesn't contain it.
 ///
-/// The old one stands for itself only: not for the beginning of another.
+/// The old address must match as a whole, not as the start of another.
 pub(super) fn fill(text: &str, old: &str, new: &str) -> Option<String> {
     let continues = |c: char| c.is_ascii_alphanumeric() || "-_~/".contains(c);
     let mut filled = String::new();
@@ -69,7 +69,7 @@ mod tests {
         let page = format!("See {PLACEHOLDER}.\n{}", dependency(PLACEHOLDER, "v1.2.3"));
         let filled = fill(&page, PLACEHOLDER, NEW).unwrap();
         assert_eq!(filled, format!("See {NEW}.\n{}", dependency(NEW, "v1.2.3")));
-        // And again, when the repository moves.
+        // It works again when the repository moves.
         assert_eq!(fill(&filled, NEW, PLACEHOLDER).unwrap(), page);
     }
 

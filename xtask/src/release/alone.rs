@@ -1,4 +1,5 @@
-//! Whether the packages are enough: a program outside of the workspace, built from them and nothing else of ours.
+//! Checks that the packages suffice: builds a program outside the workspace from them and nothing else
+//! of ours.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,14 +12,14 @@ use super::packages::unpack;
 use super::{Release, output};
 use crate::regen::cargo;
 
-/// Prints where its runtime is.
+/// Prints the location of its runtime.
 const PROGRAM: &str = r#"fn main() -> Result<(), codex_sdk::runtime::Error> {
     println!("{}", codex_sdk::runtime::locate()?);
     Ok(())
 }
 "#;
 
-/// Builds the program with the SDK alone and lets it find its runtime; then checks all packages with all features.
+/// Builds the program with the SDK alone and runs it to find its runtime; then checks all packages with all features.
 pub(super) fn step(release: &Release) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
@@ -32,7 +33,7 @@ pub(super) fn step(release: &Release) -> Result<String> {
     }
     fs::create_dir(folder.join("src"))?;
     fs::write(folder.join("src/main.rs"), PROGRAM)?;
-    // The versions of everything else that the tests have seen.
+    // Use the same versions of other crates as the tests.
     fs::copy(release.root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
 
     let started = Instant::now();
@@ -57,13 +58,14 @@ fn run(folder: &Path, arguments: &[&str]) -> Result<String> {
     command
         .args(arguments)
         .env("CARGO_TARGET_DIR", folder.join("target"))
-        // Whoever depends on the SDK has none of these.
+        // Programs that depend on the SDK don't have these.
         .env_remove("CODEX_SDK_BIN")
         .env_remove("RUSTFLAGS");
     output(&mut command)
 }
 
-/// Depends on the SDK, as from a registry, or on every package with every feature. All that is ours is unpacked here.
+/// A manifest that depends on the SDK, as from a registry, or on every package with every feature. Our packages are
+/// unpacked here.
 fn manifest(release: &Release, all: bool) -> String {
     let mut text = String::from(
         "[package]\nname = \"alone\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n",

@@ -1,6 +1,6 @@
-//! What has changed in the public API since the last release.
+//! The changes to the public API since the last release.
 //!
-//! docs/api has the API of each crate as text, one item a line. What it was is in the tag.
+//! docs/api contains the API of each crate as text, one item a line. The tag has the previous version.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::regen::cargo;
 const COMMAND: &str = "cargo xtask release --api";
 const FOLDER: &str = "docs/api";
 const GENERATED: &str = "codex-types";
-/// How many changed lines are shown. All of them are in a file.
+/// How many changed lines are shown. A file has all of them.
 const SHOWN: usize = 40;
 
 /// The files with the API.
@@ -35,7 +35,7 @@ pub(super) fn files(release: &Release) -> Result<Files> {
     Ok(files)
 }
 
-/// The crates whose API is written by hand. What becomes of the types, `cargo xtask bump` reports.
+/// The crates with a handwritten API. `cargo xtask bump` reports changes to the types.
 fn by_hand(release: &Release) -> impl Iterator<Item = &Package> {
     let packages = release.packages.iter();
     packages.filter(|it| it.name != GENERATED)
@@ -45,21 +45,22 @@ fn file(package: &str) -> String {
     format!("{FOLDER}/{package}.txt")
 }
 
-/// The source of a library with all modules in one, and all macros written out. Nothing else sees what macros declare.
+/// A library's source with all modules in one file and all macros expanded: this is the only way to see what macros
+/// declare.
 fn expanded(release: &Release, package: &str) -> Result<String> {
     let mut command = cargo(&release.root);
     command
         .args(["rustc", "--quiet", "--locked", "--lib", "--all-features"])
         .args(["--profile", "check", "--package", package, "--target-dir"])
-        // A folder of its own: the variable below would have the other one built anew.
+        // A separate target folder: the variable below would cause a rebuild in the usual one.
         .arg(release.target.join("api"))
         .args(["--", "-Zunpretty=expanded", "--cap-lints=allow"])
-        // A stable compiler does so, too, if it is told to. What it prints is read here and never built.
+        // This makes a stable compiler accept `-Z`. The output is only read here, never built.
         .env("RUSTC_BOOTSTRAP", "1");
     output(&mut command)
 }
 
-/// Checks that docs/api is current, and says what has changed since the last tag.
+/// Checks that docs/api is current, and reports the changes since the last tag.
 pub(super) fn step(release: &Release) -> Result<String> {
     if files(release)?.ensure(&release.root, true).is_err() {
         bail!("{FOLDER} isn't the API any more: run `{COMMAND}`, and commit what it writes");
@@ -70,7 +71,7 @@ pub(super) fn step(release: &Release) -> Result<String> {
     let mut changes = Changes::default();
     for package in by_hand(release) {
         let name = file(&package.name);
-        // A crate that is new has none.
+        // A new crate has none.
         let before = git(&release.root, &["show", &format!("{tag}:{name}")]).unwrap_or_default();
         changes.add(&before, &fs::read_to_string(release.root.join(&name))?);
     }
@@ -78,7 +79,7 @@ pub(super) fn step(release: &Release) -> Result<String> {
     fs::write(&whole, changes.lines.join("\n"))?;
     let report = changes.report(&tag, &whole.display().to_string());
     let changelog = release.changelog()?;
-    // A section that is wanting has been reported.
+    // A missing section has already been reported.
     let told = changelog::section(&changelog, &release.version);
     ensure!(
         changes.removed == 0 || told.is_ok_and(|it| it.is_breaking()),
@@ -87,7 +88,7 @@ pub(super) fn step(release: &Release) -> Result<String> {
     Ok(report)
 }
 
-/// The lines that came and went.
+/// The lines added and removed.
 #[derive(Debug, Default)]
 struct Changes {
     added: usize,
@@ -97,7 +98,7 @@ struct Changes {
 
 impl Changes {
     fn add(&mut self, before: &str, now: &str) {
-        // Lines, not text: what git prints may lack the last line's end.
+        // Lines, not text: git's output may lack the last line end.
         let lines = |text| {
             str::lines(text)
                 .filter(|it| !it.starts_with('#'))

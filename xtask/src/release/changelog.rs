@@ -1,8 +1,8 @@
-//! The section of a version in CHANGELOG.md.
+//! A version's section in CHANGELOG.md.
 
 use anyhow::{Context, Result, ensure};
 
-/// What the changelog says of one version.
+/// The changelog entry of one version.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
     pub(super) date: &'a str,
@@ -10,18 +10,18 @@ pub(super) struct Section<'a> {
 }
 
 impl Section<'_> {
-    /// How many changes it lists.
+    /// The number of changes listed.
     pub(super) fn entries(&self) -> usize {
         self.body.lines().filter(|it| it.starts_with("- ")).count()
     }
 
-    /// Whether one of the changes is a breaking one.
+    /// Whether any of the changes is breaking.
     pub(super) fn is_breaking(&self) -> bool {
         self.body.lines().any(|it| it.starts_with("- breaking:"))
     }
 }
 
-/// The section whose heading is `## VERSION, DATE`. It must have a date, and list something.
+/// The section whose heading is `## VERSION, DATE`. It must have a date and list at least one change.
 pub(super) fn section<'a>(changelog: &'a str, version: &str) -> Result<Section<'a>> {
     let sections = changelog.split("\n## ").skip(1);
     let (date, body) = sections

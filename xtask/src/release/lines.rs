@@ -9,7 +9,7 @@ use syn::{
 
 use super::surface;
 
-/// By what an item is called, if it is of a kind that can be public.
+/// The name of an item, if it is of a kind that can be public.
 pub(super) fn ident(item: &Item) -> Option<&Ident> {
     match item {
         Item::Const(it) => Some(&it.ident),
@@ -60,7 +60,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// An item without its parts, under the name that it is exported by.
+/// An item without its parts, under the name that it is exported as.
 pub(super) fn head(item: &Item, name: &str) -> String {
     let name: Ident =
         syn::parse_str(name).unwrap_or_else(|_| Ident::new_raw(name, Span::call_site()));
@@ -87,7 +87,7 @@ pub(super) fn head(item: &Item, name: &str) -> String {
         Item::Struct(it) => {
             private = it.fields.iter().any(|it| !surface::is_public(&it.vis));
             it.ident = name;
-            // A tuple as well: a `where` stands in another place there.
+            // For tuples as well: their `where` has a different position.
             it.fields = Fields::Named(parse_quote!({}));
             it.semi_token = None;
         }
@@ -115,7 +115,7 @@ pub(super) fn head(item: &Item, name: &str) -> String {
     marked.concat() + line + if private { " { .. }" } else { "" }
 }
 
-/// The parts of a type or a trait that others can use.
+/// The parts of a type or trait that others can use.
 pub(super) fn parts(item: &Item) -> Vec<String> {
     match item {
         Item::Struct(it) => fields(&it.fields),
@@ -171,7 +171,7 @@ fn trait_item(item: &TraitItem) -> Option<String> {
     Some(line.trim_end_matches(';').to_owned() + provided)
 }
 
-/// The public functions and constants of an `impl` without a trait.
+/// The public functions and constants in an `impl` without a trait.
 pub(super) fn methods(block: &ItemImpl) -> Vec<String> {
     let mut lines = Vec::new();
     for item in &block.items {
@@ -203,19 +203,19 @@ pub(super) fn methods(block: &ItemImpl) -> Vec<String> {
     lines
 }
 
-/// That a type has a trait.
+/// A line for the trait that a type implements.
 pub(super) fn implements(block: &ItemImpl, of: &Path) -> String {
     let mut block = block.clone();
     let last = of.segments.last().cloned();
     if let (Some((path, _)), Some(last)) = (&mut block.trait_, last) {
-        // As it is called, whatever crate it is of: derives write it in full.
+        // The trait's short name, whatever its crate: derives write the full path.
         *path = last.into();
     }
     block.items.clear();
     line(Item::Impl(block)).trim_end_matches(" {}").to_owned()
 }
 
-/// Formatted as ever, and then on one line.
+/// Formats an item as usual, then joins it into one line.
 fn line(mut item: Item) -> String {
     Plain.visit_item_mut(&mut item);
     let text = prettyplease::unparse(&syn::File {
@@ -237,7 +237,7 @@ fn line(mut item: Item) -> String {
     .fold(line, |line, (from, to)| line.replace(from, to))
 }
 
-/// Leaves out what is the function's own affair, and what is documentation.
+/// Removes a function's implementation details and all documentation.
 struct Plain;
 
 impl VisitMut for Plain {

@@ -1,4 +1,4 @@
-//! The modules of a crate, and what the paths in them lead to.
+//! The modules of a crate, and the resolution of paths in them.
 
 use std::collections::BTreeMap;
 
@@ -13,34 +13,34 @@ use super::surface::{is_hidden, is_public};
 /// Deeper than any chain of re-exports.
 pub(super) const DEEPEST: usize = 16;
 
-/// All modules of a crate, the root first.
+/// All modules of a crate, starting with the root.
 #[derive(Default)]
 pub(super) struct Modules(pub(super) Vec<Module>);
 
 #[derive(Default)]
 pub(super) struct Module {
     parent: Option<usize>,
-    /// With whether it is public.
+    /// Each with whether it is public.
     pub(super) children: BTreeMap<String, (usize, bool)>,
     pub(super) uses: Vec<Use>,
     pub(super) items: Vec<Item>,
     pub(super) impls: Vec<ItemImpl>,
 }
 
-/// One name of a `use`, or everything of a module.
+/// One name in a `use`, or everything in a module.
 #[derive(Clone)]
 pub(super) struct Use {
     pub(super) public: bool,
     pub(super) path: Vec<String>,
-    /// By what it is called here; none for a glob.
+    /// The name here; `None` for a glob.
     pub(super) name: Option<String>,
 }
 
-/// An item: its module, and where in that.
+/// An item: its module and its index in that.
 pub(super) type Place = (usize, usize);
 
 impl Modules {
-    /// Reads the expanded source.
+    /// Parses the expanded source.
     pub(super) fn of(expanded: &str) -> Result<Self> {
         let tokens: TokenStream = expanded
             .parse()
@@ -71,7 +71,7 @@ impl Modules {
                     flatten(&it.tree, &mut Vec::new(), public, &mut self.0[own].uses);
                 }
                 Item::Impl(it) if !is_hidden(&it.attrs) => self.0[own].impls.push(it),
-                // Serde's derives put their impls into a constant without a name.
+                // Serde's derives put their impls into an unnamed constant.
                 Item::Const(it) if it.ident == "_" => {
                     let block = match *it.expr {
                         syn::Expr::Block(block) => block.block.stmts,
@@ -89,7 +89,7 @@ impl Modules {
         own
     }
 
-    /// The module that a path leads to, seen from another one; none if it is another crate's.
+    /// The module that a path leads to, relative to another one; `None` if it belongs to another crate.
     pub(super) fn find(&self, from: usize, path: &[String], depth: usize) -> Option<usize> {
         let Some((first, rest)) = path.split_first() else {
             return Some(from);
@@ -146,13 +146,14 @@ impl Modules {
     }
 }
 
-/// The source with empty functions. What macros of the standard library become in there isn't always stable Rust.
+/// The source with empty functions: the expansions of standard library macros in their bodies aren't always stable
+/// Rust.
 fn without_bodies(tokens: TokenStream) -> TokenStream {
     let mut in_signature = false;
     let mut after_fn = false;
     let mut kept = Vec::new();
     for token in tokens {
-        // The type of a function has no name.
+        // A function type has no name.
         in_signature |= after_fn && matches!(token, TokenTree::Ident(_));
         after_fn = matches!(&token, TokenTree::Ident(it) if it == "fn");
         match token {
@@ -190,7 +191,7 @@ fn flatten(tree: &UseTree, path: &mut Vec<String>, public: bool, uses: &mut Vec<
     };
     match tree {
         UseTree::Name(it) => add(Some(&it.ident), Some(&it.ident), path),
-        // Imported for its methods only.
+        // Imported only for its methods.
         UseTree::Rename(it) if it.rename == "_" => {}
         UseTree::Rename(it) => add(Some(&it.ident), Some(&it.rename), path),
         UseTree::Glob(_) => add(None, None, path),

@@ -1,4 +1,4 @@
-//! The crates that are published, in their order, and the packages that cargo makes of them.
+//! The crates to publish, in order, and the packages that cargo makes from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,11 +11,11 @@ use serde::Deserialize;
 use super::{Release, output};
 use crate::regen::cargo;
 
-/// What each package has to hold. The licence lies in each crate, equal to the one at the root: cargo takes one from
-/// outside of a crate only where the manifest doesn't name a licence.
+/// The files that each package must contain. Each crate has a copy of the root's licence: cargo includes one from
+/// outside the crate only if the manifest doesn't name a licence.
 const HOLDS: [&str; 3] = ["Cargo.toml", "LICENSE", "README.md"];
 
-/// A crate of the workspace, as `cargo metadata` has it.
+/// A crate of the workspace, from `cargo metadata`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Package {
     pub(super) name: String,
@@ -23,7 +23,7 @@ pub(super) struct Package {
     description: Option<String>,
     license: Option<String>,
     repository: Option<String>,
-    /// Empty if it isn't to be published, absent if anywhere.
+    /// Empty if it must not be published; absent if it can be published anywhere.
     publish: Option<Vec<String>>,
     dependencies: Vec<Dependency>,
     features: BTreeMap<String, Vec<String>>,
@@ -35,7 +35,7 @@ pub(super) struct Package {
 struct Dependency {
     name: String,
     req: String,
-    /// Only of a crate in this workspace.
+    /// Present only for a crate in this workspace.
     path: Option<PathBuf>,
 }
 
@@ -52,12 +52,12 @@ struct Metadata {
 }
 
 impl Package {
-    /// `name-version`: its file without the extension, and the folder within.
+    /// `name-version`: its file name without the extension, and the folder inside it.
     pub(super) fn stem(&self) -> String {
         format!("{}-{}", self.name, self.version)
     }
 
-    /// By what programs call it, whatever name it is published under.
+    /// The name that programs use, whatever name it is published under.
     pub(super) fn library(&self) -> &str {
         let library = |it: &&Target| it.kind.iter().any(|it| it == "lib");
         self.targets
@@ -70,13 +70,14 @@ impl Package {
         self.features.keys().map(String::as_str)
     }
 
-    /// What has to be published before it. A path without a version, as of a crate's own tests, isn't published.
+    /// The packages that must be published before it. A path without a version, as for a crate's own tests, isn't
+    /// published.
     fn needs(&self) -> impl Iterator<Item = &Dependency> {
         let within = |it: &&Dependency| it.path.is_some() && it.req != "*";
         self.dependencies.iter().filter(within)
     }
 
-    /// Fails unless it has the version, and its siblings of that version and no other.
+    /// Fails unless it has this version, and depends on exactly this version of its siblings.
     pub(super) fn check_versions(&self, version: &str) -> Result<()> {
         ensure!(
             self.version == version,
@@ -97,7 +98,7 @@ impl Package {
         Ok(())
     }
 
-    /// Fails unless its manifest says what a registry shows.
+    /// Fails unless its manifest has what a registry shows.
     pub(super) fn check_metadata(&self, repository: &str) -> Result<()> {
         let named = self.repository.as_deref() == Some(repository);
         ensure!(
@@ -109,7 +110,7 @@ impl Package {
     }
 }
 
-/// The target folder, and the crates that are published, in their order.
+/// The target folder, and the crates to publish, in order.
 pub(super) fn read(root: &Path) -> Result<(PathBuf, Vec<Package>)> {
     let mut command = cargo(root);
     command.args(["metadata", "--format-version=1", "--no-deps", "--locked"]);
@@ -117,7 +118,7 @@ pub(super) fn read(root: &Path) -> Result<(PathBuf, Vec<Package>)> {
     Ok((metadata.target_directory, in_order(metadata.packages)?))
 }
 
-/// Leaves out what isn't published, and puts each behind what it needs.
+/// Removes unpublished crates, and puts each of the others after its dependencies.
 fn in_order(mut packages: Vec<Package>) -> Result<Vec<Package>> {
     packages.retain(|it| it.publish.as_ref().is_none_or(|it| !it.is_empty()));
     packages.sort_by(|a, b| a.name.cmp(&b.name));
@@ -139,7 +140,7 @@ fn in_order(mut packages: Vec<Package>) -> Result<Vec<Package>> {
     Ok(ordered)
 }
 
-/// Makes the packages, and looks into them.
+/// Makes the packages and checks their contents.
 pub(super) fn step(release: &Release) -> Result<String> {
     pack(release)?;
     for package in &release.packages {
@@ -164,7 +165,7 @@ pub(super) fn step(release: &Release) -> Result<String> {
     Ok(format!("{}, each with its licence", names.join(", ")))
 }
 
-/// Packs all of them, which puts them below the target folder. They are built in a later step.
+/// Packs all of them into the target folder. A later step builds them.
 fn pack(release: &Release) -> Result<()> {
     let mut command = cargo(&release.root);
     command.args(["package", "--no-verify", "--offline", "--locked"]);
@@ -182,14 +183,14 @@ pub(super) fn unpack(package: &Package, release: &Release, folder: &Path) -> Res
     let packed = release.target.join("package").join(&name);
     fs::copy(&packed, folder.join(&name))
         .with_context(|| format!("{} isn't there", packed.display()))?;
-    // A relative name: to some, what is before a colon is a host.
+    // A relative name: some versions take anything before a colon for a host.
     let mut tar = Command::new("tar");
     tar.args(["-xzf", &name]).current_dir(folder);
     output(&mut tar)?;
     Ok(())
 }
 
-/// The files at the top of a package.
+/// The files at the top level of a package.
 fn files(package: &Package, release: &Release) -> Result<BTreeSet<String>> {
     let folder = tempfile::tempdir()?;
     unpack(package, release, folder.path())?;

@@ -1,7 +1,7 @@
-//! The public API of a crate as text: a line for each item that others can name, with the path that they name it by.
+//! The public API of a crate as text: a line for each item that others can name, with the path they use.
 //!
-//! It reads the expanded source, one file with all modules. Types are as they are written there. What isn't written
-//! anywhere isn't seen: that a type is `Send`, for one.
+//! It reads the expanded source, one file with all modules. Types appear as written there. Anything implicit isn't
+//! seen, for example that a type is `Send`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use syn::{Attribute, Ident, Path, Type, Visibility};
 use super::lines;
 use super::modules::{DEEPEST, Modules, Place, Use, text};
 
-/// Lines such as `codex_sdk::Thread: pub fn id(&self) -> &str`, in their order.
+/// Sorted lines such as `codex_sdk::Thread: pub fn id(&self) -> &str`.
 pub(super) fn of(library: &str, expanded: &str) -> Result<String> {
     let modules = Modules::of(expanded)?;
     let mut surface = Surface {
@@ -30,12 +30,12 @@ pub(super) fn of(library: &str, expanded: &str) -> Result<String> {
 struct Surface<'a> {
     modules: &'a Modules,
     lines: BTreeSet<String>,
-    /// Every path by which an item can be named.
+    /// All paths by which an item can be named.
     paths: BTreeMap<Place, BTreeSet<String>>,
 }
 
 impl Surface<'_> {
-    /// All that is public in a module, which others call by this path.
+    /// Everything public in a module, under the path that others use.
     fn module(&mut self, own: usize, path: &str, depth: usize) {
         if depth > DEEPEST {
             return;
@@ -94,7 +94,7 @@ impl Surface<'_> {
 
     fn item(&mut self, place: Place, path: &str, name: &str) {
         let item = &self.modules.0[place.0].items[place.1];
-        // A glob takes along what isn't public, for this crate alone.
+        // A glob includes private items, but only for this crate.
         if lines::is_hidden(item) || !lines::is_public(item) {
             return;
         }
@@ -107,7 +107,7 @@ impl Surface<'_> {
         self.paths.entry(place).or_default().insert(full);
     }
 
-    /// What is implemented for the types, and by them.
+    /// The impls of the types, and the traits they implement.
     fn impls(&mut self) {
         for (own, module) in self.modules.0.iter().enumerate() {
             for block in &module.impls {
@@ -126,7 +126,7 @@ impl Surface<'_> {
         }
     }
 
-    /// The shortest path of a type, if it is one of the public ones.
+    /// The shortest path of a type, if it is public.
     fn path_of(&self, own: usize, of: &Type) -> Option<String> {
         let of = match of {
             Type::Path(it) => &it.path,
@@ -143,7 +143,7 @@ impl Surface<'_> {
         paths.first().map(|it| (*it).clone())
     }
 
-    /// Whether a trait is this crate's, or the compiler's, and can't be named from outside.
+    /// Whether a trait belongs to this crate or the compiler, and can't be named from outside.
     fn is_private(&self, own: usize, of: &Path) -> bool {
         if of
             .segments

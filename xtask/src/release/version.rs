@@ -1,4 +1,4 @@
-//! Which version may be released: the runtime's, or one that fixes the SDK alone.
+//! The versions that may be released: the runtime's, or one that only fixes the SDK.
 
 use anyhow::{Context, Result, ensure};
 
@@ -7,7 +7,7 @@ pub(super) fn tag(version: &str) -> String {
     format!("v{version}")
 }
 
-/// Fails unless the version is the runtime's, or that with a higher patch.
+/// Fails unless the version is the runtime's, or the same with a higher patch number.
 pub(super) fn check(version: &str, runtime: &str) -> Result<()> {
     let [major, minor, patch] = numbers(version)?;
     let [runtime_major, runtime_minor, runtime_patch] = numbers(runtime)?;
