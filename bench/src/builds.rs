@@ -1,4 +1,4 @@
-//! What a program costs to build that depends on this SDK, beside the same on codex-codes.
+//! The cost of building a program that depends on this SDK, compared with one on codex-codes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::cases::{Outcome, Stage, Table};
 use crate::programs::{CODEX_CODES, done};
 use crate::rows::{Row, median};
 
-/// How often each is built from nothing: that takes a minute or two.
+/// How often each is built from scratch, which takes a minute or two.
 const RUNS: usize = 3;
 
 struct Dependent {
@@ -146,7 +146,7 @@ impl Dependent {
         cargo
     }
 
-    /// Seconds of processor and of time.
+    /// Processor and wall time in seconds.
     fn build_anew(&self, release: bool) -> Result<(f64, f64)> {
         let target = self.folder.join("target");
         if target.exists() {
@@ -160,7 +160,7 @@ impl Dependent {
         Ok((children() - cpu, begun.elapsed().as_secs_f64()))
     }
 
-    /// Seconds for a dev build after a change of the program.
+    /// Seconds for a dev build after a change to the program.
     fn build_again(&self) -> Result<f64> {
         let main = self.folder.join("src/main.rs");
         let text = fs::read_to_string(&main)?;
@@ -190,7 +190,7 @@ impl Dependent {
         Ok(f64::from(u32::try_from(crates.len())?))
     }
 
-    /// Megabytes.
+    /// The size in megabytes.
     fn size(&self) -> Result<f64> {
         let program = self.folder.join("program");
         done(Command::new("strip").arg(&program), "strip")?;
@@ -199,7 +199,7 @@ impl Dependent {
     }
 }
 
-/// The processor time of all children that have ended, in seconds.
+/// The processor time of all children that have exited, in seconds.
 #[cfg(unix)]
 fn children() -> f64 {
     use nix::sys::resource::{UsageWho, getrusage};

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The cases that are measured.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct Stage {
     pub progress: ProgressBar,
 }
 
-/// What a case has brought.
+/// The result of a case.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub rows: Vec<Row>,
@@ -54,7 +54,7 @@ pub const CASES: [Case; 10] = [
 
 pub const MIB: f64 = 1024.0;
 
-/// The medians of the reports of a program.
+/// The medians of a program's reports.
 pub struct Medians {
     pub deltas: f64,
     pub cpu_us: f64,
@@ -78,7 +78,7 @@ impl Medians {
 }
 
 impl Stage {
-    /// Runs the programs by turns. The model answers with so many pieces each time.
+    /// Runs the programs in turn. The model answers with `deltas` pieces each time.
     fn alternate(
         &self,
         programs: &[Program],
@@ -139,7 +139,7 @@ fn table(title: String, of: &BTreeMap<Program, Medians>) -> Table {
     }
 }
 
-/// A ratio of two programs, and what it must not exceed.
+/// The ratio of two programs, and its limit.
 fn beside(
     case: &'static str,
     of: &BTreeMap<Program, Medians>,
@@ -194,7 +194,7 @@ fn deltas(stage: &Stage, case: &'static str, count: usize) -> Result<Outcome> {
     Ok(Outcome { rows, tables })
 }
 
-/// How many pieces a second the model writes at most: a slow one, a fast one, and more than any does.
+/// The maximum pieces a second from the model: slow, fast, and faster than any model.
 const RATES: [usize; 4] = [100, 1_000, 5_000, 20_000];
 
 fn latency(stage: &Stage) -> Result<Outcome> {

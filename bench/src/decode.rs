@@ -1,4 +1,4 @@
-//! Lines to notifications, beside lines to values.
+//! Decoding lines to notifications, compared with decoding to values.
 
 use std::hint::black_box;
 use std::time::Instant;

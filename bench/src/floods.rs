@@ -1,4 +1,4 @@
-//! What is measured on an app-server that only writes: floods, scale, viewers, idle threads.
+//! Cases on an app-server that only writes: floods, scale, viewers, idle threads.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::cases::{MIB, Outcome, Stage, Table, medians};
 use crate::programs::Program;
 use crate::rows::Row;
 
-/// A million notifications, of one turn or of a thousand: ten on each of a hundred threads.
+/// A million notifications, from one turn or from a thousand: ten on each of a hundred threads.
 pub fn flood(stage: &Stage) -> Result<Outcome> {
     let (mut lines, mut costs, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for (threads, turns) in [(1, 1), (100, 10)] {
@@ -56,10 +56,10 @@ pub fn flood(stage: &Stage) -> Result<Outcome> {
     Ok(Outcome { rows, tables })
 }
 
-/// How many look on in each line of [`viewers`].
+/// The number of viewers in each line of [`viewers`].
 const VIEWERS: [usize; 3] = [0, 1, 2];
 
-/// What it costs that others look on.
+/// The cost of additional viewers.
 pub fn viewers(stage: &Stage) -> Result<Outcome> {
     let load = Load {
         threads: 1,
@@ -93,10 +93,10 @@ pub fn viewers(stage: &Stage) -> Result<Outcome> {
     })
 }
 
-/// How many pieces come for each figure of [`scale`].
+/// The number of pieces for each figure of [`scale`].
 const PIECES: usize = 200_000;
 
-/// What a piece costs, the more there are of something.
+/// The cost of a piece as the number of something grows.
 pub fn scale(stage: &Stage) -> Result<Outcome> {
     let one = Load {
         threads: 1,
@@ -135,7 +135,8 @@ pub fn scale(stage: &Stage) -> Result<Outcome> {
     })
 }
 
-/// The cost of a piece for each of these numbers, which become a load, clients, and pieces in a turn.
+/// The cost of a piece for each of these numbers. `of` turns a number into a load, a number of clients, and
+/// the pieces in a turn.
 fn scaled(
     stage: &Stage,
     title: &str,

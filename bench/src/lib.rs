@@ -1,4 +1,4 @@
-//! What the client costs, beside its peers: `cargo xtask bench`.
+//! The client's overhead, compared with its peers: `cargo xtask bench`.
 
 pub mod measure;
 pub mod messages;

@@ -1,4 +1,4 @@
-//! Measures what the client costs, beside its peers: `cargo xtask bench`.
+//! Measures the client's overhead, compared with its peers: `cargo xtask bench`.
 #![expect(unreachable_pub, reason = "nothing reaches into a binary")]
 #![expect(clippy::print_stdout, reason = "what this program is for")]
 

@@ -1,25 +1,25 @@
-//! What the measured programs have in common: what they are told, and what they report. The peers' programs
-//! have this file, too.
+//! Shared by the measured programs: their instructions and their reports. The peers' programs include this
+//! file, too.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// What a program is to do: on each of so many threads, at once, so many turns, one after another.
+/// A program's work: on each of some concurrent threads, a number of turns, one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
-    /// Threads at once.
+    /// The number of concurrent threads.
     pub threads: usize,
-    /// Turns on each of them.
+    /// The number of turns on each thread.
     pub turns: usize,
 }
 
 impl Load {
-    /// What stands on the command line: the threads, then the turns.
+    /// Reads the command line: the threads, then the turns.
     ///
     /// # Errors
-    /// If something else stands there.
+    /// If it doesn't start with these two numbers.
     pub fn from_args() -> io::Result<Self> {
         let mut numbers = std::env::args().skip(1).map(|it| it.parse().ok());
         match (numbers.next().flatten(), numbers.next().flatten()) {
@@ -29,7 +29,7 @@ impl Load {
     }
 }
 
-/// What a program has seen, and what that has cost it.
+/// What a program saw, and what that cost.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Pieces of the model's messages.
@@ -38,16 +38,16 @@ pub struct Report {
     pub cpu_us: f64,
     /// Time of the turns, in microseconds.
     pub wall_us: f64,
-    /// From before the runtime is started until it is ready, in microseconds.
+    /// The time from before the runtime is started until it is ready, in microseconds.
     pub start_us: f64,
-    /// The most memory that was resident, in KiB.
+    /// The peak resident memory, in KiB.
     pub rss_kib: u64,
-    /// How long after it was written each piece was delivered, in microseconds, where it says when.
+    /// The delay between writing and delivering each piece, in microseconds, if pieces have a timestamp.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latencies_us: Vec<f64>,
 }
 
-/// A watch for what is measured.
+/// Measures time and processor time.
 #[derive(Debug)]
 pub struct Watch {
     begun: Instant,
@@ -55,7 +55,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to measure.
+    /// Starts measuring.
     pub fn start() -> Self {
         Self {
             begun: Instant::now(),
@@ -63,12 +63,12 @@ impl Watch {
         }
     }
 
-    /// The time since, in microseconds.
+    /// The time since the start, in microseconds.
     pub fn wall_us(&self) -> f64 {
         self.begun.elapsed().as_secs_f64() * 1e6
     }
 
-    /// What the turns have cost that began with this watch.
+    /// The cost of the turns since this watch was started.
     pub fn report(&self, deltas: usize, start_us: f64) -> Report {
         Report {
             deltas,
@@ -98,7 +98,7 @@ fn cpu() -> Duration {
     Duration::ZERO
 }
 
-/// The most memory of this process that was resident, in KiB; 0 where the system doesn't tell.
+/// The peak resident memory of this process in KiB; 0 if the system doesn't report it.
 pub fn rss_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

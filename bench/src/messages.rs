@@ -1,4 +1,4 @@
-//! Lines as the runtime writes them: it puts an item's type first.
+//! Lines as the runtime writes them, with an item's type first.
 
 /// A piece of text.
 pub fn delta(thread: &str, turn: &str) -> String {

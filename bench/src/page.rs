@@ -1,4 +1,4 @@
-//! docs/performance.md, and its plots.
+//! docs/performance.md and its plots.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -119,7 +119,7 @@ fn rendered(table: &Table) -> Result<String> {
     Ok(text)
 }
 
-/// A figure with as many digits as say something.
+/// A figure with only its significant digits.
 pub fn number(figure: f64) -> String {
     match figure.abs() {
         large if large >= 100.0 => format!("{figure:.0}"),
@@ -128,7 +128,7 @@ pub fn number(figure: f64) -> String {
     }
 }
 
-/// What it was measured on, and when.
+/// The machine, and the date.
 fn machine() -> String {
     let said = |command: &str, arguments: &[&str]| {
         let output = Command::new(command).args(arguments).output();

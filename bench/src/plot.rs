@@ -1,4 +1,4 @@
-//! Charts, as SVG. They look right on a light and on a dark page.
+//! SVG charts that look right on light and dark pages.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ const STEP: f64 = 32.0;
 const OURS: &str = "#2f81f7";
 const OTHERS: &str = "#8b949e";
 
-/// A chart of one bar for each name. Those of this SDK stand out.
+/// A chart with one bar for each name. Those of this SDK stand out.
 pub fn bars(title: &str, unit: &str, figures: &[(String, f64)]) -> String {
     let most = figures
         .iter()
@@ -27,7 +27,7 @@ pub fn bars(title: &str, unit: &str, figures: &[(String, f64)]) -> String {
             OTHERS
         };
         let text = top + 15.0;
-        // Nothing is written when a string takes it.
+        // Writing to a string can't fail.
         let _ = writeln!(
             svg,
             "<text x=\"{}\" y=\"{text}\" text-anchor=\"end\" fill=\"{OTHERS}\">{name}</text>\n\
@@ -45,7 +45,7 @@ pub fn bars(title: &str, unit: &str, figures: &[(String, f64)]) -> String {
 const PANEL: f64 = 170.0;
 const TALL: f64 = 110.0;
 
-/// A chart beside the other for each title, with a point for each name. All have the same scale.
+/// A row of charts, one for each title, with a point for each name. All have the same scale.
 pub fn panels(title: &str, unit: &str, panels: &[(&str, Vec<(String, f64)>)]) -> String {
     let figures = panels.iter().flat_map(|(_, points)| points);
     let most = figures.map(|(_, it)| *it).fold(f64::MIN_POSITIVE, f64::max);
@@ -85,7 +85,7 @@ pub fn panels(title: &str, unit: &str, panels: &[(&str, Vec<(String, f64)>)]) ->
     svg
 }
 
-/// A number as a label has room for.
+/// A number, shortened to fit a label.
 fn short(number: &str) -> String {
     match number.strip_suffix("000000") {
         Some(millions) => format!("{millions}M"),

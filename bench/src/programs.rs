@@ -1,4 +1,4 @@
-//! The programs that are measured, and how they are made.
+//! The measured programs, and how they are built.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use codex_testkit::CodexHome;
 const PYTHON_SDK: &str = "openai-codex==0.163.0";
 pub const CODEX_CODES: &str = "=0.166.4";
 
-/// A program that is measured.
+/// A measured program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Program {
     /// The raw blocking reader.
@@ -51,7 +51,7 @@ impl Program {
 /// The programs, ready to run.
 #[derive(Debug)]
 pub struct Programs {
-    /// Where this program and its like lie.
+    /// The folder of this program and the other binaries.
     bin: PathBuf,
     codes: PathBuf,
     python: PathBuf,
@@ -60,7 +60,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Installs the peers in this folder, unless they are there.
+    /// Installs the peers in this folder if they are missing.
     pub fn install(folder: &Path) -> Result<Self> {
         let this = std::env::current_exe()?;
         let bin = this.parent().context("a program without a folder")?;
@@ -76,12 +76,12 @@ impl Programs {
         })
     }
 
-    /// Where things of the bench can lie.
+    /// The folder for the bench's files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// An app-server that does nothing but write.
+    /// An app-server that only writes.
     pub fn peer(&self) -> PathBuf {
         self.bin.join("peer")
     }
@@ -123,7 +123,7 @@ impl Programs {
     }
 }
 
-/// A crate of its own: what it depends on is none of this workspace's business.
+/// A separate crate, to keep its dependencies out of this workspace.
 fn codex_codes(folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder.join("src"))?;
     let manifest = format!(

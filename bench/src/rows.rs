@@ -1,4 +1,4 @@
-//! What must be reached.
+//! Figures and their limits.
 
 /// A figure and its limit.
 #[derive(Debug, Clone)]
@@ -7,14 +7,14 @@ pub struct Row {
     /// What was measured.
     pub what: String,
     pub figure: f64,
-    /// The most it may be; the least where `more_is_better`.
+    /// The maximum, or the minimum if `more_is_better`.
     pub limit: f64,
     pub more_is_better: bool,
     pub unit: &'static str,
 }
 
 impl Row {
-    /// One that must stay below a limit.
+    /// A figure that must not exceed a limit.
     pub fn at_most(
         case: &'static str,
         what: impl Into<String>,
@@ -32,7 +32,7 @@ impl Row {
         }
     }
 
-    /// One that must exceed a limit.
+    /// A figure that must reach a limit.
     pub fn at_least(
         case: &'static str,
         what: impl Into<String>,
@@ -64,7 +64,7 @@ pub fn median(mut figures: Vec<f64>) -> f64 {
     quantile(&mut figures, 0.5)
 }
 
-/// The figure below which this share of all lies; 0 of none.
+/// The figure below which this share of all figures lies; 0 if there are none.
 pub fn quantile(figures: &mut [f64], share: f64) -> f64 {
     figures.sort_by(f64::total_cmp);
     #[expect(

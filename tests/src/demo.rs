@@ -1,4 +1,4 @@
-//! The examples of `codex-sdk` with a scripted model: for `cargo xtask demo`, and for the tests.
+//! The examples of `codex-sdk` with a scripted model, for `cargo xtask demo` and for the tests.
 
 use std::fs;
 use std::time::Duration;
@@ -36,10 +36,10 @@ pub const NAMES: [&str; 23] = [
     "web_service",
 ];
 
-/// What the model says to an example, or `None` if there is no such example.
+/// Returns the model's replies for an example, or `None` if there is no such example.
 ///
-/// Where the example must act before an answer ends, the gate holds that answer; without one it just
-/// takes its time.
+/// If the example must act before an answer ends, the gate holds that answer; without a gate, the answer is
+/// slow.
 pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
     Some(match name {
         "approvals" => approvals(),
@@ -86,7 +86,7 @@ pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
     })
 }
 
-/// A stage on which the example finds what it needs.
+/// Creates a stage with everything that the example needs.
 ///
 /// # Errors
 /// If there is no such example; as for [`Stage::new`].
@@ -107,7 +107,7 @@ pub async fn stage(name: &str, gate: Option<&Gate>) -> anyhow::Result<Stage> {
         let path = stage.home.workspace().join("greet.sh");
         fs::write(path, "#!/bin/sh\necho \"hello, world\"\n")?;
     }
-    // Threads that run at the same time come in any order.
+    // Concurrent threads make their requests in any order.
     if let [reply] = &replies[..] {
         stage.model.default_reply(reply.clone());
     } else {
@@ -130,7 +130,7 @@ fn approvals() -> Vec<Reply> {
     ]
 }
 
-/// A provider that fails in every passing way while it answers. Which prompt meets which failure is chance.
+/// A provider whose answers include every transient failure. Which prompt meets which one is random.
 fn batch() -> Vec<Reply> {
     let overloaded = json!({ "error": { "code": "server_is_overloaded", "message": "Full." } });
     let failures = [
@@ -179,7 +179,7 @@ fn chat() -> Vec<Reply> {
     ]
 }
 
-/// The conversation of the picture in the README.
+/// The conversation in the README's picture.
 pub fn pictured() -> Vec<Reply> {
     let patch = "*** Begin Patch\n*** Update File: greet.sh\n@@\n #!/bin/sh\n-echo \"hello, world\"\n\
                  +echo \"hello, ${1:-world}\"\n*** End Patch";
@@ -220,7 +220,7 @@ fn no_such_model() -> Reply {
     Reply::status(400, json!({ "error": error }))
 }
 
-/// A call of the tool of the example.
+/// A call to the example's tool.
 fn forecast(days: u32) -> Reply {
     let arguments = json!({ "city": "Lisbon", "days": days });
     Reply::function_call("forecast", arguments.to_string())
@@ -231,7 +231,7 @@ fn rivers() -> String {
     json!({ "value": [river("Tagus", 1007), river("Douro", 897)] }).to_string()
 }
 
-/// A command that needs an approval, since its sandbox wouldn't let it.
+/// A command that needs an approval, because its sandbox would block it.
 fn escalated(command: &str, why: &str) -> Reply {
     let arguments = json!({
         "cmd": command, "sandbox_permissions": "require_escalated", "justification": why,
@@ -239,7 +239,7 @@ fn escalated(command: &str, why: &str) -> Reply {
     Reply::function_call("exec_command", arguments.to_string())
 }
 
-/// An answer at once.
+/// An answer in one piece.
 fn text(text: &str) -> Reply {
     priced(Reply::text(text), text)
 }
@@ -250,7 +250,7 @@ fn words(text: &str) -> Reply {
     priced(reply.delay(Duration::from_millis(30)), text)
 }
 
-/// An answer that doesn't end before the gate is released.
+/// An answer that can't end before the gate is released.
 fn held(reply: Reply, gate: Option<&Gate>) -> Reply {
     match gate {
         Some(gate) => reply.gate_at(5, gate),
@@ -258,7 +258,7 @@ fn held(reply: Reply, gate: Option<&Gate>) -> Reply {
     }
 }
 
-/// A token a word.
+/// Counts one token a word.
 fn priced(reply: Reply, text: &str) -> Reply {
     let output = text.split(' ').count().try_into().unwrap_or_default();
     let usage = Usage {

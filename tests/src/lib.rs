@@ -1,4 +1,4 @@
-//! What the end-to-end suites share: an isolated runtime with a scripted model.
+//! Shared code of the end-to-end suites: an isolated runtime with a scripted model.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ pub mod demo;
 pub mod pinned;
 pub mod watch;
 
-/// How long after the end of a client something of it may be left, on a busy machine.
+/// How long after the end of a client its remains may exist, on a busy machine.
 const LEFT: Duration = Duration::from_secs(10);
 
 /// A scripted model, a home that points to it, and a recorder that must stay empty.
@@ -25,15 +25,15 @@ pub struct Stage {
     /// The runtime's home and workspace.
     pub home: CodexHome,
     recorder: ProxyRecorder,
-    /// The servers of its clients, if they aren't children of this program.
+    /// The servers for its clients, unless the runtimes are children of this program.
     servers: Mutex<Vec<Arc<Server>>>,
 }
 
 impl Stage {
-    /// A stage with full access in a folder of its own.
+    /// Creates a stage with full access in its own folder.
     ///
     /// # Errors
-    /// If the runtime can't be installed, or a folder or a port can't be had.
+    /// If the runtime can't be installed, or a folder or a port isn't available.
     pub async fn new() -> anyhow::Result<Self> {
         Self::with(|home| {
             home.model_name("gpt-5.5")
@@ -42,7 +42,7 @@ impl Stage {
         .await
     }
 
-    /// A stage whose home is built as `configure` says.
+    /// Creates a stage whose home is built with `configure`.
     ///
     /// # Errors
     /// As for [`Self::new`].
@@ -61,8 +61,8 @@ impl Stage {
         })
     }
 
-    /// A stage for ChatGPT logins. The service behind them is the scripted model, which says 404 to
-    /// all that it is asked of them.
+    /// Creates a stage for ChatGPT logins. The scripted model also plays the login service, and answers all
+    /// of its requests with 404.
     ///
     /// # Errors
     /// As for [`Self::new`].
@@ -77,18 +77,18 @@ impl Stage {
         Ok(stage)
     }
 
-    /// The environment of a runtime on this stage, or of a program that starts one.
+    /// Returns the environment for a runtime on this stage, or for a program that starts one.
     pub fn env(&self) -> Vec<(String, String)> {
         let mut env = self.home.env();
         env.extend(self.recorder.env());
         env
     }
 
-    /// The pinned runtime as a process on this stage, with pipes for its input and output. It is
+    /// Returns the pinned runtime as a process on this stage, with pipes for its input and output. It is
     /// killed when its handle is dropped.
     ///
     /// # Errors
-    /// If the runtime is gone, or its folder can't be added to `PATH`.
+    /// If the runtime is missing, or its folder can't be added to `PATH`.
     pub fn runtime(&self) -> anyhow::Result<Command> {
         let runtime = codex_testkit::runtime()?;
         let path = env::var_os("PATH").unwrap_or_default();
@@ -105,12 +105,13 @@ impl Stage {
         Ok(command)
     }
 
-    /// A builder for a client on this stage.
+    /// Returns a builder for a client on this stage.
     pub fn builder(&self) -> CodexBuilder {
         Codex::builder().envs(self.env()).cwd(self.home.workspace())
     }
 
-    /// Starts a client on this stage, by the [transport](Transport) of this run: clients of servers share one.
+    /// Starts a client on this stage, over the [transport](Transport) of this run; clients of servers share
+    /// one.
     ///
     /// # Errors
     /// If the runtime doesn't start.
@@ -130,7 +131,8 @@ impl Stage {
         self.builder().start().await
     }
 
-    /// Starts a client with these options, by the [transport](Transport) of this run: with a server of its own.
+    /// Starts a client with these options, over the [transport](Transport) of this run. If that needs a
+    /// server, the client gets its own.
     ///
     /// # Errors
     /// If the runtime doesn't start.
@@ -142,7 +144,7 @@ impl Stage {
             }
             Transport::WebSocket => Listen::Loopback,
         };
-        // As a child has it: what comes after a client doesn't wait for its threads to be unloaded.
+        // As with a child: the next client doesn't wait for this one's threads to be unloaded.
         let builder = builder.config("thread_unload_delay_secs", 0);
         let server = Arc::new(builder.serve().listen(listen).start().await?);
         let client = server.connect();
@@ -158,7 +160,7 @@ impl Stage {
         self.servers().len()
     }
 
-    /// A server on this stage, on a port of this machine.
+    /// Starts a server on this stage, on a local port.
     ///
     /// # Errors
     /// If it doesn't start.
@@ -166,7 +168,7 @@ impl Stage {
         self.builder().serve().start().await
     }
 
-    /// Starts a client on this stage, and a thread of it.
+    /// Starts a client and a thread on this stage.
     ///
     /// # Errors
     /// If the runtime doesn't start, or refuses the thread.
@@ -176,7 +178,7 @@ impl Stage {
         Ok((codex, thread))
     }
 
-    /// A stage as of [`Self::new`], and a client on it.
+    /// Creates a stage as [`Self::new`] does, and starts a client on it.
     ///
     /// # Errors
     /// As for [`Self::new`] and [`Self::start`].
@@ -187,7 +189,7 @@ impl Stage {
     }
 }
 
-/// How the clients of a run come to their runtime: the variable `E2E_TRANSPORT` says it.
+/// How clients reach their runtime in this run, set by the variable `E2E_TRANSPORT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// As a child of this program.
@@ -200,7 +202,7 @@ pub enum Transport {
 
 impl Transport {
     /// # Panics
-    /// For a transport that there isn't.
+    /// For an unknown transport.
     pub fn of_this_run() -> Self {
         match env::var("E2E_TRANSPORT").as_deref() {
             Err(_) | Ok("stdio") => Self::Stdio,
@@ -213,8 +215,8 @@ impl Transport {
 
 impl Drop for Stage {
     /// # Panics
-    /// If the runtime opened a connection that wasn't to this machine, or if a process of this stage is left, a
-    /// runtime or what it has started.
+    /// If the runtime opened a connection to another machine, or if a process of this stage is left: a
+    /// runtime, or a process it started.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
@@ -233,14 +235,14 @@ impl Drop for Stage {
     }
 }
 
-/// The blocks of code of this language in a page.
+/// Returns the code blocks of this language in a page.
 pub fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let parts = page.split("\n```").filter_map(|part| part.split_once('\n'));
     let parts = parts.filter(|(info, _)| info.split(',').next() == Some(language));
     parts.map(|(_, block)| block).collect()
 }
 
-/// Whether no request is unanswered and no turn is known to run.
+/// Returns whether no request is unanswered and no turn is known to run.
 pub fn is_idle(codex: &Codex) -> bool {
     let stats = codex.stats();
     (stats.requests_in_flight, stats.live_turns) == (0, 0)
@@ -271,10 +273,10 @@ pub async fn is_usable(stage: &Stage, codex: &Codex, thread: &Thread) {
     idle(codex).await;
 }
 
-/// The next piece of the model's message in this turn, or `None` at its end.
+/// Returns the next piece of the model's message in this turn, or `None` at its end.
 ///
 /// # Panics
-/// If the stream breaks off, or has something of another thread.
+/// If the stream fails, or contains events of another thread.
 pub async fn next_text<O>(turn: &mut TurnHandle<O>) -> Option<String> {
     while let Some(event) = turn.next().await {
         let event = event.unwrap_or_else(|error| panic!("the stream broke off: {error}"));
@@ -286,8 +288,8 @@ pub async fn next_text<O>(turn: &mut TurnHandle<O>) -> Option<String> {
     None
 }
 
-/// The processes whose environment names this home: programs under test, runtimes, tools. Each as its
-/// id and its command line. Only Linux has the `/proc` that this looks into: elsewhere it finds none.
+/// Returns the processes with this home in their environment: programs under test, runtimes, tools. Each is
+/// its id and command line. This reads `/proc`, so it finds none on systems other than Linux.
 pub fn processes_in(home: &Path) -> Vec<String> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -305,11 +307,11 @@ pub fn processes_in(home: &Path) -> Vec<String> {
     ids.collect()
 }
 
-/// The id of the one process whose environment names this home. Its own children don't count: a runtime
-/// has some for a moment, to look at a repository.
+/// Returns the id of the only process with this home in its environment. Its children don't count: a
+/// runtime briefly starts some to inspect a repository.
 ///
 /// # Panics
-/// If there is another, or none, as everywhere but on Linux.
+/// If there is another process, or none, as on every system but Linux.
 pub fn only_process_in(home: &Path) -> String {
     let running = processes_in(home);
     let ids = running.iter().filter_map(|it| it.split(' ').next());
@@ -322,20 +324,20 @@ pub fn only_process_in(home: &Path) -> String {
     (*id).to_owned()
 }
 
-/// The id of the process that started this one.
+/// The parent's process id.
 fn parent(id: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
     Some(parent.trim().to_owned())
 }
 
-/// The programs in the README, compiled.
+/// Compiles the programs in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-// Pages whose programs are compiled and whose links rustdoc resolves. It does so from inside of a module
-// only, and only if nothing outside of it documents it too.
+// Pages whose programs are compiled and whose links rustdoc resolves. It resolves them only inside a module,
+// and only if nothing outside the module documents it too.
 
 #[cfg(any(doc, doctest))]
 pub mod faq {

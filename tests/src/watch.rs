@@ -1,11 +1,11 @@
-//! What a test may leave behind: nothing.
+//! Checks that a test leaves nothing behind.
 //!
-//! `#[codex_e2e_macros::test]` wraps each test into this. Once everything that the test holds is dropped, and while
-//! its Tokio runtime still runs, each client that it has started must come to its end: its handles and tasks
-//! are gone, its pipes are closed, its counters are zero. No task of the test's runtime may be left either.
+//! `#[codex_e2e_macros::test]` wraps each test in this. Once everything that the test holds is dropped, and while
+//! its Tokio runtime is still running, each client that it started must come to its end: its handles and tasks are
+//! gone, its pipes are closed, its counters are zero. No task may be left on the test's runtime either.
 //!
-//! A client is seen by its span `codex.connection`, which every task and handle of it holds, and which its
-//! last event gives the counters to.
+//! A client is tracked by its span `codex.connection`: each of its tasks and handles holds that span, and its last
+//! event records the counters in it.
 
 use std::fmt::Write;
 use std::fs;
@@ -24,9 +24,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::LEFT;
 
-/// How often it is looked whether everything has ended.
+/// How often to check whether everything has ended.
 const POLL: Duration = Duration::from_millis(2);
-/// The counters that are zero in the end. The others are totals, or are about threads.
+/// The counters that must be zero at the end. The others are totals, or count threads.
 const COUNTERS: [&str; 4] = [
     "requests_in_flight",
     "live_turns",
@@ -40,7 +40,7 @@ fn clients() -> MutexGuard<'static, Vec<Client>> {
     CLIENTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a test, and then waits until nothing of it is left.
+/// Runs a test, then waits until nothing of it is left.
 ///
 /// # Panics
 /// If something is left 10 seconds later.
@@ -55,7 +55,7 @@ pub async fn watched<T>(test: impl Future<Output = T>) -> T {
     outcome
 }
 
-/// As [`watched`], for a test without an async runtime.
+/// Runs a test without an async runtime; otherwise like [`watched`].
 ///
 /// # Panics
 /// As for [`watched`].
@@ -70,18 +70,18 @@ pub fn watched_blocking<T>(test: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// What is left of this test right now, each in a few words.
+/// Returns what is left of this test right now, each in a few words.
 pub fn left() -> Vec<String> {
     Origin::here().left()
 }
 
-/// Watches the clients of all threads that have no subscriber of their own.
+/// Watches the clients of all threads that don't have their own subscriber.
 fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let registry = tracing_subscriber::registry().with(Watch);
         let subscriber = registry.with(filter_fn(|it| is_client(it) || is_end(it)));
-        // It fails only where there is one already, and then no client tells its counters.
+        // This fails only if there is one already; then no client reports its counters.
         let _ = tracing::subscriber::set_global_default(subscriber);
     });
 }
@@ -95,8 +95,8 @@ fn is_end(metadata: &Metadata<'_>) -> bool {
     metadata.is_event() && COUNTERS.iter().all(|name| fields.field(name).is_some())
 }
 
-/// Where a test runs, or a client was started. A test on many threads is known by its Tokio runtime, one
-/// that blocks by its thread.
+/// Where a test runs or a client was started. A multi-threaded test is identified by its Tokio runtime, a blocking
+/// one by its thread.
 #[derive(Debug, Clone, Copy)]
 struct Origin {
     thread: ThreadId,
@@ -147,12 +147,12 @@ impl Origin {
 /// A client that was started.
 #[derive(Debug)]
 struct Client {
-    /// The number in its span. It is unique in this process.
+    /// The number in its span, which is unique in this process.
     number: u64,
     origin: Origin,
-    /// The pipes of the process that it talks to.
+    /// The pipes to its runtime process.
     pipes: Vec<String>,
-    /// Whether it has told its counters, and those that weren't zero.
+    /// Its counters that weren't zero; `None` until it has reported them.
     counters: Option<String>,
     is_open: bool,
 }
@@ -174,11 +174,11 @@ impl Client {
     }
 }
 
-/// Sees clients start and end. A test with a subscriber of its own adds this to it.
+/// Sees clients start and end. A test with its own subscriber adds this layer to it.
 #[derive(Debug)]
 pub struct Watch;
 
-/// The number of a client, kept with its span.
+/// A client's number, stored with its span.
 #[derive(Debug, Clone, Copy)]
 struct Number(u64);
 
@@ -239,7 +239,7 @@ impl Visit for Fields {
         if field.name() == "number" {
             self.number = value;
         } else if COUNTERS.contains(&field.name()) && value > 0 {
-            // Writing to a text can't fail.
+            // Writing to a string can't fail.
             let _ = write!(self.counters, " {}={value}", field.name());
         }
     }
@@ -247,20 +247,20 @@ impl Visit for Fields {
     fn record_debug(&mut self, _field: &Field, _value: &dyn std::fmt::Debug) {}
 }
 
-/// The pipes to the process that this thread has started last. Only Linux tells.
+/// The pipes to the process that this thread started last. Works only on Linux.
 fn pipes_to_youngest_child() -> Vec<String> {
     let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
     let Some(child) = children.split_whitespace().last() else {
         return Vec::new();
     };
-    // It has inherited others, which stay open.
+    // It inherited others, which stay open.
     let standard = |process: &str| (0..3).filter_map(pipe(process)).collect();
     let (own, mut pipes): (Vec<_>, Vec<_>) = (standard("self"), standard(child));
     pipes.retain(|pipe| !own.contains(pipe));
     pipes
 }
 
-/// The pipes that this process has open. Only Linux tells.
+/// The pipes that this process has open. Works only on Linux.
 fn open_pipes() -> Vec<String> {
     let descriptors = fs::read_dir("/proc/self/fd").into_iter().flatten();
     let names = descriptors.flatten().map(|it| it.file_name());
@@ -268,7 +268,7 @@ fn open_pipes() -> Vec<String> {
     numbers.filter_map(pipe("self")).collect()
 }
 
-/// What this descriptor of a process is, if it is a pipe: `pipe:[12345]`, the same at both ends.
+/// The name of a process's descriptor if it is a pipe: `pipe:[12345]`, the same at both ends.
 fn pipe(process: &str) -> impl Fn(u32) -> Option<String> {
     let folder = format!("/proc/{process}/fd");
     move |number| {

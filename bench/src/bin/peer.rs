@@ -1,5 +1,5 @@
-//! An app-server that does nothing but write: on each turn so many pieces of text (`PEER_DELTAS`), as
-//! fast as they are read, or so many a second (`PEER_RATE`). Each piece is the time when it was written.
+//! An app-server that only writes. On each turn it writes `PEER_DELTAS` pieces of text, either as fast as
+//! they are read or at `PEER_RATE` a second. Each piece contains the time it was written.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, Stdout, Write, stdin, stdout};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
-/// How much is written at once where nothing is said of a rate.
+/// The size of one write if there is no rate.
 const CHUNK: usize = 32 << 10;
 
 fn main() -> Result<()> {

@@ -1,5 +1,5 @@
-//! The least that a client can do: it blocks on the runtime's output, splits lines, and looks for the
-//! ends of turns. It types nothing, answers nothing, and runs turns one after another.
+//! The minimal client: it blocks on the runtime's output, splits lines, and looks for the ends of turns. It
+//! has no types, answers nothing, and runs turns one after another.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
@@ -41,7 +41,7 @@ impl Client {
     }
 }
 
-/// How long ago this piece was written, in microseconds.
+/// The time since this piece was written, in microseconds.
 fn latency_us(line: &[u8]) -> Result<f64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let line = str::from_utf8(line)?;

@@ -1,6 +1,6 @@
-//! This SDK, as a program would use it. `SDK_WORKERS` threads carry it; without it, the one of `main`.
-//! `SDK_CLIENTS` share the threads of the conversation, and `SDK_VIEWERS` look at each. With `SDK_IDLE` it only opens these, and its report
-//! has no turns.
+//! This SDK as a program uses it. It runs on `SDK_WORKERS` threads; without that variable, on `main`'s.
+//! The conversation threads are divided among `SDK_CLIENTS` clients, and `SDK_VIEWERS` viewers watch each of
+//! them. With `SDK_IDLE` it only opens the threads, and its report has no turns.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -71,7 +71,7 @@ async fn run(load: Load) -> Result<Report> {
     Ok(report)
 }
 
-/// Looks on to the end.
+/// Watches until the end.
 async fn look(mut watch: ThreadWatch) {
     while let Some(Ok(_)) = watch.next().await {}
 }

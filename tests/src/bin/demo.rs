@@ -10,7 +10,7 @@ use codex_e2e::demo;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    // Ctrl-C is for the example. This program ends with it, and not before, for it has the model.
+    // Ctrl-C is for the example. This program runs the model, so it must not end before the example does.
     tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
     let mut arguments = env::args_os().skip(1);
     let example: PathBuf = arguments.next().context("which example?")?.into();

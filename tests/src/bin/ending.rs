@@ -1,4 +1,4 @@
-//! A program that has the model run commands and then ends in the way that it is told: `ending HOW COUNT`.
+//! A program in which the model runs commands, and which then ends in a given way: `ending HOW COUNT`.
 #![expect(clippy::print_stdout, reason = "it tells its test how far it is")]
 
 use std::future::pending;
@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
                 .build()?;
             let handles = tokio.block_on(start(count))?;
             drop(handles);
-            // Long enough for the end, which the async runtime has no part in.
+            // Long enough for the client to end, which doesn't involve the async runtime.
             thread::sleep(std::time::Duration::from_secs(2));
             mem::forget(tokio);
         }
@@ -49,13 +49,13 @@ async fn end(ending: &str, count: usize) -> anyhow::Result<()> {
             let mut events = codex.notifications();
             while events.next().await.is_some() {}
         }
-        // Something else ends it.
+        // Something else ends the process.
         _ => pending().await,
     }
     Ok(())
 }
 
-/// Starts as many turns as there are commands, and waits until the test says when.
+/// Starts a turn for each command, and waits for the test's signal.
 async fn start(count: usize) -> anyhow::Result<Handles> {
     let codex = Codex::start().await?;
     let mut turns = Vec::new();

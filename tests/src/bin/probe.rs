@@ -1,6 +1,7 @@
-//! What the SDK can do with the runtime that `CODEX_SDK_BIN` names: one line of JSON for each step.
+//! Tries what the SDK can do with the runtime named by `CODEX_SDK_BIN`; prints one line of JSON for each
+//! step.
 //!
-//! `cargo xtask compat` runs it with other versions, and makes a table of what it prints.
+//! `cargo xtask compat` runs it with other versions and makes a table of its output.
 #![expect(clippy::print_stdout, reason = "what it prints is its result")]
 
 use std::future::Future;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::timeout;
 
-/// No step takes as long, on a busy machine either.
+/// No step takes this long, even on a busy machine.
 const STEP: Duration = Duration::from_secs(60);
 
 /// How long a request may wait for another program.
@@ -30,7 +31,7 @@ struct Line<'a> {
     step: &'a str,
     /// `works`, `refused`, `failed` or `hangs`.
     outcome: &'a str,
-    /// Why it doesn't work.
+    /// The reason, if it doesn't work.
     #[serde(skip_serializing_if = "String::is_empty")]
     detail: String,
     ms: u128,
@@ -42,7 +43,7 @@ struct City {
     name: String,
 }
 
-/// A client, a thread of it, and the model behind it.
+/// A client, one of its threads, and the model behind it.
 #[derive(Clone, Copy)]
 struct Scene<'a> {
     stage: &'a Stage,
@@ -63,7 +64,7 @@ macro_rules! steps {
     };
 }
 
-/// Each on a home, a client and a thread of its own, which has had a turn.
+/// Each step has its own home, client and thread; the thread has already had a turn.
 const STEPS: &[Step] = steps! {
     "a turn": |it| {
         it.stage.model.push(Reply::text("Hello."));
@@ -307,7 +308,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// With a person who says yes.
+/// With a user who approves everything.
 fn asking(builder: CodexBuilder) -> CodexBuilder {
     builder.on_command_approval(|_, _| async { Ok(CommandExecutionApprovalDecision::Accept) })
 }
@@ -328,7 +329,7 @@ fn tell(step: &str, started: Instant, outcome: Option<Outcome>) {
     println!("{}", json!(line));
 }
 
-/// Whether it is a refusal that says what to do.
+/// Whether the error is a refusal that says what to do.
 fn kind(error: &anyhow::Error) -> &'static str {
     let condition = error.downcast_ref::<Error>().and_then(Error::condition);
     let refusal = matches!(

@@ -1,4 +1,4 @@
-//! Runs a recipe of the pages, as a reader would: `recipes NAME`. Without a name it lists them.
+//! Runs a recipe from the pages as a reader would: `recipes NAME`. Without a name, lists them.
 #![expect(clippy::print_stdout, reason = "it tells its test what there is")]
 
 use std::{env, fmt};
@@ -47,7 +47,7 @@ async fn thread() -> codex_sdk::Result<(Codex, Thread)> {
     Ok((codex, thread))
 }
 
-/// A thread that a turn has run on.
+/// A thread that has had a turn.
 async fn stored_thread() -> codex_sdk::Result<(Codex, Thread)> {
     let (codex, thread) = thread().await?;
     thread.run("Hello?").await?;
@@ -60,7 +60,7 @@ fn blocking_thread() -> codex_sdk::Result<(blocking::Codex, blocking::Thread)> {
     Ok((codex, thread))
 }
 
-/// What a recipe returns.
+/// A recipe's return value.
 trait Outcome {
     fn result(self) -> anyhow::Result<()>;
 }

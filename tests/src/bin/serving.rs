@@ -1,4 +1,4 @@
-//! A program with a server, which is killed.
+//! A program with a server; a test kills it.
 #![expect(clippy::print_stdout, reason = "it tells its test where it is")]
 
 use codex_sdk::Server;

@@ -1,5 +1,5 @@
-//! A program that starts a client and says what came of it: `starting`. With `given-up` it gives the start up
-//! after a moment, while the runtime is still being looked for, and ends.
+//! A program that starts a client and prints the result: `starting`. With `given-up` it cancels the start
+//! after a moment, while the runtime is still being located, and ends.
 #![expect(clippy::print_stdout, reason = "it tells its test what it saw")]
 
 use std::time::Duration;

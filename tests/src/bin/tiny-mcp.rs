@@ -1,4 +1,4 @@
-//! A server of the Model Context Protocol, for tests: a few tools and a resource.
+//! A Model Context Protocol server for tests, with a few tools and a resource.
 
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
@@ -81,7 +81,8 @@ impl Tiny {
             let told = client.notify_progress(progress).await;
             told.map_err(|error| error.to_string())?;
         }
-        // Typed, `Peer::elicit` would give the schema a title, and the runtime cancels what has one.
+        // The typed `Peer::elicit` would add a title to the schema, and the runtime cancels schemas with a
+        // title.
         let schema = ElicitationSchema::builder().required_string("name");
         let question = ElicitRequestParams::FormElicitationParams {
             meta: None,
