@@ -5,7 +5,7 @@
 //! gone, its pipes are closed, its counters are zero. No task may be left on the test's runtime either.
 //!
 //! A client is tracked by its span `codex.connection`: each of its tasks and handles holds that span, and its last
-//! event records the counters in it.
+//! event in it reports the counters.
 
 use std::fmt::Write;
 use std::fs;

@@ -2,7 +2,7 @@ use std::fmt::Display;
 use std::panic::Location;
 use std::time::Duration;
 
-/// Awaits `event` for at most `limit`, then panics at the location of `caller`.
+/// Awaits `event` for at most `limit`, then panics with a message that names `caller`.
 ///
 /// An `async fn` can't be `#[track_caller]`, so public waits capture the location first and pass it
 /// in.

@@ -41,7 +41,7 @@ impl ProxyRecorder {
         Ok(Self { address, record })
     }
 
-    /// The variables that route a program's connections here, except those to loopback.
+    /// Returns the variables that route a program's connections here, except those to loopback.
     pub fn env(&self) -> Vec<(String, String)> {
         let proxy = format!("http://{}", self.address);
         let direct = "127.0.0.1,localhost,::1";
@@ -59,8 +59,8 @@ impl ProxyRecorder {
             .collect()
     }
 
-    /// The first line of each connection so far, such as `CONNECT host:443 HTTP/1.1`; empty for one
-    /// that has sent nothing yet.
+    /// Returns the first line of each connection so far, such as `CONNECT host:443 HTTP/1.1`; empty
+    /// for one that has sent nothing yet.
     pub fn connections(&self) -> Vec<String> {
         self.record.lines().clone()
     }

@@ -50,19 +50,19 @@ impl CodexHome {
         CodexHomeBuilder::default()
     }
 
-    /// The folder for `CODEX_HOME`.
+    /// Returns the folder for `CODEX_HOME`.
     pub fn path(&self) -> &Path {
         &self.home
     }
 
-    /// An empty folder for the runtime's working directory.
+    /// Returns an empty folder for the runtime's working directory.
     pub fn workspace(&self) -> &Path {
         &self.workspace
     }
 
-    /// The environment variables that isolate the runtime from the user's own set-up. They also set
-    /// an empty user home, to keep the tools' shells from reading a profile. A program with these
-    /// variables still finds the runtime that is installed for the user.
+    /// Returns the environment variables that isolate the runtime from the user's own set-up. They
+    /// also set an empty user home, to keep the tools' shells from reading a profile. A program with
+    /// these variables still finds the runtime that is installed for the user.
     pub fn env(&self) -> Vec<(String, String)> {
         let home = self.home.display().to_string();
         let user = self.user.display().to_string();

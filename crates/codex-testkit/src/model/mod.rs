@@ -80,7 +80,7 @@ impl ScriptedModel {
         })
     }
 
-    /// The `base_url` for a model provider, `http://127.0.0.1:PORT/v1`.
+    /// Returns the `base_url` for a model provider, `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
@@ -95,12 +95,12 @@ impl ScriptedModel {
         self.shared.script().default = Some(reply);
     }
 
-    /// The number of queued replies not yet used.
+    /// Returns the number of queued replies not yet used.
     pub fn queued(&self) -> usize {
         self.shared.script().replies.len()
     }
 
-    /// All requests so far in order of arrival, including those answered with an error.
+    /// Returns all requests so far in order of arrival, including those answered with an error.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.script().requests.clone()
     }

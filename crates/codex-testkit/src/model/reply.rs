@@ -80,12 +80,12 @@ pub(super) enum Ending {
 }
 
 impl Reply {
-    /// An assistant message in one delta.
+    /// Creates an assistant message in one delta.
     pub fn text(text: impl Into<String>) -> Self {
         Self::deltas([text])
     }
 
-    /// An assistant message, delta by delta.
+    /// Creates an assistant message, delta by delta.
     pub fn deltas(deltas: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::item(ItemKind::Message {
             deltas: deltas.into_iter().map(Into::into).collect(),
@@ -93,14 +93,14 @@ impl Reply {
         })
     }
 
-    /// A reasoning item with its summary delta by delta.
+    /// Creates a reasoning item with its summary delta by delta.
     pub fn reasoning(deltas: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::item(ItemKind::Reasoning {
             deltas: deltas.into_iter().map(Into::into).collect(),
         })
     }
 
-    /// A function tool call; `arguments` is JSON text, sent unchanged.
+    /// Creates a function tool call; `arguments` is JSON text, sent unchanged.
     pub fn function_call(name: impl Into<String>, arguments: impl Into<String>) -> Self {
         Self::item(ItemKind::FunctionCall {
             name: name.into(),
@@ -109,7 +109,7 @@ impl Reply {
         })
     }
 
-    /// A custom tool call, such as `apply_patch`, with free-form input.
+    /// Creates a custom tool call, such as `apply_patch`, with free-form input.
     pub fn custom_tool_call(name: impl Into<String>, input: impl Into<String>) -> Self {
         Self::item(ItemKind::CustomToolCall {
             name: name.into(),
@@ -117,12 +117,12 @@ impl Reply {
         })
     }
 
-    /// Any other output item, such as a `compaction` or a `web_search_call`, sent unchanged.
+    /// Sends any other output item unchanged, such as a `compaction` or a `web_search_call`.
     pub fn output_item(item: impl Into<Value>) -> Self {
         Self::item(ItemKind::Other(item.into()))
     }
 
-    /// Any other event, such as a `response.metadata`, sent unchanged between the items.
+    /// Sends any other event unchanged between the items, such as a `response.metadata`.
     pub fn event(event: impl Into<Value>) -> Self {
         Self::item(ItemKind::Event(event.into()))
     }

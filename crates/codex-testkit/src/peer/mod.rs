@@ -34,9 +34,10 @@ pub type ClientIo = (DuplexStream, DuplexStream);
 ///
 /// # Panics
 ///
-/// This is a test helper. Its functions panic if the client sends something unexpected, sends
-/// nothing before the deadline, or closes the connection. The message names the line of the test
-/// and what arrived instead. They also panic if the client has stopped reading.
+/// This is a test helper. A function that expects something from the client panics if the client
+/// sends something else, sends nothing before the deadline, or closes the connection. The message
+/// names the line of the test and what arrived instead. Functions also panic if the client has
+/// stopped reading.
 pub struct Peer {
     reader: BufReader<DuplexStream>,
     writer: DuplexStream,
