@@ -15,7 +15,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 use crate::mcp::support::{TINY, call, found, servers, started, text, tiny, variable};
-use crate::secrets::Shown;
+use crate::secrets::shown::Shown;
 
 mod calls;
 mod http;

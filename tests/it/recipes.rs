@@ -139,7 +139,6 @@ fn from_python() -> Vec<Scene> {
             "startup: 1.5 s",
             "",
         ),
-        ("migrating_from_python::fix", answer(), "", "Fix the build."),
         ("migrating_from_python::run", refused, "the turn failed", ""),
         ("migrating_from_python::skills", vec![], r#"{"data":"#, ""),
     ]

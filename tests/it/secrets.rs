@@ -1,77 +1,18 @@
 //! The API key appears nowhere but where it belongs.
 
-use std::fmt::{Debug, Display};
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_e2e::Stage;
-use codex_e2e::watch::Watch;
 use codex_sdk::types::{LoginAccountParams, LoginAccountParamsApiKey};
 use codex_sdk::{Codex, Thread};
 use codex_testkit::Reply;
 use serde_json::json;
-use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::layer::SubscriberExt;
+
+pub(crate) mod shown;
+
+use shown::{Shown, capture};
 
 const KEY: &str = "sk-never-to-be-seen-0123456789";
-
-/// What was logged, and what would be if somebody logged it.
-#[derive(Clone, Default)]
-pub(crate) struct Shown(Arc<Mutex<Vec<u8>>>);
-
-impl Shown {
-    fn debug(&self, value: impl Debug) {
-        self.add(&format!("{value:?} {value:#?}"));
-    }
-
-    /// An error and all its causes, in both forms.
-    fn error(&self, error: &(dyn std::error::Error + 'static)) {
-        let chain = std::iter::successors(Some(error), |error| error.source());
-        for error in chain {
-            self.debug(error);
-            self.display(error);
-        }
-    }
-
-    fn display(&self, value: impl Display) {
-        self.add(&value.to_string());
-    }
-
-    fn add(&self, text: &str) {
-        self.0.lock().unwrap().extend(text.as_bytes());
-    }
-
-    pub(crate) fn take(&self) -> String {
-        let shown = std::mem::take(&mut *self.0.lock().unwrap());
-        String::from_utf8(shown).unwrap()
-    }
-}
-
-impl io::Write for Shown {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Keeps all that this thread logs, as long as the guards live.
-pub(crate) fn capture(logged: &Shown) -> (tracing::Dispatch, tracing::subscriber::DefaultGuard) {
-    let writer = logged.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_span_events(FmtSpan::CLOSE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish()
-        .with(Watch);
-    // With no other subscriber, an event that another test's thread meets first would be off for good.
-    let other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
-    (other, tracing::subscriber::set_default(subscriber))
-}
 
 #[codex_e2e_macros::test(flavor = "current_thread")]
 async fn spans_tell_who_did_what_and_how_long_it_took_but_not_what_was_said() {

@@ -12,7 +12,7 @@ use codex_sdk::{Codex, CodexBuilder, Error, RUNTIME_VERSION, runtime};
 use codex_testkit::Reply;
 use serde_json::{Value, json};
 
-use crate::secrets::{Shown, capture};
+use crate::secrets::shown::{Shown, capture};
 use crate::startup::script;
 
 /// A folder of a name that isn't UTF-8, below this one.

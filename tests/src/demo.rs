@@ -1,20 +1,23 @@
 //! The examples of `codex-sdk` with a scripted model, for `cargo xtask demo` and for the tests.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use codex_testkit::{CodexHomeBuilder, Gate, Reply, Usage};
 use serde_json::json;
 
 use crate::Stage;
 
 /// The examples that have a script.
-pub const NAMES: [&str; 23] = [
+pub const NAMES: [&str; 24] = [
     "approvals",
     "batch",
     "blocking",
     "chat",
+    "ci_review",
     "concurrency",
     "error_handling",
     "existing_thread",
@@ -46,6 +49,7 @@ pub fn script(name: &str, gate: Option<&Gate>) -> Option<Vec<Reply>> {
         "batch" => batch(),
         "blocking" => vec![words("Hello, hello."), text("Paint."), text("Paint.")],
         "chat" => chat(),
+        "ci_review" => ci_review(),
         "concurrency" => vec![words("It is known to every child.")],
         "error_handling" => vec![no_such_model(), text("Hello.")],
         "existing_thread" => vec![text("A lemon."), text("It is yellow.")],
@@ -97,15 +101,25 @@ pub async fn stage(name: &str, gate: Option<&Gate>) -> anyhow::Result<Stage> {
             NAMES.join(", ")
         )
     })?;
+    stage_with(name, replies).await
+}
+
+/// A stage on which the example finds what it needs, with a model that says something else.
+///
+/// # Errors
+/// As for [`Stage::new`].
+pub async fn stage_with(name: &str, replies: Vec<Reply>) -> anyhow::Result<Stage> {
     let login = name == "login_and_account";
     let configure = |home: CodexHomeBuilder| {
         let home = home.model_name("gpt-5.5").sandbox_mode("read-only");
         home.requires_openai_auth(login)
     };
     let stage = Stage::with(configure).await?;
+    let script = stage.home.workspace().join("greet.sh");
     if name == "reviewed_change" {
-        let path = stage.home.workspace().join("greet.sh");
-        fs::write(path, "#!/bin/sh\necho \"hello, world\"\n")?;
+        fs::write(script, GREETING)?;
+    } else if name == "ci_review" {
+        pull_request(&script)?;
     }
     // Concurrent threads make their requests in any order.
     if let [reply] = &replies[..] {
@@ -118,6 +132,61 @@ pub async fn stage(name: &str, gate: Option<&Gate>) -> anyhow::Result<Stage> {
         }
     }
     Ok(stage)
+}
+
+const GREETING: &str = "#!/bin/sh\necho \"hello, world\"\n";
+
+/// Makes the script's folder a repository, with a branch that changes the script.
+fn pull_request(script: &Path) -> anyhow::Result<()> {
+    let folder = script.parent().unwrap_or(script);
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        // Whatever the user has configured, such as a key that signs commits.
+        git.envs([
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+        ]);
+        git.args([
+            "-c",
+            "user.name=Demo",
+            "-c",
+            "user.email=demo@example.invalid",
+        ]);
+        let output = git.args(arguments).current_dir(folder).output();
+        let output = output.context("git can't be run")?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "git {arguments:?}: {errors}");
+        anyhow::Ok(())
+    };
+    fs::write(script, GREETING)?;
+    git(&["init", "--quiet", "--initial-branch", "main"])?;
+    git(&["add", "greet.sh"])?;
+    git(&["commit", "--quiet", "--message", "Greet the world"])?;
+    git(&["switch", "--quiet", "--create", "names"])?;
+    fs::write(script, "#!/bin/sh\necho hello, $1\n")?;
+    git(&[
+        "commit",
+        "--quiet",
+        "--all",
+        "--message",
+        "Greet whoever is named",
+    ])
+}
+
+fn ci_review() -> Vec<Reply> {
+    let finding = |line, severity, problem| json!({ "file": "greet.sh", "line": line, "severity": severity, "problem": problem });
+    let review = json!({
+        "summary": "The script greets nobody if it is called as before.",
+        "findings": [
+            finding(2, "error", "Without an argument the name is empty: use ${1:-world}."),
+            finding(2, "warning", "Unquoted, a name with two spaces loses one."),
+        ],
+    });
+    let look = json!({ "cmd": "git diff main...HEAD" });
+    vec![
+        Reply::function_call("exec_command", look.to_string()),
+        text(&review.to_string()),
+    ]
 }
 
 fn approvals() -> Vec<Reply> {

@@ -33,6 +33,7 @@ mod pictures;
 mod problems;
 mod regen;
 mod release;
+mod reliability;
 mod retired;
 mod runtime;
 mod runtimes;
@@ -99,6 +100,8 @@ enum Task {
     },
     /// Redraw the pictures on the pages, using the tests that compare them.
     Pictures,
+    /// Run the fault suite, and write its outcomes to docs/reliability.md.
+    Reliability,
     /// Run the release checklist, and print the commands that publish it.
     Release(release::Options),
     /// Manage the pinned runtime by hand.
@@ -121,6 +124,7 @@ fn main() -> Result<()> {
         Task::Compat(compat) => compat::run(&compat),
         Task::Book { open } => book::run(open),
         Task::Pictures => pictures::run(),
+        Task::Reliability => reliability::run(),
         Task::Release(options) => release::run(&options),
         Task::Runtime(command) => runtime::run(command),
     }

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use codex_sdk::Server;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
@@ -27,6 +28,9 @@ pub(crate) enum State {
     Frozen,
     /// It ends once this many more bytes have come from the server.
     CutAfter(usize),
+    /// Ten bytes a millisecond come from the server.
+    #[allow(dead_code, reason = "only the fault suite uses it")]
+    Slow,
 }
 
 impl Drop for Way {
@@ -86,8 +90,16 @@ async fn pass(near: TcpStream, far: TcpStream, state: watch::Receiver<State>) {
                 return io::Result::Ok(());
             }
             let mut part = &bytes[..read];
-            match *state.borrow() {
+            let now = *state.borrow();
+            match now {
                 State::Open => {}
+                State::Slow => {
+                    for piece in part.chunks(10) {
+                        to_near.write_all(piece).await?;
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                    continue;
+                }
                 State::Frozen => left = Some(usize::MAX),
                 State::CutAfter(bytes) => left = left.or(Some(bytes)),
             }

@@ -215,3 +215,64 @@ async fn an_example_that_fails_says_what_to_do() {
         "{errors}"
     );
 }
+
+#[codex_e2e_macros::test]
+async fn ci_review_prints_findings_and_blocks_the_merge() {
+    let stage = demo::stage("ci_review", None).await.unwrap();
+    let output = finished(command(&stage, "ci_review", &[]).await).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let expected = [
+        "Codex reviews 1 changed file.",
+        "$ /bin/bash -lc 'git diff main...HEAD'",
+        "greet.sh:2: error: Without an argument the name is empty: use ${1:-world}.",
+        "greet.sh:2: warning: Unquoted, a name with two spaces loses one.",
+        "The script greets nobody if it is called as before.",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    // The model saw the diff.
+    let requests = stage.model.requests();
+    assert!(requests[1].body.to_string().contains("+echo hello, $1"));
+}
+
+/// What the model writes can't become another command, or a property of this one.
+#[codex_e2e_macros::test]
+async fn ci_review_writes_annotations_that_hold_whatever_the_model_says() {
+    let look = json!({ "cmd": "echo; echo ::add-mask::x\n::stop-commands::y" });
+    let finding = json!({
+        "file": "a,title=x::y.sh", "line": 7, "severity": "warning", "problem": "50 %\n::error::all is lost",
+    });
+    let review = json!({ "summary": "Good.\r\n::error::no", "findings": [finding] });
+    let replies = vec![
+        Reply::function_call("exec_command", look.to_string()),
+        Reply::text(review.to_string()),
+    ];
+    let stage = demo::stage_with("ci_review", replies).await.unwrap();
+    let mut command = command(&stage, "ci_review", &[]).await;
+    command.envs([("GITHUB_ACTIONS", "true"), ("A_SECRET", "4711")]);
+    let output = finished(command).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let commands: Vec<_> = printed.lines().filter(|it| it.starts_with("::")).collect();
+    let annotation = "::warning file=a%2Ctitle=x%3A%3Ay.sh,line=7::50 %25%0A::error::all is lost";
+    assert_eq!(commands, [annotation]);
+}
+
+#[codex_e2e_macros::test]
+async fn ci_review_fails_without_a_review_and_passes_without_a_change() {
+    let stage = demo::stage("ci_review", None).await.unwrap();
+    for (base, code) in [("nowhere", 2), ("--output=stolen", 2), ("HEAD", 0)] {
+        let output = finished(command(&stage, "ci_review", &[base]).await).await;
+        assert_eq!(output.status.code(), Some(code), "{base}: {output:?}");
+    }
+    assert!(!stage.home.workspace().join("stolen").exists());
+    let refused = vec![Reply::status(401, json!({}))];
+    let stage = demo::stage_with("ci_review", refused).await.unwrap();
+    let output = finished(command(&stage, "ci_review", &[]).await).await;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.starts_with("There is no review: the turn failed: "),
+        "{errors}"
+    );
+}

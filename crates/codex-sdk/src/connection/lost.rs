@@ -47,8 +47,10 @@ fn integer_after(text: &str, key: &str) -> Option<i64> {
     let (_, rest) = text.split_once(key)?;
     let rest = rest.trim_start();
     let is_digit = |it: char| it.is_ascii_digit() || it == '-';
-    let end = rest.find(|it| !is_digit(it)).unwrap_or(rest.len());
-    rest[..end].parse().ok()
+    let (digits, rest) = rest.split_at(rest.find(|it| !is_digit(it))?);
+    // `1.5` is another id than 1, and of half a line nobody knows what follows.
+    let ends = rest.starts_with([',', '}']) || rest.starts_with(char::is_whitespace);
+    ends.then(|| digits.parse().ok())?
 }
 
 /// The id that a line ends with.

@@ -47,11 +47,14 @@ const BEGINNINGS: [(&str, Condition); 19] = [
     ("invalid paginated history", Condition::ThreadUnreadable),
 ];
 
-/// The refusal for a thread that is being unloaded.
-const CLOSING: &str = "is closing; retry";
+/// The refusals for a thread that is being unloaded.
+const CLOSING: [&str; 2] = [
+    "is closing; retry",
+    "thread listener command channel is closed",
+];
 
 pub(super) fn says_closing(message: &str) -> bool {
-    message.contains(CLOSING)
+    CLOSING.iter().any(|words| message.contains(words))
 }
 
 /// The refusals for a thread that has nothing stored.
@@ -67,7 +70,7 @@ pub(super) fn says_new(message: &str) -> bool {
 }
 
 /// Phrases anywhere in refusals.
-const PARTS: [(&str, Condition); 18] = [
+const PARTS: [(&str, Condition); 19] = [
     ("already has an active writer", Condition::ThreadInUse),
     ("is archived", Condition::ThreadArchived),
     ("is not materialized yet", Condition::ThreadNotStored),
@@ -80,7 +83,8 @@ const PARTS: [(&str, Condition); 18] = [
         Condition::ThreadUnreadable,
     ),
     ("failed to load history", Condition::ThreadUnreadable),
-    (CLOSING, Condition::ThreadBusy),
+    (CLOSING[0], Condition::ThreadBusy),
+    (CLOSING[1], Condition::ThreadBusy),
     ("ActiveTurnNotSteerable", Condition::ThreadBusy),
     ("ActiveTurnOutputSchemaMismatch", Condition::ThreadBusy),
     ("cannot steer a", Condition::ThreadBusy),

@@ -5,8 +5,10 @@ use codex_sdk::{Codex, Condition, Thread, TurnHandle};
 use codex_testkit::Peer;
 use serde_json::json;
 
-use crate::support::goal::{accept_goal, goal_is, pause, stored_goal};
 use crate::support::{begin, connect, idle, settle, start_thread};
+use peer::{accept_goal, goal_is, pause, stored_goal};
+
+pub(crate) mod peer;
 
 async fn start(peer: &mut Peer, thread: &Thread) -> TurnHandle {
     let serve = async {

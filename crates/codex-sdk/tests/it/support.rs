@@ -8,8 +8,6 @@ use codex_testkit::peer::shapes;
 use codex_testkit::{Peer, PeerRequest};
 use serde_json::{Value, json};
 
-pub(crate) mod goal;
-
 /// A client and the app-server that it is connected to.
 pub(crate) async fn connect() -> (Codex, Peer) {
     connect_with(Codex::builder()).await

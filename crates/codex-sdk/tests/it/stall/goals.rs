@@ -5,9 +5,9 @@ use codex_testkit::peer::shapes;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::goals::peer::{accept_goal, pause};
 use crate::stall::{MINUTE, is_usable, thread, timed_out};
 use crate::support::begin;
-use crate::support::goal::{accept_goal, pause};
 
 #[tokio::test(start_paused = true)]
 async fn a_goal_that_stalls_is_paused_and_its_turn_interrupted() {

@@ -1,0 +1,346 @@
+//! Every operation, dropped at each of its await points: after each of them the client and the thread are usable.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use codex_e2e::{Stage, idle};
+use codex_sdk::schemars::{self, JsonSchema};
+use codex_sdk::types::ReviewTarget;
+use codex_sdk::{Codex, Condition, Thread};
+use codex_testkit::Reply;
+use serde_json::json;
+
+use crate::faults;
+
+faults! {
+    start: "`Codex::start`" => "no process is left";
+    close: "`Codex::close`" => "no process is left";
+    thread_start: "`thread_start`" => "the next one works";
+    thread_resume: "`thread_resume`" => "the thread is usable";
+    thread_fork: "`thread_fork`" => "the thread is usable";
+    thread_close: "`Thread::close`" => "it is closed, or usable";
+    archive: "`thread_archive` and `thread_unarchive`" => "the thread is in one of the lists";
+    run: "`Thread::run`" => "its turn is interrupted; the thread is usable";
+    run_as: "`Thread::run_as`" => "its turn is interrupted; the thread is usable";
+    turn: "`Thread::turn`" => "its turn runs on, and then the thread is usable";
+    handle_run: "`TurnHandle::run`" => "its turn runs on, and then the thread is usable";
+    steer: "`TurnHandle::steer`" => "the turn ends; the thread is usable";
+    interrupt: "`TurnHandle::interrupt`" => "the turn ends; the thread is usable";
+    goal: "`Thread::goal`" => "the goal is paused; the thread is usable";
+    review: "`Thread::review`" => "the thread is usable";
+    compact: "`Thread::compact`" => "the thread is busy until it has ended, and then usable";
+    update: "`Thread::update`" => "the thread is usable";
+    name: "`Thread::set_name`" => "it has one of the names";
+    lists: "`models`, `account`, `thread_list`, `turns`, `items`, `read`" => "the next call works";
+    raw: "`request_raw`" => "the next call works";
+    login: "`login_chatgpt`" => "the next login works";
+}
+
+/// Begins an operation and drops it after a number of polls; that number grows until the operation ends by itself.
+/// Returns how often it was dropped.
+async fn at_each_point<F, A>(operation: impl Fn() -> F, after: impl AsyncFn() -> A) -> usize
+where
+    F: IntoFuture<Output: Send>,
+{
+    for polls in 0.. {
+        let ended = {
+            let mut future = pin!(operation().into_future());
+            let mut left = polls;
+            poll_fn(|context| {
+                if left == 0 {
+                    return Poll::Ready(false);
+                }
+                left -= 1;
+                future.as_mut().poll(context).map(|_| true)
+            })
+            .await
+        };
+        after().await;
+        if ended {
+            return polls;
+        }
+        assert!(polls < 500, "it never ends");
+    }
+    unreachable!()
+}
+
+fn at(points: usize) -> String {
+    format!("dropped at {points} points")
+}
+
+/// A stage whose model always answers, a client, and a thread with a turn.
+async fn scene() -> (Stage, Codex, Thread) {
+    let stage = Stage::new().await.unwrap();
+    stage.model.default_reply(Reply::text("answer"));
+    let codex = stage.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    thread.run("first").await.unwrap();
+    (stage, codex, thread)
+}
+
+/// As `is_usable`, with a model that has only one thing to say.
+async fn usable(codex: &Codex, thread: &Thread) {
+    idle(codex).await;
+    let start = Instant::now();
+    loop {
+        match thread
+            .run("Still there?")
+            .timeout(Duration::from_secs(30))
+            .await
+        {
+            Ok(result) => break assert!(result.final_response.is_some()),
+            // It compacts. Nothing else lets a thread be busy.
+            Err(error) if error.condition() == Some(Condition::ThreadBusy) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+    idle(codex).await;
+}
+
+async fn start() -> String {
+    let stage = Stage::new().await.unwrap();
+    let after = async || {
+        while !codex_e2e::processes_in(stage.home.path()).is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    at(at_each_point(|| stage.child(), after).await)
+}
+
+async fn close() -> String {
+    let stage = Stage::new().await.unwrap();
+    let mut points = 0;
+    loop {
+        let codex = stage.child().await.unwrap();
+        let ended = {
+            let mut close = codex.close().into_future();
+            let mut left = points;
+            poll_fn(|context| {
+                if left == 0 {
+                    return Poll::Ready(false);
+                }
+                left -= 1;
+                std::pin::Pin::new(&mut close).poll(context).map(|_| true)
+            })
+            .await
+        };
+        drop(codex);
+        while !codex_e2e::processes_in(stage.home.path()).is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        if ended {
+            return at(points);
+        }
+        points += 1;
+    }
+}
+
+async fn thread_start() -> String {
+    let (_stage, codex, _thread) = scene().await;
+    let after = async || idle(&codex).await;
+    let points = at_each_point(|| codex.thread_start().ephemeral(true), after).await;
+    usable(&codex, &codex.thread_start().await.unwrap()).await;
+    at(points)
+}
+
+async fn thread_resume() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    at(at_each_point(|| codex.thread_resume(thread.id()), after).await)
+}
+
+async fn thread_fork() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    at(at_each_point(|| codex.thread_fork(thread.id()), after).await)
+}
+
+async fn thread_close() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || {
+        idle(&codex).await;
+        // Whether it was closed is open, so it is opened again.
+        let again = codex.thread_resume(thread.id()).await.unwrap();
+        usable(&codex, &again).await;
+    };
+    at(at_each_point(|| thread.close(), after).await)
+}
+
+async fn archive() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || {
+        idle(&codex).await;
+        let mut found = 0;
+        for archived in [false, true] {
+            let list = codex.thread_list().archived(archived).await.unwrap();
+            found += list.data.iter().filter(|it| it.id == thread.id()).count();
+        }
+        assert_eq!(found, 1);
+        // Back, if it was archived.
+        let _ = codex.thread_unarchive(thread.id()).await;
+    };
+    let archived = at_each_point(|| codex.thread_archive(thread.id()), after).await;
+    codex.thread_archive(thread.id()).await.unwrap();
+    let after = async || {
+        idle(&codex).await;
+        let _ = codex.thread_archive(thread.id()).await;
+    };
+    at(archived + at_each_point(|| codex.thread_unarchive(thread.id()), after).await)
+}
+
+async fn run() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    at(at_each_point(|| thread.run("go"), after).await)
+}
+
+#[derive(serde::Deserialize, JsonSchema)]
+struct Answer {
+    #[expect(dead_code, reason = "it is decoded")]
+    number: u32,
+}
+
+async fn run_as() -> String {
+    let (stage, codex, thread) = scene().await;
+    stage.model.default_reply(Reply::text(r#"{"number":7}"#));
+    let after = async || usable(&codex, &thread).await;
+    at(at_each_point(|| thread.run_as::<Answer>("go"), after).await)
+}
+
+async fn turn() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    at(at_each_point(|| thread.turn("go"), after).await)
+}
+
+async fn handle_run() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    let operation = || {
+        let thread = &thread;
+        async move { thread.turn("go").await.unwrap().run().await.unwrap() }
+    };
+    at(at_each_point(operation, after).await)
+}
+
+async fn steer() -> String {
+    controlled(async |turn| drop(turn.steer("more").await)).await
+}
+
+async fn interrupt() -> String {
+    controlled(async |turn| drop(turn.interrupt().await)).await
+}
+
+/// A control of a running turn, dropped at each point.
+async fn controlled(control: impl AsyncFn(&codex_sdk::TurnHandle)) -> String {
+    let (stage, codex, thread) = scene().await;
+    let mut points = 0;
+    loop {
+        stage.model.push(Reply::text("begun").then(Reply::stall()));
+        let mut turn = thread.turn("go").await.unwrap();
+        codex_e2e::next_text(&mut turn).await.unwrap();
+        let ended = {
+            let mut future = pin!(control(&turn));
+            let mut left = points;
+            poll_fn(|context| {
+                if left == 0 {
+                    return Poll::Ready(false);
+                }
+                left -= 1;
+                future.as_mut().poll(context).map(|()| true)
+            })
+            .await
+        };
+        turn.interrupt().await.unwrap();
+        turn.run().await.unwrap();
+        usable(&codex, &thread).await;
+        if ended {
+            return at(points);
+        }
+        points += 1;
+    }
+}
+
+async fn goal() -> String {
+    let (stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    let operation = || {
+        // What a dropped goal leaves of these is for the turn after it.
+        let reached = Reply::function_call("update_goal", r#"{"status":"complete"}"#);
+        stage.model.push(Reply::text("reached").then(reached));
+        let thread = &thread;
+        async move { thread.goal("Count.").await.unwrap().run().await.map(drop) }
+    };
+    at(at_each_point(operation, after).await)
+}
+
+async fn review() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    let target = || ReviewTarget::Custom(codex_sdk::types::ReviewTargetCustom::new("Look."));
+    let operation = || {
+        let review = thread.review(target());
+        async move { review.await.unwrap().run().await.map(drop) }
+    };
+    at(at_each_point(operation, after).await)
+}
+
+async fn compact() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    at(at_each_point(|| thread.compact(), after).await)
+}
+
+async fn update() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || usable(&codex, &thread).await;
+    at(at_each_point(|| thread.update().effort("low"), after).await)
+}
+
+async fn name() -> String {
+    let (_stage, codex, thread) = scene().await;
+    thread.set_name("old").await.unwrap();
+    let after = async || {
+        idle(&codex).await;
+        let stored = thread.read().await.unwrap().thread;
+        assert!(["old", "new"].contains(&stored.name.as_deref().unwrap()));
+    };
+    at(at_each_point(|| thread.set_name("new"), after).await)
+}
+
+async fn lists() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || idle(&codex).await;
+    let mut points = at_each_point(|| codex.models(), after).await;
+    points += at_each_point(|| codex.account(), after).await;
+    points += at_each_point(|| codex.thread_list(), after).await;
+    points += at_each_point(|| thread.turns(), after).await;
+    points += at_each_point(|| thread.items(), after).await;
+    points += at_each_point(|| thread.read().include_turns(true), after).await;
+    usable(&codex, &thread).await;
+    at(points)
+}
+
+async fn raw() -> String {
+    let (_stage, codex, thread) = scene().await;
+    let after = async || idle(&codex).await;
+    let points = at_each_point(|| codex.request_raw("model/list", json!({})), after).await;
+    usable(&codex, &thread).await;
+    at(points)
+}
+
+async fn login() -> String {
+    let stage = Stage::with_chatgpt().await.unwrap();
+    let codex = stage.start().await.unwrap();
+    let after = async || idle(&codex).await;
+    let operation = || {
+        let login = codex.login_chatgpt();
+        async move { login.await.unwrap().cancel().await.unwrap() }
+    };
+    let points = at_each_point(operation, after).await;
+    codex.login_chatgpt().await.unwrap().cancel().await.unwrap();
+    at(points)
+}

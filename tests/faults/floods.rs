@@ -1,0 +1,302 @@
+//! Far more of everything than there should be.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use codex_e2e::{Stage, idle, is_usable};
+use codex_sdk::schemars::{self, JsonSchema};
+use codex_sdk::{CloseReason, Codex, Error, Tool};
+use codex_testkit::{Gate, Reply};
+use serde_json::json;
+
+use crate::lines::resident;
+use crate::peer::{connect, connect_with, settle, start_thread, start_turn};
+use crate::{alone, faults, since};
+
+faults! {
+    notifications: "200,000 notifications, and nobody listens" => "none is held; the memory doesn't grow";
+    unread: "200,000 notifications, and a stream that nobody reads" => "the stream ends with `Lagged` at its budget; all else goes on";
+    deltas: "a turn of 200,000 pieces, read at once" => "each arrives, in order";
+    requests: "1,000 calls at once, on the runtime" => "each is answered";
+    server_requests: "2,000 server requests at once, and no handler" => "each is refused once";
+    answers_unread: "server requests without an end, whose answers nobody reads" => "the connection ends (`Ignored`) before the memory is full";
+    steers: "100 steers of one turn at once" => "each is taken, or told that the turn has ended; the thread is usable";
+    interrupts: "100 interrupts of one turn at once" => "all succeed; the turn is interrupted once";
+    tool_calls: "50 calls of a tool in one answer" => "each is answered by the tool, once";
+    turns: "100 turns at once, on 100 threads" => "each has its own answer";
+    stderr: "the runtime writes 100 MB to stderr" => "it isn't held; the turn is whole";
+}
+
+/// Of the stream that nobody reads.
+const BUDGET: usize = 1_000_000;
+
+async fn notifications() -> String {
+    if let Some(figure) = alone("floods::rows::notifications") {
+        return figure;
+    }
+    let (codex, mut peer) = connect().await;
+    let before = resident();
+    for _ in 0..200 {
+        for _ in 0..1000 {
+            peer.notify("warning", json!({ "message": "a flood" }))
+                .await;
+        }
+        settle(&codex, &mut peer).await;
+    }
+    let stats = codex.stats();
+    assert_eq!((stats.notifications, stats.queued_bytes), (200_000, 0));
+    grown(before)
+}
+
+async fn unread() -> String {
+    if let Some(figure) = alone("floods::rows::unread") {
+        return figure;
+    }
+    let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(BUDGET)).await;
+    let mut stream = codex.notifications();
+    let before = resident();
+    for _ in 0..200 {
+        for _ in 0..1000 {
+            peer.notify("warning", json!({ "message": "a flood" }))
+                .await;
+        }
+        settle(&codex, &mut peer).await;
+    }
+    let mut read = 0;
+    let error = loop {
+        match stream.next().await.unwrap() {
+            Ok(_) => read += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        matches!(error, Error::Lagged { budget: BUDGET, .. }),
+        "{error:?}"
+    );
+    assert!(stream.next().await.is_none());
+    format!("{read} kept of 1 MB; {}", grown(before))
+}
+
+fn grown(before: usize) -> String {
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 32_000_000, "{grown}");
+    format!("{} MB more memory", grown / 1_000_000)
+}
+
+async fn deltas() -> String {
+    const PIECES: usize = 200_000;
+    let (codex, mut peer) = connect().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let mut turn = start_turn(&thread, &mut peer, "1").await;
+    let start = Instant::now();
+    let send = async {
+        for number in 0..PIECES {
+            peer.turn("t", "1").delta("i", &number.to_string()).await;
+            if number % 1000 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        peer.turn("t", "1").completed("completed").await;
+    };
+    let receive = async {
+        let mut next = 0;
+        while let Some(event) = turn.next().await {
+            if let Some(text) = event.unwrap().text_delta() {
+                assert_eq!(text, next.to_string());
+                next += 1;
+            }
+        }
+        assert_eq!(next, PIECES);
+    };
+    tokio::join!(send, receive);
+    since(start)
+}
+
+async fn requests() -> String {
+    let (_stage, codex) = Stage::with_client().await.unwrap();
+    let start = Instant::now();
+    let calls = (0..1000).map(|_| tokio::spawn(codex.models().into_future()));
+    for call in calls.collect::<Vec<_>>() {
+        assert!(!call.await.unwrap().unwrap().data.is_empty());
+    }
+    idle(&codex).await;
+    since(start)
+}
+
+async fn server_requests() -> String {
+    let (codex, mut peer) = connect().await;
+    for number in 0..2000 {
+        peer.request(number, "item/tool/call", json!({})).await;
+    }
+    let mut answered = vec![0; 2000];
+    for _ in 0..2000 {
+        let message = peer.next_message().await.unwrap();
+        answered[usize::try_from(message["id"].as_u64().unwrap()).unwrap()] += 1;
+    }
+    assert!(answered.iter().all(|times| *times == 1));
+    settle(&codex, &mut peer).await;
+    assert_eq!(codex.stats().server_requests_pending, 0);
+    "2,000 of 2,000".to_owned()
+}
+
+async fn answers_unread() -> String {
+    if let Some(figure) = alone("floods::rows::answers_unread") {
+        return figure;
+    }
+    let (codex, mut peer) = connect().await;
+    let mut end = codex.notifications();
+    let before = resident();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    // It panics when the client hangs up, and has done its part then.
+    let flood = tokio::spawn(async move {
+        let text = "x".repeat(100);
+        loop {
+            // Each is answered with its id.
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            peer.request(format!("{text}{number}"), "brand/new", json!({}))
+                .await;
+            if number.is_multiple_of(100) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    });
+    let error = end.next().await.unwrap().unwrap_err();
+    flood.abort();
+    let closed = error.closed().unwrap();
+    assert_eq!(closed.reason, CloseReason::Ignored);
+    let grown = resident().saturating_sub(before) / 1_000_000;
+    let sent = sent.load(Ordering::Relaxed);
+    format!("after {sent} of 100 bytes; {grown} MB more memory")
+}
+
+async fn steers() -> String {
+    let (stage, codex) = Stage::with_client().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let gate = Gate::new();
+    stage
+        .model
+        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
+    stage.model.default_reply(Reply::text("steered"));
+    let mut turn = thread.turn("go").await.unwrap();
+    codex_e2e::next_text(&mut turn).await.unwrap();
+    let steers: Vec<_> = (0..100)
+        .map(|number| tokio::spawn(turn.steer(format!("no. {number}")).into_future()))
+        .collect();
+    let mut taken = 0;
+    for steer in steers {
+        match steer.await.unwrap() {
+            Ok(_) => taken += 1,
+            Err(error) => assert_eq!(
+                error.condition(),
+                Some(codex_sdk::Condition::NoActiveTurn),
+                "{error}"
+            ),
+        }
+    }
+    gate.release();
+    turn.run().await.unwrap();
+    is_usable(&stage, &codex, &thread).await;
+    let asked = stage.model.requests();
+    let texts = asked.last().unwrap().user_texts();
+    let arrived = texts.iter().filter(|it| it.starts_with("no. ")).count();
+    assert_eq!(arrived, taken);
+    format!("{taken} taken, and {arrived} read by the model")
+}
+
+async fn interrupts() -> String {
+    let (stage, codex) = Stage::with_client().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    stage.model.push(Reply::text("one").then(Reply::stall()));
+    let mut turn = thread.turn("go").await.unwrap();
+    codex_e2e::next_text(&mut turn).await.unwrap();
+    let start = Instant::now();
+    let interrupts: Vec<_> = (0..100)
+        .map(|_| tokio::spawn(turn.interrupt().into_future()))
+        .collect();
+    for interrupt in interrupts {
+        interrupt.await.unwrap().unwrap();
+    }
+    let result = turn.run().await.unwrap();
+    assert_eq!(result.status, codex_sdk::types::TurnStatus::Interrupted);
+    let took = since(start);
+    is_usable(&stage, &codex, &thread).await;
+    took
+}
+
+#[derive(serde::Deserialize, JsonSchema)]
+struct Number {
+    number: usize,
+}
+
+async fn tool_calls() -> String {
+    let (stage, codex) = Stage::with_client().await.unwrap();
+    let doubling = Tool::new("twice", "Doubles.", |args: Number| async move {
+        Ok((2 * args.number).to_string())
+    });
+    let thread = codex.thread_start().tool(doubling).await.unwrap();
+    let call = |number: usize| {
+        Reply::function_call("twice", json!({ "number": number }).to_string())
+            .id(format!("call-{number}"))
+    };
+    let calls = (1..50).map(call).fold(call(0), Reply::then);
+    stage.model.push(calls);
+    stage.model.push(Reply::text("done"));
+    let start = Instant::now();
+    let result = thread.run("go").await.unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("done"));
+    let took = since(start);
+    let requests = stage.model.requests();
+    for number in 0..50 {
+        let output = requests[1].tool_output(&format!("call-{number}")).unwrap();
+        assert_eq!(*output, json!((2 * number).to_string()));
+    }
+    took
+}
+
+async fn turns() -> String {
+    let (stage, codex) = Stage::with_client().await.unwrap();
+    for _ in 0..100 {
+        stage.model.push(Reply::text("mine"));
+    }
+    let start = Instant::now();
+    let mut runs = Vec::new();
+    for number in 0..100 {
+        let codex = codex.clone();
+        runs.push(tokio::spawn(async move {
+            let thread = codex.thread_start().ephemeral(true).await?;
+            let result = thread.run(format!("no. {number}")).await?;
+            thread.close().await?;
+            Ok::<_, Error>(result)
+        }));
+    }
+    for run in runs {
+        let result = run.await.unwrap().unwrap();
+        assert_eq!(result.final_response.as_deref(), Some("mine"));
+        assert_eq!(result.items.len(), 2);
+    }
+    idle(&codex).await;
+    since(start)
+}
+
+async fn stderr() -> String {
+    if let Some(figure) = alone("floods::rows::stderr") {
+        return figure;
+    }
+    let stage = Stage::new().await.unwrap();
+    let runtime = codex_testkit::runtime().unwrap().codex;
+    let script = format!(
+        "head -c 100000000 /dev/zero >&2; exec '{}' \"$@\"",
+        runtime.display()
+    );
+    let flood = stage.home.path().join("flood");
+    std::fs::write(&flood, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&flood, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let before = resident();
+    let codex = stage.builder().codex_bin(&flood).start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    is_usable(&stage, &codex, &thread).await;
+    grown(before)
+}

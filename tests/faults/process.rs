@@ -1,0 +1,380 @@
+//! The runtime is killed, crashes, or stops, in each phase.
+
+use std::future::pending;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use codex_e2e::{Stage, processes_in};
+use codex_sdk::types::{CommandExecParams, ThreadItem};
+use codex_sdk::{Codex, Error, Notification, Thread, TurnHandle};
+use codex_testkit::{Gate, Reply};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::{faults, since};
+
+faults! {
+    killed_while_it_starts: "killed while it starts" => "`start` fails with `Handshake`, the signal and the end of stderr";
+    crashed_while_it_starts: "a crash (SIGABRT) while it starts" => "`start` fails with `Handshake`, the signal and the end of stderr";
+    stopped_while_it_starts: "stopped (SIGSTOP) while it starts" => "`start` fails when `startup_timeout` passes; nothing is left";
+    killed_at_rest: "killed while nothing runs" => "the next call fails with `Closed`, which has the signal";
+    crashed_at_rest: "a crash while nothing runs" => "the next call fails with `Closed`, which has the signal";
+    stopped_at_rest: "stopped while nothing runs" => "the next call fails with `Timeout`; `close` succeeds";
+    killed_in_a_request: "killed before it answers a request" => "the request fails with `Closed`";
+    crashed_in_a_request: "a crash before it answers a request" => "the request fails with `Closed`";
+    killed_in_an_answer: "killed in the middle of a message" => "`TurnIncomplete` with the items so far";
+    crashed_in_an_answer: "a crash in the middle of a message" => "`TurnIncomplete` with the items so far";
+    stopped_in_an_answer: "stopped in the middle of a message" => "`TurnTimeout` with the items so far, after `stall_timeout`";
+    killed_in_a_command: "killed while a command of the model runs" => "`TurnIncomplete`; the command and its children end";
+    crashed_in_a_command: "a crash while a command of the model runs" => "`TurnIncomplete`; the command and its children end";
+    stopped_in_a_command: "stopped while a command of the model runs" => "`TurnTimeout`; the command and its children end with `close`";
+    killed_in_an_approval: "killed while an approval is pending" => "the handler's future is dropped; the command never runs";
+    crashed_in_an_approval: "a crash while an approval is pending" => "the handler's future is dropped; the command never runs";
+    killed_while_it_closes: "killed while it is being closed" => "`close` succeeds";
+    stopped_while_it_closes: "stopped, and then closed" => "`close` kills it and succeeds";
+    terminated_by_somebody: "ended by somebody else (SIGTERM) in a message" => "`TurnIncomplete` with the items so far";
+}
+
+async fn killed_while_it_starts() -> String {
+    struck_while_it_starts("KILL", Signal::SIGKILL).await
+}
+
+async fn crashed_while_it_starts() -> String {
+    struck_while_it_starts("ABRT", Signal::SIGABRT).await
+}
+
+/// The one phase that takes too short a time to be met with the real runtime: a shell stands for it.
+async fn struck_while_it_starts(name: &str, signal: Signal) -> String {
+    let stage = Stage::new().await.unwrap();
+    let script = format!("read -r line; echo out of luck >&2; kill -{name} $$");
+    let builder = stage.builder().codex_bin("/bin/sh");
+    let start = Instant::now();
+    let error = builder
+        .launch_args(["-c", &script])
+        .start()
+        .await
+        .unwrap_err();
+    let Error::Handshake { .. } = error else {
+        panic!("{error:?}")
+    };
+    let closed = error.closed().unwrap();
+    assert_eq!(closed.exit_status.unwrap().signal(), Some(signal as i32));
+    assert!(error.to_string().contains("out of luck"), "{error}");
+    since(start)
+}
+
+async fn stopped_while_it_starts() -> String {
+    let stage = Stage::new().await.unwrap();
+    let builder = stage.builder().codex_bin("/bin/sh");
+    let builder = builder.launch_args(["-c", "read -r line; kill -STOP $$"]);
+    let start = Instant::now();
+    let limit = Duration::from_millis(500);
+    let error = builder.startup_timeout(limit).start().await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    since(start)
+}
+
+async fn killed_at_rest() -> String {
+    struck_at_rest(Signal::SIGKILL).await
+}
+
+async fn crashed_at_rest() -> String {
+    struck_at_rest(Signal::SIGABRT).await
+}
+
+async fn struck_at_rest(signal: Signal) -> String {
+    let (stage, codex, _thread) = stage().await;
+    strike(&stage, signal);
+    let start = Instant::now();
+    let error = codex.models().await.unwrap_err();
+    ended_by(&error, signal);
+    let took = since(start);
+    codex.close().await.unwrap();
+    took
+}
+
+async fn stopped_at_rest() -> String {
+    let stage = Stage::new().await.unwrap();
+    let builder = stage.builder().request_timeout(Duration::from_millis(500));
+    let codex = builder.start().await.unwrap();
+    strike(&stage, Signal::SIGSTOP);
+    let start = Instant::now();
+    let error = codex.models().await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    codex.close().await.unwrap();
+    since(start)
+}
+
+async fn killed_in_a_request() -> String {
+    struck_in_a_request(Signal::SIGKILL).await
+}
+
+async fn crashed_in_a_request() -> String {
+    struck_in_a_request(Signal::SIGABRT).await
+}
+
+async fn struck_in_a_request(signal: Signal) -> String {
+    let (stage, codex, _thread) = stage().await;
+    let command = ["sh", "-c", "sleep 3000; echo done"].map(str::to_owned);
+    let params = CommandExecParams::new(command.to_vec());
+    let request = tokio::spawn(codex.request(params).into_future());
+    runs(stage.home.path(), "sleep 3000").await;
+    strike(&stage, signal);
+    let start = Instant::now();
+    let error = request.await.unwrap().unwrap_err();
+    ended_by(&error, signal);
+    since(start)
+}
+
+async fn killed_in_an_answer() -> String {
+    struck_in_an_answer(Signal::SIGKILL).await
+}
+
+async fn crashed_in_an_answer() -> String {
+    struck_in_an_answer(Signal::SIGABRT).await
+}
+
+/// Not by its name: what handles this signal may exit in its own way.
+async fn terminated_by_somebody() -> String {
+    let (stage, codex, thread) = stage().await;
+    let turn = half_an_answer(&stage, &thread).await;
+    strike(&stage, Signal::SIGTERM);
+    let start = Instant::now();
+    let error = turn.run().await.unwrap_err();
+    assert!(error.is_closed(), "{error:?}");
+    has_the_items(&error);
+    drop(codex);
+    since(start)
+}
+
+async fn struck_in_an_answer(signal: Signal) -> String {
+    let (stage, codex, thread) = stage().await;
+    let turn = half_an_answer(&stage, &thread).await;
+    strike(&stage, signal);
+    let start = Instant::now();
+    let error = turn.run().await.unwrap_err();
+    ended_by(&error, signal);
+    has_the_items(&error);
+    codex.close().await.unwrap();
+    since(start)
+}
+
+async fn stopped_in_an_answer() -> String {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.child().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let gate = Gate::new();
+    stage
+        .model
+        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
+    let stall = Duration::from_secs(1);
+    let mut turn = thread.turn("go").stall_timeout(stall).await.unwrap();
+    assert_eq!(
+        codex_e2e::next_text(&mut turn).await.as_deref(),
+        Some("one ")
+    );
+    strike(&stage, Signal::SIGSTOP);
+    let start = Instant::now();
+    let error = turn.run().await.unwrap_err();
+    assert!(matches!(error, Error::TurnTimeout(_)), "{error:?}");
+    let took = since(start);
+    codex.close().await.unwrap();
+    took
+}
+
+async fn killed_in_a_command() -> String {
+    struck_in_a_command(Signal::SIGKILL).await
+}
+
+async fn crashed_in_a_command() -> String {
+    struck_in_a_command(Signal::SIGABRT).await
+}
+
+async fn struck_in_a_command(signal: Signal) -> String {
+    let (stage, codex, thread) = stage().await;
+    let turn = in_a_command(&stage, &thread).await;
+    strike(&stage, signal);
+    let start = Instant::now();
+    let error = turn.run().await.unwrap_err();
+    ended_by(&error, signal);
+    codex.close().await.unwrap();
+    nothing_runs(stage.home.path()).await;
+    since(start)
+}
+
+async fn stopped_in_a_command() -> String {
+    let (stage, codex, thread) = stage().await;
+    stage.model.push(command("sleep 3001 | cat"));
+    let turn = thread
+        .turn("go")
+        .timeout(Duration::from_secs(2))
+        .await
+        .unwrap();
+    runs(stage.home.path(), "sleep 3001").await;
+    strike(&stage, Signal::SIGSTOP);
+    let error = turn.run().await.unwrap_err();
+    assert!(matches!(error, Error::TurnTimeout(_)), "{error:?}");
+    let start = Instant::now();
+    codex.close().await.unwrap();
+    nothing_runs(stage.home.path()).await;
+    since(start)
+}
+
+async fn killed_in_an_approval() -> String {
+    struck_in_an_approval(Signal::SIGKILL).await
+}
+
+async fn crashed_in_an_approval() -> String {
+    struck_in_an_approval(Signal::SIGABRT).await
+}
+
+async fn struck_in_an_approval(signal: Signal) -> String {
+    let stage = Stage::with(|home| home.sandbox_mode("read-only"))
+        .await
+        .unwrap();
+    // It is closed when the handler's future, which holds the sender, is dropped.
+    let (asked, mut answered) = mpsc::channel::<()>(1);
+    let builder = stage
+        .builder()
+        .on_command_approval(move |_context, _params| {
+            let asked = asked.clone();
+            async move {
+                asked.send(()).await?;
+                let decision =
+                    pending::<codex_sdk::types::CommandExecutionApprovalDecision>().await;
+                drop(asked);
+                Ok(decision)
+            }
+        });
+    let codex = builder.start().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let escalated = json!({ "cmd": "touch done", "sandbox_permissions": "require_escalated", "justification": "x" });
+    stage
+        .model
+        .push(Reply::function_call("exec_command", escalated.to_string()));
+    let turn = thread.turn("go").await.unwrap();
+    answered.recv().await.unwrap();
+    strike(&stage, signal);
+    let start = Instant::now();
+    let error = turn.run().await.unwrap_err();
+    ended_by(&error, signal);
+    codex.close().await.unwrap();
+    drop((codex, thread));
+    assert!(answered.recv().await.is_none());
+    assert!(!stage.home.workspace().join("done").exists());
+    since(start)
+}
+
+async fn killed_while_it_closes() -> String {
+    let (stage, codex, thread) = stage().await;
+    drop(half_an_answer(&stage, &thread).await);
+    let close = tokio::spawn(codex.close().into_future());
+    tokio::task::yield_now().await;
+    // It may have ended by itself.
+    if let Some(runtime) = runtime(&stage) {
+        let _ = kill(runtime, Signal::SIGKILL);
+    }
+    let start = Instant::now();
+    close.await.unwrap().unwrap();
+    since(start)
+}
+
+async fn stopped_while_it_closes() -> String {
+    let (stage, codex, _thread) = stage().await;
+    strike(&stage, Signal::SIGSTOP);
+    let start = Instant::now();
+    codex.close().await.unwrap();
+    nothing_runs(stage.home.path()).await;
+    since(start)
+}
+
+/// A client whose runtime is its child, and a thread.
+async fn stage() -> (Stage, Codex, Thread) {
+    let stage = Stage::new().await.unwrap();
+    let codex = stage.child().await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    (stage, codex, thread)
+}
+
+/// A turn whose message has begun, and doesn't end.
+async fn half_an_answer(stage: &Stage, thread: &Thread) -> TurnHandle {
+    let gate = Gate::new();
+    stage
+        .model
+        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
+    let mut turn = thread.turn("go").await.unwrap();
+    assert_eq!(
+        codex_e2e::next_text(&mut turn).await.as_deref(),
+        Some("one ")
+    );
+    turn
+}
+
+fn has_the_items(error: &Error) {
+    assert!(matches!(error, Error::TurnIncomplete(_)), "{error:?}");
+    let partial = error.partial_result().unwrap();
+    let items = partial.items.iter().map(ThreadItem::tag);
+    assert!(items.eq(["userMessage"]), "{partial:?}");
+}
+
+/// A turn whose command runs, with a child of its own.
+async fn in_a_command(stage: &Stage, thread: &Thread) -> TurnHandle {
+    stage.model.push(command("sleep 3001 | cat"));
+    let mut turn = thread.turn("go").await.unwrap();
+    loop {
+        let event = turn.next().await.unwrap().unwrap();
+        if let Notification::ItemStarted(started) = event
+            && let ThreadItem::CommandExecution(_) = started.item
+        {
+            break;
+        }
+    }
+    runs(stage.home.path(), "sleep 3001").await;
+    turn
+}
+
+fn command(command: &str) -> Reply {
+    let arguments = json!({ "cmd": command });
+    Reply::function_call("exec_command", arguments.to_string())
+}
+
+fn runtime(stage: &Stage) -> Option<Pid> {
+    let running = processes_in(stage.home.path());
+    let runtime = running.iter().find(|it| it.contains(" app-server"))?;
+    let (id, _) = runtime.split_once(' ')?;
+    Some(Pid::from_raw(id.parse().unwrap()))
+}
+
+fn strike(stage: &Stage, signal: Signal) {
+    kill(runtime(stage).unwrap(), signal).unwrap();
+}
+
+fn ended_by(error: &Error, signal: Signal) {
+    let closed = error.closed().unwrap_or_else(|| panic!("{error:?}"));
+    let status = closed.exit_status.unwrap();
+    assert_eq!(status.signal(), Some(signal as i32), "{error:?}");
+}
+
+/// Waits until a process with this command line runs on the home.
+async fn runs(home: &Path, command: &str) {
+    let is_it = |it: &String| {
+        it.split_once(' ')
+            .is_some_and(|(_, it)| it.trim() == command)
+    };
+    until(|| processes_in(home).iter().any(is_it)).await;
+}
+
+async fn nothing_runs(home: &Path) {
+    until(|| processes_in(home).is_empty()).await;
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -1,0 +1,188 @@
+//! What lies between a client and its server fails.
+
+use std::time::{Duration, Instant};
+
+use codex_e2e::{Stage, idle, next_text};
+use codex_sdk::{Codex, Condition, Error, Server, TurnHandle};
+use codex_testkit::{Gate, Reply};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::way::{State, Way};
+use crate::{faults, since};
+
+faults! {
+    cut: "the connection is cut between two frames" => "`ConnectionLost`; another client attaches to the turn and gets all of it";
+    cut_in_a_frame: "the connection is cut within a frame" => "`ConnectionLost`; another client attaches to the turn and gets all of it";
+    killed: "the server is killed in the middle of a message" => "`ConnectionLost`";
+    stopped: "the server is stopped while a call waits" => "`Timeout` for the call";
+    half_open: "a host that takes connections and says nothing" => "`ServerUnreachable`, or a timeout, within `startup_timeout`";
+    another_protocol: "a host that speaks another protocol" => "an error that says so";
+    hangs_up: "a host that hangs up at once" => "an error that says so";
+    nothing_listens: "nothing listens there" => "`ServerUnreachable`";
+    slow: "a line of 10 bytes per millisecond" => "the turn is whole";
+    no_token: "a client without the server's token" => "`ServerUnauthorized`";
+}
+
+async fn served() -> (Stage, Server) {
+    let stage = Stage::new().await.unwrap();
+    let server = stage.server().await.unwrap();
+    (stage, server)
+}
+
+/// A turn by this way, whose message has begun.
+async fn begun(stage: &Stage, server: &Server, way: &Way) -> (Codex, TurnHandle, Gate) {
+    let token = server.token().unwrap().clone();
+    let codex = Codex::connect(&*way.url).bearer_token(token).await.unwrap();
+    let thread = codex.thread_start().await.unwrap();
+    let gate = Gate::new();
+    stage
+        .model
+        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
+    let mut turn = thread.turn("go").await.unwrap();
+    next_text(&mut turn).await.unwrap();
+    (codex, turn, gate)
+}
+
+async fn cut() -> String {
+    cut_after(0).await
+}
+
+async fn cut_in_a_frame() -> String {
+    cut_after(60).await
+}
+
+async fn cut_after(bytes: usize) -> String {
+    let (stage, server) = served().await;
+    let way = Way::to(&server).await;
+    let (codex, turn, gate) = begun(&stage, &server, &way).await;
+    let ticket = turn.ticket();
+    way.is(State::CutAfter(bytes));
+    let start = Instant::now();
+    let lost = codex.models().await.unwrap_err();
+    assert_eq!(lost.condition(), Some(Condition::ConnectionLost), "{lost}");
+    let lost = turn.run().await.unwrap_err();
+    assert_eq!(lost.condition(), Some(Condition::ConnectionLost), "{lost}");
+    let took = since(start);
+    gate.release();
+    let codex = server.connect().await.unwrap();
+    let result = codex.attach(ticket).await.unwrap().run().await.unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("one two"));
+    idle(&codex).await;
+    took
+}
+
+async fn killed() -> String {
+    let (stage, server) = served().await;
+    let way = Way::to(&server).await;
+    let (_codex, turn, _gate) = begun(&stage, &server, &way).await;
+    strike(&stage, Signal::SIGKILL);
+    let start = Instant::now();
+    let lost = turn.run().await.unwrap_err();
+    assert_eq!(lost.condition(), Some(Condition::ConnectionLost), "{lost}");
+    since(start)
+}
+
+async fn stopped() -> String {
+    let (stage, server) = served().await;
+    let way = Way::to(&server).await;
+    let (codex, _turn, _gate) = begun(&stage, &server, &way).await;
+    strike(&stage, Signal::SIGSTOP);
+    let limit = Duration::from_millis(500);
+    let call = codex
+        .request_raw("model/list", serde_json::json!({}))
+        .timeout(limit);
+    let start = Instant::now();
+    let error = call.await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    let took = since(start);
+    strike(&stage, Signal::SIGCONT);
+    took
+}
+
+fn strike(stage: &Stage, signal: Signal) {
+    let running = codex_e2e::processes_in(stage.home.path());
+    for process in running.iter().filter(|it| it.contains("app-server")) {
+        let (id, _) = process.split_once(' ').unwrap();
+        kill(Pid::from_raw(id.parse().unwrap()), signal).unwrap();
+    }
+}
+
+/// What a client says of a host that answers like this.
+async fn host(answer: Option<&'static [u8]>, open: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let host = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        if let Some(answer) = answer {
+            let mut bytes = [0; 1024];
+            let _ = stream.read(&mut bytes).await;
+            let _ = stream.write_all(answer).await;
+        }
+        if open {
+            std::future::pending::<()>().await;
+        }
+    });
+    let start = Instant::now();
+    let limit = Duration::from_secs(2);
+    let error = Codex::connect(url)
+        .startup_timeout(limit)
+        .await
+        .unwrap_err();
+    host.abort();
+    assert!(start.elapsed() < Duration::from_secs(10));
+    format!("{:?} in {}", error.condition(), since(start))
+}
+
+async fn half_open() -> String {
+    host(None, true).await
+}
+
+async fn another_protocol() -> String {
+    host(Some(b"220 mail.example.invalid ESMTP\r\n"), true).await
+}
+
+async fn hangs_up() -> String {
+    host(None, false).await
+}
+
+async fn nothing_listens() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let start = Instant::now();
+    let error = Codex::connect(url).await.unwrap_err();
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUnreachable),
+        "{error}"
+    );
+    since(start)
+}
+
+async fn slow() -> String {
+    let (stage, server) = served().await;
+    let way = Way::to(&server).await;
+    way.is(State::Slow);
+    let start = Instant::now();
+    let (codex, turn, gate) = begun(&stage, &server, &way).await;
+    gate.release();
+    let result = turn.run().await.unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("one two"));
+    idle(&codex).await;
+    since(start)
+}
+
+async fn no_token() -> String {
+    let (_stage, server) = served().await;
+    let start = Instant::now();
+    let error = Codex::connect(server.url()).await.unwrap_err();
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ServerUnauthorized),
+        "{error}"
+    );
+    since(start)
+}
