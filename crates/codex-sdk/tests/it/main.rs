@@ -14,6 +14,7 @@ mod login;
 mod mcp;
 #[cfg(target_os = "linux")]
 mod memory;
+mod model;
 mod options;
 mod panicking_log;
 mod public_api;

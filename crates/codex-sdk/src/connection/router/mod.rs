@@ -374,9 +374,11 @@ impl Router {
         self.closed = Some(closed);
         // A caller whose sender is gone finds the reason in the connection.
         self.calls.clear();
+        let mut unclaimed = Unclaimed::new();
         for (_, thread) in self.threads.drain() {
-            thread.fail_all(&error);
+            thread.fail_all(&error, &mut unclaimed);
         }
+        self.settle(None, unclaimed);
         self.subscriptions.close(&error);
         self.watchers.close(&error);
         let requests = std::mem::take(&mut self.requests);

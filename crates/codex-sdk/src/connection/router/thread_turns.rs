@@ -361,8 +361,11 @@ impl ThreadTurns {
         heard
     }
 
-    /// Ends all events with an error.
-    pub(crate) fn fail_all(self, error: &Error) {
+    /// Ends all events with an error. What came for turns whose calls fail with it is left.
+    pub(crate) fn fail_all(mut self, error: &Error, unclaimed: &mut Unclaimed) {
+        for pending in &mut self.pending {
+            pending.release(unclaimed);
+        }
         let active = self.active.into_iter().flat_map(|turn| turn.entries);
         for mut entry in active.chain(self.pending.into_iter().map(|it| it.entry)) {
             entry.fail(error);

@@ -1,0 +1,320 @@
+//! The client, and the runtime that it talks to.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use codex_sdk::types::ThreadItem;
+use codex_sdk::{
+    Codex, Error, Notification, NotificationStream, PendingRequest, Result, ServerRequests, Thread,
+    TurnHandle, TurnResult,
+};
+use codex_testkit::Peer;
+use codex_testkit::peer::shapes;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use super::THREADS;
+use super::reference::{Model, RequestState};
+use crate::support::{connect_with, start_thread};
+
+/// A client and the runtime that it talks to.
+pub(super) struct Real {
+    pub(super) tokio: Runtime,
+    pub(super) codex: Codex,
+    pub(super) peer: Peer,
+    pub(super) threads: Vec<Thread>,
+    pub(super) handles: Vec<Handle>,
+    pub(super) rest: NotificationStream,
+    pub(super) asked: ServerRequests,
+    pub(super) requests: Vec<Option<PendingRequest>>,
+    /// The ids of calls that aren't answered.
+    pub(super) calls: [VecDeque<Value>; THREADS],
+    pub(super) interrupted: BTreeMap<u32, usize>,
+    pub(super) answers: BTreeMap<usize, Vec<bool>>,
+    /// Turns that were announced, that were ended, and whose interrupt was looked at.
+    pub(super) begun: BTreeSet<u32>,
+    pub(super) ended: BTreeSet<u32>,
+    pub(super) seen: BTreeMap<u32, usize>,
+}
+
+/// What the program has of a turn.
+pub(super) enum Handle {
+    Starts(JoinHandle<Result<TurnHandle>>),
+    Runs(JoinHandle<Result<TurnResult>>),
+    Stream(Box<TurnHandle>, Vec<usize>),
+    Gone,
+}
+
+pub(super) fn id_of(thread: usize) -> String {
+    format!("thread {thread}")
+}
+
+/// The number of an item, if the notification has one.
+fn item(event: &Notification) -> Option<usize> {
+    match event {
+        Notification::ItemCompleted(done) => match &done.item {
+            ThreadItem::AgentMessage(message) => message.text.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl Real {
+    pub(super) fn start() -> Self {
+        let tokio = tokio::runtime::Builder::new_current_thread();
+        let tokio = { tokio }.enable_all().build().unwrap();
+        let parts = tokio.block_on(async {
+            let (builder, asked) = Codex::builder().server_requests();
+            let (codex, mut peer) = connect_with(builder).await;
+            let rest = codex.notifications();
+            let mut threads = Vec::new();
+            for thread in 0..THREADS {
+                threads.push(start_thread(&codex, &mut peer, &id_of(thread)).await);
+            }
+            (codex, peer, rest, asked, threads)
+        });
+        let (codex, peer, rest, asked, threads) = parts;
+        Self {
+            tokio,
+            codex,
+            peer,
+            threads,
+            handles: Vec::new(),
+            rest,
+            asked,
+            requests: Vec::new(),
+            calls: Default::default(),
+            interrupted: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            begun: BTreeSet::new(),
+            ended: BTreeSet::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Lets both sides deal with everything that has been sent.
+    pub(super) fn settle(&mut self) {
+        let Self {
+            tokio,
+            codex,
+            peer,
+            calls,
+            interrupted,
+            answers,
+            ..
+        } = self;
+        tokio.block_on(async {
+            // What one round brings can bring something in turn, by way of a task or two.
+            let mut quiet = 0;
+            while quiet < 3 {
+                quiet += 1;
+                let probe = tokio::spawn(codex.request_raw("probe", json!({})).into_future());
+                loop {
+                    let message = peer.next_message().await.unwrap();
+                    let id = message["id"].clone();
+                    let params = &message["params"];
+                    match message["method"].as_str() {
+                        Some("probe") => {
+                            peer.reply(&id, json!({})).await;
+                            break;
+                        }
+                        Some("turn/start") => {
+                            let thread = (0..THREADS).find(|it| params["threadId"] == id_of(*it));
+                            calls[thread.unwrap()].push_back(id);
+                        }
+                        Some("turn/interrupt") => {
+                            let turn = params["turnId"].as_str().unwrap().parse();
+                            *interrupted.entry(turn.unwrap()).or_default() += 1;
+                            peer.reply(&id, json!({})).await;
+                        }
+                        Some(other) => panic!("{other} was not expected"),
+                        None => {
+                            let id = usize::try_from(id.as_u64().unwrap()).unwrap();
+                            let accepted = message["result"]["decision"] == "accept";
+                            answers.entry(id).or_default().push(accepted);
+                        }
+                    }
+                    quiet = 0;
+                }
+                probe.await.unwrap().unwrap();
+            }
+        });
+    }
+
+    pub(super) fn ask(&mut self, model: &Model, request: usize) {
+        let turn = model.requests[request].turn;
+        let thread = id_of(model.turn(turn).thread);
+        let approval = shapes::command_approval(&thread, &turn.to_string(), "item", "ls");
+        let method = "item/commandExecution/requestApproval";
+        self.tokio
+            .block_on(self.peer.request(request, method, approval));
+    }
+
+    /// Takes what has come for a handle: a stream of its turn, or the result of its run.
+    pub(super) fn read(&mut self, number: usize) {
+        let handle = std::mem::replace(&mut self.handles[number], Handle::Gone);
+        self.handles[number] = self.tokio.block_on(async {
+            let mut handle = match handle {
+                Handle::Starts(call) if call.is_finished() => match call.await.unwrap() {
+                    Ok(turn) => Handle::Stream(Box::new(turn), Vec::new()),
+                    Err(Error::Rpc(_)) => Handle::Gone,
+                    Err(error) => panic!("{error:?}"),
+                },
+                other => other,
+            };
+            if let Handle::Stream(turn, items) = &mut handle {
+                while let Some(event) = ready(turn.next()).await.flatten() {
+                    items.extend(item(&event.unwrap()));
+                }
+            }
+            handle
+        });
+    }
+
+    /// Compares with the model.
+    pub(super) fn check(&mut self, model: &Model) {
+        let stats = self.codex.stats();
+        let unanswered: usize = model.threads.iter().map(|it| it.unanswered.len()).sum();
+        assert_eq!(stats.requests_in_flight, unanswered);
+        let open = model
+            .requests
+            .iter()
+            .filter(|it| it.state == RequestState::Open);
+        assert_eq!(stats.server_requests_pending, open.count());
+        for (number, request) in model.requests.iter().enumerate() {
+            let answers = self.answers.get(&number).map_or(&[][..], |it| it);
+            let (expected, accepted) = match request.state {
+                RequestState::Open => (0..=0, false),
+                RequestState::Answered => (1..=request.asked, true),
+                RequestState::Refused => (1..=request.asked, false),
+                RequestState::Withdrawn => (0..=request.asked, false),
+            };
+            assert!(expected.contains(&answers.len()), "{request:?} {answers:?}");
+            assert!(
+                answers.iter().all(|it| *it == accepted),
+                "{request:?} {answers:?}"
+            );
+        }
+        for (number, turn) in (0..).zip(&model.turns) {
+            let interrupts = self.interrupted.get(&number).copied().unwrap_or_default();
+            let least = usize::from(model.is_given_up(number));
+            let most = model.dropped_runs(number);
+            assert!(
+                (least..=most).contains(&interrupts),
+                "{number}: {turn:?} has {interrupts} interrupts"
+            );
+        }
+    }
+
+    /// Ends the connection and reads everything to its end.
+    pub(super) fn finish(mut self, model: &Model) {
+        self.settle();
+        self.check(model);
+        let mut delivered = BTreeSet::new();
+        for handle in 0..self.handles.len() {
+            delivered.extend(model.of_handle(handle));
+        }
+        let Self {
+            tokio,
+            codex,
+            mut peer,
+            handles,
+            mut rest,
+            threads,
+            requests,
+            ..
+        } = self;
+        tokio.block_on(async {
+            peer.close().await;
+            for (number, handle) in handles.into_iter().enumerate() {
+                let of = &model.handles[number];
+                let expected = model.of_handle(number);
+                let ended = of.turn.is_some_and(|turn| model.turn(turn).ended);
+                let context = format!("handle {number} of {model:#?}");
+                match handle {
+                    Handle::Gone => assert!(of.dropped || of.refused, "{context}"),
+                    Handle::Starts(call) => match call.await.unwrap() {
+                        Ok(turn) => streamed(turn, Vec::new(), ended, &expected, &context).await,
+                        Err(error) if of.refused => assert!(error.rpc().is_some(), "{error:?}"),
+                        Err(error) => assert!(
+                            error.is_closed() && of.turn.is_none(),
+                            "{error:?} {context}"
+                        ),
+                    },
+                    Handle::Stream(turn, items) => {
+                        streamed(*turn, items, ended, &expected, &context).await;
+                    }
+                    Handle::Runs(run) => match run.await.unwrap() {
+                        Ok(result) => {
+                            assert!(ended, "{context}");
+                            assert_eq!(items_of(&result), expected, "{context}");
+                        }
+                        Err(error) if of.refused => assert!(error.rpc().is_some(), "{error:?}"),
+                        Err(error) => {
+                            assert!(error.is_closed() && !ended, "{error:?} {context}");
+                            if of.turn.is_some() {
+                                let partial = error.partial_result().unwrap();
+                                assert_eq!(items_of(partial), expected, "{context}");
+                            }
+                        }
+                    },
+                }
+            }
+            while let Some(event) = rest.next().await {
+                match event {
+                    Ok(event) => delivered.extend(item(&event)),
+                    Err(error) => assert!(error.is_closed(), "{error:?}"),
+                }
+            }
+            for item in 0..model.items.len() {
+                assert!(
+                    delivered.contains(&item),
+                    "item {item} went nowhere in {model:#?}"
+                );
+            }
+            drop(requests);
+            codex.close().await.unwrap();
+            let stats = codex.stats();
+            assert_eq!((stats.requests_in_flight, stats.live_turns), (0, 0));
+            assert_eq!(stats.server_requests_pending, 0);
+            drop(threads);
+        });
+    }
+}
+
+/// The output of a future if it is ready now.
+async fn ready<F: Future>(future: F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        output = future => Some(output),
+        () = std::future::ready(()) => None,
+    }
+}
+
+fn items_of(result: &TurnResult) -> Vec<usize> {
+    let texts = result.items.iter().filter_map(|item| match item {
+        ThreadItem::AgentMessage(message) => message.text.parse().ok(),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// Reads a stream to its end, which must be the end of its turn or of the connection.
+async fn streamed(
+    mut turn: TurnHandle,
+    mut items: Vec<usize>,
+    ended: bool,
+    expected: &[usize],
+    context: &str,
+) {
+    let mut lost = false;
+    while let Some(event) = turn.next().await {
+        match event {
+            Ok(event) => items.extend(item(&event)),
+            Err(error) => lost = error.is_closed(),
+        }
+    }
+    assert_eq!(items, expected, "{context}");
+    assert_eq!(lost, !ended, "{context}");
+}

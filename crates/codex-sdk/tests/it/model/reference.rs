@@ -1,0 +1,225 @@
+//! What there should be: nothing but the order in which things were sent.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+
+use super::{Step, THREADS, among, step};
+
+/// What there should be.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Model {
+    pub(super) threads: [ThreadModel; THREADS],
+    pub(super) handles: Vec<HandleModel>,
+    pub(super) requests: Vec<RequestModel>,
+    /// Each item, with its turn, in the order in which they were sent.
+    pub(super) items: Vec<u32>,
+    pub(super) turns: Vec<TurnModel>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct ThreadModel {
+    pub(super) running: Option<u32>,
+    /// Calls that aren't answered, by their handles.
+    pub(super) unanswered: VecDeque<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct TurnModel {
+    pub(super) thread: usize,
+    pub(super) begun: bool,
+    pub(super) ended: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct HandleModel {
+    pub(super) run: bool,
+    /// How many items had been sent when it was called.
+    pub(super) since: usize,
+    pub(super) turn: Option<u32>,
+    pub(super) refused: bool,
+    pub(super) dropped: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct RequestModel {
+    pub(super) turn: u32,
+    pub(super) asked: usize,
+    pub(super) state: RequestState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum RequestState {
+    Open,
+    Answered,
+    Refused,
+    Withdrawn,
+}
+
+impl Model {
+    pub(super) fn turn(&self, turn: u32) -> &TurnModel {
+        &self.turns[turn as usize]
+    }
+
+    fn turn_mut(&mut self, turn: u32) -> &mut TurnModel {
+        &mut self.turns[turn as usize]
+    }
+
+    fn new_turn(&mut self, thread: usize) -> u32 {
+        let turn = u32::try_from(self.turns.len()).unwrap();
+        let (begun, ended) = (false, false);
+        self.turns.push(TurnModel {
+            thread,
+            begun,
+            ended,
+        });
+        self.threads[thread].running = Some(turn);
+        turn
+    }
+
+    /// The turn of a thread that items may come of.
+    pub(super) fn begun(&self, thread: usize) -> Option<u32> {
+        let turn = self.threads[thread].running?;
+        self.turn(turn).begun.then_some(turn)
+    }
+
+    /// Whether the runtime may ask again: it does so only as long as the turn runs.
+    pub(super) fn may_be_asked(&self, request: usize) -> bool {
+        !self.turn(self.requests[request].turn).ended
+    }
+
+    /// The items that a handle must get.
+    pub(super) fn of_handle(&self, handle: usize) -> Vec<usize> {
+        let HandleModel { since, turn, .. } = self.handles[handle];
+        let items = self.items.iter().enumerate().skip(since);
+        items
+            .filter(|(_, of)| Some(**of) == turn)
+            .map(|(item, _)| item)
+            .collect()
+    }
+
+    fn on_turn(&self, turn: u32) -> impl Iterator<Item = &HandleModel> {
+        self.handles
+            .iter()
+            .filter(move |handle| handle.turn == Some(turn))
+    }
+
+    /// Whether a turn has to be interrupted: nobody has it but calls of `run` that were dropped.
+    pub(super) fn is_given_up(&self, turn: u32) -> bool {
+        let of = self.turn(turn);
+        let mut on_it = self.on_turn(turn).peekable();
+        let may_join = !self.threads[of.thread].unanswered.is_empty();
+        of.begun
+            && !of.ended
+            && !may_join
+            && on_it.peek().is_some()
+            && on_it.all(|it| it.run && it.dropped)
+    }
+
+    /// How many calls of `run` on a turn were dropped. Each may interrupt it: a call that comes after one interrupt
+    /// joins a turn that hasn't ended yet.
+    pub(super) fn dropped_runs(&self, turn: u32) -> usize {
+        self.on_turn(turn).filter(|it| it.run && it.dropped).count()
+    }
+
+    /// Whether somebody has a turn, so that it must not be interrupted.
+    pub(super) fn is_wanted(&self, turn: u32) -> bool {
+        self.on_turn(turn).any(|handle| !handle.dropped)
+    }
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self::default()).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Step> {
+        step().boxed()
+    }
+
+    fn apply(mut model: Self, step: &Step) -> Self {
+        match *step {
+            Step::Start { thread, run } => {
+                let handle = model.handles.len();
+                let since = model.items.len();
+                model.threads[thread].unanswered.push_back(handle);
+                let (turn, refused, dropped) = (None, false, false);
+                model.handles.push(HandleModel {
+                    run,
+                    since,
+                    turn,
+                    refused,
+                    dropped,
+                });
+            }
+            Step::Accept { thread } => {
+                if let Some(handle) = model.threads[thread].unanswered.pop_front() {
+                    let running = model.threads[thread].running;
+                    let turn = running.unwrap_or_else(|| model.new_turn(thread));
+                    model.handles[handle].turn = Some(turn);
+                }
+            }
+            Step::Refuse { thread } => {
+                if let Some(handle) = model.threads[thread].unanswered.pop_front() {
+                    model.handles[handle].refused = true;
+                }
+            }
+            Step::Begin { thread } => {
+                let of = &model.threads[thread];
+                let running = of.running;
+                if running.is_some() || !of.unanswered.is_empty() {
+                    let turn = running.unwrap_or_else(|| model.new_turn(thread));
+                    model.turn_mut(turn).begun = true;
+                }
+            }
+            Step::Say { thread } => model.items.extend(model.begun(thread)),
+            Step::End { thread } => {
+                if let Some(turn) = model.begun(thread) {
+                    model.turn_mut(turn).ended = true;
+                    model.threads[thread].running = None;
+                    let of_turn = model.requests.iter_mut().filter(|it| it.turn == turn);
+                    for request in of_turn.filter(|it| it.state == RequestState::Open) {
+                        request.state = RequestState::Withdrawn;
+                    }
+                }
+            }
+            Step::Read { .. } => {}
+            Step::Drop { handle } => {
+                if let Some(handle) = among(handle, model.handles.len()) {
+                    model.handles[handle].dropped = true;
+                }
+            }
+            Step::Ask { thread } => {
+                if let Some(turn) = model.begun(thread) {
+                    let (asked, state) = (1, RequestState::Open);
+                    model.requests.push(RequestModel { turn, asked, state });
+                }
+            }
+            Step::AskAgain { request } => {
+                if let Some(request) = among(request, model.requests.len())
+                    && model.may_be_asked(request)
+                {
+                    model.requests[request].asked += 1;
+                }
+            }
+            Step::Answer { request } | Step::Forget { request } => {
+                if let Some(request) = among(request, model.requests.len()) {
+                    let request = &mut model.requests[request];
+                    if request.state == RequestState::Open {
+                        let answers = matches!(step, Step::Answer { .. });
+                        request.state = if answers {
+                            RequestState::Answered
+                        } else {
+                            RequestState::Refused
+                        };
+                    }
+                }
+            }
+        }
+        model
+    }
+}
