@@ -72,21 +72,21 @@ pub fn case(stage: &Stage) -> Result<Outcome> {
     let rows = vec![
         Row::at_most(
             "build",
-            "CPU of a cold release build, beside codex-codes",
+            "CPU of a cold release build, relative to codex-codes",
             ours[0] / theirs[0],
             0.75,
             "×",
         ),
         Row::at_most(
             "build",
-            "wall time of it, beside codex-codes",
+            "wall time of it, relative to codex-codes",
             ours[1] / theirs[1],
             0.8,
             "×",
         ),
         Row::at_most(
             "build",
-            "CPU of a cold dev build, beside codex-codes",
+            "CPU of a cold dev build, relative to codex-codes",
             ours[2] / theirs[2],
             0.8,
             "×",

@@ -146,7 +146,7 @@ fn beside(
     [program, other]: [Program; 2],
     limit: f64,
 ) -> Row {
-    let what = format!("CPU of {}, beside {}", program.name(), other.name());
+    let what = format!("CPU of {}, relative to {}", program.name(), other.name());
     Row::at_most(
         case,
         what,
@@ -183,7 +183,7 @@ fn deltas(stage: &Stage, case: &'static str, count: usize) -> Result<Outcome> {
         beside(case, &of, [Sdk, CodesAsync], 0.6),
         Row::at_most(
             case,
-            "wall time, beside the raw reader",
+            "wall time, relative to the raw reader",
             of[&Sdk].wall_us / of[&Raw].wall_us,
             1.05,
             "×",
@@ -302,7 +302,7 @@ fn start(stage: &Stage) -> Result<Outcome> {
         ),
         Row::at_most(
             "start",
-            "until it is ready, beside Python",
+            "until it is ready, relative to Python",
             of[&Sdk].start_us / of[&Python].start_us,
             0.1,
             "×",

@@ -42,7 +42,7 @@ pub fn flood(stage: &Stage) -> Result<Outcome> {
         ),
         Row::at_most(
             "flood",
-            "CPU of a notification with 1000 turns, beside one",
+            "CPU of a notification with 1000 turns, relative to one",
             costs[1] / costs[0],
             1.25,
             "×",
@@ -80,7 +80,7 @@ pub fn viewers(stage: &Stage) -> Result<Outcome> {
     Ok(Outcome {
         rows: vec![Row::at_most(
             "viewers",
-            "CPU of a piece that two others see, beside one that nobody else sees",
+            "CPU of a piece that two others see, relative to one that nobody else sees",
             two / none,
             3.0,
             "×",
