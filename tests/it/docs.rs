@@ -97,6 +97,7 @@ fn pages() -> Vec<PathBuf> {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "SECURITY.md",
         "docs/parity/behaviours.md",
     ];
     let own = own.map(|name| root().join(name));

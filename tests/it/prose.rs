@@ -27,11 +27,12 @@ const PHRASES: [(&str, &str); 19] = [
 ];
 
 /// Where people read: pages, and sources for what they document and print.
-const PLACES: [&str; 8] = [
+const PLACES: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "SECURITY.md",
     "docs",
     "crates",
     "xtask/src",

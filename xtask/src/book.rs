@@ -1,17 +1,22 @@
 //! `cargo xtask book`: the pages of `docs` as a searchable book.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::{fs, io};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::regen::{cargo, root};
+use crate::regen::root;
 use crate::release::{address, read};
+use crate::tool::Tool;
 
-/// The program that builds it, installed below `target` on first use.
-const MDBOOK: (&str, &str) = ("mdbook", "0.5.4");
+const MDBOOK: Tool = Tool {
+    name: "mdbook",
+    version: "0.5.4",
+    // With search, without serving and watching.
+    options: &["--no-default-features", "--features", "search"],
+};
 /// The page made from the README.
 const INTRODUCTION: &str = "introduction.md";
 
@@ -20,7 +25,7 @@ pub(crate) fn run(open: bool) -> Result<()> {
     let root = root()?;
     let book = root.join("target/book");
     collect(&root, &book)?;
-    let mut command = Command::new(mdbook(&root)?);
+    let mut command = Command::new(MDBOOK.program(&root)?);
     command.arg("build").arg(&book);
     if open {
         command.arg("--open");
@@ -90,21 +95,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         fs::copy(entry.path(), to.join(entry.file_name()))?;
     }
     Ok(())
-}
-
-/// The program mdBook, which is installed if it is missing.
-fn mdbook(root: &Path) -> Result<PathBuf> {
-    let (name, version) = MDBOOK;
-    let tools = root.join(format!("target/tools/{name}-{version}"));
-    let program = tools.join(format!("bin/{name}{}", std::env::consts::EXE_SUFFIX));
-    if !program.exists() {
-        let mut install = cargo(root);
-        install.args(["install", name, "--version", version, "--locked"]);
-        // With search, without serving and watching.
-        install.args(["--no-default-features", "--features", "search", "--root"]);
-        succeed(install.arg(&tools))?;
-    }
-    Ok(program)
 }
 
 fn succeed(command: &mut Command) -> Result<()> {

@@ -16,11 +16,13 @@ mod bump;
 mod codegen;
 mod compat;
 mod demo;
+mod deny;
 mod docs;
 mod emit;
 mod entries;
 mod extract;
 mod fields;
+mod fuzz;
 mod generate;
 mod handlers;
 mod history;
@@ -38,6 +40,9 @@ mod retired;
 mod runtime;
 mod runtimes;
 mod schema;
+mod soak;
+mod targets;
+mod tool;
 mod trial;
 
 #[derive(Parser)]
@@ -100,6 +105,33 @@ enum Task {
     },
     /// Redraw the pictures on the pages, using the tests that compare them.
     Pictures,
+    /// Check licences and sources of the dependencies against deny.toml; installs cargo-deny if it is missing.
+    Deny {
+        /// Also look for known vulnerabilities, in a database that is fetched.
+        #[arg(long)]
+        advisories: bool,
+    },
+    /// Feed random input to what reads the runtime's messages; needs a nightly compiler.
+    Fuzz {
+        /// One of `fuzz/targets`; by default each of them.
+        target: Option<String>,
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// Let a client work for a long time, and print what it takes meanwhile; fails if anything grows.
+    Soak {
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        /// Write the table to docs/reliability.md, with a plot.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Type-check the libraries and their tests for other systems.
+    Targets {
+        /// By default each of Windows, macOS, Linux on arm64 and with musl, and, for the types alone, WebAssembly.
+        target: Option<String>,
+    },
     /// Run the fault suite, and write its outcomes to docs/reliability.md.
     Reliability,
     /// Run the release checklist, and print the commands that publish it.
@@ -125,6 +157,10 @@ fn main() -> Result<()> {
         Task::Book { open } => book::run(open),
         Task::Pictures => pictures::run(),
         Task::Reliability => reliability::run(),
+        Task::Deny { advisories } => deny::run(advisories),
+        Task::Soak { minutes, write } => soak::run(minutes, write),
+        Task::Targets { target } => targets::run(target.as_deref()),
+        Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Task::Release(options) => release::run(&options),
         Task::Runtime(command) => runtime::run(command),
     }

@@ -1,6 +1,5 @@
 //! A client on a scripted app-server.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use codex_sdk::{Call, Codex, CodexBuilder, Thread, TurnHandle};
@@ -105,12 +104,13 @@ pub(crate) fn text_of(request: &PeerRequest) -> &str {
 
 /// Runs a test once more in a process of its own, which a shell prepares by this command: `true` there. That
 /// it passes is checked here.
+#[cfg(target_os = "linux")]
 pub(crate) fn is_alone(name: &str, prepare: &str) -> bool {
     const ALONE: &str = "CODEX_SDK_TEST_ALONE";
     if std::env::var_os(ALONE).is_some() {
         return true;
     }
-    let alone = Command::new("sh")
+    let alone = std::process::Command::new("sh")
         .args(["-c", &format!("{prepare}; exec \"$@\""), "sh"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", name])

@@ -105,6 +105,13 @@ impl ScriptedModel {
         self.shared.script().requests.clone()
     }
 
+    /// Returns all requests so far and forgets them, for programs that run for a long time.
+    pub fn take_requests(&self) -> Vec<RecordedRequest> {
+        let mut script = self.shared.script();
+        script.taken = 0;
+        std::mem::take(&mut script.requests)
+    }
+
     /// Sets how long [`next_request`](Self::next_request) and
     /// [`wait_for_requests`](Self::wait_for_requests) wait; 30 seconds by default.
     pub fn set_deadline(&self, deadline: Duration) {
