@@ -23,7 +23,7 @@ faults! {
     after_the_deadline: "the turn's `timeout` passes while a handler thinks" => "`TurnTimeout`; the handler's future is dropped";
     closed: "the client is closed while a handler thinks" => "the command never runs";
     client_dropped: "every handle is dropped while a handler thinks" => "the command never runs";
-    another_client: "a viewer joins who looks on" => "only the client with the handler is asked";
+    another_client: "a client joins that only looks on" => "only the client with the handler is asked";
 }
 
 /// A client in a read-only sandbox whose model wants to run a command outside of it.

@@ -169,7 +169,7 @@ async fn answers_unread() -> String {
     assert_eq!(closed.reason, CloseReason::Ignored);
     let grown = resident().saturating_sub(before) / 1_000_000;
     let sent = sent.load(Ordering::Relaxed);
-    format!("after {sent} of 100 bytes; {grown} MB more memory")
+    format!("after {sent} requests of 100 bytes; {grown} MB more memory")
 }
 
 async fn steers() -> String {

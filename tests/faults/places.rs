@@ -205,8 +205,10 @@ async fn under(limit: &str, expected: &str) -> String {
         .output();
     let said = String::from_utf8(output.await.unwrap().stdout).unwrap();
     assert!(!said.is_empty() && said.starts_with(expected), "{said}");
-    let (condition, _) = said.trim().split_once(':').unwrap_or((said.trim(), ""));
-    format!("it says: {condition}")
+    let condition = said
+        .strip_prefix("Some(")
+        .and_then(|it| it.split(')').next());
+    condition.map_or("it starts".to_owned(), |it| format!("`{it}`"))
 }
 
 async fn cwd_removed() -> String {

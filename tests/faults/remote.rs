@@ -133,7 +133,9 @@ async fn host(answer: Option<&'static [u8]>, open: bool) -> String {
         .unwrap_err();
     host.abort();
     assert!(start.elapsed() < Duration::from_secs(10));
-    format!("{:?} in {}", error.condition(), since(start))
+    let condition = error.condition();
+    let condition = condition.map_or("no condition,".to_owned(), |it| format!("`{it}`"));
+    format!("{condition} in {}", since(start))
 }
 
 async fn half_open() -> String {

@@ -13,11 +13,11 @@ use crate::peer::{begin, connect, settle, start_thread, start_turn};
 faults! {
     envelopes: "each member of each kind of message with each type, and without it" => "delivered, reported or refused; the next turn is whole";
     notifications: "every notification with parameters of other types" => "delivered as `Unrecognized`; none is lost";
-    of_a_turn: "every notification with the ids of a turn and nothing else" => "delivered to that turn or its thread; none is lost";
+    of_a_turn: "every notification that doesn't end the turn, with its ids and nothing else" => "delivered to that turn or its thread; none is lost";
     server_requests: "every server request with parameters of other types" => "refused, or declined; nothing is accepted";
     unknown_requests: "server requests that this version doesn't know" => "refused with -32601";
     ids_of_requests: "server requests whose ids are texts, large, negative or doubled" => "each is answered once, with its own id";
-    responses: "every method's response as `null`, a number, a text, a list, an empty object" => "`Decode`, or a value where all is optional";
+    responses: "the responses of eight methods as `null`, a number, a text, a list, an empty object" => "`Decode`, or a value where all is optional";
 }
 
 const WRONG: [&str; 8] = [

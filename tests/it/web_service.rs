@@ -171,7 +171,7 @@ async fn web_service_tells_an_answer_that_comes_too_late() {
     let (status, error) = service.answer("ada", id, true).await;
     assert_eq!((status, &error["kind"]), (410, &json!("RequestWithdrawn")));
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("waits for no answer any more"), "{error}");
+    assert!(message.contains("no longer waits for an answer"), "{error}");
     service.stop().await;
 }
 

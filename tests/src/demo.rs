@@ -226,7 +226,7 @@ fn reviewed_change() -> Vec<Reply> {
     let review = json!({ "good": true, "problems": [problem] });
     vec![
         Reply::custom_tool_call("apply_patch", patch),
-        text("`greet.sh` now greets its first argument, and the world without one."),
+        text("With this change, `greet.sh` greets its first argument, or the world without one."),
         text(&review.to_string()),
     ]
 }
@@ -235,7 +235,7 @@ fn chat() -> Vec<Reply> {
     let patch = "*** Begin Patch\n*** Add File: poem.md\n+# The sea\n+It is wide.\n*** End Patch";
     vec![
         words(
-            "**Hello!** I am a *script*: whatever you say, next I run a command, then I change a file, \
+            "**Hello!** I am a **script**: whatever you say, next I run a command, then I change a file, \
              and then I tell a story without an end.",
         ),
         text("Let me look around.")
@@ -243,7 +243,7 @@ fn chat() -> Vec<Reply> {
             .then(escalated("echo hello", "to see whether anybody is there")),
         words("Somebody is there."),
         Reply::custom_tool_call("apply_patch", patch),
-        words("That was the change."),
+        words("That was the change that I had in mind."),
         words("Once upon a time there was a story, and it began like this: ").then(Reply::stall()),
     ]
 }

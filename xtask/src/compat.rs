@@ -226,10 +226,10 @@ impl Trial {
 fn page(trials: &[Trial], least: &str) -> String {
     let mut text = format!(
         "# Other runtimes\n\n\
-         This SDK is made for Codex {RUNTIME_VERSION}. With older and newer runtimes it works as far as they go: \
-         what one lacks is refused before it is sent, by `Error::RuntimeTooOld` with the version that has it. One before \
-         {least} isn't spoken to: `Error::UnsupportedRuntime`. \
-         `{COMMAND}` wrote this page. A program of {} steps ran with each of these on Linux, on a scripted model.\n\n\
+         This SDK is made for Codex {RUNTIME_VERSION}, and works with older and newer runtimes as far as they go. A method or \
+         option that a runtime lacks is refused before it is sent, with `Error::RuntimeTooOld`, which names the version that \
+         has it. A runtime older than {least} is refused with `Error::UnsupportedRuntime`. `{COMMAND}` wrote this page: a \
+         program of {} steps ran with each of these runtimes on Linux, on a scripted model.\n\n\
          | runtime | works | refused | values it couldn't type |\n| --- | --- | --- | --- |\n",
         trials
             .iter()
@@ -296,7 +296,10 @@ mod tests {
         };
         assert_eq!(trial.summary(), "1 of 2 steps work, 1 refused");
         let page = page(&[trial], "0.0.9");
-        assert!(page.contains("One before 0.0.9 isn't spoken to"), "{page}");
+        assert!(
+            page.contains("A runtime older than 0.0.9 is refused"),
+            "{page}"
+        );
         assert!(page.contains("| 0.1.0 | 1 | 1 | 3 |"), "{page}");
         assert!(page.contains("| 0.1.0 | it needs \\| more |"), "{page}");
     }

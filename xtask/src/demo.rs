@@ -53,7 +53,8 @@ pub(crate) fn run(name: Option<&str>, arguments: &[OsString]) -> Result<()> {
 /// paths.
 fn build(example: &str) -> Result<BTreeMap<String, PathBuf>> {
     let output = cargo(&root()?)
-        .args(["build", "--workspace", "--bins", "--example", example])
+        .args(["build", "-p", "codex-e2e", "-p", "codex-sdk"])
+        .args(["--bin", "demo", "--example", example])
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()

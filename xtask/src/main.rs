@@ -46,7 +46,7 @@ mod tool;
 mod trial;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Project tasks")]
+#[command(bin_name = "cargo xtask", about = "Project tasks")]
 struct Cli {
     #[command(subcommand)]
     task: Task,

@@ -105,6 +105,14 @@ pub fn read(root: &Path, name: &str) -> Result<String> {
 pub fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(folder);
+    // What cargo says about this program. The build scripts of some crates would run again because of it, and then
+    // once more under a cargo that was called by hand.
+    for (key, _) in env::vars_os() {
+        let of_cargo = |prefix| key.to_string_lossy().starts_with(prefix);
+        if of_cargo("CARGO_PKG_") || of_cargo("CARGO_MANIFEST_") {
+            command.env_remove(key);
+        }
+    }
     command
 }
 

@@ -72,7 +72,7 @@ async fn review(base: &str) -> anyhow::Result<bool> {
 
     // The commands of the model inherit no secret of the job, can't write, and have no network.
     let variables = ["PATH", "HOME", "CODEX_HOME"];
-    let codex = Codex::builder().env_clear().env_allow(variables);
+    let codex = Codex::builder().env_allow(variables);
     let codex = codex.start().await?;
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly);
     let thread = thread.developer_instructions(RULES).ephemeral(true).await?;

@@ -367,8 +367,8 @@
 //! # Ok::<(), codex_sdk::runtime::Error>(())
 //! ```
 //!
-//! The runtime inherits your program's environment, **and so do the commands that the model runs**. Use
-//! [`CodexBuilder::env_clear`] and [`CodexBuilder::env_allow`] to hide variables from them:
+//! The runtime inherits your program's environment, **and so do the commands that the model runs**. With
+//! [`CodexBuilder::env_allow`] they get only the variables that you name, with [`CodexBuilder::env_clear`] none:
 //!
 //! ```no_run
 //! # async fn environment() -> codex_sdk::Result<()> {
@@ -381,6 +381,13 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Servers, and turns that outlive their client
+//!
+//! With the feature `remote`, `Codex::connect` reaches a server over WebSocket, TLS or a Unix socket, and `Server` starts
+//! one. A turn on a server goes on without its client: `TurnHandle::detach` returns a ticket, with which `Codex::attach`
+//! finds the turn again, from another program too. `Environment::remote` runs commands on another machine. The page
+//! `docs/scaling.md` is the guide.
 //!
 //! # Logs and counters
 //!

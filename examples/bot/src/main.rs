@@ -42,7 +42,7 @@ async fn main() -> Result<()> {
     let threads = Threads::open(arguments.threads)?;
     // Commands of the model see nothing of this program's environment but what they need to run.
     let variables = ["PATH", "HOME", "CODEX_HOME"];
-    let codex = Codex::builder().env_clear().env_allow(variables);
+    let codex = Codex::builder().env_allow(variables);
     let codex = codex.start().await?;
     let config = Config {
         server: Some(arguments.server),

@@ -1,5 +1,5 @@
-//! Jobs from a queue in PostgreSQL, spread over several Codex servers. No job is lost or done twice when a worker or a
-//! server is killed; `work.rs` explains how.
+//! Jobs from a queue in PostgreSQL, spread over several Codex servers. When a worker or a server is killed, no job is
+//! lost and no result is written twice; `work.rs` explains how.
 #![expect(clippy::print_stdout, reason = "a command prints")]
 
 use std::path::{Path, PathBuf};

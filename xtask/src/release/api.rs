@@ -63,7 +63,7 @@ fn expanded(release: &Release, package: &str) -> Result<String> {
 /// Checks that docs/api is current, and reports the changes since the last tag.
 pub(super) fn step(release: &Release) -> Result<String> {
     if files(release)?.ensure(&release.root, true).is_err() {
-        bail!("{FOLDER} isn't the API any more: run `{COMMAND}`, and commit what it writes");
+        bail!("{FOLDER} is out of date: run `{COMMAND}`, and commit what it writes");
     }
     let Some(tag) = last_tag(&release.root) else {
         return Ok("no release to compare with".to_owned());

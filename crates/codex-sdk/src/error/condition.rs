@@ -114,7 +114,7 @@ conditions! {
     ResourcesExhausted: "free what the message names, or raise its limit",
     /// A database in the runtime's home can't be opened: it is damaged, or other runtimes are starting on the same new
     /// home (the SDK waits for them, for 15 s).
-    HomeDatabase: "if no other runtime is starting on its home, move the databases there (`*.sqlite*`) away: they are made anew",
+    HomeDatabase: "if no other runtime is starting on its home, move the databases there (`*.sqlite*`) away; they are created again",
     /// The runtime can't write to its home.
     HomeUnwritable: "make its home writable, or choose another one with `codex_home`",
     /// The file system that holds the runtime's home is full.

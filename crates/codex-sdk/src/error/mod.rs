@@ -147,7 +147,7 @@ pub enum Error {
 
     /// The runtime no longer waits for an answer: the turn has ended, or somebody else has answered.
     #[error(
-        "`{method}` waits for no answer any more: its turn has ended, or it was answered elsewhere"
+        "`{method}` no longer waits for an answer: its turn has ended, or it was answered elsewhere"
     )]
     #[non_exhaustive]
     RequestWithdrawn {
@@ -194,7 +194,7 @@ pub enum Error {
 
     /// A page of a list named itself as the next one.
     #[error(
-        "`{method}` named a page as its own next one: what came before is all that can be read"
+        "`{method}` returned a page that names itself as the next one: only the pages before it can be read"
     )]
     #[non_exhaustive]
     EndlessList {
@@ -203,7 +203,7 @@ pub enum Error {
     },
 
     /// The type or schema can't constrain an answer. Nothing was sent.
-    #[error("no answer can be held to the type: `{path}` {problem}")]
+    #[error("an answer can't be constrained to this type: `{path}` {problem}")]
     #[non_exhaustive]
     Schema {
         /// The place in the type, such as `$.items[].name`; `$` is the type itself.
@@ -231,7 +231,7 @@ pub enum Error {
     /// The runtime reports that the turn's thread runs nothing, and nothing says how the turn ended.
     /// This ends a stream, and is the source of an [`Error::TurnIncomplete`].
     #[error(
-        "the thread {thread_id} runs nothing, and how its turn {turn_id} ended can't be read: see what it did before it is run again"
+        "the thread {thread_id} runs nothing, and the end of its turn {turn_id} can't be read: check what it did before you run it again"
     )]
     #[non_exhaustive]
     TurnLost {
@@ -249,7 +249,7 @@ pub enum Error {
 
     /// A subscription was read too slowly and was ended; everything else goes on.
     #[error(
-        "more than {budget} bytes lay unread: read faster, or raise `subscription_budget` or `unread_budget`"
+        "more than {budget} bytes were unread: read faster, or raise `subscription_budget` or `unread_budget`"
     )]
     #[non_exhaustive]
     Lagged {
@@ -266,7 +266,7 @@ pub enum Error {
     },
 
     /// The runtime sent a line that isn't a protocol message; it was skipped.
-    #[error("the runtime sent a line that is no protocol message: {reason}")]
+    #[error("the runtime sent a line that isn't a protocol message: {reason}")]
     #[non_exhaustive]
     MalformedLine {
         /// What is wrong with it.

@@ -264,7 +264,7 @@ fn run_as_refuses_maps_by_their_path() {
     let error = StrictSchema::of::<Scores>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "no answer can be held to the type: `$.scores` takes any keys, as a map does: \
+        "an answer can't be constrained to this type: `$.scores` takes any keys, as a map does: \
          use a `Vec` of structs with a key and a value"
     );
 }
