@@ -271,7 +271,7 @@ fn parallel(stage: &Stage) -> Result<Outcome> {
     )?);
     let mut rows = vec![
         beside(case, &many, [Sdk, Python], 1.0 / 8.0),
-        beside(case, &tiny, [Sdk, Python], 0.25),
+        beside("short turns", &tiny, [Sdk, Python], 0.25),
     ];
     rows.extend(small(case, &many));
     let tables = vec![

@@ -86,7 +86,7 @@ pub fn viewers(stage: &Stage) -> Result<Outcome> {
             "×",
         )],
         tables: vec![Table {
-            title: "A handle, and others that look on".to_owned(),
+            title: "A handle and its viewers".to_owned(),
             columns: vec!["CPU per piece, µs", "peak RSS, MiB"],
             lines,
         }],
