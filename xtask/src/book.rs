@@ -58,10 +58,8 @@ fn collect(root: &Path, book: &Path) -> Result<()> {
         if path.extension().is_some_and(|it| it == "md") {
             let page = fs::read_to_string(&path)?;
             let page = page.replace("](../README.md)", &format!("]({INTRODUCTION})"));
-            fs::write(
-                source.join(name),
-                page.replace("](../", &format!("]({repository}/")),
-            )?;
+            let page = page.replace("](../", &format!("]({repository}/"));
+            fs::write(source.join(name), without_items(&page))?;
         } else if ["images", "plots"].iter().any(|it| name == *it) {
             copy(&path, &source.join(name))?;
         }
@@ -71,6 +69,21 @@ fn collect(root: &Path, book: &Path) -> Result<()> {
         introduction(&read(root, "README.md")?, &repository),
     )?;
     Ok(())
+}
+
+/// A page without the links to items, which are names in brackets that only rustdoc resolves.
+fn without_items(page: &str) -> String {
+    let mut pieces = page.split("[`");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once("`]") {
+            Some((name, rest)) if !rest.starts_with('(') && !name.contains('\n') => {
+                text = text + "`" + name + "`" + rest;
+            }
+            _ => text = text + "[`" + piece,
+        }
+    }
+    text
 }
 
 /// The README as a page; its links to other pages stay within the book.
@@ -111,6 +124,15 @@ fn succeed(command: &mut Command) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn only_links_that_lead_somewhere_stay() {
+        let page = "[`a::b`], [`c`](c.md) and [`d`]: `e[0]`";
+        assert_eq!(
+            super::without_items(page),
+            "`a::b`, [`c`](c.md) and `d`: `e[0]`"
+        );
+    }
+
     #[test]
     fn links_of_the_readme_lead_to_pages_or_to_the_repository() {
         let readme =

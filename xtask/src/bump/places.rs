@@ -59,6 +59,8 @@ const PLACES: &[Place] = &[
             "Each of the protocol's {methods} methods",
         ],
     ),
+    ("docs/scaling.md", &["tag = \"v{version}\""]),
+    ("docs/cookbook.md", &["ref: v{version}"]),
     (
         "docs/runtime.md",
         &["The runtime is the package `{package}`, version {version}."],
