@@ -7,10 +7,10 @@ use codex_e2e::{Stage, is_usable};
 use codex_sdk::types::CommandExecutionApprovalDecision::{self as Decision, Accept};
 use codex_sdk::{ApprovalMode, Codex, CodexBuilder, Error, Thread};
 use codex_testkit::Reply;
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::faults;
+use crate::scenes::escalated;
 
 faults! {
     nobody: "nobody answers: a thread in mode `Ask`, a client without a handler" => "declined";
@@ -34,12 +34,7 @@ async fn scene(configure: impl FnOnce(CodexBuilder) -> CodexBuilder) -> (Stage, 
     let codex = configure(stage.builder()).start().await.unwrap();
     let thread = codex.thread_start().approval_mode(ApprovalMode::Ask);
     let thread = thread.await.unwrap();
-    let arguments = json!({
-        "cmd": "touch done", "sandbox_permissions": "require_escalated", "justification": "to test",
-    });
-    stage
-        .model
-        .push(Reply::function_call("exec_command", arguments.to_string()).id("call"));
+    stage.model.push(escalated("touch done").id("call"));
     (stage, codex, thread)
 }
 
@@ -204,11 +199,8 @@ async fn another_client() -> String {
         .await
         .unwrap();
     let viewer = server.connect().look_on().await.unwrap();
-    let arguments = json!({ "cmd": "touch done", "sandbox_permissions": "require_escalated", "justification": "x" });
     stage.model.push(Reply::text("begun"));
-    stage
-        .model
-        .push(Reply::function_call("exec_command", arguments.to_string()));
+    stage.model.push(escalated("touch done"));
     stage.model.push(Reply::text("went on"));
     thread.run("begin").await.unwrap();
     let _seen = viewer.thread_resume(thread.id()).await.unwrap();

@@ -13,6 +13,7 @@ use codex_testkit::Reply;
 use serde_json::json;
 
 use crate::faults;
+use crate::scenes::nothing_runs;
 
 faults! {
     start: "`Codex::start`" => "no process is left";
@@ -38,32 +39,36 @@ faults! {
     login: "`login_chatgpt`" => "the next login works";
 }
 
-/// Begins an operation and drops it after a number of polls; that number grows until the operation ends by itself.
-/// Returns how often it was dropped.
-async fn at_each_point<F, A>(operation: impl Fn() -> F, after: impl AsyncFn() -> A) -> usize
-where
-    F: IntoFuture<Output: Send>,
-{
-    for polls in 0.. {
-        let ended = {
-            let mut future = pin!(operation().into_future());
-            let mut left = polls;
-            poll_fn(|context| {
-                if left == 0 {
-                    return Poll::Ready(false);
-                }
-                left -= 1;
-                future.as_mut().poll(context).map(|_| true)
-            })
-            .await
-        };
+/// Polls a future that many times, then drops it; whether it has ended by itself.
+async fn dropped_after(polls: usize, future: impl Future) -> bool {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(|_| true)
+    })
+    .await
+}
+
+/// Drops an operation at each of its await points: after no poll, after one, and so on until it ends by itself. Returns
+/// how often it was dropped.
+async fn at_each_point<F: IntoFuture, A>(
+    operation: impl Fn() -> F,
+    after: impl AsyncFn() -> A,
+) -> usize {
+    let mut polls = 0;
+    loop {
+        let ended = dropped_after(polls, operation().into_future()).await;
         after().await;
         if ended {
             return polls;
         }
+        polls += 1;
         assert!(polls < 500, "it never ends");
     }
-    unreachable!()
 }
 
 fn at(points: usize) -> String {
@@ -102,11 +107,7 @@ async fn usable(codex: &Codex, thread: &Thread) {
 
 async fn start() -> String {
     let stage = Stage::new().await.unwrap();
-    let after = async || {
-        while !codex_e2e::processes_in(stage.home.path()).is_empty() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
+    let after = async || nothing_runs(stage.home.path()).await;
     at(at_each_point(|| stage.child(), after).await)
 }
 
@@ -115,22 +116,9 @@ async fn close() -> String {
     let mut points = 0;
     loop {
         let codex = stage.child().await.unwrap();
-        let ended = {
-            let mut close = codex.close().into_future();
-            let mut left = points;
-            poll_fn(|context| {
-                if left == 0 {
-                    return Poll::Ready(false);
-                }
-                left -= 1;
-                std::pin::Pin::new(&mut close).poll(context).map(|_| true)
-            })
-            .await
-        };
+        let ended = dropped_after(points, codex.close().into_future()).await;
         drop(codex);
-        while !codex_e2e::processes_in(stage.home.path()).is_empty() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        nothing_runs(stage.home.path()).await;
         if ended {
             return at(points);
         }
@@ -242,18 +230,7 @@ async fn controlled(control: impl AsyncFn(&codex_sdk::TurnHandle)) -> String {
         stage.model.push(Reply::text("begun").then(Reply::stall()));
         let mut turn = thread.turn("go").await.unwrap();
         codex_e2e::next_text(&mut turn).await.unwrap();
-        let ended = {
-            let mut future = pin!(control(&turn));
-            let mut left = points;
-            poll_fn(|context| {
-                if left == 0 {
-                    return Poll::Ready(false);
-                }
-                left -= 1;
-                future.as_mut().poll(context).map(|()| true)
-            })
-            .await
-        };
+        let ended = dropped_after(points, control(&turn)).await;
         turn.interrupt().await.unwrap();
         turn.run().await.unwrap();
         usable(&codex, &thread).await;

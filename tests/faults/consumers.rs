@@ -1,17 +1,17 @@
 //! Who listens is slow, absent, gone, or fails.
 
 use std::future::pending;
-use std::time::Duration;
+use std::time::Instant;
 
 use codex_e2e::{Stage, idle, is_usable};
 use codex_sdk::schemars::{self, JsonSchema};
 use codex_sdk::types::ThreadItem;
 use codex_sdk::{Codex, Error, Notification, Tool};
-use codex_testkit::{Gate, Reply};
-use serde_json::json;
+use codex_testkit::Reply;
 
-use crate::faults;
 use crate::peer::{connect_with, settle, start_thread, start_turn};
+use crate::scenes::{command, half_an_answer, nothing_runs, runs};
+use crate::{faults, since};
 
 faults! {
     slow: "one of ten handles isn't read" => "it alone ends, with `Lagged` as the cause; nine get everything";
@@ -70,12 +70,7 @@ async fn slow() -> String {
 async fn dropped_handle() -> String {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
-    let gate = Gate::new();
-    stage
-        .model
-        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
-    let mut turn = thread.turn("go").await.unwrap();
-    codex_e2e::next_text(&mut turn).await.unwrap();
+    let (turn, gate) = half_an_answer(&stage, &thread).await;
     let mut viewer = thread.watch();
     drop(turn);
     gate.release();
@@ -88,24 +83,13 @@ async fn dropped_client() -> String {
     let stage = Stage::new().await.unwrap();
     let codex = stage.child().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
-    let arguments = json!({ "cmd": "sleep 3002 | cat" });
-    stage
-        .model
-        .push(Reply::function_call("exec_command", arguments.to_string()));
+    stage.model.push(command("sleep 3002 | cat"));
     let turn = thread.turn("go").await.unwrap();
-    while !codex_e2e::processes_in(stage.home.path())
-        .iter()
-        .any(|it| it.contains("sleep 3002"))
-    {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    let start = std::time::Instant::now();
+    runs(stage.home.path(), "sleep 3002").await;
+    let start = Instant::now();
     drop((codex, thread, turn));
-    while !codex_e2e::processes_in(stage.home.path()).is_empty() {
-        assert!(start.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    crate::since(start)
+    nothing_runs(stage.home.path()).await;
+    since(start)
 }
 
 #[derive(serde::Deserialize, JsonSchema)]
@@ -198,12 +182,7 @@ async fn half_read() -> String {
 async fn late_viewer() -> String {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
-    let gate = Gate::new();
-    stage
-        .model
-        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
-    let mut turn = thread.turn("go").await.unwrap();
-    codex_e2e::next_text(&mut turn).await.unwrap();
+    let (turn, gate) = half_an_answer(&stage, &thread).await;
     let mut viewer = thread.watch();
     gate.release();
     let mut text = String::new();

@@ -3,16 +3,17 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use codex_e2e::{Stage, idle, is_usable};
 use codex_sdk::schemars::{self, JsonSchema};
 use codex_sdk::{CloseReason, Codex, Error, Tool};
-use codex_testkit::{Gate, Reply};
+use codex_testkit::{Peer, Reply};
 use serde_json::json;
 
 use crate::lines::resident;
 use crate::peer::{connect, connect_with, settle, start_thread, start_turn};
+use crate::scenes::half_an_answer;
 use crate::{alone, faults, since};
 
 faults! {
@@ -32,19 +33,24 @@ faults! {
 /// Of the stream that nobody reads.
 const BUDGET: usize = 1_000_000;
 
+/// 200,000 notifications, of which the client has dealt with all.
+async fn flood(codex: &Codex, peer: &mut Peer) {
+    for _ in 0..200 {
+        for _ in 0..1000 {
+            peer.notify("warning", json!({ "message": "a flood" }))
+                .await;
+        }
+        settle(codex, peer).await;
+    }
+}
+
 async fn notifications() -> String {
     if let Some(figure) = alone("floods::rows::notifications") {
         return figure;
     }
     let (codex, mut peer) = connect().await;
     let before = resident();
-    for _ in 0..200 {
-        for _ in 0..1000 {
-            peer.notify("warning", json!({ "message": "a flood" }))
-                .await;
-        }
-        settle(&codex, &mut peer).await;
-    }
+    flood(&codex, &mut peer).await;
     let stats = codex.stats();
     assert_eq!((stats.notifications, stats.queued_bytes), (200_000, 0));
     grown(before)
@@ -57,13 +63,7 @@ async fn unread() -> String {
     let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(BUDGET)).await;
     let mut stream = codex.notifications();
     let before = resident();
-    for _ in 0..200 {
-        for _ in 0..1000 {
-            peer.notify("warning", json!({ "message": "a flood" }))
-                .await;
-        }
-        settle(&codex, &mut peer).await;
-    }
+    flood(&codex, &mut peer).await;
     let mut read = 0;
     let error = loop {
         match stream.next().await.unwrap() {
@@ -158,8 +158,9 @@ async fn answers_unread() -> String {
             let number = count.fetch_add(1, Ordering::Relaxed);
             peer.request(format!("{text}{number}"), "brand/new", json!({}))
                 .await;
-            if number.is_multiple_of(100) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+            // The pipe is in memory, and has room for all of it: the client has to have a turn.
+            if number.is_multiple_of(50) {
+                tokio::task::yield_now().await;
             }
         }
     });
@@ -175,13 +176,8 @@ async fn answers_unread() -> String {
 async fn steers() -> String {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
-    let gate = Gate::new();
-    stage
-        .model
-        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
+    let (turn, gate) = half_an_answer(&stage, &thread).await;
     stage.model.default_reply(Reply::text("steered"));
-    let mut turn = thread.turn("go").await.unwrap();
-    codex_e2e::next_text(&mut turn).await.unwrap();
     let steers: Vec<_> = (0..100)
         .map(|number| tokio::spawn(turn.steer(format!("no. {number}")).into_future()))
         .collect();

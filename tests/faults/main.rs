@@ -25,6 +25,7 @@ mod peer;
 mod places;
 mod process;
 mod remote;
+mod scenes;
 mod secrets;
 mod shapes;
 #[path = "../it/secrets/shown.rs"]

@@ -10,9 +10,9 @@ use std::time::Instant;
 use codex_e2e::{Stage, is_usable, next_text};
 use codex_sdk::{Condition, Error};
 use codex_testkit::{Gate, Reply};
-use serde_json::json;
 use tokio::process::Command;
 
+use crate::scenes::{command, half_an_answer, halved};
 use crate::{faults, since};
 
 faults! {
@@ -130,10 +130,7 @@ async fn names() -> String {
         let folder = stage.home.workspace().join(name);
         fs::create_dir(&folder).unwrap();
         let thread = codex.thread_start().cwd(&folder).await.unwrap();
-        let arguments = json!({ "cmd": "touch here" });
-        stage
-            .model
-            .push(Reply::function_call("exec_command", arguments.to_string()));
+        stage.model.push(command("touch here"));
         stage.model.push(Reply::text("done"));
         thread.run("go").await.unwrap();
         assert!(folder.join("here").exists(), "{name:?}");
@@ -184,15 +181,15 @@ async fn no_temporary() -> String {
 }
 
 async fn few_files() -> String {
-    under("ulimit -n 22", "Some(TooManyOpenFiles)").await
+    under("ulimit -n 22", &["Some(TooManyOpenFiles)"]).await
 }
 
 async fn little_memory() -> String {
-    under("ulimit -v 2000000", "").await
+    under("ulimit -v 2000000", &["started ", "Some("]).await
 }
 
 /// What `starting` says under a limit of a shell.
-async fn under(limit: &str, expected: &str) -> String {
+async fn under(limit: &str, expected: &[&str]) -> String {
     let stage = Stage::new().await.unwrap();
     let output = Command::new("sh")
         .args([
@@ -204,7 +201,7 @@ async fn under(limit: &str, expected: &str) -> String {
         .envs(stage.env())
         .output();
     let said = String::from_utf8(output.await.unwrap().stdout).unwrap();
-    assert!(!said.is_empty() && said.starts_with(expected), "{said}");
+    assert!(expected.iter().any(|it| said.starts_with(it)), "{said}");
     let condition = said
         .strip_prefix("Some(")
         .and_then(|it| it.split(')').next());
@@ -217,11 +214,9 @@ async fn cwd_removed() -> String {
     fs::create_dir(&folder).unwrap();
     let thread = codex.thread_start().cwd(&folder).await.unwrap();
     let gate = Gate::new();
-    let arguments = json!({ "cmd": "echo still here" });
-    let call = Reply::function_call("exec_command", arguments.to_string());
     stage
         .model
-        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate).then(call));
+        .push(halved(&gate).then(command("echo still here")));
     stage.model.push(Reply::text("done"));
     let mut turn = thread.turn("go").await.unwrap();
     next_text(&mut turn).await.unwrap();
@@ -239,12 +234,7 @@ async fn cwd_removed() -> String {
 async fn home_removed() -> String {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
-    let gate = Gate::new();
-    stage
-        .model
-        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
-    let mut turn = thread.turn("go").await.unwrap();
-    next_text(&mut turn).await.unwrap();
+    let (turn, gate) = half_an_answer(&stage, &thread).await;
     for entry in fs::read_dir(stage.home.path()).unwrap() {
         let path = entry.unwrap().path();
         let removed = if path.is_dir() {

@@ -2,18 +2,18 @@
 
 use std::future::pending;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use codex_e2e::{Stage, processes_in};
+use codex_e2e::Stage;
 use codex_sdk::types::{CommandExecParams, ThreadItem};
 use codex_sdk::{Codex, Error, Notification, Thread, TurnHandle};
-use codex_testkit::{Gate, Reply};
+use codex_testkit::Gate;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use serde_json::json;
 use tokio::sync::mpsc;
 
+use crate::scenes::{
+    command, escalated, half_an_answer, halved, nothing_runs, runs, runtime, strike,
+};
 use crate::{faults, since};
 
 faults! {
@@ -140,7 +140,7 @@ async fn crashed_in_an_answer() -> String {
 /// Not by its name: what handles this signal may exit in its own way.
 async fn terminated_by_somebody() -> String {
     let (stage, codex, thread) = stage().await;
-    let turn = half_an_answer(&stage, &thread).await;
+    let (turn, _gate) = half_an_answer(&stage, &thread).await;
     strike(&stage, Signal::SIGTERM);
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
@@ -152,7 +152,7 @@ async fn terminated_by_somebody() -> String {
 
 async fn struck_in_an_answer(signal: Signal) -> String {
     let (stage, codex, thread) = stage().await;
-    let turn = half_an_answer(&stage, &thread).await;
+    let (turn, _gate) = half_an_answer(&stage, &thread).await;
     strike(&stage, signal);
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
@@ -167,9 +167,7 @@ async fn stopped_in_an_answer() -> String {
     let codex = stage.child().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     let gate = Gate::new();
-    stage
-        .model
-        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
+    stage.model.push(halved(&gate));
     let stall = Duration::from_secs(1);
     let mut turn = thread.turn("go").stall_timeout(stall).await.unwrap();
     assert_eq!(
@@ -251,10 +249,7 @@ async fn struck_in_an_approval(signal: Signal) -> String {
         });
     let codex = builder.start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
-    let escalated = json!({ "cmd": "touch done", "sandbox_permissions": "require_escalated", "justification": "x" });
-    stage
-        .model
-        .push(Reply::function_call("exec_command", escalated.to_string()));
+    stage.model.push(escalated("touch done"));
     let turn = thread.turn("go").await.unwrap();
     answered.recv().await.unwrap();
     strike(&stage, signal);
@@ -299,20 +294,6 @@ async fn stage() -> (Stage, Codex, Thread) {
     (stage, codex, thread)
 }
 
-/// A turn whose message has begun, and doesn't end.
-async fn half_an_answer(stage: &Stage, thread: &Thread) -> TurnHandle {
-    let gate = Gate::new();
-    stage
-        .model
-        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
-    let mut turn = thread.turn("go").await.unwrap();
-    assert_eq!(
-        codex_e2e::next_text(&mut turn).await.as_deref(),
-        Some("one ")
-    );
-    turn
-}
-
 fn has_the_items(error: &Error) {
     assert!(matches!(error, Error::TurnIncomplete(_)), "{error:?}");
     let partial = error.partial_result().unwrap();
@@ -336,45 +317,8 @@ async fn in_a_command(stage: &Stage, thread: &Thread) -> TurnHandle {
     turn
 }
 
-fn command(command: &str) -> Reply {
-    let arguments = json!({ "cmd": command });
-    Reply::function_call("exec_command", arguments.to_string())
-}
-
-fn runtime(stage: &Stage) -> Option<Pid> {
-    let running = processes_in(stage.home.path());
-    let runtime = running.iter().find(|it| it.contains(" app-server"))?;
-    let (id, _) = runtime.split_once(' ')?;
-    Some(Pid::from_raw(id.parse().unwrap()))
-}
-
-fn strike(stage: &Stage, signal: Signal) {
-    kill(runtime(stage).unwrap(), signal).unwrap();
-}
-
 fn ended_by(error: &Error, signal: Signal) {
     let closed = error.closed().unwrap_or_else(|| panic!("{error:?}"));
     let status = closed.exit_status.unwrap();
     assert_eq!(status.signal(), Some(signal as i32), "{error:?}");
-}
-
-/// Waits until a process with this command line runs on the home.
-async fn runs(home: &Path, command: &str) {
-    let is_it = |it: &String| {
-        it.split_once(' ')
-            .is_some_and(|(_, it)| it.trim() == command)
-    };
-    until(|| processes_in(home).iter().any(is_it)).await;
-}
-
-async fn nothing_runs(home: &Path) {
-    until(|| processes_in(home).is_empty()).await;
-}
-
-async fn until(holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline);
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
 }

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use codex_e2e::{Stage, idle, next_text};
+use codex_e2e::{Stage, idle};
 use codex_sdk::{Codex, Condition, Error, Server, TurnHandle};
-use codex_testkit::{Gate, Reply};
+use codex_testkit::Gate;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use crate::scenes::half_an_answer;
 use crate::way::{State, Way};
 use crate::{faults, since};
 
@@ -37,12 +38,7 @@ async fn begun(stage: &Stage, server: &Server, way: &Way) -> (Codex, TurnHandle,
     let token = server.token().unwrap().clone();
     let codex = Codex::connect(&*way.url).bearer_token(token).await.unwrap();
     let thread = codex.thread_start().await.unwrap();
-    let gate = Gate::new();
-    stage
-        .model
-        .push(Reply::deltas(["one ", "two"]).gate_at(4, &gate));
-    let mut turn = thread.turn("go").await.unwrap();
-    next_text(&mut turn).await.unwrap();
+    let (turn, gate) = half_an_answer(stage, &thread).await;
     (codex, turn, gate)
 }
 

@@ -10,7 +10,7 @@ use crate::peer::{begin, connect};
 use crate::shown::{Shown, capture};
 
 faults! {
-    refused_key: "the provider refuses the key and repeats it" => "the key is in no log, `Debug` or error of the SDK";
+    refused_key: "the provider refuses the key" => "the key is in no log, `Debug` or error of the SDK";
     refused_login: "a login fails with the key in its request" => "the key is in no log, `Debug` or error of the SDK";
     in_a_bad_line: "a line that isn't JSON has a token in it" => "the line isn't quoted";
     in_a_bad_answer: "an answer that can't be decoded has a token in it" => "the error names the place, not the value";

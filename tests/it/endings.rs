@@ -3,7 +3,6 @@
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use codex_e2e::{Stage, processes_in};
@@ -50,23 +49,9 @@ async fn nothing_is_left_after(ending: &str, from: From) {
             .model
             .push(Reply::function_call("exec_command", &arguments));
     }
-    // What started the tests may have told them to ignore signals, as shells do in the background.
-    let mut program = tokio::process::Command::new("env");
     let count = COMMANDS.len().to_string();
-    let mut program = program
-        .args([
-            "--default-signal",
-            env!("CARGO_BIN_EXE_ending"),
-            ending,
-            &count,
-        ])
-        .current_dir(stage.home.workspace())
-        .envs(stage.env())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut program = stage.program(env!("CARGO_BIN_EXE_ending"));
+    let mut program = program.args([ending, &count]).spawn().unwrap();
     let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
     let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line());
     assert_eq!(line.await.unwrap().unwrap().as_deref(), Some("running"));

@@ -105,6 +105,20 @@ impl Stage {
         Ok(command)
     }
 
+    /// A program on this stage, with pipes for its input and output. No signal is ignored: what started the tests may
+    /// have told them to, as shells do in the background.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new("env");
+        command
+            .args(["--default-signal", program])
+            .envs(self.env())
+            .current_dir(self.home.workspace())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        command
+    }
+
     /// Returns a builder for a client on this stage.
     pub fn builder(&self) -> CodexBuilder {
         Codex::builder().envs(self.env()).cwd(self.home.workspace())

@@ -105,7 +105,8 @@ impl ScriptedModel {
         self.shared.script().requests.clone()
     }
 
-    /// Returns all requests so far and forgets them, for programs that run for a long time.
+    /// Returns all requests so far and forgets them, for programs that run for a long time. Those that come later are
+    /// counted anew: [`wait_for_requests`](Self::wait_for_requests) doesn't see what was taken.
     pub fn take_requests(&self) -> Vec<RecordedRequest> {
         let mut script = self.shared.script();
         script.taken = 0;
