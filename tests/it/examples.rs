@@ -29,7 +29,7 @@ pub(crate) async fn executable(name: &str) -> PathBuf {
 async fn build() -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let output = Command::new(cargo)
-        .args(["build", "--workspace", "--examples", "--bins", "--offline"])
+        .args(["build", "--workspace", "--examples", "--bins", "--locked"])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stderr(Stdio::inherit())

@@ -8,6 +8,7 @@ async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
     println!("Started the thread {}", thread.id());
+    println!("> Think of a fruit, and name it.");
     let first = thread.run("Think of a fruit, and name it.").await?;
     println!("{}", first.final_response.unwrap_or_default());
     // The id is all that you need to store.
@@ -18,6 +19,7 @@ async fn main() -> anyhow::Result<()> {
     // The model still knows the history; this only keeps it from being sent to the program.
     let thread = codex.thread_resume(&thread_id).include_turns(false).await?;
     println!("Resumed the thread {}", thread.id());
+    println!("> What colour is it?");
     let second = thread.run("What colour is it?").await?;
     println!("{}", second.final_response.unwrap_or_default());
 

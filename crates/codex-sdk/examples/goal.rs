@@ -9,6 +9,7 @@ async fn main() -> anyhow::Result<()> {
     // The runtime stores the goal with the thread, so the thread can't be ephemeral.
     let thread = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
     let objective = "Name three rivers, one in each turn. After the third the goal is complete.";
+    println!("> {objective}\n");
     let mut goal = thread.goal(objective).token_budget(50_000).await?;
     println!("The goal runs as turn {}", goal.id());
     while let Some(event) = goal.next().await {

@@ -17,7 +17,9 @@ async fn main() -> anyhow::Result<()> {
         .ephemeral(true)
         .await?;
 
-    let mut turn = thread.turn("Describe the sea in two sentences.").await?;
+    let question = "Describe the sea in two sentences.";
+    println!("> {question}\n");
+    let mut turn = thread.turn(question).await?;
     let (mut events, mut completed) = (0, false);
     while let Some(event) = turn.next().await {
         events += 1;

@@ -36,6 +36,7 @@ async fn main() -> anyhow::Result<()> {
         .ephemeral(true)
         .await?;
     let question = "Ask for the forecast for Lisbon, 9 days ahead; if there is none, 2 days ahead.";
+    println!("> {question}\n");
     let result = thread.run(question).await?;
     println!("{}", result.final_response.unwrap_or_default());
     codex.close().await?;

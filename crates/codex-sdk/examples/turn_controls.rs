@@ -7,12 +7,15 @@ use codex_sdk::{Codex, Condition, Sandbox, Thread, TurnHandle};
 async fn main() -> anyhow::Result<()> {
     let codex = Codex::start().await?;
     let thread = new_thread(&codex).await?;
-    let mut turn = thread.turn("Write a long poem about a harbour.").await?;
+    let (first, instead) = (
+        "Write a long poem about a harbour.",
+        "Now only: one line, about its lighthouse.",
+    );
+    println!("> {first}");
+    let mut turn = thread.turn(first).await?;
     first_words(&mut turn).await?;
-    match turn
-        .steer("Now only: one line, about its lighthouse.")
-        .await
-    {
+    println!("> {instead}");
+    match turn.steer(instead).await {
         Ok(_) => println!("The turn {} is steered.", turn.id()),
         // The turn may have ended in the meantime; programs must handle that.
         Err(error) if error.condition() == Some(Condition::NoActiveTurn) => {
@@ -25,7 +28,9 @@ async fn main() -> anyhow::Result<()> {
     println!("It was {}, with this answer: {answer}", result.status);
 
     let thread = new_thread(&codex).await?;
-    let mut turn = thread.turn("Count to ten thousand, in words.").await?;
+    let endless = "Count to ten thousand, in words.";
+    println!("\n> {endless}");
+    let mut turn = thread.turn(endless).await?;
     first_words(&mut turn).await?;
     // The control works from another task while the handle is read here.
     let control = turn.control();

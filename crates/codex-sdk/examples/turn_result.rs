@@ -14,7 +14,9 @@ async fn main() -> anyhow::Result<()> {
         .ephemeral(true)
         .await?;
 
-    let turn = thread.turn("Name one virtue of small programs.").await?;
+    let question = "Name one virtue of small programs.";
+    println!("> {question}\n");
+    let turn = thread.turn(question).await?;
     println!("thread    {}", turn.thread_id());
     println!("turn      {}", turn.id());
 

@@ -33,6 +33,7 @@ async fn main() -> anyhow::Result<()> {
         .ephemeral(true)
         .await?;
     let question = "Which are the two longest rivers of Portugal?";
+    println!("> {question}\n");
     match thread.run_as::<Vec<River>>(question).await {
         Ok(answer) => {
             for river in &answer.value {

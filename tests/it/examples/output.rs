@@ -16,6 +16,8 @@ macro_rules! prints {
 
 prints! {
     turn_result_prints_what_a_result_holds: "turn_result" => [
+        "> Name one virtue of small programs.",
+        "",
         "thread    ID",
         "turn      ID",
         "status    completed",
@@ -25,10 +27,14 @@ prints! {
         "usage     100 tokens in, 4 out",
     ];
     typed_output_prints_the_values_of_an_answer: "typed_output" => [
+        "> Which are the two longest rivers of Portugal?",
+        "",
         "Tagus      1007 km, into the Atlantic, with boats on it",
         "Douro       897 km, into the Atlantic, with boats on it",
     ];
     streaming_events_prints_each_notification: "streaming_events" => [
+        "> Describe the sea in two sentences.",
+        "",
         "The turn ID starts.",
         "  userMessage starts",
         "  userMessage is complete",
@@ -42,8 +48,10 @@ prints! {
     ];
     existing_thread_is_resumed_by_another_client: "existing_thread" => [
         "Started the thread ID",
+        "> Think of a fruit, and name it.",
         "A lemon.",
         "Resumed the thread ID",
+        "> What colour is it?",
         "It is yellow.",
         "It has 2 turns.",
     ];
@@ -69,11 +77,15 @@ prints! {
         "The model said: A build failed in its linker.",
     ];
     tools_are_called: "tools" => [
+        "> Ask for the forecast for Lisbon, 9 days ahead; if there is none, 2 days ahead.",
+        "",
         "The model asks for Lisbon in 9 days.",
         "The model asks for Lisbon in 2 days.",
         "In two days it will be sunny in Lisbon.",
     ];
     goal_is_pursued_over_many_turns: "goal" => [
+        "> Name three rivers, one in each turn. After the third the goal is complete.",
+        "",
         "The goal runs as turn ID",
         "The Douro.",
         "The Tagus.",

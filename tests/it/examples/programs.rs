@@ -149,8 +149,12 @@ async fn turn_controls_steers_one_turn_and_interrupts_another() {
     }
     assert!(within(child.wait()).await.unwrap().success());
     let expected = [
+        "> Write a long poem about a harbour.",
+        "> Now only: one line, about its lighthouse.",
         "The turn ID is steered.",
         "It was completed, with this answer: It winks, and the ships come home.",
+        "",
+        "> Count to ten thousand, in words.",
         "The other one was interrupted, after N more notifications.",
     ];
     assert_eq!(lines, expected);
