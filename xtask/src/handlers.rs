@@ -44,7 +44,7 @@ pub fn check(
     }
     for name in decided {
         if !model.server_requests.iter().any(|it| it.name == *name) {
-            let text = format!("schema/overrides.toml: `{name}` is no server request any more");
+            let text = format!("schema/overrides.toml: `{name}` is no longer a server request");
             problems.stale_entry("unhandled_requests", name, text);
         }
     }

@@ -211,12 +211,12 @@ mod tests {
             (
                 "\"UserVerificationProof.signature\",",
                 "\"UserVerificationProof.credentialId\", \"UserVerificationProof.signature\",",
-                "`UserVerificationProof.credentialId` doesn't look like a secret any more, or is one",
+                "`UserVerificationProof.credentialId` no longer looks like a secret, or is one",
             ),
             (
                 "\"UserVerificationProof.credentialId\" =",
                 "\"Thread.id\" =",
-                "`Thread.id` doesn't look like a secret any more",
+                "`Thread.id` no longer looks like a secret",
             ),
             (
                 "\"Config.*\"",

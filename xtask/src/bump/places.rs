@@ -124,7 +124,7 @@ pub fn update(root: &Path, old: &Figures, new: &Figures, files: &mut Files) -> R
             let (before, now) = (old.fill(template), new.fill(template));
             ensure!(
                 text.contains(&before),
-                "{file} doesn't say {before:?} any more: correct it, or the list in xtask/src/bump/places.rs"
+                "{file} no longer says {before:?}: correct it, or the list in xtask/src/bump/places.rs"
             );
             text = text.replace(&before, &now);
         }

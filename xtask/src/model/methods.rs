@@ -201,7 +201,7 @@ impl Reader<'_> {
             ));
         } else if !self.schemas.contains_key(listed) {
             stale(format!(
-                "the response `{listed}` of `{name}` is no type any more"
+                "the response `{listed}` of `{name}` is no longer a type"
             ));
             return ruled.unwrap_or_else(|| UNKNOWN.to_owned());
         }
@@ -214,7 +214,7 @@ impl Reader<'_> {
         for name in self.overrides.responses.keys() {
             if !methods().any(|it| it.name == *name) {
                 let text = format!(
-                    "schema/overrides.toml gives a response to `{name}`, which is no method any more"
+                    "schema/overrides.toml gives a response to `{name}`, which is no longer a method"
                 );
                 self.problems.stale_entry("responses", name, text);
             }
@@ -222,7 +222,7 @@ impl Reader<'_> {
         for name in self.overrides.units.keys() {
             if !methods().any(|it| it.name == *name && it.params_type().is_none()) {
                 let text = format!(
-                    "schema/overrides.toml names the params of `{name}`, which needs no name any more"
+                    "schema/overrides.toml names the params of `{name}`, which no longer needs one"
                 );
                 self.problems.stale_entry("units", name, text);
             }

@@ -61,8 +61,8 @@ impl Overrides {
                 Some(field) if field.nullable && !field.required => field.double = true,
                 found => {
                     let what = match found {
-                        Some(_) => format!("`{path}` cannot be absent as well as null any more"),
-                        None => format!("there is no field `{path}` any more"),
+                        Some(_) => format!("`{path}` can no longer be absent as well as null"),
+                        None => format!("there is no longer a field `{path}`"),
                     };
                     stale(problems, "double_options", path, &what);
                 }
@@ -83,7 +83,7 @@ impl Overrides {
                 variants.iter().find(|it| it.wire == wire)
             });
             if variant.is_none_or(|it| it.ident != *name) {
-                let what = format!("there is no variant `{path}` any more");
+                let what = format!("there is no longer a variant `{path}`");
                 stale(problems, "variants", path, &what);
             }
         }
@@ -91,13 +91,13 @@ impl Overrides {
             if let Some(body) = counts(model, name) {
                 body.sums = true;
             } else {
-                let what = format!("`{name}` is no struct of counts any more");
+                let what = format!("`{name}` is no longer a struct of counts");
                 stale(problems, "sums", name, &what);
             }
         }
         for method in self.later.keys() {
             if !model.client_requests.iter().any(|it| it.name == *method) {
-                let what = format!("`{method}` is no method any more");
+                let what = format!("`{method}` is no longer a method");
                 stale(problems, "later", method, &what);
             }
         }
@@ -123,7 +123,7 @@ impl Overrides {
                     stale(problems, "secret_fields", path, &what);
                 }
                 None => {
-                    let what = format!("there is no field `{path}` any more");
+                    let what = format!("there is no longer a field `{path}`");
                     stale(problems, "secret_fields", path, &what);
                 }
             }
@@ -131,7 +131,7 @@ impl Overrides {
         let suspects = suspects(model);
         for path in self.not_secret.keys() {
             if suspects.get(path).is_none_or(|it| it.secret) {
-                let what = format!("`{path}` doesn't look like a secret any more, or is one");
+                let what = format!("`{path}` no longer looks like a secret, or is one");
                 stale(problems, "not_secret", path, &what);
             }
         }

@@ -110,7 +110,7 @@ async fn parity_29_steering_between_two_turns_waits_for_the_next() {
     assert_eq!(request.params["expectedTurnId"], "turn-2");
     assert_eq!(steered.unwrap().turn_id, "turn-1");
 
-    goal_is(&mut peer, "complete").await;
+    goal_is(&mut peer, stored_goal("complete")).await;
     peer.turn("t", "turn-2").completed("completed").await;
     assert_eq!(goal.run().await.unwrap().id, "turn-1");
     idle(&codex).await;
@@ -175,7 +175,7 @@ async fn a_goal_that_ends_before_its_first_turn_says_so() {
     let thread = start_thread(&codex, &mut peer, "t").await;
     let serve = async {
         accept_goal(&mut peer).await;
-        goal_is(&mut peer, "budgetLimited").await;
+        goal_is(&mut peer, stored_goal("budgetLimited")).await;
         let request = peer.expect_request("thread/goal/set").await;
         peer.reply(&request.id, json!({ "goal": stored_goal("paused") }))
             .await;

@@ -1,5 +1,5 @@
-//! The router beside a model of it, in random interleavings: turns that are started, joined, dropped, interrupted and
-//! ended in any order, requests of the runtime in between, and the end of the connection at any moment.
+//! The router beside a model of it, in random interleavings: turns and goals that are started, joined, dropped,
+//! interrupted and ended in any order, requests of the runtime in between, and the end of the connection at any moment.
 //!
 //! The model says what each handle must get, from nothing but the order in which things were sent. `MODEL_CASES` is
 //! another number of cases than 1,000; a case has about a hundred steps. What fails is kept in `model.seeds` and is
@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 use proptest_state_machine::{StateMachineTest, prop_state_machine};
 
+use crate::goals::peer::{goal_is, goal_of};
 use real::{Handle, Real, id_of};
 use reference::{Model, RequestState};
 
@@ -28,6 +29,11 @@ enum Step {
         thread: usize,
         run: bool,
     },
+    /// The program sets a goal, or runs one. Only an idle thread takes it.
+    Goal {
+        thread: usize,
+        run: bool,
+    },
     /// The runtime answers the oldest call of a thread, with the turn that runs there or a new one.
     Accept {
         thread: usize,
@@ -36,7 +42,7 @@ enum Step {
     Refuse {
         thread: usize,
     },
-    /// A turn begins: one that was accepted, or one whose call is answered later.
+    /// A turn begins: one that was accepted, one whose call is answered later, or one for the goal.
     Begin {
         thread: usize,
     },
@@ -45,6 +51,10 @@ enum Step {
         thread: usize,
     },
     End {
+        thread: usize,
+    },
+    /// The goal of a thread is reached. It is over with the turn that runs.
+    Reach {
         thread: usize,
     },
     /// The program reads what there is for a handle.
@@ -76,11 +86,13 @@ fn step() -> impl Strategy<Value = Step> {
     let (thread, number) = (0..THREADS, any::<usize>());
     prop_oneof![
         4 => (thread.clone(), any::<bool>()).prop_map(|(thread, run)| Step::Start { thread, run }),
+        2 => (thread.clone(), any::<bool>()).prop_map(|(thread, run)| Step::Goal { thread, run }),
         4 => thread.clone().prop_map(|thread| Step::Accept { thread }),
         1 => thread.clone().prop_map(|thread| Step::Refuse { thread }),
         4 => thread.clone().prop_map(|thread| Step::Begin { thread }),
         6 => thread.clone().prop_map(|thread| Step::Say { thread }),
         3 => thread.clone().prop_map(|thread| Step::End { thread }),
+        1 => thread.clone().prop_map(|thread| Step::Reach { thread }),
         3 => number.prop_map(|handle| Step::Read { handle }),
         2 => number.prop_map(|handle| Step::Drop { handle }),
         2 => thread.prop_map(|thread| Step::Ask { thread }),
@@ -106,6 +118,16 @@ fn by_the_program(real: &mut Real, model: &Model, step: &Step) {
                 Handle::Runs(tokio::spawn(whole.into_future()))
             } else {
                 Handle::Starts(tokio::spawn(turn.into_future()))
+            });
+            drop(of_tokio);
+        }
+        Step::Goal { thread, run } => {
+            let goal = real.threads[thread].goal("go");
+            let of_tokio = real.tokio.enter();
+            real.handles.push(if run {
+                Handle::Runs(tokio::spawn(goal.run()))
+            } else {
+                Handle::Starts(tokio::spawn(goal.into_future()))
             });
             drop(of_tokio);
         }
@@ -190,6 +212,20 @@ fn by_the_runtime(real: &mut Real, model: &Model, step: &Step) {
                 let (thread, turn) = (id_of(thread), turn.to_string());
                 real.tokio
                     .block_on(real.peer.turn(&thread, &turn).completed("completed"));
+            }
+        }
+        Step::Reach { thread } => {
+            let reached = |number: &usize| {
+                let handle = &model.handles[*number];
+                let goal = handle.goal.as_ref();
+                handle.thread == thread
+                    && goal.is_some_and(|goal| !goal.pursued)
+                    && !real.reached.contains(number)
+            };
+            if let Some(handle) = (0..model.handles.len()).find(reached) {
+                real.reached.insert(handle);
+                let goal = goal_of(&id_of(thread), "complete");
+                real.tokio.block_on(goal_is(&mut real.peer, goal));
             }
         }
         Step::Ask { .. } if real.requests.len() < model.requests.len() => {

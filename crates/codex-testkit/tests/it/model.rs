@@ -307,6 +307,22 @@ async fn waiting_sees_requests_before_and_after_it_starts() {
 }
 
 #[tokio::test]
+async fn requests_that_were_taken_are_forgotten() {
+    let model = ScriptedModel::start().await.unwrap();
+    let post = |body| send(&model, "POST", "/responses", body);
+    post("1").await;
+    post("2").await;
+
+    let taken = model.take_requests();
+    assert_eq!(taken.iter().map(|it| &it.body).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(model.requests(), []);
+
+    post("3").await;
+    assert_eq!(model.next_request().await.body, 3);
+    assert_eq!(model.wait_for_requests(1).await.len(), 1);
+}
+
+#[tokio::test]
 #[should_panic(expected = "requests so far: 1\nPOST /v1/responses")]
 async fn waiting_in_vain_says_what_came_instead() {
     let model = ScriptedModel::start().await.unwrap();

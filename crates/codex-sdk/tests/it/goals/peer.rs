@@ -6,15 +6,20 @@ use serde_json::{Value, json};
 
 /// The goal as the app-server has stored it.
 pub(crate) fn stored_goal(status: &str) -> Value {
+    goal_of("t", status)
+}
+
+/// The goal of another thread.
+pub(crate) fn goal_of(thread_id: &str, status: &str) -> Value {
     json!({
-        "threadId": "t", "objective": "Count.", "status": status, "tokensUsed": 0,
+        "threadId": thread_id, "objective": "Count.", "status": status, "tokensUsed": 0,
         "timeUsedSeconds": 0, "createdAt": shapes::NOW, "updatedAt": shapes::NOW,
     })
 }
 
-/// Says that the goal has this status now.
-pub(crate) async fn goal_is(peer: &mut Peer, status: &str) {
-    let params = json!({ "threadId": "t", "turnId": null, "goal": stored_goal(status) });
+/// Says what the goal is now.
+pub(crate) async fn goal_is(peer: &mut Peer, goal: Value) {
+    let params = json!({ "threadId": goal["threadId"], "turnId": null, "goal": goal });
     peer.notify("thread/goal/updated", params).await;
 }
 
@@ -32,14 +37,14 @@ pub(crate) async fn accept_goal(peer: &mut Peer) {
     assert_eq!(set.params["objective"], "Count.");
     peer.reply(&set.id, json!({ "goal": stored_goal("active") }))
         .await;
-    goal_is(peer, "active").await;
+    goal_is(peer, stored_goal("active")).await;
 }
 
 /// Takes the pause of a goal.
 pub(crate) async fn pause(peer: &mut Peer) {
     let pause = peer.expect_request("thread/goal/set").await;
     assert_eq!(pause.params["status"], "paused");
-    goal_is(peer, "paused").await;
+    goal_is(peer, stored_goal("paused")).await;
     peer.reply(&pause.id, json!({ "goal": stored_goal("paused") }))
         .await;
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::THREADS;
 use super::reference::{Model, RequestState};
+use crate::goals::peer::{goal_is, goal_of};
 use crate::support::{connect_with, start_thread};
 
 /// A client and the runtime that it talks to.
@@ -34,6 +35,8 @@ pub(super) struct Real {
     /// Turns that were announced, that were ended, and whose interrupt was looked at.
     pub(super) begun: BTreeSet<u32>,
     pub(super) ended: BTreeSet<u32>,
+    /// Handles whose goals were reported as reached.
+    pub(super) reached: BTreeSet<usize>,
     pub(super) seen: BTreeMap<u32, usize>,
 }
 
@@ -89,6 +92,7 @@ impl Real {
             answers: BTreeMap::new(),
             begun: BTreeSet::new(),
             ended: BTreeSet::new(),
+            reached: BTreeSet::new(),
             seen: BTreeMap::new(),
         }
     }
@@ -122,6 +126,19 @@ impl Real {
                         Some("turn/start") => {
                             let thread = (0..THREADS).find(|it| params["threadId"] == id_of(*it));
                             calls[thread.unwrap()].push_back(id);
+                        }
+                        Some("thread/read") => {
+                            let thread = shapes::thread(params["threadId"].as_str().unwrap());
+                            peer.reply(&id, json!({ "thread": thread })).await;
+                        }
+                        Some("thread/goal/clear") => {
+                            peer.reply(&id, json!({ "cleared": true })).await;
+                        }
+                        Some("thread/goal/set") => {
+                            let status = params["status"].as_str().unwrap();
+                            let goal = goal_of(params["threadId"].as_str().unwrap(), status);
+                            peer.reply(&id, json!({ "goal": goal })).await;
+                            goal_is(peer, goal).await;
                         }
                         Some("turn/interrupt") => {
                             let turn = params["turnId"].as_str().unwrap().parse();
@@ -158,7 +175,7 @@ impl Real {
             let mut handle = match handle {
                 Handle::Starts(call) if call.is_finished() => match call.await.unwrap() {
                     Ok(turn) => Handle::Stream(Box::new(turn), Vec::new()),
-                    Err(Error::Rpc(_)) => Handle::Gone,
+                    Err(error) if is_refusal(&error) => Handle::Gone,
                     Err(error) => panic!("{error:?}"),
                 },
                 other => other,
@@ -199,7 +216,7 @@ impl Real {
         for (number, turn) in (0..).zip(&model.turns) {
             let interrupts = self.interrupted.get(&number).copied().unwrap_or_default();
             let least = usize::from(model.is_given_up(number));
-            let most = model.dropped_runs(number);
+            let most = model.dropped_runs(number) + usize::from(model.is_straggler(number));
             assert!(
                 (least..=most).contains(&interrupts),
                 "{number}: {turn:?} has {interrupts} interrupts"
@@ -230,15 +247,15 @@ impl Real {
             for (number, handle) in handles.into_iter().enumerate() {
                 let of = &model.handles[number];
                 let expected = model.of_handle(number);
-                let ended = of.turn.is_some_and(|turn| model.turn(turn).ended);
+                let ended = model.is_over(number);
                 let context = format!("handle {number} of {model:#?}");
                 match handle {
                     Handle::Gone => assert!(of.dropped || of.refused, "{context}"),
                     Handle::Starts(call) => match call.await.unwrap() {
                         Ok(turn) => streamed(turn, Vec::new(), ended, &expected, &context).await,
-                        Err(error) if of.refused => assert!(error.rpc().is_some(), "{error:?}"),
+                        Err(error) if of.refused => assert!(is_refusal(&error), "{error:?}"),
                         Err(error) => assert!(
-                            error.is_closed() && of.turn.is_none(),
+                            error.is_closed() && of.turns.is_empty(),
                             "{error:?} {context}"
                         ),
                     },
@@ -250,10 +267,10 @@ impl Real {
                             assert!(ended, "{context}");
                             assert_eq!(items_of(&result), expected, "{context}");
                         }
-                        Err(error) if of.refused => assert!(error.rpc().is_some(), "{error:?}"),
+                        Err(error) if of.refused => assert!(is_refusal(&error), "{error:?}"),
                         Err(error) => {
                             assert!(error.is_closed() && !ended, "{error:?} {context}");
-                            if of.turn.is_some() {
+                            if !of.turns.is_empty() {
                                 let partial = error.partial_result().unwrap();
                                 assert_eq!(items_of(partial), expected, "{context}");
                             }
@@ -281,6 +298,11 @@ impl Real {
             drop(threads);
         });
     }
+}
+
+/// Whether the runtime has refused a call, or the client itself because of what runs on the thread.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Rpc(_) | Error::ThreadBusy { .. })
 }
 
 /// The output of a future if it is ready now.

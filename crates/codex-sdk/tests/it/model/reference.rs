@@ -23,6 +23,10 @@ pub(super) struct ThreadModel {
     pub(super) running: Option<u32>,
     /// Calls that aren't answered, by their handles.
     pub(super) unanswered: VecDeque<usize>,
+    /// The handle whose goal has the thread.
+    goal: Option<usize>,
+    /// Whether a goal was given up here: a turn that begins without anybody may be interrupted.
+    abandoned: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -34,12 +38,22 @@ pub(super) struct TurnModel {
 
 #[derive(Debug, Clone)]
 pub(super) struct HandleModel {
+    pub(super) thread: usize,
+    /// Dropping it gives up what it runs.
     pub(super) run: bool,
     /// How many items had been sent when it was called.
     pub(super) since: usize,
-    pub(super) turn: Option<u32>,
+    /// At most one, unless it is a goal's.
+    pub(super) turns: Vec<u32>,
+    pub(super) goal: Option<GoalModel>,
     pub(super) refused: bool,
     pub(super) dropped: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct GoalModel {
+    pub(super) pursued: bool,
+    over: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -84,6 +98,40 @@ impl Model {
         self.turn(turn).begun.then_some(turn)
     }
 
+    fn call(&mut self, thread: usize, run: bool, goal: Option<GoalModel>) -> usize {
+        self.handles.push(HandleModel {
+            thread,
+            run,
+            since: self.items.len(),
+            turns: Vec::new(),
+            goal,
+            refused: false,
+            dropped: false,
+        });
+        self.handles.len() - 1
+    }
+
+    /// Whether what a handle runs has ended.
+    pub(super) fn is_over(&self, handle: usize) -> bool {
+        let HandleModel { goal, turns, .. } = &self.handles[handle];
+        match goal {
+            Some(goal) => goal.over,
+            None => turns.iter().any(|turn| self.turn(*turn).ended),
+        }
+    }
+
+    /// Ends the goal of a thread if it was reached and nothing runs for it.
+    fn end_goal(&mut self, thread: usize) {
+        let ThreadModel { running, goal, .. } = &mut self.threads[thread];
+        if let (None, Some(handle)) = (running, *goal)
+            && let Some(it) = &mut self.handles[handle].goal
+            && !it.pursued
+        {
+            it.over = true;
+            *goal = None;
+        }
+    }
+
     /// Whether the runtime may ask again: it does so only as long as the turn runs.
     pub(super) fn may_be_asked(&self, request: usize) -> bool {
         !self.turn(self.requests[request].turn).ended
@@ -91,10 +139,10 @@ impl Model {
 
     /// The items that a handle must get.
     pub(super) fn of_handle(&self, handle: usize) -> Vec<usize> {
-        let HandleModel { since, turn, .. } = self.handles[handle];
-        let items = self.items.iter().enumerate().skip(since);
+        let HandleModel { since, turns, .. } = &self.handles[handle];
+        let items = self.items.iter().enumerate().skip(*since);
         items
-            .filter(|(_, of)| Some(**of) == turn)
+            .filter(|(_, of)| turns.contains(of))
             .map(|(item, _)| item)
             .collect()
     }
@@ -102,7 +150,7 @@ impl Model {
     fn on_turn(&self, turn: u32) -> impl Iterator<Item = &HandleModel> {
         self.handles
             .iter()
-            .filter(move |handle| handle.turn == Some(turn))
+            .filter(move |handle| handle.turns.contains(&turn))
     }
 
     /// Whether a turn has to be interrupted: nobody has it but calls of `run` that were dropped.
@@ -121,6 +169,11 @@ impl Model {
     /// joins a turn that hasn't ended yet.
     pub(super) fn dropped_runs(&self, turn: u32) -> usize {
         self.on_turn(turn).filter(|it| it.run && it.dropped).count()
+    }
+
+    /// Whether a turn may be what is left of a goal that was given up.
+    pub(super) fn is_straggler(&self, turn: u32) -> bool {
+        self.threads[self.turn(turn).thread].abandoned
     }
 
     /// Whether somebody has a turn, so that it must not be interrupted.
@@ -144,23 +197,28 @@ impl ReferenceStateMachine for Model {
     fn apply(mut model: Self, step: &Step) -> Self {
         match *step {
             Step::Start { thread, run } => {
-                let handle = model.handles.len();
-                let since = model.items.len();
-                model.threads[thread].unanswered.push_back(handle);
-                let (turn, refused, dropped) = (None, false, false);
-                model.handles.push(HandleModel {
-                    run,
-                    since,
-                    turn,
-                    refused,
-                    dropped,
-                });
+                let handle = model.call(thread, run, None);
+                if model.threads[thread].goal.is_some() {
+                    model.handles[handle].refused = true;
+                } else {
+                    model.threads[thread].unanswered.push_back(handle);
+                }
+            }
+            Step::Goal { thread, run } => {
+                let (pursued, over) = (true, false);
+                let handle = model.call(thread, run, Some(GoalModel { pursued, over }));
+                let of = &mut model.threads[thread];
+                if of.running.is_none() && of.unanswered.is_empty() && of.goal.is_none() {
+                    of.goal = Some(handle);
+                } else {
+                    model.handles[handle].refused = true;
+                }
             }
             Step::Accept { thread } => {
                 if let Some(handle) = model.threads[thread].unanswered.pop_front() {
                     let running = model.threads[thread].running;
                     let turn = running.unwrap_or_else(|| model.new_turn(thread));
-                    model.handles[handle].turn = Some(turn);
+                    model.handles[handle].turns.push(turn);
                 }
             }
             Step::Refuse { thread } => {
@@ -170,9 +228,12 @@ impl ReferenceStateMachine for Model {
             }
             Step::Begin { thread } => {
                 let of = &model.threads[thread];
-                let running = of.running;
-                if running.is_some() || !of.unanswered.is_empty() {
+                let (running, goal) = (of.running, of.goal);
+                if running.is_some() || !of.unanswered.is_empty() || goal.is_some() {
                     let turn = running.unwrap_or_else(|| model.new_turn(thread));
+                    if let (None, Some(goal)) = (running, goal) {
+                        model.handles[goal].turns.push(turn);
+                    }
                     model.turn_mut(turn).begun = true;
                 }
             }
@@ -181,16 +242,33 @@ impl ReferenceStateMachine for Model {
                 if let Some(turn) = model.begun(thread) {
                     model.turn_mut(turn).ended = true;
                     model.threads[thread].running = None;
+                    model.end_goal(thread);
                     let of_turn = model.requests.iter_mut().filter(|it| it.turn == turn);
                     for request in of_turn.filter(|it| it.state == RequestState::Open) {
                         request.state = RequestState::Withdrawn;
                     }
                 }
             }
+            Step::Reach { thread } => {
+                if let Some(handle) = model.threads[thread].goal
+                    && let HandleModel { goal, turns, .. } = &mut model.handles[handle]
+                    && let (Some(goal), [_, ..]) = (goal, &**turns)
+                {
+                    goal.pursued = false;
+                    model.end_goal(thread);
+                }
+            }
             Step::Read { .. } => {}
             Step::Drop { handle } => {
-                if let Some(handle) = among(handle, model.handles.len()) {
-                    model.handles[handle].dropped = true;
+                if let Some(number) = among(handle, model.handles.len()) {
+                    let handle = &mut model.handles[number];
+                    handle.dropped = true;
+                    let of = &mut model.threads[handle.thread];
+                    if of.goal.take_if(|goal| *goal == number).is_some() {
+                        // Before its first turn it is a call, and dropping that gives the goal up.
+                        handle.run |= handle.turns.is_empty();
+                        of.abandoned |= handle.run;
+                    }
                 }
             }
             Step::Ask { thread } => {
