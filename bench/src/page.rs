@@ -15,7 +15,7 @@ const INTRODUCTION: &str = include_str!("../performance.md");
 /// Writes the page and its plots into this folder.
 pub fn write(docs: &Path, outcomes: &[Outcome]) -> Result<()> {
     let mut page = INTRODUCTION.replace("{machine}", &machine());
-    page.push_str("\n## Targets\n\n| case | what | figure | limit |\n| --- | --- | --- | --- |\n");
+    page.push_str("\n## Targets\n\nA target is a goal: *missed* marks what isn't reached yet, and makes `--check` fail.\n\n| case | what | figure | limit |\n| --- | --- | --- | --- |\n");
     for row in outcomes.iter().flat_map(|it| &it.rows) {
         let sign = if row.holds() { "" } else { " **missed**" };
         writeln!(
@@ -120,7 +120,7 @@ fn rendered(table: &Table) -> Result<String> {
 /// A figure with only its significant digits.
 pub fn number(figure: f64) -> String {
     match figure.abs() {
-        large if large >= 100.0 => format!("{figure:.0}"),
+        large if large >= 100.0 || large >= 10.0 && large.fract() == 0.0 => format!("{figure:.0}"),
         middle if middle >= 10.0 => format!("{figure:.1}"),
         _ => format!("{figure:.2}"),
     }

@@ -185,12 +185,12 @@ mod tests {
             (
                 "\"ThreadListParams.sectionId\"",
                 "\"ThreadListParams.gone\"",
-                "there is no field `ThreadListParams.gone`",
+                "there is no longer a field `ThreadListParams.gone`",
             ),
             (
                 "\"ThreadListParams.sectionId\"",
                 "\"Thread.id\"",
-                "`Thread.id` cannot be absent as well as null",
+                "`Thread.id` can no longer be absent as well as null",
             ),
             (
                 "\"account/logout\"",

@@ -39,7 +39,8 @@ async fn main() -> codex_sdk::Result<()> {
 
     // Another thread knows nothing of how the change was made.
     let reviewer = codex.thread_start().sandbox(Sandbox::ReadOnly).await?;
-    let question = "Review greet.sh: it shall greet its first argument, or the world without one.";
+    let question =
+        "Review greet.sh: it should greet its first argument, or the world if there is none.";
     let review = reviewer.run_as::<Review>(question).await?.value;
     println!(
         "{}",

@@ -299,7 +299,8 @@
 //!
 //! # What is approved
 //!
-//! Nothing, by default. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless you set another mode. If
+//! Nothing, by default. A hook in the user's home and a stored thread's mode are exceptions that
+//! `docs/safety.md` explains. [`Codex::thread_start`] sets [`ApprovalMode::DenyAll`] unless you set another mode. If
 //! the runtime asks anyway, the SDK answers with the protocol's own refusal. Only the question for the current
 //! time gets the true answer, because any other would fail the turn.
 //!
@@ -391,7 +392,7 @@
 //!
 //! # Logs and counters
 //!
-//! The crate logs through `tracing` what it does: who, when, how long, and the outcome. It logs no text,
+//! The crate logs what it does through `tracing`: who, when, how long, and the outcome. It logs no text,
 //! parameter or environment value, except the texts noted below.
 //!
 //! | span | level | fields |

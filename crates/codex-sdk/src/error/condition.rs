@@ -124,7 +124,7 @@ conditions! {
     /// The runtime needs `/proc`, which isn't mounted.
     ProcUnavailable: "mount `/proc`",
     /// The runtime was still working when the startup deadline that the program set passed.
-    StillStarting: "leave `startup_timeout` out, or raise it; if it was indexing its home, that is locked for 15 min now",
+    StillStarting: "leave `startup_timeout` out, or raise it; if it was indexing its home, the home stays locked for up to 15 min",
     /// Something failed inside the runtime or on its machine.
     RuntimeFailed: "fix what the message names; the runtime's log (`RUST_LOG`) may say more",
     /// The runtime had too many requests at once and has not begun this one.
