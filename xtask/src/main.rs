@@ -15,6 +15,7 @@ mod book;
 mod bump;
 mod codegen;
 mod compat;
+mod coverage;
 mod demo;
 mod deny;
 mod docs;
@@ -111,6 +112,12 @@ enum Task {
         #[arg(long)]
         advisories: bool,
     },
+    /// Run all tests, and print how many lines of each crate they reach; installs cargo-llvm-cov if it is missing.
+    Coverage {
+        /// Write the table to docs/reliability.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Feed random input to what reads the runtime's messages; needs a nightly compiler.
     Fuzz {
         /// One of `fuzz/targets`; by default each of them.
@@ -158,6 +165,7 @@ fn main() -> Result<()> {
         Task::Pictures => pictures::run(),
         Task::Reliability => reliability::run(),
         Task::Deny { advisories } => deny::run(advisories),
+        Task::Coverage { write } => coverage::run(write),
         Task::Soak { minutes, write } => soak::run(minutes, write),
         Task::Targets { target } => targets::run(target.as_deref()),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
