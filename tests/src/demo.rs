@@ -275,7 +275,7 @@ fn web_service(gate: Option<&Gate>) -> Vec<Reply> {
         .phase("commentary")
         .then(escalated(
             "echo It is noon.",
-            "The clock is outside of the sandbox.",
+            "The clock is outside the sandbox.",
         )),
         Reply::custom_tool_call("apply_patch", patch),
         Reply::custom_tool_call("apply_patch", correction),

@@ -5,9 +5,9 @@
 //! the last handle is dropped.
 //!
 //! ```text
-//! Codex                   one runtime, as a child process or on a server
-//! └── Thread              a conversation
-//!     └── turn            one run of the model, from an input to an answer
+//! Codex                       one runtime, as a child process or on a server
+//! └── Thread                  a conversation
+//!     └── turn                one run of the model, from an input to an answer
 //!         ├── items           messages, commands, file changes, calls of tools
 //!         └── notifications   all of that as it happens, piece by piece
 //! ```
