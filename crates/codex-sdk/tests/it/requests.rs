@@ -5,6 +5,7 @@ use std::time::Duration;
 use codex_sdk::{CloseReason, Codex, Error, RpcErrorKind};
 use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::{begin, connect, connect_with, idle, settle};
 
@@ -87,6 +88,29 @@ async fn a_request_that_is_never_answered_meets_its_deadline() {
     let request = peer.expect_request("next").await;
     peer.reply(&request.id, json!(2)).await;
     assert_eq!(next.await.unwrap(), json!(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_is_the_requests_own_or_the_clients_and_an_interrupt_has_10_s() {
+    let five = Duration::from_secs(5);
+    let builder = Codex::builder().request_timeout(five);
+    for (builder, method, own, expected) in [
+        (Codex::builder(), "any", None, 60),
+        (Codex::builder(), "turn/interrupt", None, 10),
+        (Codex::builder(), "any", Some(five), 5),
+        (builder.clone(), "any", None, 5),
+        (builder, "turn/interrupt", None, 5),
+    ] {
+        let (codex, _peer) = connect_with(builder).await;
+        let mut request = codex.request_raw(method, json!({}));
+        if let Some(own) = own {
+            request = request.timeout(own);
+        }
+        let begun = Instant::now();
+        let error = request.await.unwrap_err();
+        assert!(error.is_timeout(), "{error:?}");
+        assert_eq!(begun.elapsed().as_secs(), expected, "{method}");
+    }
 }
 
 #[tokio::test]
