@@ -87,7 +87,7 @@ async fn crashed_at_rest() -> String {
 
 async fn struck_at_rest(signal: Signal) -> String {
     let (stage, codex, _thread) = stage().await;
-    strike(&stage, signal);
+    strike(&stage, signal).await;
     let start = Instant::now();
     let error = codex.models().await.unwrap_err();
     ended_by(&error, signal);
@@ -100,7 +100,7 @@ async fn stopped_at_rest() -> String {
     let stage = Stage::new().await.unwrap();
     let builder = stage.builder().request_timeout(Duration::from_millis(500));
     let codex = builder.start().await.unwrap();
-    strike(&stage, Signal::SIGSTOP);
+    strike(&stage, Signal::SIGSTOP).await;
     let start = Instant::now();
     let error = codex.models().await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
@@ -122,7 +122,7 @@ async fn struck_in_a_request(signal: Signal) -> String {
     let params = CommandExecParams::new(command.to_vec());
     let request = tokio::spawn(codex.request(params).into_future());
     runs(stage.home.path(), "sleep 3000").await;
-    strike(&stage, signal);
+    strike(&stage, signal).await;
     let start = Instant::now();
     let error = request.await.unwrap().unwrap_err();
     ended_by(&error, signal);
@@ -141,7 +141,7 @@ async fn crashed_in_an_answer() -> String {
 async fn terminated_by_somebody() -> String {
     let (stage, codex, thread) = stage().await;
     let (turn, _gate) = half_an_answer(&stage, &thread).await;
-    strike(&stage, Signal::SIGTERM);
+    strike(&stage, Signal::SIGTERM).await;
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
     assert!(error.is_closed(), "{error:?}");
@@ -153,7 +153,7 @@ async fn terminated_by_somebody() -> String {
 async fn struck_in_an_answer(signal: Signal) -> String {
     let (stage, codex, thread) = stage().await;
     let (turn, _gate) = half_an_answer(&stage, &thread).await;
-    strike(&stage, signal);
+    strike(&stage, signal).await;
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
     ended_by(&error, signal);
@@ -174,7 +174,7 @@ async fn stopped_in_an_answer() -> String {
         codex_e2e::next_text(&mut turn).await.as_deref(),
         Some("one ")
     );
-    strike(&stage, Signal::SIGSTOP);
+    strike(&stage, Signal::SIGSTOP).await;
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
     assert!(matches!(error, Error::TurnTimeout(_)), "{error:?}");
@@ -194,7 +194,7 @@ async fn crashed_in_a_command() -> String {
 async fn struck_in_a_command(signal: Signal) -> String {
     let (stage, codex, thread) = stage().await;
     let turn = in_a_command(&stage, &thread).await;
-    strike(&stage, signal);
+    strike(&stage, signal).await;
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
     ended_by(&error, signal);
@@ -212,7 +212,7 @@ async fn stopped_in_a_command() -> String {
         .await
         .unwrap();
     runs(stage.home.path(), "sleep 3001").await;
-    strike(&stage, Signal::SIGSTOP);
+    strike(&stage, Signal::SIGSTOP).await;
     let error = turn.run().await.unwrap_err();
     assert!(matches!(error, Error::TurnTimeout(_)), "{error:?}");
     let start = Instant::now();
@@ -252,7 +252,7 @@ async fn struck_in_an_approval(signal: Signal) -> String {
     stage.model.push(escalated("touch done"));
     let turn = thread.turn("go").await.unwrap();
     answered.recv().await.unwrap();
-    strike(&stage, signal);
+    strike(&stage, signal).await;
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
     ended_by(&error, signal);
@@ -279,7 +279,7 @@ async fn killed_while_it_closes() -> String {
 
 async fn stopped_while_it_closes() -> String {
     let (stage, codex, _thread) = stage().await;
-    strike(&stage, Signal::SIGSTOP);
+    strike(&stage, Signal::SIGSTOP).await;
     let start = Instant::now();
     codex.close().await.unwrap();
     nothing_runs(stage.home.path()).await;

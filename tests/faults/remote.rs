@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use codex_e2e::{Stage, idle};
 use codex_sdk::{Codex, Condition, Error, Server, TurnHandle};
 use codex_testkit::Gate;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::scenes::half_an_answer;
+use crate::scenes::{half_an_answer, hit};
 use crate::way::{State, Way};
 use crate::{faults, since};
 
@@ -74,7 +74,7 @@ async fn killed() -> String {
     let (stage, server) = served().await;
     let way = Way::to(&server).await;
     let (_codex, turn, _gate) = begun(&stage, &server, &way).await;
-    strike(&stage, Signal::SIGKILL);
+    strike(&stage, Signal::SIGKILL).await;
     let start = Instant::now();
     let lost = turn.run().await.unwrap_err();
     assert_eq!(lost.condition(), Some(Condition::ConnectionLost), "{lost}");
@@ -85,7 +85,7 @@ async fn stopped() -> String {
     let (stage, server) = served().await;
     let way = Way::to(&server).await;
     let (codex, _turn, _gate) = begun(&stage, &server, &way).await;
-    strike(&stage, Signal::SIGSTOP);
+    strike(&stage, Signal::SIGSTOP).await;
     let limit = Duration::from_millis(500);
     let call = codex
         .request_raw("model/list", serde_json::json!({}))
@@ -94,15 +94,15 @@ async fn stopped() -> String {
     let error = call.await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
     let took = since(start);
-    strike(&stage, Signal::SIGCONT);
+    strike(&stage, Signal::SIGCONT).await;
     took
 }
 
-fn strike(stage: &Stage, signal: Signal) {
+async fn strike(stage: &Stage, signal: Signal) {
     let running = codex_e2e::processes_in(stage.home.path());
     for process in running.iter().filter(|it| it.contains("app-server")) {
         let (id, _) = process.split_once(' ').unwrap();
-        kill(Pid::from_raw(id.parse().unwrap()), signal).unwrap();
+        hit(Pid::from_raw(id.parse().unwrap()), signal).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where a fault finds a client: in a message, in a command, before an approval.
 
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -46,8 +47,26 @@ pub(crate) fn runtime(stage: &Stage) -> Option<Pid> {
     Some(Pid::from_raw(id.parse().unwrap()))
 }
 
-pub(crate) fn strike(stage: &Stage, signal: Signal) {
-    kill(runtime(stage).unwrap(), signal).unwrap();
+pub(crate) async fn strike(stage: &Stage, signal: Signal) {
+    hit(runtime(stage).unwrap(), signal).await;
+}
+
+/// Sends a signal, and waits until it has had its effect: until then, on a busy machine, the process may do more.
+pub(crate) async fn hit(process: Pid, signal: Signal) {
+    kill(process, signal).unwrap();
+    if let Signal::SIGSTOP | Signal::SIGKILL | Signal::SIGABRT = signal {
+        let stat = format!("/proc/{process}/stat");
+        // The state follows the name of the program: stopped, or a zombie.
+        let state = || {
+            fs::read_to_string(&stat)
+                .ok()?
+                .rsplit_once(") ")?
+                .1
+                .chars()
+                .next()
+        };
+        until(|| state().is_none_or(|state| "TZX".contains(state))).await;
+    }
 }
 
 /// Waits until a process with this command line runs on the home.

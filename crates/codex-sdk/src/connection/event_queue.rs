@@ -308,3 +308,41 @@ impl Drop for EventReceiver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{AllUnread, EventReceiver, EventSender, event_queue};
+    use crate::error::Error;
+
+    /// A queue for 100 bytes.
+    fn queue() -> (EventSender, EventReceiver) {
+        event_queue(100, &Arc::new(AllUnread::new(1000)), &Arc::default())
+    }
+
+    fn push(queue: &EventSender, bytes: usize) -> bool {
+        queue.push(Err(Error::InvalidInput(bytes.to_string())), bytes)
+    }
+
+    #[test]
+    fn a_budget_is_used_up_to_its_last_byte_and_not_exceeded() {
+        let (sender, _receiver) = queue();
+        assert!(push(&sender, 60));
+        assert!(push(&sender, 40));
+        assert!(!push(&sender, 1));
+
+        let (sender, _receiver) = queue();
+        assert!(push(&sender, 60));
+        assert!(!push(&sender, 41));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_larger_than_the_budget_gets_through_to_a_reader_that_keeps_up() {
+        let (sender, mut receiver) = queue();
+        assert!(push(&sender, 500));
+        receiver.next().await.unwrap().unwrap_err();
+        assert!(push(&sender, 500));
+        assert!(!push(&sender, 1));
+    }
+}
