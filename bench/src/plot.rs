@@ -15,8 +15,7 @@ pub fn bars(title: &str, unit: &str, figures: &[(String, f64)]) -> String {
         .iter()
         .map(|(_, it)| *it)
         .fold(f64::MIN_POSITIVE, f64::max);
-    let count = u32::try_from(figures.len()).unwrap_or_default();
-    let height = 44.0 + STEP * f64::from(count);
+    let height = 44.0 + STEP * count(figures.len());
     let mut svg = opened(title, height);
     let mut top = 34.0;
     for (name, figure) in figures {
@@ -42,47 +41,60 @@ pub fn bars(title: &str, unit: &str, figures: &[(String, f64)]) -> String {
     svg
 }
 
-const PANEL: f64 = 170.0;
 const TALL: f64 = 110.0;
+/// How many points of a panel have labels, at most.
+const LABELLED: usize = 13;
 
 /// A row of charts, one for each title, with a point for each name. All have the same scale.
 pub fn panels(title: &str, unit: &str, panels: &[(&str, Vec<(String, f64)>)]) -> String {
     let figures = panels.iter().flat_map(|(_, points)| points);
     let most = figures.map(|(_, it)| *it).fold(f64::MIN_POSITIVE, f64::max);
     let mut svg = opened(title, 76.0 + TALL);
+    let width = WIDTH / count(panels.len()).max(1.0);
     let mut left = 0.0;
     for (name, points) in panels {
         let _ = writeln!(
             svg,
             "<text x=\"{left}\" y=\"42\" fill=\"{OTHERS}\">{name}</text>\n\
             <path d=\"M{left} {bottom}h{}\" stroke=\"{OTHERS}\" stroke-opacity=\".4\"/>",
-            PANEL - 24.0,
+            width - 24.0,
             bottom = 50.0 + TALL,
         );
         let mut line = String::new();
         let mut x = left + 14.0;
+        let step = (width - 56.0) / count(points.len().saturating_sub(1)).max(1.0);
+        let every = points.len().div_ceil(LABELLED);
         for (n, (of, figure)) in points.iter().enumerate() {
             let y = 50.0 + TALL - (TALL - 24.0) * figure / most;
             let _ = write!(line, "{}{x:.1} {y:.1}", if n == 0 { 'M' } else { 'L' });
             let _ = writeln!(
                 svg,
-                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{OURS}\"/>\n\
-                <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{OURS}\">{figure:.2}</text>\n\
-                <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{OTHERS}\">{}</text>",
-                y - 8.0,
-                66.0 + TALL,
-                short(of),
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{OURS}\"/>",
             );
-            x += 38.0;
+            if n % every == 0 {
+                let _ = writeln!(
+                    svg,
+                    "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{OURS}\">{figure:.2}</text>\n\
+                    <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{OTHERS}\">{}</text>",
+                    y - 8.0,
+                    66.0 + TALL,
+                    short(of),
+                );
+            }
+            x += step;
         }
         let _ = writeln!(svg, "<path d=\"{line}\" fill=\"none\" stroke=\"{OURS}\"/>");
-        left += PANEL;
+        left += width;
     }
     let _ = writeln!(
         svg,
         "<text x=\"{WIDTH}\" y=\"18\" text-anchor=\"end\" fill=\"{OTHERS}\">{unit}</text>\n</svg>"
     );
     svg
+}
+
+fn count(of: usize) -> f64 {
+    f64::from(u32::try_from(of).unwrap_or_default())
 }
 
 /// A number, shortened to fit a label.

@@ -84,8 +84,10 @@ fn watch(whole: Duration, page: Option<&Path>) -> Result<()> {
         }
     }
     ensure!(client.wait()?.success(), "the client has failed");
-    println!("{}", row(&last));
-    rows.push(last);
+    if rows.last().is_none_or(|row| row.rounds < last.rounds) {
+        println!("{}", row(&last));
+        rows.push(last);
+    }
     if let Some(page) = page {
         write(page, &rows)?;
     }
