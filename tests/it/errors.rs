@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use codex_e2e::pinned::has_kind;
-use codex_e2e::{Stage, blocks, processes_in};
+use codex_e2e::{Stage, blocks, left_in};
 use codex_sdk::{Codex, Condition, Error, Thread};
 use codex_testkit::Reply;
 use serde_json::json;
@@ -190,7 +190,7 @@ async fn a_person_with_an_old_runtime_or_another_program_is_told_which() {
     let program = format!("{:?}", other.display().to_string());
     let error = stage.builder().codex_bin(other).start().await.unwrap_err();
     assert_in_faq(&error.to_string(), &[&program]);
-    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
+    assert_eq!(left_in(stage.home.path()), Vec::<String>::new());
 }
 
 /// What the programs of the README print, as somebody sees it who has just copied them.

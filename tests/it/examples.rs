@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use codex_e2e::{Stage, demo, processes_in};
+use codex_e2e::{Stage, demo, left_in};
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
@@ -66,7 +66,7 @@ fn lines(output: &Output, stage: &Stage) -> Vec<String> {
         output.status
     );
     assert_eq!(errors, "");
-    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
+    assert_eq!(left_in(stage.home.path()), Vec::<String>::new());
     text.lines().map(masked).collect()
 }
 

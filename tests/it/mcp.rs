@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use codex_e2e::watch::Watch;
-use codex_e2e::{Stage, processes_in};
+use codex_e2e::{Stage, left_in, processes_in};
 use codex_sdk::McpServer;
 use codex_sdk::types::{
     McpServerConnectionStatus, McpServerStartupState, McpServerStatus, McpServerStatusDetail,
@@ -93,7 +93,7 @@ async fn a_server_has_its_environment_and_folder_and_leaves_no_trace() {
     let requests = format!("{:?}", stage.model.requests());
     assert!(!requests.contains(SECRET));
     codex.close().await.unwrap();
-    assert_eq!(processes_in(stage.home.path()), [""; 0]);
+    assert_eq!(left_in(stage.home.path()), [""; 0]);
     assert_eq!(files_with(stage.home.path(), SECRET.as_bytes()), [""; 0]);
 }
 

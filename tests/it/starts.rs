@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use codex_e2e::{Stage, processes_in};
+use codex_e2e::{Stage, left_in};
 use codex_sdk::{Condition, Error};
 use codex_testkit::Reply;
 use tokio::process::Command;
@@ -55,8 +55,11 @@ async fn a_start_that_indexes_its_home_is_waited_for_and_a_deadline_says_what_it
         Some(Condition::StillStarting),
         "{error:?}"
     );
-    assert!(error.to_string().contains("locked for 15 min"), "{error}");
-    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
+    assert!(
+        error.to_string().contains("locked for up to 15 min"),
+        "{error}"
+    );
+    assert_eq!(left_in(stage.home.path()), Vec::<String>::new());
 
     // Without what the one above has locked.
     forget_index(stage.home.path());
@@ -100,7 +103,7 @@ async fn a_program_that_does_nothing_is_given_up_without_a_deadline() {
         error.is_timeout() && error.condition().is_none(),
         "{error:?}"
     );
-    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
+    assert_eq!(left_in(stage.home.path()), Vec::<String>::new());
 }
 
 /// The one rollout of a home.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use codex_e2e::{Stage, processes_in};
+use codex_e2e::{Stage, left_in};
 use codex_sdk::{CloseReason, CodexBuilder, Error, RUNTIME_VERSION, runtime};
 use codex_testkit::Reply;
 
@@ -19,7 +19,7 @@ async fn failure(stage: &Stage, builder: CodexBuilder) -> Error {
         "{:?}",
         begun.elapsed()
     );
-    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
+    assert_eq!(left_in(stage.home.path()), Vec::<String>::new());
     error
 }
 

@@ -1,6 +1,6 @@
 //! Other versions of the runtime, and what is agreed with this one in the handshake.
 
-use codex_e2e::{Stage, processes_in};
+use codex_e2e::{Stage, left_in};
 use codex_sdk::types::InitializeCapabilities;
 use codex_sdk::{Condition, Error, RUNTIME_VERSION};
 use codex_testkit::Reply;
@@ -97,7 +97,7 @@ async fn a_runtime_that_is_too_old_or_not_the_pinned_one_is_refused_by_its_versi
         matches!(&error, Error::UnsupportedRuntime { found, .. } if *found == newer),
         "{error:?}"
     );
-    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
+    assert_eq!(left_in(stage.home.path()), Vec::<String>::new());
     builder.require_pinned(false).start().await.unwrap();
     stage.builder().require_pinned(true).start().await.unwrap();
 }

@@ -237,15 +237,7 @@ impl Drop for Stage {
         }
         self.servers().clear();
         assert_eq!(self.recorder.connections(), Vec::<String>::new());
-        let deadline = Instant::now() + LEFT;
-        loop {
-            let left = processes_in(self.home.path());
-            if left.is_empty() {
-                return;
-            }
-            assert!(Instant::now() < deadline, "left behind: {left:#?}");
-            std::thread::yield_now();
-        }
+        assert_eq!(left_in(self.home.path()), Vec::<String>::new());
     }
 }
 
@@ -319,6 +311,19 @@ pub fn processes_in(home: &Path) -> Vec<String> {
         (id != own && environment.contains(&marker)).then(|| format!("{id} {command}"))
     });
     ids.collect()
+}
+
+/// Returns what is left of them, once nothing is or 10 s have passed: on a busy machine, a process that was killed is
+/// there for a moment longer.
+pub fn left_in(home: &Path) -> Vec<String> {
+    let deadline = Instant::now() + LEFT;
+    loop {
+        let left = processes_in(home);
+        if left.is_empty() || Instant::now() > deadline {
+            return left;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// Returns the id of the only process with this home in its environment. Its children don't count: a

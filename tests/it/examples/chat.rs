@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use codex_e2e::{Stage, demo, processes_in};
+use codex_e2e::{Stage, demo, left_in};
 use codex_testkit::Reply;
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
@@ -45,7 +45,7 @@ fn ends(mut chat: PtySession, stage: &Stage) {
         chat.process().wait(),
         Ok(WaitStatus::Exited(_, 0))
     ));
-    assert_eq!(processes_in(stage.home.path()), Vec::<String>::new());
+    assert_eq!(left_in(stage.home.path()), Vec::<String>::new());
 }
 
 #[codex_e2e_macros::test(flavor = "multi_thread")]
