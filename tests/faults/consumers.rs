@@ -118,6 +118,7 @@ async fn panicking_tool() -> String {
         Ok(args.city)
     });
     let told = told(tool, r#"{"city":"Lisbon"}"#).await;
+    assert!(told.contains("panicked"), "{told}");
     format!("told: {told}")
 }
 

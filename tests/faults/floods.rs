@@ -169,6 +169,7 @@ async fn answers_unread() -> String {
     let closed = error.closed().unwrap();
     assert_eq!(closed.reason, CloseReason::Ignored);
     let grown = resident().saturating_sub(before) / 1_000_000;
+    assert!(grown < 500, "{grown} MB");
     let sent = sent.load(Ordering::Relaxed);
     format!("after {sent} requests of 100 bytes; {grown} MB more memory")
 }

@@ -13,10 +13,10 @@ use crate::{alone, faults, since};
 faults! {
     garbage: "text, binary data and blank lines between the messages" => "each is reported as `MalformedLine`; turns lose nothing";
     nested: "JSON that is nested 100,000 levels deep" => "delivered unread, or `MalformedLine`; turns lose nothing";
-    numbers: "numbers beyond every range" => "the message is delivered, or reported; turns lose nothing";
-    doubled: "members that are there twice" => "the message is delivered, or reported; turns lose nothing";
+    numbers: "numbers beyond every range" => "messages are delivered, a stray answer is ignored; turns lose nothing";
+    doubled: "members that are there twice" => "messages are delivered, a stray answer is ignored; turns lose nothing";
     line_ends: "lines that end with CR LF, and a byte order mark" => "CR LF is read as a line's end; a mark is a `MalformedLine`";
-    surrogates: "half surrogates, and NUL in strings" => "the message is delivered, or reported; turns lose nothing";
+    surrogates: "half surrogates, and NUL in strings" => "the messages are delivered; turns lose nothing";
     megabytes: "a line of 63 MB" => "it arrives whole";
     too_long: "a line of 68 MB where `max_line_bytes` is 64 MiB" => "`LineTooLong` for the turn that it was for; other turns lose nothing";
     endless: "100 MB without a line's end" => "it isn't held; the connection lives on once the line has ended";
@@ -64,7 +64,9 @@ async fn between(lines: &[&[u8]]) -> (usize, usize) {
     (delivered, reported)
 }
 
-fn counted((delivered, reported): (usize, usize)) -> String {
+/// How many lines were delivered and how many reported.
+fn counted((delivered, reported): (usize, usize), expected: (usize, usize)) -> String {
+    assert_eq!((delivered, reported), expected);
     match (delivered, reported) {
         (0, reported) => format!("{reported} reported"),
         (delivered, 0) => format!("{delivered} delivered"),
@@ -92,7 +94,7 @@ async fn garbage() -> String {
         b"[]",
         b"17",
     ];
-    counted(between(&lines).await)
+    counted(between(&lines).await, (0, 9))
 }
 
 async fn nested() -> String {
@@ -104,7 +106,10 @@ async fn nested() -> String {
         "}".repeat(100_000)
     );
     let open = "[".repeat(1_000_000);
-    counted(between(&[array.as_bytes(), object.as_bytes(), open.as_bytes()]).await)
+    counted(
+        between(&[array.as_bytes(), object.as_bytes(), open.as_bytes()]).await,
+        (2, 1),
+    )
 }
 
 async fn numbers() -> String {
@@ -115,7 +120,7 @@ async fn numbers() -> String {
         b"{\"method\":\"thread/tokenUsage/updated\",\"params\":{\"threadId\":\"t\",\"turnId\":\"1\",\"tokenUsage\":1e400}}",
         b"{\"id\":1e999,\"result\":{}}",
     ];
-    counted(between(&lines).await)
+    counted(between(&lines).await, (4, 0))
 }
 
 async fn doubled() -> String {
@@ -124,7 +129,7 @@ async fn doubled() -> String {
         b"{\"method\":\"warning\",\"params\":{\"message\":\"a\",\"message\":\"b\"},\"params\":null}",
         b"{\"id\":1,\"id\":2,\"result\":{},\"result\":{}}",
     ];
-    counted(between(&lines).await)
+    counted(between(&lines).await, (2, 0))
 }
 
 async fn line_ends() -> String {
@@ -133,7 +138,7 @@ async fn line_ends() -> String {
         b"\xef\xbb\xbf{\"method\":\"deprecationNotice\",\"params\":{\"summary\":\"x\"}}",
         b"\r",
     ];
-    counted(between(&lines).await)
+    counted(between(&lines).await, (1, 2))
 }
 
 async fn surrogates() -> String {
@@ -142,7 +147,7 @@ async fn surrogates() -> String {
         b"{\"method\":\"deprecationNotice\",\"params\":{\"summary\":\"\\u0000\"}}",
         b"{\"method\":\"deprecationNotice\",\"params\":{\"summary\":\"\xed\xa0\x80\"}}",
     ];
-    counted(between(&lines).await)
+    counted(between(&lines).await, (3, 0))
 }
 
 async fn megabytes() -> String {

@@ -91,8 +91,11 @@ fn alone(name: &str) -> Option<String> {
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
     let output = command.args(["--exact", name]).env(ALONE, "1").output();
-    let said = String::from_utf8(output.unwrap().stdout).unwrap();
-    let row = said.lines().find(|line| line.starts_with("fault | "));
+    let output = output.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    // With one thread, the harness has begun the line.
+    let row = said.lines().find(|line| line.contains("fault | "));
     let (_, figure) = row
         .unwrap_or_else(|| panic!("{said}"))
         .rsplit_once(" | ")

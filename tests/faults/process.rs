@@ -27,7 +27,7 @@ faults! {
     crashed_in_a_request: "a crash before it answers a request" => "the request fails with `Closed`";
     killed_in_an_answer: "killed in the middle of a message" => "`TurnIncomplete` with the items so far";
     crashed_in_an_answer: "a crash in the middle of a message" => "`TurnIncomplete` with the items so far";
-    stopped_in_an_answer: "stopped in the middle of a message" => "`TurnTimeout` with the items so far, after `stall_timeout`";
+    stopped_in_an_answer: "stopped in the middle of a message" => "`TurnTimeout` with the result so far, 5 s after `stall_timeout` at the latest";
     killed_in_a_command: "killed while a command of the model runs" => "`TurnIncomplete`; the command and its children end";
     crashed_in_a_command: "a crash while a command of the model runs" => "`TurnIncomplete`; the command and its children end";
     stopped_in_a_command: "stopped while a command of the model runs" => "`TurnTimeout`; the command and its children end with `close`";
@@ -178,6 +178,9 @@ async fn stopped_in_an_answer() -> String {
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
     assert!(matches!(error, Error::TurnTimeout(_)), "{error:?}");
+    assert!(error.partial_result().is_some(), "{error:?}");
+    // The SDK waits 5 s for the end of a turn that it has interrupted.
+    assert!(start.elapsed() < Duration::from_secs(30));
     let took = since(start);
     codex.close().await.unwrap();
     took
@@ -197,6 +200,7 @@ async fn struck_in_a_command(signal: Signal) -> String {
     strike(&stage, signal).await;
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
+    assert!(matches!(error, Error::TurnIncomplete(_)), "{error:?}");
     ended_by(&error, signal);
     codex.close().await.unwrap();
     nothing_runs(stage.home.path()).await;

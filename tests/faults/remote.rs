@@ -19,9 +19,9 @@ faults! {
     cut_in_a_frame: "the connection is cut within a frame" => "`ConnectionLost`; another client attaches to the turn and gets all of it";
     killed: "the server is killed in the middle of a message" => "`ConnectionLost`";
     stopped: "the server is stopped while a call waits" => "`Timeout` for the call";
-    half_open: "a host that takes connections and says nothing" => "`ServerUnreachable`, or a timeout, within `startup_timeout`";
-    another_protocol: "a host that speaks another protocol" => "an error that says so";
-    hangs_up: "a host that hangs up at once" => "an error that says so";
+    half_open: "a host that takes connections and says nothing" => "`Connect` within `startup_timeout`";
+    another_protocol: "a host that speaks another protocol" => "`Connect`";
+    hangs_up: "a host that hangs up at once" => "`Connect`";
     nothing_listens: "nothing listens there" => "`ServerUnreachable`";
     slow: "a line of 10 bytes per millisecond" => "the turn is whole";
     no_token: "a client without the server's token" => "`ServerUnauthorized`";
@@ -107,7 +107,7 @@ async fn strike(stage: &Stage, signal: Signal) {
 }
 
 /// What a client says of a host that answers like this.
-async fn host(answer: Option<&'static [u8]>, open: bool) -> String {
+async fn host(answer: Option<&'static [u8]>, open: bool, said: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let host = tokio::spawn(async move {
@@ -129,21 +129,23 @@ async fn host(answer: Option<&'static [u8]>, open: bool) -> String {
         .unwrap_err();
     host.abort();
     assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+    assert!(error.to_string().contains(said), "{error}");
     let condition = error.condition();
     let condition = condition.map_or("no condition,".to_owned(), |it| format!("`{it}`"));
     format!("{condition} in {}", since(start))
 }
 
 async fn half_open() -> String {
-    host(None, true).await
+    host(None, true, "it didn't answer within 2s").await
 }
 
 async fn another_protocol() -> String {
-    host(Some(b"220 mail.example.invalid ESMTP\r\n"), true).await
+    host(Some(b"220 mail.example.invalid ESMTP\r\n"), true, "").await
 }
 
 async fn hangs_up() -> String {
-    host(None, false).await
+    host(None, false, "").await
 }
 
 async fn nothing_listens() -> String {

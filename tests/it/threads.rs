@@ -45,8 +45,12 @@ fn has_seen(stage: &Stage, output: &str) -> bool {
 /// How many files the runtime has open, and its resident memory in KiB.
 fn cost(stage: &Stage) -> (usize, usize) {
     let running = processes_in(stage.home.path());
-    let runtime = running.iter().find(|it| it.contains("app-server --listen"));
-    let (id, _command) = runtime.unwrap().split_once(' ').unwrap();
+    // A child that it has just forked, and that is about to become another program, looks like it for a moment.
+    let runtimes = running
+        .iter()
+        .filter(|it| it.contains("app-server --listen"));
+    let ids = runtimes.filter_map(|it| it.split(' ').next()?.parse::<u32>().ok());
+    let id = ids.min().unwrap();
     let process = format!("/proc/{id}");
     let files = fs::read_dir(format!("{process}/fd")).unwrap().count();
     let status = fs::read_to_string(format!("{process}/status")).unwrap();

@@ -123,7 +123,7 @@ enum Task {
         /// One of `fuzz/targets`; by default each of them.
         target: Option<String>,
         /// How long each target runs.
-        #[arg(long, default_value_t = 60)]
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
         seconds: u64,
     },
     /// Let a client work for a long time, and print what it takes meanwhile; fails if anything grows.

@@ -3,7 +3,6 @@
 //! The client is a process of its own, with nothing in it but the SDK. It works in rounds: turns, requests, interrupts
 //! and dropped runs on one client of a child and on one of a server, then another client and another connection. After
 //! each round it has nothing left to do, and says what it takes. With a page, the table and the plot go there.
-#![cfg(unix)]
 #![expect(clippy::print_stdout, reason = "what it prints is its result")]
 
 use std::io::{BufRead as _, BufReader};
@@ -44,7 +43,10 @@ struct Sample {
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let minutes = arguments.first().context("how many minutes?")?;
-    let whole = Duration::from_secs_f64(60.0 * minutes.parse::<f64>()?);
+    let minutes: f64 = minutes.parse()?;
+    ensure!(minutes > 0.0 && minutes < 1e6, "{minutes} minutes?");
+    ensure!(cfg!(target_os = "linux"), "it reads /proc, and needs Linux");
+    let whole = Duration::from_secs_f64(60.0 * minutes);
     match arguments.get(1).map(|it| &**it) {
         Some("client") => tokio::runtime::Runtime::new()?.block_on(work(whole)),
         page => watch(whole, page.map(Path::new)),
@@ -88,10 +90,8 @@ fn watch(whole: Duration, page: Option<&Path>) -> Result<()> {
         println!("{}", row(&last));
         rows.push(last);
     }
-    if let Some(page) = page {
-        write(page, &rows)?;
-    }
-    check(&rows)
+    check(&rows)?;
+    page.map_or(Ok(()), |page| write(page, &rows))
 }
 
 const HEAD: &str = "| minutes | rounds | turns | requests | RSS, MiB | descriptors | threads | entries |\n\
@@ -117,6 +117,7 @@ fn row(sample: &Sample) -> String {
 
 /// Nothing may grow once the client is warm.
 fn check(rows: &[Sample]) -> Result<()> {
+    ensure!(rows.len() >= 4, "too short to tell: {} rows", rows.len());
     let warm = &rows[rows.len() / 4..];
     let (first, last) = (&warm[0], &warm[warm.len() - 1]);
     let grown = last.rss_kib.saturating_sub(first.rss_kib);

@@ -1,5 +1,5 @@
-//! The router beside a model of it, in random interleavings: turns and goals that are started, joined, dropped,
-//! interrupted and ended in any order, requests of the runtime in between, and the end of the connection at any moment.
+//! The router beside a model of it, in random interleavings: turns and goals that are started, joined, dropped
+//! and ended in any order, requests of the runtime in between, and the end of the connection at any moment.
 //!
 //! The model says what each handle must get, from nothing but the order in which things were sent. `MODEL_CASES` is
 //! another number of cases than 1,000; a case has about a hundred steps. What fails is kept in `model.seeds` and is

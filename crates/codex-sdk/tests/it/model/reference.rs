@@ -111,6 +111,17 @@ impl Model {
         self.handles.len() - 1
     }
 
+    fn drop_handle(&mut self, number: usize) {
+        let handle = &mut self.handles[number];
+        handle.dropped = true;
+        let of = &mut self.threads[handle.thread];
+        if of.goal.take_if(|goal| *goal == number).is_some() {
+            // Before its first turn it is a call, and dropping that gives the goal up.
+            handle.run |= handle.turns.is_empty();
+            of.abandoned |= handle.run;
+        }
+    }
+
     /// Whether what a handle runs has ended.
     pub(super) fn is_over(&self, handle: usize) -> bool {
         let HandleModel { goal, turns, .. } = &self.handles[handle];
@@ -260,15 +271,8 @@ impl ReferenceStateMachine for Model {
             }
             Step::Read { .. } => {}
             Step::Drop { handle } => {
-                if let Some(number) = among(handle, model.handles.len()) {
-                    let handle = &mut model.handles[number];
-                    handle.dropped = true;
-                    let of = &mut model.threads[handle.thread];
-                    if of.goal.take_if(|goal| *goal == number).is_some() {
-                        // Before its first turn it is a call, and dropping that gives the goal up.
-                        handle.run |= handle.turns.is_empty();
-                        of.abandoned |= handle.run;
-                    }
+                if let Some(handle) = among(handle, model.handles.len()) {
+                    model.drop_handle(handle);
                 }
             }
             Step::Ask { thread } => {
