@@ -15,7 +15,11 @@ const INTRODUCTION: &str = include_str!("../performance.md");
 /// Writes the page and its plots into this folder.
 pub fn write(docs: &Path, outcomes: &[Outcome]) -> Result<()> {
     let mut page = INTRODUCTION.replace("{machine}", &machine());
-    page.push_str("\n## Targets\n\nA target is a goal: *missed* marks what isn't reached yet, and makes `--check` fail.\n\n| case | what | figure | limit |\n| --- | --- | --- | --- |\n");
+    page.push_str(
+        "\n## Targets\n\n\
+        A target is a goal: *missed* marks what isn't reached yet, and makes `--check` fail.\n\n\
+        | case | what | figure | limit |\n| --- | --- | --- | --- |\n",
+    );
     for row in outcomes.iter().flat_map(|it| &it.rows) {
         let sign = if row.holds() { "" } else { " **missed**" };
         writeln!(

@@ -113,23 +113,12 @@ fn by_the_program(real: &mut Real, model: &Model, step: &Step) {
         Step::Start { thread, run } => {
             let thread = &real.threads[thread];
             let (turn, whole) = (thread.turn("go"), thread.run("go"));
-            let of_tokio = real.tokio.enter();
-            real.handles.push(if run {
-                Handle::Runs(tokio::spawn(whole.into_future()))
-            } else {
-                Handle::Starts(tokio::spawn(turn.into_future()))
-            });
-            drop(of_tokio);
+            real.call(run, turn.into_future(), whole.into_future());
         }
         Step::Goal { thread, run } => {
-            let goal = real.threads[thread].goal("go");
-            let of_tokio = real.tokio.enter();
-            real.handles.push(if run {
-                Handle::Runs(tokio::spawn(goal.run()))
-            } else {
-                Handle::Starts(tokio::spawn(goal.into_future()))
-            });
-            drop(of_tokio);
+            let goal = |real: &Real| real.threads[thread].goal("go");
+            let (turn, whole) = (goal(real).into_future(), goal(real).run());
+            real.call(run, turn, whole);
         }
         Step::Read { handle } => {
             if let Some(handle) = among(handle, real.handles.len()) {

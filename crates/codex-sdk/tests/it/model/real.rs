@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use codex_sdk::types::ThreadItem;
 use codex_sdk::{
-    Codex, Error, Notification, NotificationStream, PendingRequest, Result, ServerRequests, Thread,
-    TurnHandle, TurnResult,
+    Call, Codex, Error, Notification, NotificationStream, PendingRequest, Result, ServerRequests,
+    Thread, TurnHandle, TurnResult,
 };
 use codex_testkit::Peer;
 use codex_testkit::peer::shapes;
@@ -95,6 +95,16 @@ impl Real {
             reached: BTreeSet::new(),
             seen: BTreeMap::new(),
         }
+    }
+
+    /// Begins one of two calls, which has the next handle.
+    pub(super) fn call(&mut self, run: bool, turn: Call<TurnHandle>, whole: Call<TurnResult>) {
+        let handle = if run {
+            Handle::Runs(self.tokio.spawn(whole))
+        } else {
+            Handle::Starts(self.tokio.spawn(turn))
+        };
+        self.handles.push(handle);
     }
 
     /// Lets both sides deal with everything that has been sent.
