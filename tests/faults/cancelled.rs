@@ -1,19 +1,19 @@
 //! Every operation, dropped at each of its await points: after each of them the client and the thread are usable.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use codex_e2e::{Stage, idle};
 use codex_sdk::schemars::{self, JsonSchema};
-use codex_sdk::types::ReviewTarget;
-use codex_sdk::{Codex, Condition, Thread};
-use codex_testkit::Reply;
+use codex_sdk::types::{ReviewTarget, ThreadGoalGetParams, ThreadGoalStatus, TurnStatus};
+use codex_sdk::{Codex, Condition, Notification, Thread, ThreadWatch};
+use codex_testkit::{Gate, Reply};
 use serde_json::json;
 
 use crate::faults;
-use crate::scenes::nothing_runs;
+use crate::scenes::{halved, nothing_runs};
 
 faults! {
     start: "`Codex::start`" => "no process is left";
@@ -68,6 +68,61 @@ async fn at_each_point<F: IntoFuture, A>(
         }
         polls += 1;
         assert!(polls < 500, "it never ends");
+    }
+}
+
+/// Drops an operation at each of its await points up to the one where it waits for the rest of a message, and then there.
+/// `after` gets the gate that holds the message, and what the thread has told since; the last time, the turn runs.
+/// Returns how often it was dropped.
+async fn at_each_point_before_the_rest<F: IntoFuture, A>(
+    (stage, codex, thread): Scene<'_>,
+    operation: impl Fn() -> F,
+    after: impl AsyncFn(&Gate, ThreadWatch, bool) -> A,
+) -> usize {
+    let mut polls = 0;
+    loop {
+        let gate = Gate::new();
+        stage.model.default_reply(halved(&gate));
+        let told = thread.watch();
+        let (mut viewer, models) = (thread.watch(), codex.models());
+        // In a task of its own, so that nothing else polls the operation.
+        let mut waits = tokio::spawn(async move {
+            while viewer.next().await.unwrap().unwrap().text_delta() != Some("one ") {}
+            // With this answer, whoever has the turn has that word, too.
+            models.await.unwrap();
+        });
+        let runs = tokio::select! {
+            biased;
+            _ = dropped_after(polls, operation().into_future()) => false,
+            waited = &mut waits => waited.map(|()| true).unwrap(),
+        };
+        waits.abort();
+        after(&gate, told, runs).await;
+        gate.release();
+        stage.model.default_reply(Reply::text("answer"));
+        usable(codex, thread).await;
+        if runs {
+            return polls;
+        }
+        polls += 1;
+        assert!(polls < 500, "it never waits");
+    }
+}
+
+type Scene<'a> = (&'a Stage, &'a Codex, &'a Thread);
+
+/// How the turns of a thread have ended that were told of.
+async fn ends(mut told: ThreadWatch) -> Vec<TurnStatus> {
+    let mut ends = Vec::new();
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = told.next() => event.unwrap().unwrap(),
+            () = tokio::task::yield_now() => return ends,
+        };
+        if let Notification::TurnCompleted(done) = event {
+            ends.push(done.turn.status);
+        }
     }
 }
 
@@ -160,29 +215,46 @@ async fn thread_close() -> String {
 async fn archive() -> String {
     let (_stage, codex, thread) = scene().await;
     let after = async || {
-        idle(&codex).await;
-        let mut found = 0;
-        for archived in [false, true] {
-            let list = codex.thread_list().archived(archived).await.unwrap();
-            found += list.data.iter().filter(|it| it.id == thread.id()).count();
-        }
-        assert_eq!(found, 1);
         // Back, if it was archived.
-        let _ = codex.thread_unarchive(thread.id()).await;
+        if is_archived(&codex, &thread).await {
+            codex.thread_unarchive(thread.id()).await.unwrap();
+        }
+        assert!(!is_archived(&codex, &thread).await);
     };
     let archived = at_each_point(|| codex.thread_archive(thread.id()), after).await;
     codex.thread_archive(thread.id()).await.unwrap();
     let after = async || {
-        idle(&codex).await;
-        let _ = codex.thread_archive(thread.id()).await;
+        if !is_archived(&codex, &thread).await {
+            codex.thread_archive(thread.id()).await.unwrap();
+        }
+        assert!(is_archived(&codex, &thread).await);
     };
     at(archived + at_each_point(|| codex.thread_unarchive(thread.id()), after).await)
 }
 
+/// Which of the two lists has a thread: it must be in one.
+async fn is_archived(codex: &Codex, thread: &Thread) -> bool {
+    idle(codex).await;
+    let mut found = Vec::new();
+    for archived in [false, true] {
+        let list = codex.thread_list().archived(archived).await.unwrap();
+        found.extend(
+            list.data
+                .iter()
+                .any(|it| it.id == thread.id())
+                .then_some(archived),
+        );
+    }
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0]
+}
+
 async fn run() -> String {
-    let (_stage, codex, thread) = scene().await;
+    let (stage, codex, thread) = scene().await;
+    let scene = (&stage, &codex, &thread);
+    let interrupted = is_interrupted(scene, || thread.run("go")).await;
     let after = async || usable(&codex, &thread).await;
-    at(at_each_point(|| thread.run("go"), after).await)
+    at(interrupted + at_each_point(|| thread.run("go"), after).await)
 }
 
 #[derive(serde::Deserialize, JsonSchema)]
@@ -193,25 +265,68 @@ struct Answer {
 
 async fn run_as() -> String {
     let (stage, codex, thread) = scene().await;
+    let scene = (&stage, &codex, &thread);
+    let interrupted = is_interrupted(scene, || thread.run_as::<Answer>("go")).await;
     stage.model.default_reply(Reply::text(r#"{"number":7}"#));
     let after = async || usable(&codex, &thread).await;
-    at(at_each_point(|| thread.run_as::<Answer>("go"), after).await)
+    at(interrupted + at_each_point(|| thread.run_as::<Answer>("go"), after).await)
+}
+
+/// An operation whose turn is interrupted wherever it is dropped, while the model has more to say.
+async fn is_interrupted<F: IntoFuture>(scene: Scene<'_>, operation: impl Fn() -> F) -> usize {
+    let after = async |_: &Gate, told: ThreadWatch, runs: bool| {
+        idle(&scene.1).await;
+        match &*ends(told).await {
+            // It may not have been sent.
+            [] => assert!(!runs),
+            ends => assert_eq!(ends, [TurnStatus::Interrupted]),
+        }
+    };
+    at_each_point_before_the_rest(scene, operation, after).await
 }
 
 async fn turn() -> String {
-    let (_stage, codex, thread) = scene().await;
+    let (stage, codex, thread) = scene().await;
+    let scene = (&stage, &codex, &thread);
     let after = async || usable(&codex, &thread).await;
-    at(at_each_point(|| thread.turn("go"), after).await)
+    let points = at_each_point(|| thread.turn("go"), after).await;
+    let operation = || {
+        let turn = thread.turn("go");
+        async move {
+            drop(turn.await.unwrap());
+            // There is nothing more to wait for.
+            pending::<()>().await;
+        }
+    };
+    at(points + runs_on(scene, operation).await)
 }
 
 async fn handle_run() -> String {
-    let (_stage, codex, thread) = scene().await;
-    let after = async || usable(&codex, &thread).await;
+    let (stage, codex, thread) = scene().await;
+    let scene = (&stage, &codex, &thread);
     let operation = || {
-        let thread = &thread;
-        async move { thread.turn("go").await.unwrap().run().await.unwrap() }
+        let turn = thread.turn("go");
+        async move { turn.await.unwrap().run().await.unwrap() }
     };
-    at(at_each_point(operation, after).await)
+    let held = runs_on(scene, operation).await;
+    let after = async || usable(&codex, &thread).await;
+    at(held + at_each_point(operation, after).await)
+}
+
+/// An operation whose turn comes to its own end wherever it is dropped.
+async fn runs_on<F: IntoFuture>(scene: Scene<'_>, operation: impl Fn() -> F) -> usize {
+    let after = async |gate: &Gate, told: ThreadWatch, runs: bool| {
+        if runs {
+            assert_eq!(scene.1.stats().live_turns, 1);
+        }
+        gate.release();
+        idle(&scene.1).await;
+        match &*ends(told).await {
+            [] => assert!(!runs),
+            ends => assert_eq!(ends, [TurnStatus::Completed]),
+        }
+    };
+    at_each_point_before_the_rest(scene, operation, after).await
 }
 
 async fn steer() -> String {
@@ -243,15 +358,36 @@ async fn controlled(control: impl AsyncFn(&codex_sdk::TurnHandle)) -> String {
 
 async fn goal() -> String {
     let (stage, codex, thread) = scene().await;
-    let after = async || usable(&codex, &thread).await;
-    let operation = || {
-        // What a dropped goal leaves of these is for the turn after it.
-        let reached = Reply::function_call("update_goal", r#"{"status":"complete"}"#);
-        stage.model.push(Reply::text("reached").then(reached));
-        let thread = &thread;
-        async move { thread.goal("Count.").await.unwrap().run().await.map(drop) }
+    let scene = (&stage, &codex, &thread);
+    let after = async |_: &Gate, told: ThreadWatch, runs: bool| {
+        let status = async || {
+            idle(&codex).await;
+            let params = ThreadGoalGetParams::new(thread.id());
+            let goal = codex.request(params).await.unwrap().goal;
+            goal.map(|goal| goal.status)
+        };
+        // It is paused once the answer to the call that has set it is there.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let status = loop {
+            match status().await {
+                Some(ThreadGoalStatus::Active) => assert!(Instant::now() < deadline),
+                status => break status,
+            }
+        };
+        idle(&codex).await;
+        match &*ends(told).await {
+            // It may not have begun, or not even have been set.
+            [] => assert!(!runs && matches!(status, None | Some(ThreadGoalStatus::Paused))),
+            ends => assert_eq!(
+                (ends, status),
+                (
+                    &[TurnStatus::Interrupted][..],
+                    Some(ThreadGoalStatus::Paused)
+                )
+            ),
+        }
     };
-    at(at_each_point(operation, after).await)
+    at(at_each_point_before_the_rest(scene, || thread.goal("Count.").run(), after).await)
 }
 
 async fn review() -> String {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use codex_e2e::{Stage, idle, is_usable};
 use codex_sdk::schemars::{self, JsonSchema};
-use codex_sdk::types::ThreadItem;
+use codex_sdk::types::{ThreadItem, TurnStatus};
 use codex_sdk::{Codex, Error, Notification, Tool};
 use codex_testkit::Reply;
 
@@ -74,7 +74,12 @@ async fn dropped_handle() -> String {
     let mut viewer = thread.watch();
     drop(turn);
     gate.release();
-    while viewer.next().await.unwrap().unwrap().method() != "turn/completed" {}
+    let status = loop {
+        if let Notification::TurnCompleted(done) = viewer.next().await.unwrap().unwrap() {
+            break done.turn.status;
+        }
+    };
+    assert_eq!(status, TurnStatus::Completed);
     is_usable(&stage, &codex, &thread).await;
     "1 of 1".to_owned()
 }

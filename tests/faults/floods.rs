@@ -1,17 +1,19 @@
 //! Far more of everything than there should be.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use codex_e2e::{Stage, idle, is_usable};
 use codex_sdk::schemars::{self, JsonSchema};
-use codex_sdk::{CloseReason, Codex, Error, Tool};
+use codex_sdk::types::{ThreadItem, TurnStatus};
+use codex_sdk::{CloseReason, Codex, Error, Notification, Tool};
 use codex_testkit::{Peer, Reply};
 use serde_json::json;
 
-use crate::lines::resident;
+use crate::lines::peak;
 use crate::peer::{connect, connect_with, settle, start_thread, start_turn};
 use crate::scenes::half_an_answer;
 use crate::{alone, faults, since};
@@ -49,7 +51,7 @@ async fn notifications() -> String {
         return figure;
     }
     let (codex, mut peer) = connect().await;
-    let before = resident();
+    let before = peak();
     flood(&codex, &mut peer).await;
     let stats = codex.stats();
     assert_eq!((stats.notifications, stats.queued_bytes), (200_000, 0));
@@ -62,7 +64,7 @@ async fn unread() -> String {
     }
     let (codex, mut peer) = connect_with(Codex::builder().subscription_budget(BUDGET)).await;
     let mut stream = codex.notifications();
-    let before = resident();
+    let before = peak();
     flood(&codex, &mut peer).await;
     let mut read = 0;
     let error = loop {
@@ -80,7 +82,7 @@ async fn unread() -> String {
 }
 
 fn grown(before: usize) -> String {
-    let grown = resident().saturating_sub(before);
+    let grown = peak().saturating_sub(before);
     assert!(grown < 32_000_000, "{grown}");
     format!("{} MB more memory", grown / 1_000_000)
 }
@@ -147,7 +149,7 @@ async fn answers_unread() -> String {
     }
     let (codex, mut peer) = connect().await;
     let mut end = codex.notifications();
-    let before = resident();
+    let before = peak();
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
     // It panics when the client hangs up, and has done its part then.
@@ -168,7 +170,7 @@ async fn answers_unread() -> String {
     flood.abort();
     let closed = error.closed().unwrap();
     assert_eq!(closed.reason, CloseReason::Ignored);
-    let grown = resident().saturating_sub(before) / 1_000_000;
+    let grown = peak().saturating_sub(before) / 1_000_000;
     assert!(grown < 500, "{grown} MB");
     let sent = sent.load(Ordering::Relaxed);
     format!("after {sent} requests of 100 bytes; {grown} MB more memory")
@@ -207,6 +209,7 @@ async fn interrupts() -> String {
     let (stage, codex) = Stage::with_client().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     stage.model.push(Reply::text("one").then(Reply::stall()));
+    let mut viewer = thread.watch();
     let mut turn = thread.turn("go").await.unwrap();
     codex_e2e::next_text(&mut turn).await.unwrap();
     let start = Instant::now();
@@ -217,9 +220,16 @@ async fn interrupts() -> String {
         interrupt.await.unwrap().unwrap();
     }
     let result = turn.run().await.unwrap();
-    assert_eq!(result.status, codex_sdk::types::TurnStatus::Interrupted);
+    assert_eq!(result.status, TurnStatus::Interrupted);
     let took = since(start);
     is_usable(&stage, &codex, &thread).await;
+    let mut ends = Vec::new();
+    while ends.last() != Some(&TurnStatus::Completed) {
+        if let Notification::TurnCompleted(done) = viewer.next().await.unwrap().unwrap() {
+            ends.push(done.turn.status);
+        }
+    }
+    assert_eq!(ends, [TurnStatus::Interrupted, TurnStatus::Completed]);
     took
 }
 
@@ -230,8 +240,11 @@ struct Number {
 
 async fn tool_calls() -> String {
     let (stage, codex) = Stage::with_client().await.unwrap();
-    let doubling = Tool::new("twice", "Doubles.", |args: Number| async move {
-        Ok((2 * args.number).to_string())
+    let called = Arc::new(Mutex::new(Vec::new()));
+    let calls = Arc::clone(&called);
+    let doubling = Tool::new("twice", "Doubles.", move |args: Number| {
+        calls.lock().unwrap().push(args.number);
+        async move { Ok((2 * args.number).to_string()) }
     });
     let thread = codex.thread_start().tool(doubling).await.unwrap();
     let call = |number: usize| {
@@ -250,13 +263,16 @@ async fn tool_calls() -> String {
         let output = requests[1].tool_output(&format!("call-{number}")).unwrap();
         assert_eq!(*output, json!((2 * number).to_string()));
     }
+    let mut called = called.lock().unwrap().clone();
+    called.sort_unstable();
+    assert!(called.into_iter().eq(0..50));
     took
 }
 
 async fn turns() -> String {
     let (stage, codex) = Stage::with_client().await.unwrap();
-    for _ in 0..100 {
-        stage.model.push(Reply::text("mine"));
+    for number in 0..100 {
+        stage.model.push(Reply::text(format!("answer {number}")));
     }
     let start = Instant::now();
     let mut runs = Vec::new();
@@ -269,11 +285,22 @@ async fn turns() -> String {
             Ok::<_, Error>(result)
         }));
     }
-    for run in runs {
+    let mut answers = BTreeSet::new();
+    for (number, run) in runs.into_iter().enumerate() {
         let result = run.await.unwrap().unwrap();
-        assert_eq!(result.final_response.as_deref(), Some("mine"));
-        assert_eq!(result.items.len(), 2);
+        let [
+            ThreadItem::UserMessage(asked),
+            ThreadItem::AgentMessage(answer),
+        ] = &*result.items
+        else {
+            panic!("{:?}", result.items)
+        };
+        assert!(format!("{:?}", asked.content).contains(&format!("\"no. {number}\"")));
+        assert_eq!(result.final_response.as_ref(), Some(&answer.text));
+        answers.insert(answer.text.clone());
     }
+    let expected = (0..100).map(|number| format!("answer {number}"));
+    assert_eq!(answers, expected.collect());
     idle(&codex).await;
     since(start)
 }
@@ -291,7 +318,7 @@ async fn stderr() -> String {
     let flood = stage.home.path().join("flood");
     std::fs::write(&flood, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&flood, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let before = resident();
+    let before = peak();
     let codex = stage.builder().codex_bin(&flood).start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     is_usable(&stage, &codex, &thread).await;

@@ -189,7 +189,7 @@ async fn endless() -> String {
         return figure;
     }
     let (codex, mut peer, turn, _rest) = scene(Codex::builder().max_line_bytes(100_000)).await;
-    let before = resident();
+    let before = peak();
     let serve = async {
         for _ in 0..100 {
             peer.raw(vec![b'x'; 1_000_000]).await;
@@ -205,17 +205,18 @@ async fn endless() -> String {
     // Nobody can say whose line it was.
     let said = result.map(|result| result.final_response);
     is_alive(&codex, &mut peer).await;
-    let grown = resident().saturating_sub(before);
+    let grown = peak().saturating_sub(before);
     assert!(said.is_ok_and(|said| said.as_deref() == Some("after it")));
     assert!(grown < 20_000_000, "{grown}");
     format!("{} MB more memory", grown / 1_000_000)
 }
 
-/// How much memory this process takes, in bytes.
-pub(crate) fn resident() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: usize = pages.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * 4096
+/// How much memory this process has had at most, in bytes.
+pub(crate) fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.unwrap().trim().trim_end_matches(" kB");
+    kilobytes.parse::<usize>().unwrap() * 1024
 }
 
 async fn half_a_line() -> String {
