@@ -1,16 +1,14 @@
 //! Whatever happens to an approval, nothing is approved by it.
 
-use std::future::pending;
 use std::time::Duration;
 
 use codex_e2e::{Stage, is_usable};
 use codex_sdk::types::CommandExecutionApprovalDecision::{self as Decision, Accept};
-use codex_sdk::{ApprovalMode, Codex, CodexBuilder, Error, Thread};
+use codex_sdk::{ApprovalMode, Codex, CodexBuilder, Error, HandlerResult, Thread};
 use codex_testkit::Reply;
-use tokio::sync::mpsc;
 
 use crate::faults;
-use crate::scenes::escalated;
+use crate::scenes::{Told, endless, escalated, nothing_runs};
 
 faults! {
     nobody: "nobody answers: a thread in mode `Ask`, a client without a handler" => "declined";
@@ -23,7 +21,7 @@ faults! {
     after_the_deadline: "the turn's `timeout` passes while a handler thinks" => "`TurnTimeout`; the handler's future is dropped";
     closed: "the client is closed while a handler thinks" => "the command never runs";
     client_dropped: "every handle is dropped while a handler thinks" => "the command never runs";
-    another_client: "a client joins that only looks on" => "only the client with the handler is asked";
+    another_client: "another client looks on" => "it answers nothing: the first one decides";
 }
 
 /// A client in a read-only sandbox whose model wants to run a command outside of it.
@@ -135,21 +133,13 @@ async fn too_late() -> String {
     "1 of 1".to_owned()
 }
 
-/// A scene whose handler thinks for ever. The receiver gets something when it begins, and ends when it is dropped.
-async fn thinking() -> ((Stage, Codex, Thread), mpsc::Receiver<()>) {
-    let (begun, receiver) = mpsc::channel(1);
+/// A scene whose handler thinks for ever.
+async fn thinking() -> ((Stage, Codex, Thread), Told) {
+    let (endless, told) = endless();
     let scene = scene(|builder| {
-        builder.on_command_approval(move |_, _| {
-            let begun = begun.clone();
-            async move {
-                begun.send(()).await?;
-                pending::<()>().await;
-                drop(begun);
-                Ok(Accept)
-            }
-        })
+        builder.on_command_approval(move |_, _| endless.clone().wait::<HandlerResult<Decision>>())
     });
-    (scene.await, receiver)
+    (scene.await, told)
 }
 
 async fn after_the_deadline() -> String {
@@ -157,7 +147,8 @@ async fn after_the_deadline() -> String {
     let run = thread.run("go").timeout(Duration::from_secs(2));
     let error = run.await.unwrap_err();
     assert!(matches!(error, Error::TurnTimeout(_)), "{error:?}");
-    thinks.recv().await.unwrap();
+    thinks.begun().await;
+    thinks.dropped().await;
     is_usable(&stage, &codex, &thread).await;
     assert_eq!(codex.stats().server_requests_pending, 0);
     has_not_run(&stage);
@@ -167,11 +158,10 @@ async fn after_the_deadline() -> String {
 async fn closed() -> String {
     let ((stage, codex, thread), mut thinks) = thinking().await;
     let turn = thread.turn("go").await.unwrap();
-    thinks.recv().await.unwrap();
+    thinks.begun().await;
     codex.close().await.unwrap();
     assert!(turn.run().await.unwrap_err().is_closed());
-    drop((codex, thread));
-    assert!(thinks.recv().await.is_none());
+    thinks.dropped().await;
     has_not_run(&stage);
     "1 of 1".to_owned()
 }
@@ -179,9 +169,10 @@ async fn closed() -> String {
 async fn client_dropped() -> String {
     let ((stage, codex, thread), mut thinks) = thinking().await;
     let turn = thread.turn("go").await.unwrap();
-    thinks.recv().await.unwrap();
+    thinks.begun().await;
     drop((codex, thread, turn));
-    assert!(thinks.recv().await.is_none());
+    thinks.dropped().await;
+    nothing_runs(stage.home.path()).await;
     has_not_run(&stage);
     "1 of 1".to_owned()
 }
@@ -191,8 +182,8 @@ async fn another_client() -> String {
         .await
         .unwrap();
     let server = stage.server().await.unwrap();
-    let asked = |_, _| async { Ok(Decision::Decline) };
-    let codex = server.connect().on_command_approval(asked).await.unwrap();
+    let (builder, mut requests) = server.connect().server_requests();
+    let codex = builder.await.unwrap();
     let thread = codex
         .thread_start()
         .approval_mode(ApprovalMode::Ask)
@@ -204,8 +195,15 @@ async fn another_client() -> String {
     stage.model.push(Reply::text("went on"));
     thread.run("begin").await.unwrap();
     let _seen = viewer.thread_resume(thread.id()).await.unwrap();
-    let result = thread.run("go").await.unwrap();
+    let turn = thread.turn("go").await.unwrap();
+    let request = requests.next().await.unwrap();
+    // With this answer, the viewer has dealt with what the runtime has sent before.
+    viewer.models().await.unwrap();
+    // Had the viewer refused it, it would be withdrawn.
+    let response = codex_sdk::types::CommandExecutionRequestApprovalResponse::from(Accept);
+    request.respond(response).unwrap();
+    let result = turn.run().await.unwrap();
     assert_eq!(result.final_response.as_deref(), Some("went on"));
-    has_not_run(&stage);
+    assert!(stage.home.workspace().join("done").exists());
     "1 of 1".to_owned()
 }

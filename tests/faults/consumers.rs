@@ -1,16 +1,15 @@
 //! Who listens is slow, absent, gone, or fails.
 
-use std::future::pending;
 use std::time::Instant;
 
 use codex_e2e::{Stage, idle, is_usable};
 use codex_sdk::schemars::{self, JsonSchema};
 use codex_sdk::types::{ThreadItem, TurnStatus};
-use codex_sdk::{Codex, Error, Notification, Tool};
+use codex_sdk::{Codex, Error, HandlerResult, Notification, Tool};
 use codex_testkit::Reply;
 
 use crate::peer::{connect_with, settle, start_thread, start_turn};
-use crate::scenes::{command, half_an_answer, nothing_runs, runs};
+use crate::scenes::{command, endless, half_an_answer, nothing_runs, runs};
 use crate::{faults, since};
 
 faults! {
@@ -147,24 +146,19 @@ async fn odd_arguments() -> String {
 
 async fn endless_tool() -> String {
     let (stage, codex) = Stage::with_client().await.unwrap();
-    let (called, mut calls) = tokio::sync::mpsc::channel::<()>(1);
+    let (endless, mut told) = endless();
     let tool = Tool::new("weather", "Tells.", move |_: City| {
-        let called = called.clone();
-        async move {
-            called.send(()).await?;
-            pending::<()>().await;
-            drop(called);
-            Ok(String::new())
-        }
+        endless.clone().wait::<HandlerResult<String>>()
     });
     let thread = codex.thread_start().tool(tool).await.unwrap();
     stage
         .model
         .push(Reply::function_call("weather", r#"{"city":"Lisbon"}"#));
     let turn = thread.turn("go").await.unwrap();
-    calls.recv().await.unwrap();
+    told.begun().await;
     turn.interrupt().await.unwrap();
     turn.run().await.unwrap();
+    told.dropped().await;
     is_usable(&stage, &codex, &thread).await;
     assert_eq!(codex.stats().server_requests_pending, 0);
     "1 of 1".to_owned()

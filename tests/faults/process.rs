@@ -1,18 +1,18 @@
 //! The runtime is killed, crashes, or stops, in each phase.
 
-use std::future::pending;
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 
 use codex_e2e::Stage;
-use codex_sdk::types::{CommandExecParams, ThreadItem};
-use codex_sdk::{Codex, Error, Notification, Thread, TurnHandle};
+use codex_sdk::types::{
+    CommandExecParams, CommandExecutionApprovalDecision as Decision, ThreadItem,
+};
+use codex_sdk::{Codex, Error, HandlerResult, Notification, Thread, TurnHandle};
 use codex_testkit::Gate;
 use nix::sys::signal::{Signal, kill};
-use tokio::sync::mpsc;
 
 use crate::scenes::{
-    command, escalated, half_an_answer, halved, nothing_runs, runs, runtime, strike,
+    command, endless, escalated, half_an_answer, halved, nothing_runs, runs, runtime, strike,
 };
 use crate::{faults, since};
 
@@ -239,32 +239,21 @@ async fn struck_in_an_approval(signal: Signal) -> String {
     let stage = Stage::with(|home| home.sandbox_mode("read-only"))
         .await
         .unwrap();
-    // It is closed when the handler's future, which holds the sender, is dropped.
-    let (asked, mut answered) = mpsc::channel::<()>(1);
+    let (endless, mut told) = endless();
     let builder = stage
         .builder()
-        .on_command_approval(move |_context, _params| {
-            let asked = asked.clone();
-            async move {
-                asked.send(()).await?;
-                let decision =
-                    pending::<codex_sdk::types::CommandExecutionApprovalDecision>().await;
-                drop(asked);
-                Ok(decision)
-            }
-        });
+        .on_command_approval(move |_, _| endless.clone().wait::<HandlerResult<Decision>>());
     let codex = builder.start().await.unwrap();
     let thread = codex.thread_start().await.unwrap();
     stage.model.push(escalated("touch done"));
     let turn = thread.turn("go").await.unwrap();
-    answered.recv().await.unwrap();
+    told.begun().await;
     strike(&stage, signal).await;
     let start = Instant::now();
     let error = turn.run().await.unwrap_err();
     ended_by(&error, signal);
+    told.dropped().await;
     codex.close().await.unwrap();
-    drop((codex, thread));
-    assert!(answered.recv().await.is_none());
     assert!(!stage.home.workspace().join("done").exists());
     since(start)
 }

@@ -1,6 +1,7 @@
 //! Where a fault finds a client: in a message, in a command, before an approval.
 
 use std::fs;
+use std::future::pending;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use codex_testkit::{Gate, Reply};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 /// A message of two words, of which the second one waits at the gate.
 pub(crate) fn halved(gate: &Gate) -> Reply {
@@ -37,6 +39,46 @@ pub(crate) fn escalated(command: &str) -> Reply {
         "cmd": command, "sandbox_permissions": "require_escalated", "justification": "to test",
     });
     Reply::function_call("exec_command", arguments.to_string())
+}
+
+/// What a handler or a tool does that never ends by itself. Whoever has the receiver hears of it.
+#[derive(Clone)]
+pub(crate) struct Endless(mpsc::UnboundedSender<&'static str>);
+
+/// Something endless, which tells when it has begun and when it was dropped.
+pub(crate) fn endless() -> (Endless, Told) {
+    let (teller, told) = mpsc::unbounded_channel();
+    (Endless(teller), Told(told))
+}
+
+impl Endless {
+    pub(crate) async fn wait<T>(self) -> T {
+        struct Guard(Endless);
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                // Nobody has to listen.
+                let _ = self.0.0.send("dropped");
+            }
+        }
+        let guard = Guard(self);
+        let _ = guard.0.0.send("begun");
+        pending().await
+    }
+}
+
+/// What has become of something endless.
+pub(crate) struct Told(mpsc::UnboundedReceiver<&'static str>);
+
+impl Told {
+    pub(crate) async fn begun(&mut self) {
+        assert_eq!(self.0.recv().await, Some("begun"));
+    }
+
+    /// It was dropped, and hasn't begun once more.
+    pub(crate) async fn dropped(&mut self) {
+        assert_eq!(self.0.recv().await, Some("dropped"));
+        assert!(self.0.is_empty());
+    }
 }
 
 /// The runtime on this stage, if there is one.
