@@ -155,26 +155,29 @@ async fn bad_errors() -> String {
 
 async fn another_shape() -> String {
     let results = [
-        json!(null),
-        json!(17),
-        json!([]),
-        json!({}),
-        json!({ "data": 5 }),
-        json!({ "data": [{ "id": 7 }] }),
+        (json!(null), "invalid type: null"),
+        (json!(17), "invalid type: integer"),
+        (json!([]), "invalid type: sequence"),
+        (json!({}), "missing field `data`"),
+        (json!({ "data": 5 }), "at `data`: invalid type"),
+        (json!({ "data": [{ "id": 7 }] }), "it is read in part"),
     ];
     let (codex, mut peer) = connect().await;
     let mut refused = 0;
-    for result in &results {
+    for (result, expected) in &results {
         let call = begin(codex.models().into_future()).await;
         let request = peer.expect_request("model/list").await;
         peer.reply(&request.id, result.clone()).await;
         match call.await {
             Err(Error::Decode(shape)) => {
-                assert!(format!("{shape:?}").contains("model/list"), "{shape:?}");
+                let cause = shape.cause.to_string();
+                let (method, place) = cause.split_once(": ").unwrap();
+                assert_eq!(method, "cannot decode `model/list`");
+                assert!(place.starts_with(expected), "{place}");
                 refused += 1;
             }
             // An element that can't be read is left out of a list, and counted.
-            Ok(models) => assert!(models.data.is_empty()),
+            Ok(models) => assert!(models.data.is_empty() && *expected == "it is read in part"),
             Err(error) => panic!("{error:?}"),
         }
     }

@@ -106,10 +106,14 @@ async fn home(make: impl FnOnce(&Path) -> PathBuf) -> String {
 
 async fn two_starts() -> String {
     let stage = Stage::new().await.unwrap();
+    let program = || {
+        let program = stage.program(env!("CARGO_BIN_EXE_starting")).output();
+        async move { said(&program.await.unwrap()) }
+    };
     let start = Instant::now();
-    let (one, two) = tokio::join!(stage.child().into_future(), stage.child().into_future());
-    one.unwrap().close().await.unwrap();
-    two.unwrap().close().await.unwrap();
+    let (one, two) = tokio::join!(program(), program());
+    assert!(has_started(&one), "{one}");
+    assert!(has_started(&two), "{two}");
     since(start)
 }
 
@@ -163,21 +167,34 @@ async fn locales() -> String {
 
 async fn no_variables() -> String {
     let stage = Stage::new().await.unwrap();
-    let builder = stage.builder().env_clear().codex_home(stage.home.path());
-    let codex = builder.start().await.unwrap();
-    codex.models().await.unwrap();
-    "1 of 1".to_owned()
+    let mut program = Command::new(env!("CARGO_BIN_EXE_starting"));
+    program.env_clear().env("CODEX_HOME", stage.home.path());
+    starts(&mut program).await
 }
 
 async fn no_temporary() -> String {
     let stage = Stage::new().await.unwrap();
-    let builder = stage
-        .builder()
-        .env("TMPDIR", stage.home.path().join("nowhere"));
-    let codex = builder.start().await.unwrap();
-    let thread = codex.thread_start().await.unwrap();
-    is_usable(&stage, &codex, &thread).await;
-    "1 of 1".to_owned()
+    let nowhere = stage.home.path().join("nowhere");
+    starts(
+        stage
+            .program(env!("CARGO_BIN_EXE_starting"))
+            .env("TMPDIR", nowhere),
+    )
+    .await
+}
+
+async fn starts(program: &mut Command) -> String {
+    let said = said(&program.output().await.unwrap());
+    assert!(has_started(&said), "{said}");
+    said.trim().to_owned()
+}
+
+fn said(output: &std::process::Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn has_started(said: &str) -> bool {
+    said.starts_with("started ")
 }
 
 async fn few_files() -> String {

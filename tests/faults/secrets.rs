@@ -1,7 +1,7 @@
 //! A secret stays where it belongs, whatever fails: not in an error, a `Debug`, or the log at its most talkative.
 
 use codex_e2e::Stage;
-use codex_sdk::{Codex, Error};
+use codex_sdk::{Codex, Condition, Error};
 use codex_testkit::Reply;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ faults! {
     in_a_bad_line: "a line that isn't JSON has a token in it" => "the line isn't quoted";
     in_a_bad_answer: "an answer that can't be decoded has a token in it" => "the error names the place, not the value";
     in_the_environment: "`Debug` of a builder with secrets in its environment" => "only the names are shown";
-    remote_token: "a server refuses a token" => "the token is in no log, `Debug` or error";
+    remote_token: "a server takes a token, and refuses another one" => "they are in no log, `Debug` or error";
 }
 
 const KEY: &str = "sk-never-to-be-seen-0123456789";
@@ -33,7 +33,7 @@ fn all_of(error: &Error) -> String {
 
 fn is_hidden(logged: &Shown, shown: &str) -> String {
     let logged = logged.take();
-    assert!(!logged.contains(KEY), "{logged}");
+    assert!(!logged.is_empty() && !logged.contains(KEY), "{logged}");
     assert!(!shown.contains(KEY), "{shown}");
     format!("{} bytes were logged", logged.len())
 }
@@ -92,6 +92,7 @@ async fn in_a_bad_answer() -> String {
     .await;
     let error = call.await.unwrap_err();
     assert!(matches!(error, Error::Decode(_)), "{error:?}");
+    assert!(all_of(&error).contains("at `account`"), "{error:?}");
     is_hidden(&logged, &all_of(&error))
 }
 
@@ -109,10 +110,16 @@ async fn remote_token() -> String {
     let logged = Shown::default();
     let _guards = capture(&logged);
     let stage = Stage::new().await.unwrap();
-    let server = stage.server().await.unwrap();
-    let builder = Codex::connect(server.url()).bearer_token(KEY.to_owned());
-    let shown = format!("{builder:?}");
-    let error = builder.await.unwrap_err();
-    drop(server);
+    let serve = stage.builder().serve().capability_token(KEY);
+    let mut shown = format!("{serve:?}");
+    let server = serve.start().await.unwrap();
+    let connect = |token: String| Codex::connect(server.url()).bearer_token(token);
+    let builder = connect(KEY.to_owned());
+    shown += &format!("{server:?} {builder:?}");
+    let codex = builder.await.unwrap();
+    shown += &format!("{codex:?}");
+    codex.close().await.unwrap();
+    let error = connect(format!("{KEY}x")).await.unwrap_err();
+    assert_eq!(error.condition(), Some(Condition::ServerUnauthorized));
     is_hidden(&logged, &(shown + &all_of(&error)))
 }
