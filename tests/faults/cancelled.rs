@@ -275,7 +275,7 @@ async fn run_as() -> String {
 /// An operation whose turn is interrupted wherever it is dropped, while the model has more to say.
 async fn is_interrupted<F: IntoFuture>(scene: Scene<'_>, operation: impl Fn() -> F) -> usize {
     let after = async |_: &Gate, told: ThreadWatch, runs: bool| {
-        idle(&scene.1).await;
+        idle(scene.1).await;
         match &*ends(told).await {
             // It may not have been sent.
             [] => assert!(!runs),
@@ -320,7 +320,7 @@ async fn runs_on<F: IntoFuture>(scene: Scene<'_>, operation: impl Fn() -> F) -> 
             assert_eq!(scene.1.stats().live_turns, 1);
         }
         gate.release();
-        idle(&scene.1).await;
+        idle(scene.1).await;
         match &*ends(told).await {
             [] => assert!(!runs),
             ends => assert_eq!(ends, [TurnStatus::Completed]),

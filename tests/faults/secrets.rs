@@ -111,15 +111,17 @@ async fn remote_token() -> String {
     let _guards = capture(&logged);
     let stage = Stage::new().await.unwrap();
     let serve = stage.builder().serve().capability_token(KEY);
-    let mut shown = format!("{serve:?}");
+    let shown = Shown::default();
+    shown.debug(&serve);
     let server = serve.start().await.unwrap();
     let connect = |token: String| Codex::connect(server.url()).bearer_token(token);
     let builder = connect(KEY.to_owned());
-    shown += &format!("{server:?} {builder:?}");
+    shown.debug((&server, &builder));
     let codex = builder.await.unwrap();
-    shown += &format!("{codex:?}");
+    shown.debug(&codex);
     codex.close().await.unwrap();
     let error = connect(format!("{KEY}x")).await.unwrap_err();
     assert_eq!(error.condition(), Some(Condition::ServerUnauthorized));
-    is_hidden(&logged, &(shown + &all_of(&error)))
+    shown.error(&error);
+    is_hidden(&logged, &shown.take())
 }

@@ -53,7 +53,7 @@ impl AllUnread {
 /// Room reserved for a notification before its recipient is known.
 #[derive(Debug)]
 pub(crate) struct Room {
-    pub(crate) bytes: usize,
+    bytes: usize,
     all: Arc<AllUnread>,
 }
 

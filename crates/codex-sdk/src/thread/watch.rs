@@ -15,7 +15,7 @@ use crate::codex::notifications::NotificationStream;
 use crate::connection::Connection;
 use crate::connection::event_queue::Notification;
 use crate::connection::router::subscriptions::Topic;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tasks::recovery::newest_turns;
 use crate::thread::Thread;
 use crate::turn::replay::Replay;
@@ -23,7 +23,7 @@ use crate::turn::replay::Replay;
 /// How long reading a running turn may take.
 const READ: Duration = Duration::from_secs(10);
 
-type CatchUp = Pin<Box<dyn Future<Output = Option<Turn>> + Send>>;
+type CatchUp = Pin<Box<dyn Future<Output = Vec<Turn>> + Send>>;
 
 impl Thread {
     /// Watches everything that happens on this thread, including what turn handles receive: for a second
@@ -71,12 +71,14 @@ pub struct ThreadWatch {
     catch_up: Option<CatchUp>,
     /// What came before the watch began.
     replay: Replay,
+    /// What comes after that.
+    error: Option<Error>,
 }
 
 impl ThreadWatch {
     pub(super) fn new(codex: &CodexInner, thread_id: Arc<str>) -> Self {
         let (events, joined) = codex.watch(&thread_id);
-        let catch_up = newest_turn(Arc::clone(&codex.connection), Arc::clone(&thread_id));
+        let catch_up = stored_turns(Arc::clone(&codex.connection), Arc::clone(&thread_id));
         let mut catch_up: CatchUp = Box::pin(catch_up);
         let begun = codex.connection.begin(catch_up.as_mut());
         let mut watch = Self {
@@ -84,6 +86,7 @@ impl ThreadWatch {
             thread_id,
             events,
             catch_up: Some(catch_up),
+            error: None,
         };
         if let Poll::Ready(read) = begun {
             watch.caught_up(read);
@@ -111,8 +114,17 @@ impl ThreadWatch {
             if let Some(next) = self.replay.next() {
                 return Poll::Ready(Some(Ok(next)));
             }
+            if let Some(error) = self.error.take() {
+                return Poll::Ready(Some(Err(error)));
+            }
             let next = match Pin::new(&mut self.events).poll_next(context) {
                 Poll::Ready(Some(Ok(next))) => next,
+                // What was read came before it, most likely the end of the connection.
+                Poll::Ready(Some(Err(error))) if self.replay.reads_running() => {
+                    self.replay.replay_read();
+                    self.error = Some(error);
+                    continue;
+                }
                 // If the turn had begun since, its beginning would most likely be here.
                 Poll::Pending if !self.events.has_unread() && self.replay.reads_running() => {
                     self.replay.replay_read();
@@ -124,19 +136,19 @@ impl ThreadWatch {
         }
     }
 
-    fn caught_up(&mut self, read: Option<Turn>) {
+    fn caught_up(&mut self, turns: Vec<Turn>) {
         self.catch_up = None;
-        self.replay.caught_up(read);
+        self.replay.caught_up(turns);
     }
 }
 
-/// The thread's running turn, or its last one, as stored by the runtime so far.
-async fn newest_turn(connection: Arc<Connection>, thread_id: Arc<str>) -> Option<Turn> {
+/// The thread's newest turns as stored by the runtime so far.
+async fn stored_turns(connection: Arc<Connection>, thread_id: Arc<str>) -> Vec<Turn> {
     match newest_turns(&connection, &thread_id, READ).await {
-        Ok((turns, _)) => turns.into_iter().next(),
+        Ok((turns, _)) => turns,
         Err(error) => {
             tracing::debug!(%error, %thread_id, "what a turn has produced before it is watched can't be read");
-            None
+            Vec::new()
         }
     }
 }

@@ -67,8 +67,12 @@ impl Replay {
         }
     }
 
-    /// Takes what was read of the running turn, or the last one.
-    pub(crate) fn caught_up(&mut self, read: Option<Turn>) {
+    /// Takes the newest turns as they were read, the newest first.
+    pub(crate) fn caught_up(&mut self, turns: Vec<Turn>) {
+        let is_known = |turn: &Turn| Some(&turn.id) == self.joined.turn.as_ref();
+        // Another one may have begun since, or be about to.
+        let known = turns.iter().position(is_known);
+        let read = turns.into_iter().nth(known.unwrap_or_default());
         // If it had ended before, nothing more is replayed, though one of its commands may still run.
         self.read = read.filter(|turn| Some(&turn.id) != self.joined.ended.as_ref());
         let read = self.read.as_ref().map(|turn| &turn.id);

@@ -30,4 +30,5 @@ mod support;
 mod under_load;
 mod unreadable;
 mod wakers;
+mod watches;
 mod wire;

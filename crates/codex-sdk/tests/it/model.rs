@@ -1,5 +1,6 @@
-//! The router beside a model of it, in random interleavings: turns and goals that are started, joined, dropped
-//! and ended in any order, requests of the runtime in between, and the end of the connection at any moment.
+//! The router beside a model of it, in random interleavings: turns and goals that are started, joined, watched,
+//! steered, interrupted, dropped and ended in any order and way, requests of the runtime in between, and the end of
+//! the connection at any moment.
 //!
 //! The model says what each handle must get, from nothing but the order in which things were sent. `MODEL_CASES` is
 //! another number of cases than 1,000; a case has about a hundred steps. What fails is kept in `model.seeds` and is
@@ -8,104 +9,20 @@
 use codex_sdk::Error;
 use codex_sdk::types::{CommandExecutionApprovalDecision, CommandExecutionRequestApprovalResponse};
 use codex_testkit::peer::shapes;
-use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 use proptest_state_machine::{StateMachineTest, prop_state_machine};
 
 use crate::goals::peer::{goal_is, goal_of};
-use real::{Handle, Real, id_of};
+use real::{Handle, Real, id_of, message};
 use reference::{Model, RequestState};
+use steps::{Step, among};
 
+mod finish;
 mod real;
 mod reference;
+mod steps;
 
 const THREADS: usize = 3;
-
-/// What happens next. The numbers choose among what there is, and where there is nothing, nothing happens.
-#[derive(Debug, Clone)]
-enum Step {
-    /// The program calls `turn`, or `run`.
-    Start {
-        thread: usize,
-        run: bool,
-    },
-    /// The program sets a goal, or runs one. Only an idle thread takes it.
-    Goal {
-        thread: usize,
-        run: bool,
-    },
-    /// The runtime answers the oldest call of a thread, with the turn that runs there or a new one.
-    Accept {
-        thread: usize,
-    },
-    /// The runtime refuses it.
-    Refuse {
-        thread: usize,
-    },
-    /// A turn begins: one that was accepted, one whose call is answered later, or one for the goal.
-    Begin {
-        thread: usize,
-    },
-    /// An item of the running turn.
-    Say {
-        thread: usize,
-    },
-    End {
-        thread: usize,
-    },
-    /// The goal of a thread is reached. It is over with the turn that runs.
-    Reach {
-        thread: usize,
-    },
-    /// The program reads what there is for a handle.
-    Read {
-        handle: usize,
-    },
-    /// The program drops a handle, or a call that waits.
-    Drop {
-        handle: usize,
-    },
-    /// The runtime asks for an approval.
-    Ask {
-        thread: usize,
-    },
-    /// It asks again, as after a resume.
-    AskAgain {
-        request: usize,
-    },
-    Answer {
-        request: usize,
-    },
-    /// The program drops a request, which refuses it.
-    Forget {
-        request: usize,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let (thread, number) = (0..THREADS, any::<usize>());
-    prop_oneof![
-        4 => (thread.clone(), any::<bool>()).prop_map(|(thread, run)| Step::Start { thread, run }),
-        2 => (thread.clone(), any::<bool>()).prop_map(|(thread, run)| Step::Goal { thread, run }),
-        4 => thread.clone().prop_map(|thread| Step::Accept { thread }),
-        1 => thread.clone().prop_map(|thread| Step::Refuse { thread }),
-        4 => thread.clone().prop_map(|thread| Step::Begin { thread }),
-        6 => thread.clone().prop_map(|thread| Step::Say { thread }),
-        3 => thread.clone().prop_map(|thread| Step::End { thread }),
-        1 => thread.clone().prop_map(|thread| Step::Reach { thread }),
-        3 => number.prop_map(|handle| Step::Read { handle }),
-        2 => number.prop_map(|handle| Step::Drop { handle }),
-        2 => thread.prop_map(|thread| Step::Ask { thread }),
-        1 => number.prop_map(|request| Step::AskAgain { request }),
-        2 => number.prop_map(|request| Step::Answer { request }),
-        1 => number.prop_map(|request| Step::Forget { request }),
-    ]
-}
-
-/// The number that is meant, if there are any.
-fn among(number: usize, count: usize) -> Option<usize> {
-    number.checked_rem(count)
-}
 
 /// What the program does.
 fn by_the_program(real: &mut Real, model: &Model, step: &Step) {
@@ -132,6 +49,31 @@ fn by_the_program(real: &mut Real, model: &Model, step: &Step) {
                     Handle::Runs(run) => run.abort(),
                     Handle::Stream(..) | Handle::Gone => {}
                 }
+            }
+        }
+        Step::Interrupt { handle } => {
+            if let Some((number, _)) = model.controlled(handle) {
+                let turn = real.stream(number);
+                let interrupt = turn.interrupt();
+                real.controls
+                    .push(real.tokio.spawn(async move { interrupt.await.is_ok() }));
+            }
+        }
+        Step::Steer { handle } => {
+            if let Some((number, turn)) = model.controlled(handle) {
+                let steer = real.stream(number).steer("more");
+                let runs = !model.turn(turn).ended;
+                real.controls
+                    .push(real.tokio.spawn(async move { steer.await.is_ok() == runs }));
+            }
+        }
+        Step::Watch { thread } => {
+            let watch = real.threads[thread].watch();
+            real.watches.push(Some(watch));
+        }
+        Step::LookAway { watch } => {
+            if let Some(watch) = among(watch, real.watches.len()) {
+                real.watches[watch] = None;
             }
         }
         Step::Answer { request } => {
@@ -184,23 +126,24 @@ fn by_the_runtime(real: &mut Real, model: &Model, step: &Step) {
         }
         Step::Say { thread } => {
             if let Some(turn) = model.begun(thread) {
-                let text = (model.items.len() - 1).to_string();
-                let item = shapes::agent_message(&format!("item {text}"), &text);
+                let item = message(model.items.len() - 1);
                 let (thread, turn) = (id_of(thread), turn.to_string());
                 real.tokio
                     .block_on(real.peer.turn(&thread, &turn).item_completed(item));
             }
         }
-        Step::End { thread } => {
+        Step::List { thread } => real.list(model, thread),
+        Step::End { thread, .. } => {
             let ended = |number: &u32| {
                 let turn = model.turn(*number);
                 turn.thread == thread && turn.ended && !real.ended.contains(number)
             };
             if let Some(turn) = (0..).take(model.turns.len()).find(ended) {
                 real.ended.insert(turn);
+                let status = model.turn(turn).status;
                 let (thread, turn) = (id_of(thread), turn.to_string());
-                real.tokio
-                    .block_on(real.peer.turn(&thread, &turn).completed("completed"));
+                let mut turn = real.peer.turn(&thread, &turn);
+                real.tokio.block_on(turn.completed(status));
             }
         }
         Step::Reach { thread } => {
@@ -249,9 +192,10 @@ impl StateMachineTest for Model {
         real.settle();
         // Nobody may lose a turn that he has.
         for (turn, times) in &real.interrupted {
-            let before = real.seen.insert(*turn, *times).unwrap_or_default();
+            let unasked = times.checked_sub(model.turn(*turn).interrupts).unwrap();
+            let before = real.seen.insert(*turn, unasked).unwrap_or_default();
             assert!(
-                before == *times || !model.is_wanted(*turn),
+                before == unasked || !model.is_wanted(*turn),
                 "turn {turn} was wanted"
             );
         }

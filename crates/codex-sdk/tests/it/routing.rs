@@ -38,6 +38,30 @@ async fn parity_85_what_came_during_a_refused_start_goes_to_the_subscriptions() 
 }
 
 #[tokio::test]
+async fn what_came_during_two_starts_goes_to_the_one_that_is_accepted_and_nowhere_else() {
+    let (codex, mut peer) = connect().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let mut all = codex.notifications();
+    let refused = begin(thread.turn("one").into_future()).await;
+    let one = peer.expect_request("turn/start").await;
+    let accepted = begin(thread.turn("two").into_future()).await;
+    let two = peer.expect_request("turn/start").await;
+    peer.turn("t", "1").delta("i", "early").await;
+    peer.reply_error(&one.id, -32600, "no", None).await;
+    assert!(refused.await.unwrap_err().rpc().is_some());
+    peer.reply(&two.id, shapes::turn_start_response("1")).await;
+    let mut turn = accepted.await.unwrap();
+    let early = turn.next().await.unwrap().unwrap();
+    assert_eq!(early.text_delta(), Some("early"));
+    peer.turn("t", "1").completed("completed").await;
+    peer.notify("warning", json!({ "message": "the next" }))
+        .await;
+    assert_eq!(all.next().await.unwrap().unwrap().method(), "warning");
+    turn.run().await.unwrap();
+    idle(&codex).await;
+}
+
+#[tokio::test]
 async fn a_compaction_waits_for_the_end_of_its_own_turn_and_keeps_the_thread_busy() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;

@@ -332,35 +332,3 @@ async fn parity_152_run_brings_the_same_result_on_a_thread_and_on_a_handle() {
     let usage = result.usage.unwrap();
     assert_eq!((usage.total.total_tokens, &usage.total), (15, &usage.last));
 }
-
-#[tokio::test]
-async fn a_turn_that_is_listed_before_it_is_said_to_have_begun_begins_once() {
-    let (codex, mut peer) = connect().await;
-    let thread = start_thread(&codex, &mut peer, "t").await;
-    let mut watch = thread.watch();
-    let list = peer.expect_request("thread/turns/list").await;
-    let said = shapes::user_message("said", "go");
-    let mut turn = shapes::turn("1", "inProgress");
-    turn["items"] = json!([said]);
-    let page = json!({ "data": [turn], "nextCursor": null, "backwardsCursor": null });
-    peer.reply(&list.id, page).await;
-    let mut seen = Vec::new();
-    for _ in 0..2 {
-        seen.push(watch.next().await.unwrap().unwrap().method().to_owned());
-    }
-    peer.turn("t", "1").started().await;
-    peer.turn("t", "1").item_started(said.clone()).await;
-    peer.turn("t", "1").item_completed(said).await;
-    peer.turn("t", "1").completed("completed").await;
-    peer.turn("t", "2").started().await;
-    for _ in 0..2 {
-        seen.push(watch.next().await.unwrap().unwrap().method().to_owned());
-    }
-    let expected = [
-        "turn/started",
-        "item/completed",
-        "turn/completed",
-        "turn/started",
-    ];
-    assert_eq!(seen, expected);
-}

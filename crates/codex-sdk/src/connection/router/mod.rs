@@ -41,9 +41,9 @@ pub(crate) mod missed_ends;
 mod nested_turns;
 pub(crate) mod pending_calls;
 pub(crate) mod pending_requests;
-pub(crate) mod pending_turn;
-mod requests;
+pub(crate) mod requests;
 pub(crate) mod server_request;
+mod starting;
 pub(crate) mod subscriptions;
 pub(crate) mod thread_turns;
 mod totals;
@@ -179,6 +179,7 @@ impl Router {
         let thread = self.threads.get(thread_id);
         Joined {
             ended: self.threads_known.ended(thread_id).map(str::to_owned),
+            turn: thread.and_then(|it| it.running()).map(str::to_owned),
             running: thread.map(|it| it.announced.all()).unwrap_or_default(),
         }
     }

@@ -34,7 +34,7 @@ impl Router {
         let item = thread.zip(request.item_id());
         let begun = thread
             .zip(turn_id)
-            .is_some_and(|(thread, id)| thread.runs(id));
+            .is_some_and(|(thread, id)| thread.running() == Some(id));
         let item = item.and_then(|(thread, item_id)| thread.announced.asked_for(item_id));
         let known = &self.threads_known;
         let root = thread_id.map(|id| known.parents(id).last().unwrap_or(id));

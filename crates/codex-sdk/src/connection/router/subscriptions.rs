@@ -33,7 +33,9 @@ pub(crate) enum Topic {
 pub(crate) struct Joined {
     /// The turn that ended last.
     pub(crate) ended: Option<String>,
-    /// The unfinished items of the running turn.
+    /// The turn that is known to run.
+    pub(crate) turn: Option<String>,
+    /// Its unfinished items.
     pub(crate) running: Vec<Announced>,
 }
 

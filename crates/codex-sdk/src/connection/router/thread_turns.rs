@@ -21,13 +21,13 @@ use crate::connection::router::activity::Activity;
 use crate::connection::router::announced::AnnouncedItems;
 use crate::connection::router::entry::{Entry, Expiry, Orphan, Phase, Unclaimed};
 use crate::connection::router::goal_route::{GoalRoute, GoalState};
-use crate::connection::router::pending_turn::{Claim, PendingTurn};
+use crate::connection::router::starting::{Claim, Starting};
 use crate::connection::wakes::{Wakes, Watched};
 use crate::error::Error;
 
 #[derive(Debug)]
 pub(crate) struct ThreadTurns {
-    pending: Vec<PendingTurn>,
+    starting: Starting,
     pub(crate) active: Vec<ActiveTurn>,
     /// The goal whose turns these are.
     pub(crate) goal: Option<GoalRoute>,
@@ -44,7 +44,7 @@ pub(crate) struct ThreadTurns {
 impl ThreadTurns {
     pub(crate) fn new(wakes: &Arc<Wakes>) -> Self {
         Self {
-            pending: Vec::new(),
+            starting: Starting::default(),
             active: Vec::new(),
             goal: None,
             compacting: None,
@@ -58,7 +58,7 @@ impl ThreadTurns {
     /// The number of turns and goals.
     pub(crate) fn count(&self) -> usize {
         let others = usize::from(self.goal.is_some()) + usize::from(self.compacting.is_some());
-        self.pending.len() + self.active.len() + others
+        self.starting.count() + self.active.len() + others
     }
 
     /// Whether a goal owns the thread.
@@ -108,8 +108,7 @@ impl ThreadTurns {
 
     /// Registers a turn whose `turn/start` is about to be queued.
     pub(crate) fn start(&mut self, handle_id: i64, events: EventSender) {
-        self.pending
-            .push(PendingTurn::new(Entry::new(handle_id, events)));
+        self.starting.add(handle_id, events);
     }
 
     /// Ends the starting of a turn: binds its handle to the turn with this id, or drops it without one.
@@ -119,10 +118,7 @@ impl ThreadTurns {
         turn_id: Option<&str>,
         unclaimed: &mut Unclaimed,
     ) -> Option<watch::Receiver<Phase>> {
-        let is_it = |pending: &PendingTurn| pending.entry.id == handle_id;
-        let index = self.pending.iter().position(is_it)?;
-        let mut pending = self.pending.remove(index);
-        pending.sort(turn_id, unclaimed);
+        let pending = self.starting.remove(handle_id, turn_id, unclaimed)?;
         let turn_id = turn_id?;
         if pending.completed.iter().any(|id| id == turn_id) {
             // The receiver keeps the last value of a sender that is gone.
@@ -162,10 +158,10 @@ impl ThreadTurns {
         }
     }
 
-    /// Whether this turn was seen to begin and not to end.
-    pub(crate) fn runs(&self, turn_id: &str) -> bool {
-        let turn = self.active.iter().find(|turn| turn.id == turn_id);
-        turn.is_some_and(|turn| !turn.joined && *turn.phase.borrow() == Phase::Started)
+    /// The turn that was seen to begin and not to end. A thread runs one at a time.
+    pub(crate) fn running(&self) -> Option<&str> {
+        let runs = |turn: &&ActiveTurn| !turn.joined && *turn.phase.borrow() == Phase::Started;
+        self.active.iter().find(runs).map(|turn| &*turn.id)
     }
 
     /// Whether this turn was started or joined, or seen to begin.
@@ -209,9 +205,7 @@ impl ThreadTurns {
             }
             turn.id != turn_id
         });
-        for pending in &mut self.pending {
-            pending.completed.push(turn_id.to_owned());
-        }
+        self.starting.complete(turn_id);
     }
 
     /// Ends the active turns of a thread that the runtime has closed.
@@ -239,10 +233,10 @@ impl ThreadTurns {
             .filter(|turn| Some(turn.id.as_str()) == turn_id)
             .flat_map(|turn| turn.entries.iter_mut());
         let mut listening = entries.filter(|entry| entry.events.is_some()).peekable();
-        let mut shared = listening.peek().is_some();
-        for pending in &mut self.pending {
-            shared |= pending.collect(&notification, bytes, shared, unclaimed);
-        }
+        let taken = listening.peek().is_some();
+        let kept = self
+            .starting
+            .collect(&notification, bytes, taken, unclaimed);
         // Only a turn with several handles needs copies.
         while let Some(entry) = listening.next() {
             if listening.peek().is_none() {
@@ -250,7 +244,7 @@ impl ThreadTurns {
             }
             entry.push(notification.clone(), bytes);
         }
-        if !shared {
+        if !taken && !kept {
             unclaimed.push((notification, bytes));
         }
     }
@@ -279,11 +273,7 @@ impl ThreadTurns {
             }
             return interrupt;
         }
-        for pending in &mut self.pending {
-            if pending.entry.id == handle_id {
-                pending.leave(interrupt, unclaimed);
-            }
-        }
+        self.starting.leave(handle_id, interrupt, unclaimed);
         for turn in &mut self.active {
             let before = turn.entries.len();
             turn.entries.retain(|other| other.id != handle_id);
@@ -330,7 +320,7 @@ impl ThreadTurns {
     /// Takes the turn to interrupt now, if there is one. A handle whose `turn/start` is unanswered may
     /// yet turn out to have joined it, so this waits for the reply.
     pub(crate) fn orphan(&mut self, thread_id: &str) -> Option<Orphan> {
-        if !self.pending.is_empty() {
+        if !self.starting.is_empty() {
             return None;
         }
         let ready = |turn: &&mut ActiveTurn| {
@@ -354,20 +344,13 @@ impl ThreadTurns {
                 heard |= entry.fail(error);
             }
         }
-        for pending in &mut self.pending {
-            heard |= pending.entry.fail(error);
-            pending.release(unclaimed);
-        }
-        heard
+        heard | self.starting.fail(error, unclaimed)
     }
 
     /// Ends all events with an error. What came for turns whose calls fail with it is left.
     pub(crate) fn fail_all(mut self, error: &Error, unclaimed: &mut Unclaimed) {
-        for pending in &mut self.pending {
-            pending.release(unclaimed);
-        }
-        let active = self.active.into_iter().flat_map(|turn| turn.entries);
-        for mut entry in active.chain(self.pending.into_iter().map(|it| it.entry)) {
+        self.starting.fail(error, unclaimed);
+        for mut entry in self.active.into_iter().flat_map(|turn| turn.entries) {
             entry.fail(error);
         }
         if let Some(goal) = self.goal {

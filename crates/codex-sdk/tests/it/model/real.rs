@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use codex_sdk::types::ThreadItem;
+use codex_sdk::types::{ThreadItem, TurnStatus};
 use codex_sdk::{
     Call, Codex, Error, Notification, NotificationStream, PendingRequest, Result, ServerRequests,
-    Thread, TurnHandle, TurnResult,
+    Thread, ThreadWatch, TurnHandle, TurnResult,
 };
 use codex_testkit::Peer;
 use codex_testkit::peer::shapes;
@@ -25,12 +25,18 @@ pub(super) struct Real {
     pub(super) peer: Peer,
     pub(super) threads: Vec<Thread>,
     pub(super) handles: Vec<Handle>,
+    pub(super) watches: Vec<Option<ThreadWatch>>,
     pub(super) rest: NotificationStream,
     pub(super) asked: ServerRequests,
     pub(super) requests: Vec<Option<PendingRequest>>,
     /// The ids of calls that aren't answered.
     pub(super) calls: [VecDeque<Value>; THREADS],
+    /// The same of reads.
+    pub(super) reads: [VecDeque<Value>; THREADS],
+    /// Interrupts and steers of the program: whether they came out as they must.
+    pub(super) controls: Vec<JoinHandle<bool>>,
     pub(super) interrupted: BTreeMap<u32, usize>,
+    pub(super) steered: BTreeMap<u32, usize>,
     pub(super) answers: BTreeMap<usize, Vec<bool>>,
     /// Turns that were announced, that were ended, and whose interrupt was looked at.
     pub(super) begun: BTreeSet<u32>,
@@ -44,16 +50,44 @@ pub(super) struct Real {
 pub(super) enum Handle {
     Starts(JoinHandle<Result<TurnHandle>>),
     Runs(JoinHandle<Result<TurnResult>>),
-    Stream(Box<TurnHandle>, Vec<usize>),
+    Stream(Box<TurnHandle>, Got),
     Gone,
+}
+
+/// What has come for a stream.
+#[derive(Default)]
+pub(super) struct Got {
+    pub(super) items: Vec<usize>,
+    pub(super) end: Option<TurnStatus>,
+    pub(super) lost: bool,
+}
+
+impl Got {
+    pub(super) fn take(&mut self, event: Result<Notification>) {
+        match event {
+            Ok(Notification::TurnCompleted(done)) => {
+                assert_eq!(self.end.replace(done.turn.status), None);
+            }
+            Ok(event) => self.items.extend(item(&event)),
+            Err(error) => {
+                assert!(error.is_closed(), "{error:?}");
+                self.lost = true;
+            }
+        }
+    }
 }
 
 pub(super) fn id_of(thread: usize) -> String {
     format!("thread {thread}")
 }
 
+/// The item of this number.
+pub(super) fn message(number: usize) -> Value {
+    shapes::agent_message(&format!("item {number}"), &number.to_string())
+}
+
 /// The number of an item, if the notification has one.
-fn item(event: &Notification) -> Option<usize> {
+pub(super) fn item(event: &Notification) -> Option<usize> {
     match event {
         Notification::ItemCompleted(done) => match &done.item {
             ThreadItem::AgentMessage(message) => message.text.parse().ok(),
@@ -84,11 +118,15 @@ impl Real {
             peer,
             threads,
             handles: Vec::new(),
+            watches: Vec::new(),
             rest,
             asked,
             requests: Vec::new(),
             calls: Default::default(),
+            reads: Default::default(),
+            controls: Vec::new(),
             interrupted: BTreeMap::new(),
+            steered: BTreeMap::new(),
             answers: BTreeMap::new(),
             begun: BTreeSet::new(),
             ended: BTreeSet::new(),
@@ -114,7 +152,11 @@ impl Real {
             codex,
             peer,
             calls,
+            reads,
+            controls,
             interrupted,
+            steered,
+            ended,
             answers,
             ..
         } = self;
@@ -137,6 +179,10 @@ impl Real {
                             let thread = (0..THREADS).find(|it| params["threadId"] == id_of(*it));
                             calls[thread.unwrap()].push_back(id);
                         }
+                        Some("thread/turns/list") => {
+                            let thread = (0..THREADS).find(|it| params["threadId"] == id_of(*it));
+                            reads[thread.unwrap()].push_back(id);
+                        }
                         Some("thread/read") => {
                             let thread = shapes::thread(params["threadId"].as_str().unwrap());
                             peer.reply(&id, json!({ "thread": thread })).await;
@@ -155,6 +201,17 @@ impl Real {
                             *interrupted.entry(turn.unwrap()).or_default() += 1;
                             peer.reply(&id, json!({})).await;
                         }
+                        Some("turn/steer") => {
+                            let turn = params["expectedTurnId"].as_str().unwrap();
+                            let number = turn.parse().unwrap();
+                            *steered.entry(number).or_default() += 1;
+                            if ended.contains(&number) {
+                                let message = "no active turn to steer";
+                                peer.reply_error(&id, -32600, message, None).await;
+                            } else {
+                                peer.reply(&id, json!({ "turnId": turn })).await;
+                            }
+                        }
                         Some(other) => panic!("{other} was not expected"),
                         None => {
                             let id = usize::try_from(id.as_u64().unwrap()).unwrap();
@@ -166,7 +223,34 @@ impl Real {
                 }
                 probe.await.unwrap().unwrap();
             }
+            for control in controls.drain(..) {
+                assert!(control.await.unwrap());
+            }
         });
+    }
+
+    /// A handle that has a turn.
+    pub(super) fn stream(&mut self, number: usize) -> &TurnHandle {
+        self.read(number);
+        match &self.handles[number] {
+            Handle::Stream(turn, _) => turn,
+            _ => panic!("handle {number} has no turn"),
+        }
+    }
+
+    /// Answers a read of a thread with its newest turns.
+    pub(super) fn list(&mut self, model: &Model, thread: usize) {
+        let Some(read) = self.reads[thread].pop_front() else {
+            return;
+        };
+        let turns = model.newest(thread).into_iter().map(|number| {
+            let mut turn = shapes::turn(&number.to_string(), model.turn(number).status);
+            let items = (0..model.items.len()).filter(|it| model.items[*it] == number);
+            turn["items"] = items.map(message).collect();
+            turn
+        });
+        let page = json!({ "data": turns.collect::<Vec<_>>(), "nextCursor": null });
+        self.tokio.block_on(self.peer.reply(&read, page));
     }
 
     pub(super) fn ask(&mut self, model: &Model, request: usize) {
@@ -184,15 +268,15 @@ impl Real {
         self.handles[number] = self.tokio.block_on(async {
             let mut handle = match handle {
                 Handle::Starts(call) if call.is_finished() => match call.await.unwrap() {
-                    Ok(turn) => Handle::Stream(Box::new(turn), Vec::new()),
+                    Ok(turn) => Handle::Stream(Box::new(turn), Got::default()),
                     Err(error) if is_refusal(&error) => Handle::Gone,
                     Err(error) => panic!("{error:?}"),
                 },
                 other => other,
             };
-            if let Handle::Stream(turn, items) = &mut handle {
+            if let Handle::Stream(turn, got) = &mut handle {
                 while let Some(event) = ready(turn.next()).await.flatten() {
-                    items.extend(item(&event.unwrap()));
+                    got.take(event);
                 }
             }
             handle
@@ -202,8 +286,9 @@ impl Real {
     /// Compares with the model.
     pub(super) fn check(&mut self, model: &Model) {
         let stats = self.codex.stats();
-        let unanswered: usize = model.threads.iter().map(|it| it.unanswered.len()).sum();
-        assert_eq!(stats.requests_in_flight, unanswered);
+        assert_eq!(stats.requests_in_flight, model.in_flight());
+        let runs = model.live_turns();
+        assert!(runs.contains(&stats.live_turns), "{stats:?} {runs:?}");
         let open = model
             .requests
             .iter()
@@ -227,91 +312,19 @@ impl Real {
             let interrupts = self.interrupted.get(&number).copied().unwrap_or_default();
             let least = usize::from(model.is_given_up(number));
             let most = model.dropped_runs(number) + usize::from(model.is_straggler(number));
+            let (least, most) = (least + turn.interrupts, most + turn.interrupts);
             assert!(
                 (least..=most).contains(&interrupts),
                 "{number}: {turn:?} has {interrupts} interrupts"
             );
+            let steers = self.steered.get(&number).copied().unwrap_or_default();
+            assert_eq!(steers, turn.steers, "{number}: {turn:?}");
         }
-    }
-
-    /// Ends the connection and reads everything to its end.
-    pub(super) fn finish(mut self, model: &Model) {
-        self.settle();
-        self.check(model);
-        let mut delivered = BTreeSet::new();
-        for handle in 0..self.handles.len() {
-            delivered.extend(model.of_handle(handle));
-        }
-        let Self {
-            tokio,
-            codex,
-            mut peer,
-            handles,
-            mut rest,
-            threads,
-            requests,
-            ..
-        } = self;
-        tokio.block_on(async {
-            peer.close().await;
-            for (number, handle) in handles.into_iter().enumerate() {
-                let of = &model.handles[number];
-                let expected = model.of_handle(number);
-                let ended = model.is_over(number);
-                let context = format!("handle {number} of {model:#?}");
-                match handle {
-                    Handle::Gone => assert!(of.dropped || of.refused, "{context}"),
-                    Handle::Starts(call) => match call.await.unwrap() {
-                        Ok(turn) => streamed(turn, Vec::new(), ended, &expected, &context).await,
-                        Err(error) if of.refused => assert!(is_refusal(&error), "{error:?}"),
-                        Err(error) => assert!(
-                            error.is_closed() && of.turns.is_empty(),
-                            "{error:?} {context}"
-                        ),
-                    },
-                    Handle::Stream(turn, items) => {
-                        streamed(*turn, items, ended, &expected, &context).await;
-                    }
-                    Handle::Runs(run) => match run.await.unwrap() {
-                        Ok(result) => {
-                            assert!(ended, "{context}");
-                            assert_eq!(items_of(&result), expected, "{context}");
-                        }
-                        Err(error) if of.refused => assert!(is_refusal(&error), "{error:?}"),
-                        Err(error) => {
-                            assert!(error.is_closed() && !ended, "{error:?} {context}");
-                            if !of.turns.is_empty() {
-                                let partial = error.partial_result().unwrap();
-                                assert_eq!(items_of(partial), expected, "{context}");
-                            }
-                        }
-                    },
-                }
-            }
-            while let Some(event) = rest.next().await {
-                match event {
-                    Ok(event) => delivered.extend(item(&event)),
-                    Err(error) => assert!(error.is_closed(), "{error:?}"),
-                }
-            }
-            for item in 0..model.items.len() {
-                assert!(
-                    delivered.contains(&item),
-                    "item {item} went nowhere in {model:#?}"
-                );
-            }
-            drop(requests);
-            codex.close().await.unwrap();
-            let stats = codex.stats();
-            assert_eq!((stats.requests_in_flight, stats.live_turns), (0, 0));
-            assert_eq!(stats.server_requests_pending, 0);
-            drop(threads);
-        });
     }
 }
 
 /// Whether the runtime has refused a call, or the client itself because of what runs on the thread.
-fn is_refusal(error: &Error) -> bool {
+pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::Rpc(_) | Error::ThreadBusy { .. })
 }
 
@@ -322,31 +335,4 @@ async fn ready<F: Future>(future: F) -> Option<F::Output> {
         output = future => Some(output),
         () = std::future::ready(()) => None,
     }
-}
-
-fn items_of(result: &TurnResult) -> Vec<usize> {
-    let texts = result.items.iter().filter_map(|item| match item {
-        ThreadItem::AgentMessage(message) => message.text.parse().ok(),
-        _ => None,
-    });
-    texts.collect()
-}
-
-/// Reads a stream to its end, which must be the end of its turn or of the connection.
-async fn streamed(
-    mut turn: TurnHandle,
-    mut items: Vec<usize>,
-    ended: bool,
-    expected: &[usize],
-    context: &str,
-) {
-    let mut lost = false;
-    while let Some(event) = turn.next().await {
-        match event {
-            Ok(event) => items.extend(item(&event)),
-            Err(error) => lost = error.is_closed(),
-        }
-    }
-    assert_eq!(items, expected, "{context}");
-    assert_eq!(lost, !ended, "{context}");
 }

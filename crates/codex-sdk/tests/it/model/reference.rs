@@ -1,11 +1,10 @@
 //! What there should be: nothing but the order in which things were sent.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
-use proptest::prelude::*;
-use proptest_state_machine::ReferenceStateMachine;
-
-use super::{Step, THREADS, among, step};
+use super::THREADS;
+use super::steps::among;
 
 /// What there should be.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +15,7 @@ pub(super) struct Model {
     /// Each item, with its turn, in the order in which they were sent.
     pub(super) items: Vec<u32>,
     pub(super) turns: Vec<TurnModel>,
+    pub(super) watches: Vec<WatchModel>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -23,10 +23,12 @@ pub(super) struct ThreadModel {
     pub(super) running: Option<u32>,
     /// Calls that aren't answered, by their handles.
     pub(super) unanswered: VecDeque<usize>,
+    /// The watches whose reads aren't answered.
+    pub(super) unread: VecDeque<usize>,
     /// The handle whose goal has the thread.
-    goal: Option<usize>,
+    pub(super) goal: Option<usize>,
     /// Whether a goal was given up here: a turn that begins without anybody may be interrupted.
-    abandoned: bool,
+    pub(super) abandoned: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +36,20 @@ pub(super) struct TurnModel {
     pub(super) thread: usize,
     pub(super) begun: bool,
     pub(super) ended: bool,
+    pub(super) status: &'static str,
+    /// How often the program has interrupted it while it ran.
+    pub(super) interrupts: usize,
+    /// How often it was steered, whether it ran or not.
+    pub(super) steers: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct WatchModel {
+    pub(super) thread: usize,
+    /// What ran there when it began, unless it wasn't listed any more when the runtime answered.
+    pub(super) turn: Option<u32>,
+    /// How many items had been sent when it began.
+    pub(super) since: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -53,7 +69,7 @@ pub(super) struct HandleModel {
 #[derive(Debug, Clone)]
 pub(super) struct GoalModel {
     pub(super) pursued: bool,
-    over: bool,
+    pub(super) over: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -76,17 +92,19 @@ impl Model {
         &self.turns[turn as usize]
     }
 
-    fn turn_mut(&mut self, turn: u32) -> &mut TurnModel {
+    pub(super) fn turn_mut(&mut self, turn: u32) -> &mut TurnModel {
         &mut self.turns[turn as usize]
     }
 
-    fn new_turn(&mut self, thread: usize) -> u32 {
+    pub(super) fn new_turn(&mut self, thread: usize) -> u32 {
         let turn = u32::try_from(self.turns.len()).unwrap();
-        let (begun, ended) = (false, false);
         self.turns.push(TurnModel {
             thread,
-            begun,
-            ended,
+            begun: false,
+            ended: false,
+            status: "inProgress",
+            interrupts: 0,
+            steers: 0,
         });
         self.threads[thread].running = Some(turn);
         turn
@@ -98,7 +116,7 @@ impl Model {
         self.turn(turn).begun.then_some(turn)
     }
 
-    fn call(&mut self, thread: usize, run: bool, goal: Option<GoalModel>) -> usize {
+    pub(super) fn call(&mut self, thread: usize, run: bool, goal: Option<GoalModel>) -> usize {
         self.handles.push(HandleModel {
             thread,
             run,
@@ -111,7 +129,7 @@ impl Model {
         self.handles.len() - 1
     }
 
-    fn drop_handle(&mut self, number: usize) {
+    pub(super) fn drop_handle(&mut self, number: usize) {
         let handle = &mut self.handles[number];
         handle.dropped = true;
         let of = &mut self.threads[handle.thread];
@@ -122,17 +140,8 @@ impl Model {
         }
     }
 
-    /// Whether what a handle runs has ended.
-    pub(super) fn is_over(&self, handle: usize) -> bool {
-        let HandleModel { goal, turns, .. } = &self.handles[handle];
-        match goal {
-            Some(goal) => goal.over,
-            None => turns.iter().any(|turn| self.turn(*turn).ended),
-        }
-    }
-
     /// Ends the goal of a thread if it was reached and nothing runs for it.
-    fn end_goal(&mut self, thread: usize) {
+    pub(super) fn end_goal(&mut self, thread: usize) {
         let ThreadModel { running, goal, .. } = &mut self.threads[thread];
         if let (None, Some(handle)) = (running, *goal)
             && let Some(it) = &mut self.handles[handle].goal
@@ -141,6 +150,24 @@ impl Model {
             it.over = true;
             *goal = None;
         }
+    }
+
+    /// How many requests aren't answered, whether anybody still waits for them or not.
+    pub(super) fn in_flight(&self) -> usize {
+        let of = |thread: &ThreadModel| thread.unanswered.len() + thread.unread.len();
+        self.threads.iter().map(of).sum()
+    }
+
+    /// How many turns the client may take for running.
+    pub(super) fn live_turns(&self) -> RangeInclusive<usize> {
+        let (mut least, mut most) = (0, 0);
+        for thread in &self.threads {
+            let wanted = thread.running.is_some_and(|turn| self.is_wanted(turn));
+            least += thread.unanswered.len() + usize::from(wanted);
+            most += thread.unanswered.len() + usize::from(thread.running.is_some());
+            most += usize::from(thread.goal.is_some()) + usize::from(thread.abandoned);
+        }
+        least..=most
     }
 
     /// Whether the runtime may ask again: it does so only as long as the turn runs.
@@ -158,7 +185,63 @@ impl Model {
             .collect()
     }
 
-    fn on_turn(&self, turn: u32) -> impl Iterator<Item = &HandleModel> {
+    /// Answers the oldest read of a thread.
+    pub(super) fn list(&mut self, thread: usize) {
+        if let Some(watch) = self.threads[thread].unread.pop_front() {
+            let newest = self.newest(thread);
+            let turn = &mut self.watches[watch].turn;
+            turn.take_if(|turn| !newest.contains(turn));
+        }
+    }
+
+    /// What is listed of a thread: its last two turns, the newest first.
+    pub(super) fn newest(&self, thread: usize) -> Vec<u32> {
+        let is_of = |turn: &u32| self.turn(*turn).thread == thread && self.turn(*turn).begun;
+        let turns = (0..).take(self.turns.len()).filter(is_of);
+        let mut turns: Vec<_> = turns.collect();
+        turns.reverse();
+        turns.truncate(2);
+        turns
+    }
+
+    /// The items that a watch must get.
+    pub(super) fn of_watch(&self, watch: usize) -> Vec<usize> {
+        let WatchModel {
+            thread,
+            turn,
+            since,
+        } = self.watches[watch];
+        let items = self.items.iter().enumerate();
+        items
+            .filter(|(item, of)| {
+                let (item, of) = (*item, **of);
+                turn == Some(of) || item >= since && self.turn(of).thread == thread
+            })
+            .map(|(item, _)| item)
+            .collect()
+    }
+
+    /// The handle that is meant and its turn, if the program can steer and interrupt that.
+    pub(super) fn controlled(&self, handle: usize) -> Option<(usize, u32)> {
+        let number = among(handle, self.handles.len())?;
+        let handle = &self.handles[number];
+        let turn = *handle.turns.first()?;
+        // What waits for a turn to begin waits for some seconds.
+        let can = !handle.run && !handle.dropped && handle.goal.is_none();
+        (can && self.turn(turn).begun).then_some((number, turn))
+    }
+
+    /// How what a handle runs has ended.
+    pub(super) fn status(&self, handle: usize) -> Option<&'static str> {
+        let HandleModel { goal, turns, .. } = &self.handles[handle];
+        let turn = self.turn(*turns.first()?);
+        match goal {
+            Some(goal) => goal.over.then_some("completed"),
+            None => turn.ended.then_some(turn.status),
+        }
+    }
+
+    pub(super) fn on_turn(&self, turn: u32) -> impl Iterator<Item = &HandleModel> {
         self.handles
             .iter()
             .filter(move |handle| handle.turns.contains(&turn))
@@ -190,118 +273,5 @@ impl Model {
     /// Whether somebody has a turn, so that it must not be interrupted.
     pub(super) fn is_wanted(&self, turn: u32) -> bool {
         self.on_turn(turn).any(|handle| !handle.dropped)
-    }
-}
-
-impl ReferenceStateMachine for Model {
-    type State = Self;
-    type Transition = Step;
-
-    fn init_state() -> BoxedStrategy<Self> {
-        Just(Self::default()).boxed()
-    }
-
-    fn transitions(_: &Self) -> BoxedStrategy<Step> {
-        step().boxed()
-    }
-
-    fn apply(mut model: Self, step: &Step) -> Self {
-        match *step {
-            Step::Start { thread, run } => {
-                let handle = model.call(thread, run, None);
-                if model.threads[thread].goal.is_some() {
-                    model.handles[handle].refused = true;
-                } else {
-                    model.threads[thread].unanswered.push_back(handle);
-                }
-            }
-            Step::Goal { thread, run } => {
-                let (pursued, over) = (true, false);
-                let handle = model.call(thread, run, Some(GoalModel { pursued, over }));
-                let of = &mut model.threads[thread];
-                if of.running.is_none() && of.unanswered.is_empty() && of.goal.is_none() {
-                    of.goal = Some(handle);
-                } else {
-                    model.handles[handle].refused = true;
-                }
-            }
-            Step::Accept { thread } => {
-                if let Some(handle) = model.threads[thread].unanswered.pop_front() {
-                    let running = model.threads[thread].running;
-                    let turn = running.unwrap_or_else(|| model.new_turn(thread));
-                    model.handles[handle].turns.push(turn);
-                }
-            }
-            Step::Refuse { thread } => {
-                if let Some(handle) = model.threads[thread].unanswered.pop_front() {
-                    model.handles[handle].refused = true;
-                }
-            }
-            Step::Begin { thread } => {
-                let of = &model.threads[thread];
-                let (running, goal) = (of.running, of.goal);
-                if running.is_some() || !of.unanswered.is_empty() || goal.is_some() {
-                    let turn = running.unwrap_or_else(|| model.new_turn(thread));
-                    if let (None, Some(goal)) = (running, goal) {
-                        model.handles[goal].turns.push(turn);
-                    }
-                    model.turn_mut(turn).begun = true;
-                }
-            }
-            Step::Say { thread } => model.items.extend(model.begun(thread)),
-            Step::End { thread } => {
-                if let Some(turn) = model.begun(thread) {
-                    model.turn_mut(turn).ended = true;
-                    model.threads[thread].running = None;
-                    model.end_goal(thread);
-                    let of_turn = model.requests.iter_mut().filter(|it| it.turn == turn);
-                    for request in of_turn.filter(|it| it.state == RequestState::Open) {
-                        request.state = RequestState::Withdrawn;
-                    }
-                }
-            }
-            Step::Reach { thread } => {
-                if let Some(handle) = model.threads[thread].goal
-                    && let HandleModel { goal, turns, .. } = &mut model.handles[handle]
-                    && let (Some(goal), [_, ..]) = (goal, &**turns)
-                {
-                    goal.pursued = false;
-                    model.end_goal(thread);
-                }
-            }
-            Step::Read { .. } => {}
-            Step::Drop { handle } => {
-                if let Some(handle) = among(handle, model.handles.len()) {
-                    model.drop_handle(handle);
-                }
-            }
-            Step::Ask { thread } => {
-                if let Some(turn) = model.begun(thread) {
-                    let (asked, state) = (1, RequestState::Open);
-                    model.requests.push(RequestModel { turn, asked, state });
-                }
-            }
-            Step::AskAgain { request } => {
-                if let Some(request) = among(request, model.requests.len())
-                    && model.may_be_asked(request)
-                {
-                    model.requests[request].asked += 1;
-                }
-            }
-            Step::Answer { request } | Step::Forget { request } => {
-                if let Some(request) = among(request, model.requests.len()) {
-                    let request = &mut model.requests[request];
-                    if request.state == RequestState::Open {
-                        let answers = matches!(step, Step::Answer { .. });
-                        request.state = if answers {
-                            RequestState::Answered
-                        } else {
-                            RequestState::Refused
-                        };
-                    }
-                }
-            }
-        }
-        model
     }
 }

@@ -1,0 +1,174 @@
+//! The turns of one thread before their ids are known.
+
+use std::collections::VecDeque;
+
+use crate::connection::event_queue::{EventSender, Notification, Room};
+use crate::connection::router::entry::{Entry, Unclaimed};
+use crate::error::Error;
+
+/// Turns whose `turn/start` is unanswered, and what came for their thread meanwhile: it may be theirs.
+#[derive(Debug, Default)]
+pub(crate) struct Starting {
+    turns: Vec<PendingTurn>,
+    early: VecDeque<Early>,
+}
+
+/// A turn whose `turn/start` is unanswered.
+#[derive(Debug)]
+pub(crate) struct PendingTurn {
+    pub(crate) entry: Entry,
+    pub(crate) claim: Claim,
+    /// For each of the newest notifications in `early` that may be for this turn.
+    rooms: Vec<Room>,
+    reserved: usize,
+    /// Turns that have ended since; one of them may be this.
+    pub(crate) completed: Vec<String>,
+}
+
+/// What to do with a turn once its id is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Its handle waits for it.
+    Held,
+    /// Its handle was dropped; it may run.
+    Dropped,
+    /// A pending `run` was dropped: it is interrupted as soon as that is possible.
+    Unwanted,
+}
+
+#[derive(Debug)]
+struct Early {
+    notification: Notification,
+    bytes: usize,
+    /// Whether a handle got it.
+    taken: bool,
+}
+
+impl Starting {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// Registers a turn whose `turn/start` is about to be queued.
+    pub(crate) fn add(&mut self, handle_id: i64, events: EventSender) {
+        self.turns.push(PendingTurn {
+            entry: Entry::new(handle_id, events),
+            claim: Claim::Held,
+            rooms: Vec::new(),
+            reserved: 0,
+            completed: Vec::new(),
+        });
+    }
+
+    /// Removes a turn whose call was answered, with its id unless it was refused. Its handle gets what came for it.
+    pub(crate) fn remove(
+        &mut self,
+        handle_id: i64,
+        turn_id: Option<&str>,
+        unclaimed: &mut Unclaimed,
+    ) -> Option<PendingTurn> {
+        let is_it = |turn: &PendingTurn| turn.entry.id == handle_id;
+        let index = self.turns.iter().position(is_it)?;
+        let mut turn = self.turns.remove(index);
+        let before = self.early.len() - turn.rooms.len();
+        turn.rooms.clear();
+        if turn.entry.events.is_some() && turn_id.is_some() {
+            let early = self.early.iter_mut().skip(before);
+            for early in early.filter(|early| early.notification.turn_id() == turn_id) {
+                early.taken = true;
+                turn.entry.push(early.notification.clone(), early.bytes);
+            }
+        }
+        self.release(unclaimed);
+        Some(turn)
+    }
+
+    /// Records that nobody waits for a turn any more.
+    pub(crate) fn leave(&mut self, handle_id: i64, interrupt: bool, unclaimed: &mut Unclaimed) {
+        for turn in self.turns.iter_mut().filter(|it| it.entry.id == handle_id) {
+            turn.claim = if interrupt {
+                Claim::Unwanted
+            } else {
+                Claim::Dropped
+            };
+            turn.end();
+        }
+        self.release(unclaimed);
+    }
+
+    pub(crate) fn complete(&mut self, turn_id: &str) {
+        for turn in &mut self.turns {
+            turn.completed.push(turn_id.to_owned());
+        }
+    }
+
+    /// Keeps a copy of what may be for one of these turns; `false` if none of them wants it. `taken` says whether
+    /// another handle gets it.
+    pub(crate) fn collect(
+        &mut self,
+        notification: &Notification,
+        bytes: usize,
+        taken: bool,
+        unclaimed: &mut Unclaimed,
+    ) -> bool {
+        let mut wanted = false;
+        for turn in &mut self.turns {
+            wanted |= turn.reserve(bytes);
+        }
+        if wanted {
+            self.early.push_back(Early {
+                notification: notification.clone(),
+                bytes,
+                taken,
+            });
+        }
+        self.release(unclaimed);
+        wanted
+    }
+
+    /// Ends the events of these turns with an error; `false` if no handle got it.
+    pub(crate) fn fail(&mut self, error: &Error, unclaimed: &mut Unclaimed) -> bool {
+        let mut heard = false;
+        for turn in &mut self.turns {
+            heard |= turn.entry.fail(error);
+            turn.end();
+        }
+        self.release(unclaimed);
+        heard
+    }
+
+    /// Returns what no handle got, once no turn can want it any more.
+    fn release(&mut self, unclaimed: &mut Unclaimed) {
+        let wanted = self.turns.iter().map(|turn| turn.rooms.len()).max();
+        let left = self.early.len() - wanted.unwrap_or_default();
+        let left = self.early.drain(..left).filter(|early| !early.taken);
+        unclaimed.extend(left.map(|early| (early.notification, early.bytes)));
+    }
+}
+
+impl PendingTurn {
+    /// Makes room for a notification; `false` if this handle wants nothing any more.
+    fn reserve(&mut self, bytes: usize) -> bool {
+        let Some(events) = &self.entry.events else {
+            return false;
+        };
+        let Some(room) = events.reserve(self.reserved, bytes) else {
+            self.end();
+            return false;
+        };
+        self.rooms.push(room);
+        self.reserved += bytes;
+        true
+    }
+
+    /// Wants nothing from now on.
+    fn end(&mut self) {
+        self.entry.events = None;
+        self.rooms.clear();
+        self.reserved = 0;
+    }
+}
