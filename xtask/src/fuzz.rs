@@ -54,11 +54,12 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
         writeln!(io::stdout(), "{}: {seconds} s", names.join(", "))?;
         let running: Vec<_> = together
             .iter()
-            .map(|name| Ok((name, fuzz.start(name)?)))
-            .collect::<Result<_>>()?;
+            .map(|name| (name, fuzz.start(name)))
+            .collect();
+        // Each is waited for, whatever becomes of the others.
         let ends: Vec<_> = running
             .into_iter()
-            .map(|(name, child)| fuzz.end(name, child))
+            .map(|(name, child)| fuzz.end(name, child?))
             .collect();
         ends.into_iter().collect::<Result<()>>()?;
     }

@@ -36,7 +36,7 @@ struct Sample {
     rss_kib: u64,
     descriptors: usize,
     threads: usize,
-    /// Everything in the tables of both clients.
+    /// Everything in the tables of its clients.
     entries: usize,
 }
 
@@ -133,7 +133,13 @@ fn check(rows: &[Sample]) -> Result<()> {
         );
         ensure!(sample.threads == first.threads, "threads: {sample:?}");
     }
-    println!("\nFrom then on, the client grew by {grown} KiB.");
+    let turns = last.turns.saturating_sub(first.turns).max(1);
+    println!(
+        "\nAfter the first quarter, the client grew by {grown} KiB, {} bytes a turn. In this time, a leak of less than \
+         {} bytes a turn would go unnoticed.",
+        1024 * grown / turns,
+        1024 * MOST / turns
+    );
     Ok(())
 }
 
@@ -172,9 +178,11 @@ async fn work(whole: Duration) -> Result<()> {
         let (by_child, by_server) = tokio::try_join!(use_it(&child), use_it(&remote))?;
         let other = Codex::start().await?;
         let by_other = use_it(&other).await?;
+        let mut left = entries(&other);
         other.close().await?;
         let another = server.connect().await?;
         let by_another = use_it(&another).await?;
+        left += entries(&another);
         another.close().await?;
         for (turns, requests) in [by_child, by_server, by_other, by_another] {
             sample.turns += turns;
@@ -187,12 +195,13 @@ async fn work(whole: Duration) -> Result<()> {
         // The socket of a connection that was closed goes a moment later.
         let before = sample.descriptors;
         for _ in 0..100 {
-            measure(&mut sample, &[&child, &remote])?;
+            measure(&mut sample)?;
             if before == 0 || sample.descriptors <= before {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        sample.entries = left + entries(&child) + entries(&remote);
         println!("{}", serde_json::to_string(&sample)?);
     }
     remote.close().await?;
@@ -234,7 +243,17 @@ async fn is_usable(thread: &Thread) -> Result<()> {
     Ok(())
 }
 
-fn measure(sample: &mut Sample, clients: &[&Codex]) -> Result<()> {
+/// What the tables of a client hold.
+fn entries(client: &Codex) -> usize {
+    let stats = client.stats();
+    stats.requests_in_flight
+        + stats.live_turns
+        + stats.server_requests_pending
+        + stats.known_threads
+        + usize::from(stats.queued_bytes > 0)
+}
+
+fn measure(sample: &mut Sample) -> Result<()> {
     let status = fs::read_to_string("/proc/self/status")?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -244,11 +263,5 @@ fn measure(sample: &mut Sample, clients: &[&Codex]) -> Result<()> {
     sample.threads = usize::try_from(field("Threads:").context("no Threads")?)?;
     // Without the one that reads the folder.
     sample.descriptors = fs::read_dir("/proc/self/fd")?.count() - 1;
-    sample.entries = 0;
-    for stats in clients.iter().map(|client| client.stats()) {
-        sample.entries +=
-            stats.requests_in_flight + stats.live_turns + stats.server_requests_pending;
-        sample.entries += stats.known_threads + usize::from(stats.queued_bytes > 0);
-    }
     Ok(())
 }
