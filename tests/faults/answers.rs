@@ -8,7 +8,7 @@ use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 
 use crate::peer::{accept_turn, begin, connect, connect_with, settle, start_thread, thread};
-use crate::{faults, since};
+use crate::{after, faults, since};
 
 faults! {
     never: "a request is never answered" => "`Timeout` with the method, when `request_timeout` passes";
@@ -34,7 +34,7 @@ async fn never() -> String {
         panic!("{error:?}")
     };
     assert_eq!(method, "slow");
-    let took = since(start);
+    let took = after(Duration::from_millis(200), start);
     peer.expect_request("slow").await;
     is_alive(&codex, &mut peer).await;
     format!("a deadline of 200 ms: {took}")

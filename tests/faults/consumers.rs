@@ -184,6 +184,11 @@ async fn late_viewer() -> String {
     let thread = codex.thread_start().await.unwrap();
     let (turn, gate) = half_an_answer(&stage, &thread).await;
     let mut viewer = thread.watch();
+    let mut before = Vec::new();
+    while before.len() < 2 {
+        before.push(viewer.next().await.unwrap().unwrap().method().to_owned());
+    }
+    assert_eq!(before, ["turn/started", "item/completed"]);
     gate.release();
     let mut text = String::new();
     loop {

@@ -22,7 +22,7 @@ faults! {
     endless: "100 MB without a line's end" => "it isn't held; the connection lives on once the line has ended";
     half_a_line: "the output ends in the middle of a line" => "`Closed`, with `EndedInLine` and the number of bytes";
     piecemeal: "a turn that comes byte by byte" => "it arrives whole";
-    output_closed: "the output is closed, and the process lives on" => "all that wait get `Closed`";
+    output_closed: "the output ends, and nothing else does" => "all that wait get `Closed`";
     input_unread: "the runtime reads nothing, and 100 MB are sent to it" => "each call fails with `Timeout`; nothing hangs";
 }
 

@@ -19,11 +19,14 @@ mod consumers;
 mod floods;
 mod host;
 mod lines;
+mod memory;
 #[path = "../../crates/codex-sdk/tests/it/support.rs"]
 #[allow(dead_code, reason = "the tests of the SDK use the rest of it")]
 mod peer;
 mod places;
 mod process;
+#[path = "../../crates/codex-sdk/tests/it/refusals.rs"]
+mod refusals;
 mod remote;
 mod scenes;
 mod secrets;
@@ -65,12 +68,13 @@ const BEGIN: &str = "<!-- faults -->";
 const END: &str = "<!-- end of faults -->";
 
 /// By what goes wrong, in the order of the page.
-const GROUPS: [(&str, &[Row]); 12] = [
+const GROUPS: [(&str, &[Row]); 13] = [
     ("The runtime's process", process::ROWS),
     ("Answers", answers::ROWS),
     ("Lines", lines::ROWS),
     ("Shapes", shapes::ROWS),
     ("Floods", floods::ROWS),
+    ("Memory", memory::ROWS),
     ("Consumers and handlers", consumers::ROWS),
     ("Approvals", approvals::ROWS),
     ("Operations, dropped at each await point", cancelled::ROWS),
@@ -118,6 +122,14 @@ fn since(start: Instant) -> String {
         millis @ 1..1000 => format!("{millis} ms"),
         _ => format!("{:.1} s", elapsed.as_secs_f64()),
     }
+}
+
+/// How long something took whose deadline is this: no less, and on a busy machine up to 2 s more.
+fn after(deadline: Duration, start: Instant) -> String {
+    let elapsed = start.elapsed();
+    let expected = deadline..deadline + Duration::from_secs(2);
+    assert!(expected.contains(&elapsed), "{elapsed:?}, not {expected:?}");
+    since(start)
 }
 
 /// The page; with `CODEX_WRITE_FAULTS`, its tables are written anew from the rows that this file has.

@@ -74,6 +74,20 @@ impl Told {
         assert_eq!(self.0.recv().await, Some("begun"));
     }
 
+    /// How often it has begun, once nobody can begin it any more. Each time it must have been dropped.
+    pub(crate) async fn all_dropped(mut self) -> usize {
+        let (mut begun, mut dropped) = (0, 0);
+        while let Some(told) = self.0.recv().await {
+            *(if told == "begun" {
+                &mut begun
+            } else {
+                &mut dropped
+            }) += 1;
+        }
+        assert_eq!(begun, dropped);
+        begun
+    }
+
     /// It was dropped, and hasn't begun once more.
     pub(crate) async fn dropped(&mut self) {
         assert_eq!(self.0.recv().await, Some("dropped"));

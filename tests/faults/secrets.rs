@@ -12,7 +12,8 @@ use crate::shown::{Shown, capture};
 faults! {
     refused_key: "the provider refuses the key" => "the key is in no log, `Debug` or error of the SDK";
     refused_login: "a login fails with the key in its request" => "the key is in no log, `Debug` or error of the SDK";
-    in_a_bad_line: "a line that isn't JSON has a token in it" => "the line isn't quoted";
+    in_a_bad_line: "lines that aren't messages have a token in them" => "no line is quoted";
+    on_stderr: "the runtime prints a key of its environment and ends" => "the key is hidden in the error";
     in_a_bad_answer: "an answer that can't be decoded has a token in it" => "the error names the place, not the value";
     in_the_environment: "`Debug` of a builder with secrets in its environment" => "only the names are shown";
     remote_token: "a server takes a token, and refuses another one" => "they are in no log, `Debug` or error";
@@ -72,11 +73,33 @@ async fn in_a_bad_line() -> String {
     let _guards = capture(&logged);
     let (codex, mut peer) = connect().await;
     let mut all = codex.notifications();
-    peer.raw(format!("{{\"token\":\"{KEY}\"}}\n{{\"token\":\"{KEY}\n"))
-        .await;
-    let mut shown = all_of(&all.next().await.unwrap().unwrap_err());
-    shown += &all_of(&all.next().await.unwrap().unwrap_err());
-    is_hidden(&logged, &shown)
+    let lines = [
+        format!("{{\"token\":\"{KEY}\"}}"),
+        format!("{{\"token\":\"{KEY}"),
+        // What a script prints, and the second half of a message.
+        format!("OPENAI_API_KEY={KEY}"),
+        format!("{KEY}\"}}}}"),
+        format!("Token\":\"{KEY}\"}}}}"),
+    ];
+    let shown = Shown::default();
+    for line in lines {
+        peer.raw(line + "\n").await;
+        shown.error(&all.next().await.unwrap().unwrap_err());
+    }
+    is_hidden(&logged, &shown.take())
+}
+
+async fn on_stderr() -> String {
+    let logged = Shown::default();
+    let _guards = capture(&logged);
+    let stage = Stage::new().await.unwrap();
+    let script = "echo \"bad key: $OPENAI_API_KEY\" >&2; exit 3";
+    let builder = stage.builder().codex_bin("/bin/sh");
+    let builder = builder.launch_args(["-c", script]);
+    let error = builder.env("OPENAI_API_KEY", KEY).start().await;
+    let error = error.unwrap_err();
+    assert!(error.to_string().contains("bad key: [hidden]"), "{error}");
+    is_hidden(&logged, &all_of(&error))
 }
 
 async fn in_a_bad_answer() -> String {

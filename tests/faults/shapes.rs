@@ -9,15 +9,16 @@ use serde_json::{Map, Value, json};
 use crate::answers::is_alive;
 use crate::faults;
 use crate::peer::{begin, connect, settle, start_thread, start_turn};
+use crate::refusals::refusals;
 
 faults! {
     envelopes: "each member of each kind of message with each type, and without it" => "delivered, reported or refused; the next turn is whole";
-    notifications: "every notification with parameters of other types" => "delivered as `Unrecognized`; none is lost";
-    of_a_turn: "every notification that doesn't end the turn, with its ids and nothing else" => "delivered to that turn or its thread; none is lost";
-    server_requests: "every server request with parameters of other types" => "refused, or declined; nothing is accepted";
+    notifications: "every notification with parameters of other types" => "delivered, as `Unrecognized` unless nothing is required; none is lost";
+    of_a_turn: "every notification that doesn't end the turn, with its ids and nothing else" => "delivered to that turn, else its thread, else, without either, the client; none is lost";
+    server_requests: "every server request with parameters of other types, and each approval with its own" => "an error, or the answer that says no";
     unknown_requests: "server requests that this version doesn't know" => "refused with -32601";
     ids_of_requests: "server requests whose ids are texts, large, negative or doubled" => "each is answered once, with its own id";
-    responses: "the responses of eight methods as `null`, a number, a text, a list, an empty object" => "`Decode`, or a value where all is optional";
+    responses: "the responses of eight methods as `null`, a number, a text, a list, an empty object" => "`Decode`, which names the method";
 }
 
 const WRONG: [&str; 8] = [
@@ -55,13 +56,28 @@ fn messages() -> Vec<String> {
 async fn envelopes() -> String {
     let (codex, mut peer) = connect().await;
     let messages = messages();
-    for (number, message) in messages.iter().enumerate() {
+    let mut told = codex.notifications();
+    for message in &messages {
         peer.raw(format!("{message}\n")).await;
-        if number % 16 == 0 {
-            after_answers(&codex, &mut peer).await;
+        let answers = answers(&codex, &mut peer).await;
+        peer.notify("the/next", json!({})).await;
+        let mut events = 0;
+        while !told
+            .next()
+            .await
+            .unwrap()
+            .is_ok_and(|it| it.method() == "the/next")
+        {
+            events += 1;
         }
+        let has_method = serde_json::from_str::<Value>(message).unwrap()["method"].is_string();
+        // An answer to nobody is ignored.
+        let least = usize::from(has_method);
+        assert!(
+            (least..=1).contains(&(answers + events)),
+            "{message}: {answers} {events}"
+        );
     }
-    after_answers(&codex, &mut peer).await;
     let thread = start_thread(&codex, &mut peer, "t").await;
     let turn = start_turn(&thread, &mut peer, "1").await;
     peer.turn("t", "1").play("whole").await;
@@ -72,46 +88,48 @@ async fn envelopes() -> String {
     format!("{} messages", messages.len())
 }
 
-/// Takes what has been answered so far, until a request of ours has gone there and back.
-async fn after_answers(codex: &Codex, peer: &mut Peer) {
+/// How many answers come, all of them errors, until a request of ours has gone there and back.
+async fn answers(codex: &Codex, peer: &mut Peer) -> usize {
+    let mut answers = 0;
     let probe = begin(codex.request_raw("probe", json!({})).into_future()).await;
     loop {
         let message = peer.next_message().await.unwrap();
         if message["method"] == "probe" {
             peer.reply(&message["id"], json!({})).await;
-            break probe.await.map(drop).unwrap();
+            probe.await.unwrap();
+            return answers;
         }
-        assert!(!is_acceptance(&message), "{message}");
+        assert!(message["error"].is_object(), "{message}");
+        answers += 1;
     }
-}
-
-fn is_acceptance(message: &Value) -> bool {
-    let text = message.to_string().to_lowercase();
-    text.contains("\"accept") || text.contains("\"approved") || text.contains("\"allow")
 }
 
 async fn notifications() -> String {
     let (codex, mut peer) = connect().await;
     let mut all = codex.notifications();
-    let mut count = 0;
+    let (mut count, mut typed) = (0, 0);
     for method in types::ServerNotification::METHODS {
         for wrong in WRONG {
             let params = serde_json::from_str(wrong).unwrap();
             peer.notify(method, params).await;
             let event = all.next().await.unwrap().unwrap();
             assert_eq!(event.method(), *method);
+            // Of some, nothing is required.
+            let is_unread = matches!(event, Notification::Unrecognized { .. });
+            assert!(is_unread || wrong == "{}", "{event:?}");
+            typed += usize::from(!is_unread);
             count += 1;
         }
     }
     is_alive(&codex, &mut peer).await;
-    format!("{count} of {count}")
+    format!("{count} of {count}, {typed} of them read")
 }
 
 async fn of_a_turn() -> String {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;
-    let mut rest = codex.notifications();
-    let mut count = 0;
+    let (mut of_thread, mut rest) = (thread.notifications(), codex.notifications());
+    let (mut count, mut places) = (0, [0; 3]);
     for method in types::ServerNotification::METHODS {
         // These end what the next ones belong to.
         if ["turn/completed", "thread/closed", "thread/deleted"].contains(method) {
@@ -121,21 +139,26 @@ async fn of_a_turn() -> String {
         let ids = json!({ "threadId": "t", "turnId": turn.id() });
         peer.notify(method, ids).await;
         settle(&codex, &mut peer).await;
-        let is_it =
-            |event: codex_sdk::Result<Notification>| event.is_ok_and(|it| it.method() == *method);
         loop {
-            // One of the two has it, and some end the stream of the turn.
+            // Everything is there by now, and some end the stream of the turn.
             let of_turn = async {
                 match turn.next().await {
                     Some(event) => event,
                     None => pending().await,
                 }
             };
-            let event = tokio::select! {
-                event = of_turn => event,
-                event = rest.next() => event.unwrap(),
+            let (event, place) = tokio::select! {
+                biased;
+                event = of_turn => (event, 0),
+                event = of_thread.next() => (event.unwrap(), 1),
+                event = rest.next() => (event.unwrap(), 2),
             };
-            if is_it(event) {
+            if let Ok(event) = event
+                && event.method() == *method
+            {
+                // What is read as a kind that has no thread belongs to the client.
+                assert_eq!(event.thread_id().is_none(), place == 2, "{event:?}");
+                places[place] += 1;
                 break;
             }
         }
@@ -144,7 +167,8 @@ async fn of_a_turn() -> String {
         settle(&codex, &mut peer).await;
         count += 1;
     }
-    format!("{count} of {count}")
+    let [turn, thread, client] = places;
+    format!("{turn} to the turn, {thread} to the thread, {client} to the client")
 }
 
 async fn server_requests() -> String {
@@ -157,11 +181,15 @@ async fn server_requests() -> String {
             match peer.expect_response(count).await {
                 // The time is no permission, and the one thing that needs no parameters.
                 Ok(_) if *method == "currentTime/read" => {}
-                Ok(answer) => assert!(!is_acceptance(&answer), "{method} {wrong}: {answer}"),
-                Err(_) => {}
+                answer => assert!(answer.is_err(), "{method} {wrong}: {answer:?}"),
             }
             count += 1;
         }
+    }
+    for (method, params, refusal) in refusals() {
+        peer.request(count, method, params).await;
+        assert_eq!(peer.expect_response(count).await, Ok(refusal), "{method}");
+        count += 1;
     }
     assert_eq!(codex.stats().server_requests_pending, 0);
     format!("{count} of {count}")
@@ -199,22 +227,17 @@ async fn ids_of_requests() -> String {
 
 async fn responses() -> String {
     let (codex, mut peer) = connect().await;
-    let (mut refused, mut taken) = (0, 0);
+    let mut refused = 0;
     for result in [json!(null), json!(17), json!("text"), json!([]), json!({})] {
         macro_rules! asks {
             ($($params:expr),* $(,)?) => {$(
                 let call = begin(codex.request($params).into_future()).await;
                 let request = peer.next_message().await.unwrap();
                 peer.reply(&request["id"], result.clone()).await;
-                match call.await {
-                    Ok(_) => taken += 1,
-                    Err(Error::Decode(shape)) => {
-                        let method = request["method"].as_str().unwrap();
-                        assert!(format!("{shape:?}").contains(method), "{shape:?}");
-                        refused += 1;
-                    }
-                    Err(error) => panic!("{error:?}"),
-                }
+                let error = call.await.map(drop).unwrap_err();
+                let Error::Decode(shape) = error else { panic!("{error:?}") };
+                assert_eq!(shape.cause.method(), request["method"]);
+                refused += 1;
             )*};
         }
         asks!(
@@ -229,5 +252,5 @@ async fn responses() -> String {
         );
     }
     is_alive(&codex, &mut peer).await;
-    format!("{refused} refused, {taken} taken")
+    format!("{refused} of {refused}")
 }

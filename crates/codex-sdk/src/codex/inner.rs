@@ -16,10 +16,11 @@ use crate::codex::metadata::{Metadata, name_and_version};
 use crate::codex::notifications::NotificationStream;
 use crate::connection::Connection;
 use crate::connection::outgoing::Outgoing;
-use crate::connection::process::{Process, StderrTail};
+use crate::connection::process::Process;
 use crate::connection::registration::Route;
 use crate::connection::router::pending_calls::Reply;
 use crate::connection::router::subscriptions::{Joined, Topic};
+use crate::connection::stderr::StderrTail;
 use crate::error::Result;
 
 /// How long a thread may take to be unloaded, which normally takes milliseconds.

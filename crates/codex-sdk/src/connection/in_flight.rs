@@ -34,7 +34,7 @@ impl Lane {
     }
 }
 
-/// Server requests whose answers haven't reached the writer. A runtime that asks for more doesn't read any.
+/// Server requests whose answers haven't reached the writer. With more, the runtime reads none, or a handler gives none.
 pub(crate) const MAX_UNANSWERED: usize = 4096;
 
 /// The free places.

@@ -49,6 +49,7 @@ pub(crate) mod registration;
 pub(crate) mod router;
 pub(crate) mod spans;
 pub(crate) mod stats;
+pub(crate) mod stderr;
 pub(crate) mod trace;
 mod tree;
 pub(crate) mod unhandled;

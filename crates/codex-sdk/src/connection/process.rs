@@ -1,6 +1,5 @@
-//! The child process: its group, its end, and its stderr tail.
+//! The child process: its group and its end.
 
-use std::collections::VecDeque;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +7,12 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::connection::descendants::Descendants;
+use crate::connection::stderr::StderrTail;
 use crate::connection::tree::Tree;
 
 /// How long the runtime may take to exit after its input has ended; it takes about 30 ms.
@@ -26,8 +25,6 @@ const DISMISS: Duration = Duration::from_secs(1);
 const REAP: Duration = Duration::from_secs(1);
 /// How often to check for its exit where no async runtime reports it.
 const POLL: Duration = Duration::from_millis(2);
-/// How much of stderr is kept for errors.
-const STDERR_TAIL: usize = 4 * 1024;
 
 /// The pipes of a process that was just spawned.
 #[derive(Debug)]
@@ -45,6 +42,7 @@ pub(crate) struct Process {
     /// Wakes whoever waits for a child that another task has reaped.
     reaped: Arc<Notify>,
     descendants: Descendants,
+    pub(crate) stderr: StderrTail,
 }
 
 impl Process {
@@ -54,12 +52,14 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let descendants = Descendants::of(&mut command);
+        let stderr_tail = StderrTail::of(&command);
         let mut child = Tree::spawn(command)?;
         let pipes = child.pipes();
         let process = Self {
             child: Arc::new(Mutex::new(Some(child))),
             reaped: Arc::default(),
             descendants,
+            stderr: stderr_tail,
         };
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             process.kill();
@@ -193,75 +193,5 @@ impl Process {
 
     fn lock(&self) -> MutexGuard<'_, Option<Tree>> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The tail of the runtime's stderr, regardless of its lines.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct StderrTail(Arc<Mutex<VecDeque<u8>>>);
-
-impl StderrTail {
-    /// Drains `stderr` in chunks until it ends.
-    pub(crate) async fn drain(self, mut stderr: impl AsyncRead + Unpin) {
-        let mut chunk = vec![0; 16 * 1024];
-        while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
-            self.keep(&chunk[..read]);
-        }
-    }
-
-    /// Keeps the end of what was read.
-    pub(crate) fn keep(&self, read: &[u8]) {
-        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = &read[read.len().saturating_sub(STDERR_TAIL)..];
-        let excess = (tail.len() + new.len()).saturating_sub(STDERR_TAIL);
-        tail.drain(..excess);
-        tail.extend(new);
-    }
-
-    /// What is kept, without terminal colours.
-    pub(crate) fn text(&self) -> String {
-        let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes: Vec<u8> = tail.iter().copied().collect();
-        let text = without_colours(&String::from_utf8_lossy(&bytes));
-        // The backtrace has no symbols.
-        let text = text.split("\n\nStack backtrace:\n   0: <unknown>").next();
-        text.unwrap_or_default().trim().to_owned()
-    }
-}
-
-/// Removes the escape sequences that set colours: `ESC [ … letter`.
-fn without_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, sequence)) = rest.split_once('\u{1b}') {
-        plain.push_str(before);
-        let parameters = sequence.strip_prefix('[').unwrap_or(sequence);
-        rest = parameters.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
-        rest = rest.get(1..).unwrap_or_default();
-    }
-    plain + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{STDERR_TAIL, StderrTail, without_colours};
-
-    #[test]
-    fn colours_are_removed() {
-        let coloured = "\u{1b}[2m12:00\u{1b}[0m \u{1b}[33m WARN\u{1b}[0m low";
-        assert_eq!(without_colours(coloured), "12:00  WARN low");
-        assert_eq!(without_colours("plain"), "plain");
-        assert_eq!(without_colours("cut \u{1b}[3"), "cut ");
-    }
-
-    #[tokio::test]
-    async fn stderr_without_a_line_end_stays_bounded() {
-        let mut input = vec![b'x'; 10 * 1024 * 1024];
-        input.extend_from_slice(b"the end");
-        let tail = StderrTail::default();
-        tail.clone().drain(&input[..]).await;
-        let text = tail.text();
-        assert!(text.ends_with("the end"));
-        assert_eq!(text.len(), STDERR_TAIL);
     }
 }

@@ -34,7 +34,7 @@ pub enum CloseReason {
     Io(String),
     /// The connection to a server was lost. Holds the error text. The server and its turns may still be running.
     Lost(String),
-    /// The runtime left thousands of answers to its server requests unread.
+    /// Thousands of server requests had no answer: the runtime read none, or the program gave none.
     Ignored,
     /// The async runtime that ran the connection was shut down.
     Abandoned,
@@ -94,7 +94,7 @@ impl fmt::Display for Closed {
             CloseReason::Ignored => {
                 write!(
                     f,
-                    "the runtime asked thousands of times and read no answers"
+                    "thousands of the runtime's requests had no answer: it read none, or the program gave none"
                 )?;
             }
             CloseReason::Panicked => {

@@ -17,7 +17,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::call::Call;
-use crate::connection::process::{Process, StderrTail};
+use crate::connection::process::Process;
+use crate::connection::stderr::StderrTail;
 use crate::error::closed::{CloseReason, Closed};
 use crate::error::condition::Condition;
 use crate::error::{Error, Result};
@@ -214,7 +215,7 @@ impl CodexBuilder<Serve> {
             program: runtime.codex.clone(),
             source: Arc::new(source),
         })?;
-        let stderr = StderrTail::default();
+        let stderr = process.stderr.clone();
         let (announce, announced) = oneshot::channel();
         tokio::spawn(ready::read(pipes.stderr, stderr.clone(), announce));
         tokio::spawn(StderrTail::default().drain(pipes.stdout));

@@ -10,7 +10,7 @@ use tokio::process::ChildStderr;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::connection::process::StderrTail;
+use crate::connection::stderr::StderrTail;
 
 /// What precedes the address on stderr.
 const ANNOUNCEMENT: &str = "listening on: ";

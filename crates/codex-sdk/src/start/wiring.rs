@@ -16,7 +16,7 @@ use crate::codex::metadata::Metadata;
 use crate::codex::notifications::NotificationStream;
 use crate::connection::Connection;
 use crate::connection::limits::Limits;
-use crate::connection::process::{Process, StderrTail};
+use crate::connection::process::Process;
 use crate::connection::router::subscriptions::Topic;
 use crate::connection::trace::TraceSource;
 use crate::error::closed::{CloseReason, Closed};
@@ -77,7 +77,8 @@ impl Connector {
         let early = self
             .early
             .map(|budget| NotificationStream::new(connection.subscribe(Topic::Everything, budget)));
-        let stderr = StderrTail::default();
+        let child = transport.process.as_ref().map(|(process, _)| process);
+        let stderr = child.map(|it| it.stderr.clone()).unwrap_or_default();
         let span = || connection.span.clone();
         let intake = Intake::new(Arc::clone(&connection), Arc::clone(&responder));
         let reader = input::read(intake, transport.output, span());

@@ -19,9 +19,6 @@ use crate::error::rpc::RpcError;
 use crate::server_requests::dispatch;
 use crate::server_requests::dispatch::Responder;
 
-/// How much of a malformed line an error shows.
-const SHOWN_OF_MALFORMED: usize = 80;
-
 /// Takes what the runtime writes, as it is read, and routes it.
 pub(crate) struct Intake {
     connection: Arc<Connection>,
@@ -133,13 +130,14 @@ fn deliver(connection: &Connection, notification: Notification, line: &[u8]) {
     connection.deliver(notification, bytes);
 }
 
-/// What is wrong with a line that isn't a message. A damaged message may hold a secret, so only a line
-/// that doesn't begin like JSON is quoted.
+/// What is wrong with a line that isn't a message. It isn't quoted: it may be the rest of a message, or the output of
+/// a script, and hold a secret.
 fn describe(line: &[u8], problem: &types::MessageError) -> String {
     let length = line.len();
     if !matches!(line.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
-        let shown = String::from_utf8_lossy(&line[..length.min(SHOWN_OF_MALFORMED)]);
-        return format!("it begins with {shown:?}");
+        return format!(
+            "{length} bytes that don't begin like JSON: something else may write to the runtime's output"
+        );
     }
     match problem {
         types::MessageError::Json(reason) => format!("{length} bytes: {reason}"),

@@ -9,7 +9,8 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 
 use crate::connection::Connection;
-use crate::connection::process::{Process, StderrTail};
+use crate::connection::process::Process;
+use crate::connection::stderr::StderrTail;
 use crate::error::closed::{CloseReason, Closed};
 use crate::tasks::input::Reading;
 

@@ -18,6 +18,7 @@ mod model;
 mod options;
 mod panicking_log;
 mod public_api;
+mod refusals;
 mod requests;
 mod retry;
 mod rooms;

@@ -7,6 +7,7 @@ use codex_testkit::peer::shapes;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::refusals::refusals;
 use crate::support::{begin, connect, connect_with, idle, settle};
 
 #[tokio::test]
@@ -200,47 +201,6 @@ async fn a_request_whose_caller_left_keeps_its_place_until_its_deadline() {
     assert_eq!(codex.stats().requests_in_flight, 1);
     tokio::time::sleep(Duration::from_secs(6)).await;
     idle(&codex).await;
-}
-
-/// Requests that the runtime may send, each with its parameters and the answer that refuses it.
-fn refusals() -> [(&'static str, Value, Value); 7] {
-    let ids = json!({ "threadId": "t", "turnId": "1", "itemId": "i", "startedAtMs": 1 });
-    let with = |more: Value| {
-        let mut params = ids.as_object().unwrap().clone();
-        params.extend(more.as_object().unwrap().clone());
-        Value::from(params)
-    };
-    let declined = json!({ "decision": "decline" });
-    let denied = json!({ "decision": { "denied": { "rejection": "denied by this program" } } });
-    let legacy = json!({ "conversationId": "t", "callId": "c", "fileChanges": {} });
-    let exec = json!({ "conversationId": "t", "callId": "c", "command": ["ls"], "cwd": "/", "parsedCmd": [] });
-    let elicitation = json!({
-        "threadId": "t", "serverName": "s", "mode": "form", "message": "m",
-        "requestedSchema": { "type": "object", "properties": {} },
-    });
-    let permissions = with(json!({ "cwd": "/", "permissions": {} }));
-    let granted = json!({ "permissions": {}, "scope": "turn" });
-    [
-        (
-            "item/commandExecution/requestApproval",
-            shapes::command_approval("t", "1", "i", "ls"),
-            declined.clone(),
-        ),
-        ("item/fileChange/requestApproval", ids.clone(), declined),
-        ("item/permissions/requestApproval", permissions, granted),
-        (
-            "item/tool/requestUserInput",
-            with(json!({ "questions": [], "isBlocking": true })),
-            json!({ "answers": {} }),
-        ),
-        (
-            "mcpServer/elicitation/request",
-            elicitation,
-            json!({ "action": "decline" }),
-        ),
-        ("applyPatchApproval", legacy, denied.clone()),
-        ("execCommandApproval", exec, denied),
-    ]
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The unfinished items of a thread's running turn.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codex_types::ThreadItem;
 
@@ -14,37 +15,74 @@ pub(crate) struct Announced {
     pub(crate) started_at_ms: i64,
 }
 
+/// How many bytes the unfinished items of all threads may take. What exceeds them isn't kept.
+const MOST: usize = 16 << 20;
+
 /// The uncompleted items of the running turn. Approvals are about them, and a late observer can't get them from the
 /// runtime, which stores an item at its end.
-#[derive(Debug, Default)]
-pub(super) struct AnnouncedItems(Vec<Announced>);
+#[derive(Debug)]
+pub(super) struct AnnouncedItems {
+    items: Vec<Kept>,
+    /// The bytes of the items of all threads.
+    all: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    it: Announced,
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 impl AnnouncedItems {
-    /// Records the beginning and the end of an item.
-    pub(super) fn observe(&mut self, notification: &Notification) {
+    pub(super) fn new(all: &Arc<AtomicUsize>) -> Self {
+        Self {
+            items: Vec::new(),
+            all: Arc::clone(all),
+        }
+    }
+
+    /// Records the beginning and the end of an item. The notification takes that many bytes.
+    pub(super) fn observe(&mut self, notification: &Notification, bytes: usize) {
         match notification {
             // A user message is complete at once, and may be as large as its images.
             Notification::ItemStarted(it) if matches!(it.item, ThreadItem::UserMessage(_)) => {}
-            Notification::ItemStarted(it) => self.0.push(Announced {
-                item: Arc::new(it.item.clone()),
-                turn_id: it.turn_id.clone(),
-                started_at_ms: it.started_at_ms,
-            }),
-            Notification::ItemCompleted(it) if !self.0.is_empty() => {
+            Notification::ItemStarted(it) => {
+                if self.all.load(Ordering::Relaxed) + bytes > MOST {
+                    return;
+                }
+                self.all.fetch_add(bytes, Ordering::Relaxed);
+                self.items.push(Kept {
+                    it: Announced {
+                        item: Arc::new(it.item.clone()),
+                        turn_id: it.turn_id.clone(),
+                        started_at_ms: it.started_at_ms,
+                    },
+                    bytes,
+                    all: Arc::clone(&self.all),
+                });
+            }
+            Notification::ItemCompleted(it) if !self.items.is_empty() => {
                 let id = it.item.id();
-                self.0.retain(|other| other.item.id() != id);
+                self.items.retain(|other| other.it.item.id() != id);
             }
             _ => {}
         }
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.items.clear();
     }
 
     /// The command or the file change with this id.
     pub(super) fn asked_for(&self, item_id: &str) -> Option<Arc<ThreadItem>> {
-        let mut items = self.0.iter().map(|it| &it.item);
+        let mut items = self.items.iter().map(|kept| &kept.it.item);
         let is_it = |item: &&Arc<ThreadItem>| {
             let kind = matches!(
                 ***item,
@@ -57,6 +95,6 @@ impl AnnouncedItems {
 
     /// All of them, in the order in which they began.
     pub(super) fn all(&self) -> Vec<Announced> {
-        self.0.clone()
+        self.items.iter().map(|kept| kept.it.clone()).collect()
     }
 }

@@ -9,13 +9,29 @@ use codex_types::{
 };
 
 use crate::connection::event_queue::Notification;
+use crate::connection::router::bound::Bound;
 use crate::tool::{Tool, Toolbox};
 
 /// A longer chain of parents can only be a cycle.
 const GENERATIONS: usize = 64;
 
-#[derive(Debug, Default)]
-pub(super) struct KnownThreads(HashMap<String, KnownThread>);
+/// A client that has more threads forgets what it knew of those that have no tools and no folder.
+const MOST: usize = 100_000;
+
+#[derive(Debug)]
+pub(super) struct KnownThreads {
+    threads: HashMap<String, KnownThread>,
+    bound: Bound,
+}
+
+impl Default for KnownThreads {
+    fn default() -> Self {
+        Self {
+            threads: HashMap::new(),
+            bound: Bound::new(MOST),
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct KnownThread {
@@ -30,9 +46,24 @@ struct KnownThread {
     ended: Option<String>,
 }
 
+impl KnownThread {
+    /// Whether this program has given it something.
+    fn is_opened(&self) -> bool {
+        !self.tools.is_empty() || self.folder.is_some()
+    }
+}
+
 impl KnownThreads {
+    fn known(&mut self, thread_id: &str) -> &mut KnownThread {
+        if self.bound.is_reached(self.threads.len()) && !self.threads.contains_key(thread_id) {
+            self.threads.retain(|_, it| it.is_opened());
+            self.bound.cleared(self.threads.len());
+        }
+        self.threads.entry(thread_id.to_owned()).or_default()
+    }
+
     pub(super) fn count(&self) -> usize {
-        self.0.len()
+        self.threads.len()
     }
 
     pub(super) fn observe(&mut self, notification: &Notification) {
@@ -46,7 +77,7 @@ impl KnownThreads {
             Notification::ItemStarted(it) => self.observe_item(&it.thread_id, &it.item),
             Notification::ItemCompleted(it) => self.observe_item(&it.thread_id, &it.item),
             Notification::ThreadTokenUsageUpdated(it) => {
-                let known = self.0.entry(it.thread_id.clone()).or_default();
+                let known = self.known(&it.thread_id);
                 known.used = Some(it.token_usage.total.clone());
             }
             Notification::ThreadSettingsUpdated(it) => {
@@ -91,49 +122,49 @@ impl KnownThreads {
     }
 
     fn adopt(&mut self, child: &str, parent: &str) {
-        let known = self.0.entry(child.to_owned()).or_default();
+        let known = self.known(child);
         known.parent = Some(parent.to_owned());
     }
 
     pub(super) fn used(&self, thread_id: &str) -> Option<TokenUsageBreakdown> {
-        self.0.get(thread_id)?.used.clone()
+        self.threads.get(thread_id)?.used.clone()
     }
 
     /// Records the working folder of a thread that has other writable roots; `None` if it has none.
     pub(super) fn set_folder(&mut self, thread_id: &str, folder: Option<PathBuf>) {
-        if let Some(known) = self.0.get_mut(thread_id) {
+        if let Some(known) = self.threads.get_mut(thread_id) {
             known.folder = folder;
         } else if folder.is_some() {
-            let known = self.0.entry(thread_id.to_owned()).or_default();
+            let known = self.known(thread_id);
             known.folder = folder;
         }
     }
 
     /// Records a thread's new working folder.
     pub(super) fn moved(&mut self, thread_id: &str, to: &Path) {
-        let known = self.0.get_mut(thread_id);
+        let known = self.threads.get_mut(thread_id);
         if let Some(folder) = known.and_then(|known| known.folder.as_mut()) {
             *folder = folder.join(to);
         }
     }
 
     pub(super) fn folder(&self, thread_id: &str) -> Option<&Path> {
-        self.0.get(thread_id)?.folder.as_deref()
+        self.threads.get(thread_id)?.folder.as_deref()
     }
 
     pub(super) fn parent(&self, thread_id: &str) -> Option<&str> {
-        self.0.get(thread_id)?.parent.as_deref()
+        self.threads.get(thread_id)?.parent.as_deref()
     }
 
     /// Records the end of a turn.
     pub(super) fn end_turn(&mut self, thread_id: &str, turn_id: &str) {
-        let known = self.0.entry(thread_id.to_owned()).or_default();
+        let known = self.known(thread_id);
         known.ended = Some(turn_id.to_owned());
     }
 
     /// The turn that was seen to end last.
     pub(super) fn ended(&self, thread_id: &str) -> Option<&str> {
-        self.0.get(thread_id)?.ended.as_deref()
+        self.threads.get(thread_id)?.ended.as_deref()
     }
 
     /// Whether this turn was seen to end.
@@ -149,26 +180,26 @@ impl KnownThreads {
         source: Option<&str>,
         tools: Toolbox,
     ) -> Option<Toolbox> {
-        let inherited = || Some(self.0.get(source?)?.tools.clone());
+        let inherited = || Some(self.threads.get(source?)?.tools.clone());
         let tools = if tools.is_empty() {
             inherited()?
         } else {
             tools
         };
-        let known = self.0.entry(thread_id.to_owned()).or_default();
+        let known = self.known(thread_id);
         Some(std::mem::replace(&mut known.tools, tools))
     }
 
     /// Gives a thread its old tools back. The caller drops the returned ones.
     pub(super) fn restore(&mut self, thread_id: &str, tools: Toolbox) -> Option<Toolbox> {
-        let known = self.0.get_mut(thread_id)?;
+        let known = self.threads.get_mut(thread_id)?;
         let now = std::mem::replace(&mut known.tools, tools);
         let is_known = known.parent.is_some()
             || known.used.is_some()
             || known.ended.is_some()
             || known.folder.is_some();
         if known.tools.is_empty() && !is_known {
-            self.0.remove(thread_id);
+            self.threads.remove(thread_id);
         }
         Some(now)
     }
@@ -176,19 +207,20 @@ impl KnownThreads {
     /// The called tool: the thread's own, else that of its nearest ancestor that has one.
     pub(super) fn tool(&self, call: &DynamicToolCallParams) -> Option<Tool> {
         let mut threads = once(&*call.thread_id).chain(self.parents(&call.thread_id));
-        threads.find_map(|thread_id| self.0.get(thread_id)?.tools.find(call))
+        threads.find_map(|thread_id| self.threads.get(thread_id)?.tools.find(call))
     }
 
     /// Forgets everything about this thread and its sub-agents, whose ends may never be reported. The caller drops the
     /// returned tools.
     pub(super) fn forget(&mut self, thread_id: &str) -> Option<Toolbox> {
-        let known = self.0.remove(thread_id);
+        let known = self.threads.remove(thread_id);
         let mut gone = vec![thread_id.to_owned()];
         while let Some(parent) = gone.pop() {
             // A child that this client has opened, too, stays until its own end.
-            let is_opened = |it: &KnownThread| !it.tools.is_empty() || it.folder.is_some();
             let is_child = |it: &KnownThread| it.parent.as_ref() == Some(&parent);
-            let children = self.0.extract_if(|_, it| is_child(it) && !is_opened(it));
+            let children = self
+                .threads
+                .extract_if(|_, it| is_child(it) && !it.is_opened());
             gone.extend(children.map(|(id, _)| id));
         }
         known.map(|known| known.tools)

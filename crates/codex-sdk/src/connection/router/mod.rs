@@ -7,15 +7,16 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use codex_types::{ClientMethod, TokenUsageBreakdown, TurnStartParams};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::connection::event_queue::EventSender;
+use crate::connection::router::bound::Bound;
 use crate::connection::router::effect::Effect;
 use crate::connection::router::entry::{Expiry, Phase, Unclaimed};
-use crate::connection::router::goal_route::GoalState;
 use crate::connection::router::known_threads::KnownThreads;
 use crate::connection::router::nested_turns::NestedTurns;
 use crate::connection::router::pending_calls::{PendingCall, Reply, started_turn};
@@ -31,9 +32,11 @@ use crate::error::{Error, Result};
 mod active_turn;
 pub(crate) mod activity;
 pub(crate) mod announced;
+mod bound;
 mod delivery;
 pub(crate) mod effect;
 pub(crate) mod entry;
+mod exclusive;
 pub(crate) mod goal_route;
 mod known_threads;
 pub(crate) mod lifecycle;
@@ -47,6 +50,9 @@ mod starting;
 pub(crate) mod subscriptions;
 pub(crate) mod thread_turns;
 mod totals;
+
+/// How many threads have their turns remembered. Beyond that, those are forgotten that this program only saw begin.
+const MOST_THREADS: usize = 10_000;
 
 #[derive(Debug)]
 pub(crate) struct Router {
@@ -63,6 +69,9 @@ pub(crate) struct Router {
     /// Set once; nothing is registered afterwards.
     closed: Option<Arc<Closed>>,
     wakes: Arc<Wakes>,
+    bound: Bound,
+    /// The bytes of all announced items.
+    announced: Arc<AtomicUsize>,
 }
 
 impl Router {
@@ -79,6 +88,8 @@ impl Router {
             watchers: Subscriptions::default(),
             closed: None,
             wakes: Arc::clone(wakes),
+            bound: Bound::new(MOST_THREADS),
+            announced: Arc::default(),
         }
     }
 
@@ -150,8 +161,12 @@ impl Router {
     }
 
     fn thread_or_new(&mut self, thread_id: &str) -> &mut ThreadTurns {
+        if self.bound.is_reached(self.threads.len()) && !self.threads.contains_key(thread_id) {
+            self.threads.retain(|_, thread| thread.is_held());
+            self.bound.cleared(self.threads.len());
+        }
         let thread = self.threads.entry(thread_id.to_owned());
-        thread.or_insert_with(|| ThreadTurns::new(&self.wakes))
+        thread.or_insert_with(|| ThreadTurns::new(&self.wakes, &self.announced))
     }
 
     fn open(&self) -> Result<()> {
@@ -231,65 +246,6 @@ impl Router {
         Ok(())
     }
 
-    /// Registers a goal on an idle thread, before any of its requests is sent.
-    pub(crate) fn register_goal(
-        &mut self,
-        thread_id: &str,
-        handle_id: i64,
-        events: EventSender,
-    ) -> Result<watch::Receiver<GoalState>> {
-        self.open()?;
-        let thread = self.thread_or_new(thread_id);
-        if thread.count() > 0 {
-            return Err(Error::thread_busy(thread_id));
-        }
-        Ok(thread.start_goal(handle_id, events))
-    }
-
-    /// Interrupts turns that begin on this thread without a handle, for a short while: one may have
-    /// been about to begin when its goal was paused.
-    pub(crate) fn reject_turns(&mut self, thread_id: &str) {
-        let thread = self.thread_or_new(thread_id);
-        thread.reject_turns(true);
-        self.want(Effect::AcceptTurns(thread_id.to_owned()));
-        self.settle(Some(thread_id), Unclaimed::new());
-    }
-
-    /// Refuses an operation that would end a turn or goal running on this thread.
-    pub(crate) fn refuse_if_busy(&self, thread_id: &str) -> Result<()> {
-        let thread = self.threads.get(thread_id);
-        if thread.is_some_and(|thread| thread.count() > 0) {
-            return Err(Error::thread_busy(thread_id));
-        }
-        Ok(())
-    }
-
-    /// Registers a compaction of an idle thread, before it is requested. The next turn that begins is the
-    /// compaction's.
-    pub(crate) fn begin_compaction(&mut self, thread_id: &str, id: i64) -> Result<()> {
-        self.open()?;
-        self.refuse_if_busy(thread_id)?;
-        let thread = self.thread_or_new(thread_id);
-        thread.expect_turn();
-        thread.compacting = Some(id);
-        Ok(())
-    }
-
-    /// Forgets a compaction whose turn hasn't begun.
-    pub(crate) fn end_compaction(&mut self, thread_id: &str, id: i64) {
-        if let Some(thread) = self.threads.get_mut(thread_id) {
-            thread.compacting.take_if(|compacting| *compacting == id);
-        }
-        self.settle(Some(thread_id), Unclaimed::new());
-    }
-
-    /// Undoes one [`Self::reject_turns`].
-    pub(crate) fn accept_turns(&mut self, thread_id: &str) {
-        let thread = self.thread_or_new(thread_id);
-        thread.reject_turns(false);
-        self.settle(Some(thread_id), Unclaimed::new());
-    }
-
     /// Ends a request; `outcome` gets its method. For `turn/start`, makes the starting turn active. Returns `false` if
     /// no such request is pending.
     ///
@@ -362,11 +318,6 @@ impl Router {
             }
             self.settle(Some(&agent), Unclaimed::new());
         }
-    }
-
-    fn abandon_goal(&mut self, thread_id: &str) {
-        self.reject_turns(thread_id);
-        self.want(Effect::PauseGoal(thread_id.to_owned()));
     }
 
     /// Ends everything: all waiters get `closed`. Drop the returned value after releasing the lock.

@@ -1,6 +1,6 @@
 //! Server requests, until they are answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
 use codex_types::RequestId;
@@ -36,9 +36,19 @@ pub(crate) enum Repeated {
     Answered(String),
 }
 
+/// How many answers are kept that the runtime hasn't confirmed, and of how many bytes. It confirms each at once, so
+/// these are for one that never does.
+const MOST_ANSWERS: usize = 1000;
+const MOST_BYTES: usize = 16 << 20;
+
 /// The requests that the runtime has no answer to, as far as is known.
 #[derive(Debug, Default)]
-pub(crate) struct PendingRequests(HashMap<RequestId, PendingRequest>);
+pub(crate) struct PendingRequests {
+    requests: HashMap<RequestId, PendingRequest>,
+    /// Those that are answered, the oldest first, and how long their answers are.
+    answered: VecDeque<(RequestId, usize)>,
+    bytes: usize,
+}
 
 impl PendingRequest {
     pub(crate) fn new(
@@ -72,38 +82,61 @@ impl PendingRequest {
 
 impl PendingRequests {
     pub(super) fn repeated(&self, id: &RequestId) -> Option<Repeated> {
-        Some(match &self.0.get(id)?.state {
+        Some(match &self.requests.get(id)?.state {
             State::Waiting { .. } => Repeated::Waiting,
             State::Answered(line) => Repeated::Answered(line.clone()),
         })
     }
 
     pub(super) fn add(&mut self, id: RequestId, request: PendingRequest) {
-        self.0.insert(id, request);
+        self.requests.insert(id, request);
     }
 
     /// Records the answer. Returns whether one is wanted, and for which thread.
     pub(super) fn answer(&mut self, id: &RequestId, line: &str) -> (bool, Option<String>) {
-        let Some(request) = self.0.get_mut(id).filter(|it| it.is_waiting()) else {
+        let Some(request) = self.requests.get_mut(id).filter(|it| it.is_waiting()) else {
             return (false, None);
         };
         let thread_id = request.thread_id.clone();
         request.state = State::Answered(line.to_owned());
         if thread_id.is_none() {
             // Only what belongs to a thread is asked again.
-            self.0.remove(id);
+            self.requests.remove(id);
+        } else {
+            self.answered.push_back((id.clone(), line.len()));
+            self.bytes += line.len();
+            while self.answered.len() > MOST_ANSWERS || self.bytes > MOST_BYTES {
+                self.forget_oldest();
+            }
         }
         (true, thread_id)
     }
 
+    fn forget_oldest(&mut self) {
+        if let Some((id, bytes)) = self.answered.pop_front() {
+            self.bytes -= bytes;
+            self.requests.remove(&id);
+        }
+    }
+
+    /// Forgets the answers of requests that are gone.
+    fn keep_answers(&mut self) {
+        let requests = &self.requests;
+        self.answered.retain(|(id, _)| requests.contains_key(id));
+        self.bytes = self.answered.iter().map(|(_, bytes)| bytes).sum();
+    }
+
     /// Records that the runtime has its answer.
     pub(super) fn resolve(&mut self, id: &RequestId) -> Option<String> {
-        let request = self.0.remove(id)?;
+        let request = self.requests.remove(id)?;
+        if !request.is_waiting() {
+            self.keep_answers();
+        }
         request.thread_id.clone().filter(|_| request.is_waiting())
     }
 
     pub(super) fn count(&self) -> usize {
-        self.0
+        self.requests
             .values()
             .filter(|request| request.is_waiting())
             .count()
@@ -111,7 +144,7 @@ impl PendingRequests {
 
     /// Whether the turn of one of these threads waits for an answer.
     pub(super) fn is_waited_for(&self, is_of: impl Fn(&str) -> bool) -> bool {
-        let mut requests = self.0.values();
+        let mut requests = self.requests.values();
         requests.any(|it| it.is_waiting() && it.thread_id.as_deref().is_some_and(&is_of))
     }
 
@@ -121,10 +154,11 @@ impl PendingRequests {
         match &event.change {
             Change::Completed { turn_id, .. } => {
                 let of_turn = |it: &PendingRequest| it.turn_id.as_ref() == Some(turn_id);
-                self.0.retain(|_, it| !of_thread(it) || !of_turn(it));
+                self.requests.retain(|_, it| !of_thread(it) || !of_turn(it));
             }
-            Change::Closed => self.0.retain(|_, it| !of_thread(it)),
-            _ => {}
+            Change::Closed => self.requests.retain(|_, it| !of_thread(it)),
+            _ => return,
         }
+        self.keep_answers();
     }
 }

@@ -6,6 +6,9 @@ use crate::connection::event_queue::{EventSender, Notification, Room};
 use crate::connection::router::entry::{Entry, Unclaimed};
 use crate::error::Error;
 
+/// How many ended turns are remembered for one whose id isn't known.
+const MOST_COMPLETED: usize = 100;
+
 /// Turns whose `turn/start` is unanswered, and what came for their thread meanwhile: it may be theirs.
 #[derive(Debug, Default)]
 pub(crate) struct Starting {
@@ -102,6 +105,10 @@ impl Starting {
 
     pub(crate) fn complete(&mut self, turn_id: &str) {
         for turn in &mut self.turns {
+            // If its call is never answered, turns end all the same.
+            if turn.completed.len() == MOST_COMPLETED {
+                turn.completed.remove(0);
+            }
             turn.completed.push(turn_id.to_owned());
         }
     }

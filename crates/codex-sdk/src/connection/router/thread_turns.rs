@@ -11,6 +11,7 @@
 //! Being on a turn and getting its events are separate: a handle that lagged is still on it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use codex_types::ThreadGoalStatus;
 use tokio::sync::watch;
@@ -42,13 +43,13 @@ pub(crate) struct ThreadTurns {
 }
 
 impl ThreadTurns {
-    pub(crate) fn new(wakes: &Arc<Wakes>) -> Self {
+    pub(crate) fn new(wakes: &Arc<Wakes>, announced: &Arc<AtomicUsize>) -> Self {
         Self {
             starting: Starting::default(),
             active: Vec::new(),
             goal: None,
             compacting: None,
-            announced: AnnouncedItems::default(),
+            announced: AnnouncedItems::new(announced),
             unwanted: 0,
             activity: Activity::default(),
             wakes: Arc::clone(wakes),
@@ -99,6 +100,14 @@ impl ThreadTurns {
     /// Lets turns that begin without a handle run from now on.
     pub(crate) fn expect_turn(&mut self) {
         self.unwanted = 0;
+    }
+
+    /// Whether this program has to do with what runs here, and doesn't only see it.
+    pub(crate) fn is_held(&self) -> bool {
+        let others = self.goal.is_some() || self.compacting.is_some() || self.unwanted > 0;
+        let is_wanted =
+            |turn: &ActiveTurn| !turn.entries.is_empty() || turn.interest != Interest::Wanted;
+        others || !self.starting.is_empty() || self.active.iter().any(is_wanted)
     }
 
     /// Whether nothing is left to remember.
@@ -222,7 +231,7 @@ impl ThreadTurns {
         bytes: usize,
         unclaimed: &mut Unclaimed,
     ) {
-        self.announced.observe(&notification);
+        self.announced.observe(&notification, bytes);
         if let Some(goal) = &mut self.goal {
             let left = goal.deliver(notification, bytes);
             return unclaimed.extend(left.map(|notification| (notification, bytes)));
