@@ -1,19 +1,21 @@
 //! Every operation, dropped at each of its await points: after each of them the client and the thread are usable.
 
-use std::future::{pending, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::pending;
 use std::time::{Duration, Instant};
 
 use codex_e2e::{Stage, idle};
 use codex_sdk::schemars::{self, JsonSchema};
 use codex_sdk::types::{ReviewTarget, ThreadGoalGetParams, ThreadGoalStatus, TurnStatus};
-use codex_sdk::{Codex, Condition, Notification, Thread, ThreadWatch};
+use codex_sdk::{Codex, Condition, Notification, Thread, ThreadWatch, TurnHandle};
 use codex_testkit::{Gate, Reply};
 use serde_json::json;
 
+use crate::dropping::{
+    Moment, Scene, at, at_each_moment, at_each_point, at_each_point_before_the_rest, dropped_at,
+    usable,
+};
 use crate::faults;
-use crate::scenes::{halved, nothing_runs};
+use crate::scenes::{half_an_answer, nothing_runs};
 
 faults! {
     start: "`Codex::start`" => "no process is left";
@@ -27,8 +29,8 @@ faults! {
     run_as: "`Thread::run_as`" => "its turn is interrupted; the thread is usable";
     turn: "`Thread::turn`" => "its turn runs on, and then the thread is usable";
     handle_run: "`TurnHandle::run`" => "its turn runs on, and then the thread is usable";
-    steer: "`TurnHandle::steer`" => "the turn ends; the thread is usable";
-    interrupt: "`TurnHandle::interrupt`" => "the turn ends; the thread is usable";
+    steer: "`TurnHandle::steer`" => "the turn runs on, and then the thread is usable";
+    interrupt: "`TurnHandle::interrupt`" => "the turn is interrupted if that was sent; the thread is usable";
     goal: "`Thread::goal`" => "the goal is paused; the thread is usable";
     review: "`Thread::review`" => "the thread is usable";
     compact: "`Thread::compact`" => "the thread is busy until it has ended, and then usable";
@@ -38,78 +40,6 @@ faults! {
     raw: "`request_raw`" => "the next call works";
     login: "`login_chatgpt`" => "the next login works";
 }
-
-/// Polls a future that many times, then drops it; whether it has ended by itself.
-async fn dropped_after(polls: usize, future: impl Future) -> bool {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(false);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(|_| true)
-    })
-    .await
-}
-
-/// Drops an operation at each of its await points: after no poll, after one, and so on until it ends by itself. Returns
-/// how often it was dropped.
-async fn at_each_point<F: IntoFuture, A>(
-    operation: impl Fn() -> F,
-    after: impl AsyncFn() -> A,
-) -> usize {
-    let mut polls = 0;
-    loop {
-        let ended = dropped_after(polls, operation().into_future()).await;
-        after().await;
-        if ended {
-            return polls;
-        }
-        polls += 1;
-        assert!(polls < 500, "it never ends");
-    }
-}
-
-/// Drops an operation at each of its await points up to the one where it waits for the rest of a message, and then there.
-/// `after` gets the gate that holds the message, and what the thread has told since; the last time, the turn runs.
-/// Returns how often it was dropped.
-async fn at_each_point_before_the_rest<F: IntoFuture, A>(
-    (stage, codex, thread): Scene<'_>,
-    operation: impl Fn() -> F,
-    after: impl AsyncFn(&Gate, ThreadWatch, bool) -> A,
-) -> usize {
-    let mut polls = 0;
-    loop {
-        let gate = Gate::new();
-        stage.model.default_reply(halved(&gate));
-        let told = thread.watch();
-        let (mut viewer, models) = (thread.watch(), codex.models());
-        // In a task of its own, so that nothing else polls the operation.
-        let mut waits = tokio::spawn(async move {
-            while viewer.next().await.unwrap().unwrap().text_delta() != Some("one ") {}
-            // With this answer, whoever has the turn has that word, too.
-            models.await.unwrap();
-        });
-        let runs = tokio::select! {
-            biased;
-            _ = dropped_after(polls, operation().into_future()) => false,
-            waited = &mut waits => waited.map(|()| true).unwrap(),
-        };
-        waits.abort();
-        after(&gate, told, runs).await;
-        gate.release();
-        stage.model.default_reply(Reply::text("answer"));
-        usable(codex, thread).await;
-        if runs {
-            return polls;
-        }
-        polls += 1;
-        assert!(polls < 500, "it never waits");
-    }
-}
-
-type Scene<'a> = (&'a Stage, &'a Codex, &'a Thread);
 
 /// How the turns of a thread have ended that were told of.
 async fn ends(mut told: ThreadWatch) -> Vec<TurnStatus> {
@@ -126,10 +56,6 @@ async fn ends(mut told: ThreadWatch) -> Vec<TurnStatus> {
     }
 }
 
-fn at(points: usize) -> String {
-    format!("dropped at {points} points")
-}
-
 /// A stage whose model always answers, a client, and a thread with a turn.
 async fn scene() -> (Stage, Codex, Thread) {
     let stage = Stage::new().await.unwrap();
@@ -140,26 +66,6 @@ async fn scene() -> (Stage, Codex, Thread) {
     (stage, codex, thread)
 }
 
-/// As `is_usable`, with a model that has only one thing to say.
-async fn usable(codex: &Codex, thread: &Thread) {
-    idle(codex).await;
-    let start = Instant::now();
-    loop {
-        match thread
-            .run("Still there?")
-            .timeout(Duration::from_secs(30))
-            .await
-        {
-            Ok(result) => break assert!(result.final_response.is_some()),
-            // It compacts. Nothing else lets a thread be busy.
-            Err(error) if error.condition() == Some(Condition::ThreadBusy) => {}
-            Err(error) => panic!("{error:?}"),
-        }
-        assert!(start.elapsed() < Duration::from_secs(30));
-    }
-    idle(codex).await;
-}
-
 async fn start() -> String {
     let stage = Stage::new().await.unwrap();
     let after = async || nothing_runs(stage.home.path()).await;
@@ -168,17 +74,14 @@ async fn start() -> String {
 
 async fn close() -> String {
     let stage = Stage::new().await.unwrap();
-    let mut points = 0;
-    loop {
+    let drop_at = async |moment| {
         let codex = stage.child().await.unwrap();
-        let ended = dropped_after(points, codex.close().into_future()).await;
+        let ended = dropped_at(moment, codex.close()).await;
         drop(codex);
         nothing_runs(stage.home.path()).await;
-        if ended {
-            return at(points);
-        }
-        points += 1;
-    }
+        ended
+    };
+    at(at_each_moment(drop_at).await)
 }
 
 async fn thread_start() -> String {
@@ -330,30 +233,40 @@ async fn runs_on<F: IntoFuture>(scene: Scene<'_>, operation: impl Fn() -> F) -> 
 }
 
 async fn steer() -> String {
-    controlled(async |turn| drop(turn.steer("more").await)).await
+    let status = |_, _| &[TurnStatus::Completed][..];
+    controlled(async |turn| drop(turn.steer("more").await), status).await
 }
 
 async fn interrupt() -> String {
-    controlled(async |turn| drop(turn.interrupt().await)).await
+    let status = |is_begun, ended| match (is_begun, ended) {
+        (_, true) => &[TurnStatus::Interrupted][..],
+        (false, _) => &[TurnStatus::Completed],
+        // It may not have been sent.
+        (true, false) => &[TurnStatus::Interrupted, TurnStatus::Completed],
+    };
+    controlled(async |turn| drop(turn.interrupt().await), status).await
 }
 
-/// A control of a running turn, dropped at each point.
-async fn controlled(control: impl AsyncFn(&codex_sdk::TurnHandle)) -> String {
+/// A control of a turn whose message waits for its rest, dropped at each point. How the turn may end depends on whether
+/// the control was begun, and whether it has ended.
+async fn controlled(
+    control: impl AsyncFn(&TurnHandle),
+    expected: impl Fn(bool, bool) -> &'static [TurnStatus],
+) -> String {
     let (stage, codex, thread) = scene().await;
-    let mut points = 0;
-    loop {
-        stage.model.push(Reply::text("begun").then(Reply::stall()));
-        let mut turn = thread.turn("go").await.unwrap();
-        codex_e2e::next_text(&mut turn).await.unwrap();
-        let ended = dropped_after(points, control(&turn)).await;
-        turn.interrupt().await.unwrap();
-        turn.run().await.unwrap();
+    let drop_at = async |moment: Moment| {
+        let (turn, gate) = half_an_answer(&stage, &thread).await;
+        let ended = dropped_at(moment, control(&turn)).await;
+        // With this answer, the runtime has read what was sent before.
+        codex.models().await.unwrap();
+        gate.release();
+        let status = turn.run().await.unwrap().status;
+        let expected = expected(moment.polls > 0, ended);
+        assert!(expected.contains(&status), "{status} {moment:?} {ended}");
         usable(&codex, &thread).await;
-        if ended {
-            return at(points);
-        }
-        points += 1;
-    }
+        ended
+    };
+    at(at_each_moment(drop_at).await)
 }
 
 async fn goal() -> String {
@@ -402,7 +315,21 @@ async fn review() -> String {
 }
 
 async fn compact() -> String {
-    let (_stage, codex, thread) = scene().await;
+    let (stage, codex, thread) = scene().await;
+    let gate = Gate::new();
+    stage
+        .model
+        .default_reply(Reply::text("summary").gate(&gate));
+    let sent = Moment {
+        polls: 1,
+        at_once: true,
+    };
+    dropped_at(sent, thread.compact()).await;
+    gate.reached().await;
+    let busy = thread.run("go").await.unwrap_err();
+    assert_eq!(busy.condition(), Some(Condition::ThreadBusy), "{busy}");
+    gate.release();
+    stage.model.default_reply(Reply::text("answer"));
     let after = async || usable(&codex, &thread).await;
     at(at_each_point(|| thread.compact(), after).await)
 }

@@ -16,6 +16,7 @@ mod answers;
 mod approvals;
 mod cancelled;
 mod consumers;
+mod dropping;
 mod floods;
 mod host;
 mod lines;
