@@ -33,6 +33,7 @@ struct Sample {
     rounds: u64,
     turns: u64,
     requests: u64,
+    steers: u64,
     rss_kib: u64,
     descriptors: usize,
     threads: usize,
@@ -77,6 +78,10 @@ fn watch(whole: Duration, page: Option<&Path>) -> Result<()> {
     let mut last = Sample::default();
     for line in BufReader::new(output).lines() {
         last = serde_json::from_str(&line?)?;
+        ensure!(
+            last.entries == 0,
+            "something is left in the tables: {last:?}"
+        );
         // It keeps them for tests that look at them.
         drop(model.take_requests());
         let due = whole * u32::try_from(rows.len())? / ROWS;
@@ -122,11 +127,8 @@ fn check(rows: &[Sample]) -> Result<()> {
     let (first, last) = (&warm[0], &warm[warm.len() - 1]);
     let grown = last.rss_kib.saturating_sub(first.rss_kib);
     ensure!(grown < MOST, "the client has grown by {grown} KiB");
+    ensure!(last.steers > 0, "no turn was steered: {last:?}");
     for sample in warm {
-        ensure!(
-            sample.entries == 0,
-            "something is left in the tables: {sample:?}"
-        );
         ensure!(
             sample.descriptors == first.descriptors,
             "descriptors: {sample:?}"
@@ -184,9 +186,10 @@ async fn work(whole: Duration) -> Result<()> {
         let by_another = use_it(&another).await?;
         left += entries(&another);
         another.close().await?;
-        for (turns, requests) in [by_child, by_server, by_other, by_another] {
-            sample.turns += turns;
-            sample.requests += requests;
+        for done in [by_child, by_server, by_other, by_another] {
+            sample.turns += done.turns;
+            sample.requests += done.requests;
+            sample.steers += done.steers;
         }
         idle(&child).await;
         idle(&remote).await;
@@ -210,31 +213,57 @@ async fn work(whole: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Some of everything, on one client. Returns how many turns and requests that were.
-async fn use_it(codex: &Codex) -> Result<(u64, u64)> {
+/// What was done on a client.
+#[derive(Default)]
+struct Done {
+    turns: u64,
+    /// Those that were answered, without the ones that start a turn.
+    requests: u64,
+    steers: u64,
+}
+
+/// Some of everything, on one client.
+async fn use_it(codex: &Codex) -> Result<Done> {
+    let mut done = Done::default();
     for _ in 0..10 {
         codex.models().await?;
+        done.requests += 1;
     }
     let thread = codex.thread_start().ephemeral(true).await?;
     let result = thread.run("Say something.").await?;
     ensure!(result.items.len() == 2, "{result:?}");
     // One is streamed and steered, one interrupted, and one dropped.
     let mut turn = thread.turn("Say more.").await?;
-    let _ = turn.steer("Say it in other words.").await;
+    // It may have ended.
+    done.steers += u64::from(turn.steer("Say it in other words.").await.is_ok());
     while let Some(event) = turn.next().await {
         event?;
     }
     let turn = thread.turn("Say more.").await?;
     turn.interrupt().await?;
     turn.run().await?;
-    let run = thread.run("Say more.");
-    let _ = tokio::time::timeout(Duration::from_millis(3), run).await;
+    let mut viewer = thread.watch();
+    let begun = async {
+        while let Some(event) = viewer.next().await {
+            if event?.method() == "turn/started" {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("the watch has ended")
+    };
+    let run = thread.run("Say more.").into_future();
+    tokio::select! {
+        result = run => drop(result?),
+        begun = begun => begun?,
+    }
     idle(codex).await;
-    let viewer = thread.watch();
     is_usable(&thread).await?;
     drop(viewer);
     thread.close().await?;
-    Ok((5, 20))
+    done.turns += 5;
+    // To start and close the thread, to interrupt, to watch, and to steer.
+    done.requests += 4 + done.steers;
+    Ok(done)
 }
 
 async fn is_usable(thread: &Thread) -> Result<()> {

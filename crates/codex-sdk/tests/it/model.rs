@@ -6,11 +6,14 @@
 //! another number of cases than 1,000; a case has about a hundred steps. What fails is kept in `model.seeds` and is
 //! tried first from then on.
 
+use std::cell::Cell;
+use std::io::Write as _;
+
 use codex_sdk::Error;
 use codex_sdk::types::{CommandExecutionApprovalDecision, CommandExecutionRequestApprovalResponse};
 use codex_testkit::peer::shapes;
-use proptest::test_runner::{Config, FileFailurePersistence};
-use proptest_state_machine::{StateMachineTest, prop_state_machine};
+use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
+use proptest_state_machine::{ReferenceStateMachine as _, StateMachineTest};
 
 use crate::goals::peer::{goal_is, goal_of};
 use real::{Handle, Real, id_of, message};
@@ -208,14 +211,33 @@ impl StateMachineTest for Model {
     }
 }
 
-prop_state_machine! {
-    #![proptest_config(Config {
-        cases: std::env::var("MODEL_CASES").map_or(1000, |cases| cases.parse().unwrap()),
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/it/model.seeds"))),
+#[test]
+fn the_router_does_what_its_model_says() {
+    let cases = std::env::var("MODEL_CASES").map_or(1000, |cases| cases.parse().unwrap());
+    let config = Config {
+        cases,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "tests/it/model.seeds",
+        ))),
         max_shrink_iters: 20_000,
         ..Config::default()
-    })]
-
-    #[test]
-    fn the_router_does_what_its_model_says(sequential 1..200 => Model);
+    };
+    let steps = Cell::new(0);
+    let mut runner = TestRunner::new(config.clone());
+    let outcome = runner.run(
+        &Model::sequential_strategy(1..200),
+        |(model, transitions, seen)| {
+            steps.set(steps.get() + transitions.len());
+            Model::test_sequential(config.clone(), model, transitions, seen);
+            Ok(())
+        },
+    );
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    let steps = steps.get();
+    // Past the capture of the test harness.
+    writeln!(std::io::stdout(), "model | {cases} cases | {steps} steps").unwrap();
+    // They have a hundred on average.
+    assert!(cases > 0 && (cases < 100 || steps > 80 * cases as usize));
 }
