@@ -17,7 +17,7 @@ const TARGETS: [(&str, &[&str]); 5] = [
     ("x86_64-unknown-linux-musl", LIBRARIES),
     ("wasm32-unknown-unknown", &["-p", "codex-types"]),
 ];
-/// With their tests, examples and commands. Not the feature `remote`: ring's build needs a C compiler for the target.
+/// With their tests, examples and commands.
 const LIBRARIES: &[&str] = &[
     "-p",
     "codex-types",
@@ -29,8 +29,23 @@ const LIBRARIES: &[&str] = &[
     "codex-testkit",
     "--all-targets",
     "--features",
-    "codex-cli-bin/cli,codex-sdk/blocking,codex-testkit/cli",
+    "codex-cli-bin/cli,codex-sdk/blocking,codex-sdk/remote,codex-testkit/cli",
 ];
+
+/// What stands for the C compiler and the archiver of a target: an empty file for whatever is to be written. ring's
+/// build wants them, and nothing is linked.
+const NO_COMPILER: &str = r#"#!/bin/sh
+before=
+for argument in "$@"; do
+    case "$before" in -o) : >"$argument" ;; esac
+    case "$argument" in
+        -Fo*) : >"${argument#-Fo}" ;;
+        -out:* | /out:*) : >"${argument#?out:}" ;;
+        *.a) : >"$argument" ;;
+    esac
+    before=$argument
+done
+"#;
 
 /// The packages of a compiler that has the source of the standard library: for machines where rustup can't get what it
 /// needs for a target.
@@ -67,6 +82,15 @@ fn check(root: &Path, target: &str, packages: &[&str]) -> Result<()> {
     check
         .args(["check", "--locked", "--target", target])
         .args(packages);
+    if cfg!(unix) {
+        let compiler = root.join("target/tools/no-compiler");
+        fs::create_dir_all(root.join("target/tools"))?;
+        fs::write(&compiler, NO_COMPILER)?;
+        make_executable(&compiler)?;
+        for tool in ["CC", "AR"] {
+            check.env(format!("{tool}_{}", target.replace('-', "_")), &compiler);
+        }
+    }
     if !is_installed(target)? {
         check
             .env("RUSTC", from_debian(root)?)

@@ -1,6 +1,5 @@
 //! A server that this program runs, for its own clients and those of other programs.
 
-use std::fs;
 use std::future::pending;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -342,7 +341,7 @@ fn check_place(path: &Path) -> Result<()> {
     } else if !path.parent().is_some_and(Path::is_dir) {
         "its folder doesn't exist"
     // A killed runtime leaves a link to its socket behind, and takes it over when it is started again.
-    } else if fs::symlink_metadata(path).is_ok_and(|it| it.is_file() || it.is_dir()) {
+    } else if std::fs::symlink_metadata(path).is_ok_and(|it| it.is_file() || it.is_dir()) {
         "something else is there"
     } else {
         return Ok(());
