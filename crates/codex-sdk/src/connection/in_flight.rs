@@ -36,6 +36,8 @@ impl Lane {
 
 /// Server requests whose answers haven't reached the writer. With more, the runtime reads none, or a handler gives none.
 pub(crate) const MAX_UNANSWERED: usize = 4096;
+/// One of these many bytes counts for two, and so on.
+pub(crate) const UNANSWERED_BYTES: usize = 64 << 10;
 
 /// The free places.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! What is known about a line that could not be read.
 
+/// How long an id or the name of a method may be.
+const LONGEST: usize = 128;
 const ID: &str = "\"id\":";
 
 /// Whom a line was for, as far as its ends show.
@@ -40,7 +42,9 @@ impl<'a> Lost<'a> {
 /// only found where it is a key.
 fn string_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(key)?;
-    rest.split('"').next()
+    // Of a text without an end nobody knows what it is, and an id or a name is short.
+    let (text, _) = rest.split_once('"')?;
+    (text.len() <= LONGEST).then_some(text)
 }
 
 fn integer_after(text: &str, key: &str) -> Option<i64> {

@@ -20,7 +20,7 @@ use tracing::{Instrument, Span};
 use crate::connection::event_queue::{
     AllUnread, EventReceiver, EventSender, Notification, event_queue,
 };
-use crate::connection::in_flight::{InFlight, MAX_UNANSWERED};
+use crate::connection::in_flight::{InFlight, MAX_UNANSWERED, UNANSWERED_BYTES};
 use crate::connection::limits::Limits;
 use crate::connection::outgoing::Outgoing;
 use crate::connection::router::Router;
@@ -311,9 +311,19 @@ impl Connection {
         self.wakes.wake();
     }
 
-    /// Runs a task that answers a server request. See [`Self::is_ignored`].
-    pub(crate) fn spawn_answer(&self, task: impl Future<Output = ()> + Send + 'static) {
-        if let Ok(place) = Arc::clone(&self.unanswered).try_acquire_owned() {
+    /// Runs a task that answers a server request of that many bytes. See [`Self::is_ignored`].
+    pub(crate) fn spawn_answer(
+        &self,
+        bytes: usize,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let free = self.unanswered.available_permits();
+        // Alone, even the largest leaves room for others.
+        let places = (1 + bytes / UNANSWERED_BYTES).min(MAX_UNANSWERED / 2);
+        let places = u32::try_from(places.min(free)).unwrap_or_default();
+        if places > 0
+            && let Ok(place) = Arc::clone(&self.unanswered).try_acquire_many_owned(places)
+        {
             self.spawn(async move {
                 task.await;
                 drop(place);

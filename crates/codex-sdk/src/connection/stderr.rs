@@ -79,13 +79,21 @@ impl StderrTail {
 impl Secrets {
     fn hide(&self, text: &[u8]) -> Vec<u8> {
         let mut text = text.to_vec();
-        for secret in &self.0 {
-            // The kept text may begin within one.
-            let cut =
-                (1..secret.len()).find(|at| text.len() == KEPT && text.starts_with(&secret[*at..]));
-            if let Some(at) = cut {
-                text.splice(..secret.len() - at, HIDDEN.iter().copied());
+        if text.len() == KEPT {
+            // It may begin within one.
+            let rests = self
+                .0
+                .iter()
+                .flat_map(|secret| (1..secret.len()).map(|at| &secret[at..]));
+            let cut = rests
+                .filter(|rest| text.starts_with(rest))
+                .map(<[u8]>::len)
+                .max();
+            if let Some(cut) = cut {
+                text.splice(..cut, HIDDEN.iter().copied());
             }
+        }
+        for secret in &self.0 {
             let mut from = 0;
             while let Some(at) = memmem::find(&text[from..], secret) {
                 let at = from + at;
@@ -161,5 +169,13 @@ mod tests {
         tail.keep(b"a key: sk-0123456789");
         tail.keep(&[b'.'; KEPT - 5]);
         assert!(tail.text().starts_with("[hidden]..."), "{}", tail.text());
+
+        // A longer one comes after it.
+        let tail = StderrTail::of(&command);
+        tail.keep(b"a key: sk-0123456789");
+        let rest = " sk-0123456789-and-more";
+        tail.keep(&[&[b'.'; KEPT - 5][rest.len()..], rest.as_bytes()].concat());
+        assert!(tail.text().starts_with("[hidden]..."), "{}", tail.text());
+        assert!(tail.text().ends_with(". [hidden]"), "{}", tail.text());
     }
 }

@@ -14,6 +14,13 @@ pub(crate) const LOGGED: [&str; 6] = [
     "mcpServer/startupStatus/updated",
 ];
 
+/// Logs how many of them a slow log has missed.
+pub(crate) fn log_missed(missed: usize) {
+    if missed > 0 {
+        tracing::warn!(missed, "the log is too slow for what the runtime reports");
+    }
+}
+
 /// Logs one of [`LOGGED`].
 pub(crate) fn log(notification: &Notification) {
     match notification {

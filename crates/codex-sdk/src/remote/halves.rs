@@ -23,6 +23,10 @@ pub(crate) const PING: Duration = Duration::from_secs(15);
 pub(crate) const SILENCE: Duration = Duration::from_secs(45);
 /// How long closing the WebSocket may take.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// What the answer to a ping takes besides its text.
+const FRAME: u64 = 64;
+/// How many bytes of answers to pings may wait.
+const MOST_OWED: u64 = 1 << 20;
 /// How many bytes are flushed together, roughly.
 const BATCH: usize = 64 * 1024;
 
@@ -34,6 +38,9 @@ pub(crate) struct Incoming {
     at: usize,
     activity: Arc<Activity>,
     silence: Pin<Box<Sleep>>,
+    /// About how many bytes of answers to pings wait to be written, and how many bytes were written when a ping came.
+    owed: u64,
+    sent: u64,
 }
 
 impl Incoming {
@@ -47,7 +54,18 @@ impl Incoming {
             at: 0,
             silence: Box::pin(sleep_until(activity.last() + SILENCE)),
             activity,
+            owed: 0,
+            sent: 0,
         }
+    }
+
+    /// Counts a ping; whether too many wait for their answers.
+    fn pinged(&mut self, ping: &Message) -> bool {
+        let sent = self.activity.sent();
+        self.owed = self.owed.saturating_sub(sent - self.sent);
+        self.owed += ping.as_payload().len() as u64 + FRAME;
+        self.sent = sent;
+        self.owed > MOST_OWED
     }
 
     /// Resolves once the server has been silent for too long.
@@ -97,7 +115,12 @@ impl AsyncRead for Incoming {
                     self.message = Some(message.into_payload());
                     self.at = 0;
                 }
-                // The WebSocket layer answers pings; the server sends nothing else.
+                // The WebSocket layer answers them, without a limit.
+                Poll::Ready(Some(Ok(message))) if message.is_ping() && self.pinged(&message) => {
+                    let unread = "it pings and doesn't read the answers";
+                    return Poll::Ready(Err(io::Error::other(unread)));
+                }
+                // The server sends nothing else.
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io_error(error))),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),

@@ -30,6 +30,8 @@ pub(super) struct Activity {
     /// In milliseconds since `begun`.
     read: AtomicU64,
     written: AtomicU64,
+    /// The bytes that were written.
+    sent: AtomicU64,
     /// Whether a message is being written.
     sending: AtomicBool,
     /// The beginning of what was read, until it is taken as the answer to the upgrade.
@@ -44,6 +46,7 @@ impl Socket {
                 begun: Instant::now(),
                 read: AtomicU64::new(0),
                 written: AtomicU64::new(0),
+                sent: AtomicU64::new(0),
                 sending: AtomicBool::new(false),
                 head: Mutex::new(Some(Vec::new())),
             }),
@@ -61,6 +64,16 @@ impl Activity {
     pub(super) fn sends(&self, sending: bool) {
         self.note(&self.written);
         self.sending.store(sending, Ordering::Relaxed);
+    }
+
+    /// How many bytes the other side has taken so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    fn note_written(&self, bytes: usize) {
+        self.note(&self.written);
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// When the other side last showed a sign of life: it sent something, or accepted part of a long message.
@@ -108,7 +121,7 @@ impl AsyncWrite for Socket {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.io).poll_write(context, buffer))?;
-        self.activity.note(&self.activity.written);
+        self.activity.note_written(written);
         Poll::Ready(Ok(written))
     }
 
@@ -118,7 +131,7 @@ impl AsyncWrite for Socket {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, buffers))?;
-        self.activity.note(&self.activity.written);
+        self.activity.note_written(written);
         Poll::Ready(Ok(written))
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn receive(
     params: Option<&RawValue>,
 ) {
     let leaves = responder.handlers.leaves(method);
+    let bytes = params.map_or(0, |params| params.get().len());
     let request = match ServerRequest::decode(method, params) {
         Ok(request) => request,
         Err(error) => {
@@ -60,7 +61,7 @@ pub(crate) fn receive(
         Asked::Again => return,
         Asked::Answered(line) => return answer(connection, Ok(line)),
         Asked::TooLate if leaves => return,
-        Asked::TooLate => return refuse(connection, id, request),
+        Asked::TooLate => return refuse(connection, id, request, bytes),
     };
     if leaves && tool.is_none() {
         return;
@@ -87,7 +88,7 @@ pub(crate) fn receive(
             let _ = serving.send(line).await;
         }
     };
-    connection.spawn_answer(serve.instrument(span));
+    connection.spawn_answer(bytes, serve.instrument(span));
 }
 
 fn context(responder: &Responder, request: &ServerRequest, known: Context) -> RequestContext {
@@ -126,9 +127,9 @@ fn line(
 }
 
 /// Refuses a request without asking anybody.
-fn refuse(connection: &Arc<Connection>, id: RequestId, request: ServerRequest) {
+fn refuse(connection: &Arc<Connection>, id: RequestId, request: ServerRequest, bytes: usize) {
     let sender = Arc::clone(connection);
-    connection.spawn_answer(async move {
+    connection.spawn_answer(bytes, async move {
         let refusal = refusal(RequestContext::default(), request).await;
         send(&sender, line(&sender, &id, refusal)).await;
     });
@@ -137,7 +138,8 @@ fn refuse(connection: &Arc<Connection>, id: RequestId, request: ServerRequest) {
 /// Queues the answer to a server request.
 pub(crate) fn answer(connection: &Arc<Connection>, answer: serde_json::Result<String>) {
     let sender = Arc::clone(connection);
-    connection.spawn_answer(async move { send(&sender, answer).await });
+    let bytes = answer.as_ref().map_or(0, String::len);
+    connection.spawn_answer(bytes, async move { send(&sender, answer).await });
 }
 
 async fn send(connection: &Connection, line: serde_json::Result<String>) {

@@ -172,7 +172,12 @@ fn resolve(
         _ => false,
     };
     if !resolved {
-        tracing::debug!(?id, "a reply to no request, or after its deadline");
+        // A text isn't one of this client's, and could be anything.
+        let id = id.and_then(|id| match id {
+            types::RequestId::Integer(id) => Some(*id),
+            types::RequestId::String(_) => None,
+        });
+        tracing::debug!(id, "a reply to no request, or after its deadline");
     }
 }
 

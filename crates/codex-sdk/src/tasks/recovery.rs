@@ -17,7 +17,6 @@ use crate::connection::Connection;
 use crate::connection::event_queue::Notification;
 use crate::connection::router::Router;
 use crate::connection::router::entry::{Phase, Unclaimed};
-use crate::connection::router::lifecycle::Lifecycle;
 use crate::connection::router::missed_ends::Doubt;
 use crate::error::{Error, Result};
 
@@ -142,7 +141,7 @@ fn doubts(router: &mut Router, doubt: &Doubt) -> bool {
 }
 
 fn give_up(router: &mut Router, doubt: &Doubt, error: &Error) {
-    router.withdraw(&Lifecycle::completed(&doubt.thread_id, &doubt.turn_id));
+    router.end_unread(&doubt.thread_id, &doubt.turn_id);
     if let Some(thread) = router.thread(&doubt.thread_id) {
         thread.give_up(&doubt.turn_id, error);
     }

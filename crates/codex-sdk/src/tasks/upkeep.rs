@@ -59,7 +59,12 @@ fn apply(connection: &Arc<Connection>, effect: Effect) {
         Effect::LookUp(doubt) => connection.spawn(recover(own, doubt)),
         Effect::Drop(tools) => drop(tools),
         Effect::Tell(tell) => drop(tell),
-        Effect::Log(notification) => unhandled::log(&notification),
+        Effect::Log {
+            unheard, missed, ..
+        } => {
+            unhandled::log_missed(missed);
+            unhandled::log(&unheard);
+        }
     }
 }
 

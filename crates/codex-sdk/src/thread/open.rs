@@ -163,7 +163,7 @@ macro_rules! thread_builder {
                 let has_more =
                     self.codex.experimental_api && roots.any(|root| *root != response.cwd);
                 let folder = has_more.then(|| PathBuf::from(response.cwd.as_str()));
-                connection.router().set_folder(&response.thread.id, folder);
+                connection.router().opened(&response.thread.id, folder);
                 match given {
                     Some(equipment) => equipment.keep(),
                     None => {

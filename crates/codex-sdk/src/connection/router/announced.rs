@@ -1,11 +1,12 @@
 //! The unfinished items of a thread's running turn.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use codex_types::ThreadItem;
 
 use crate::connection::event_queue::Notification;
+use crate::connection::router::bound::Share;
 
 /// An item that has begun.
 #[derive(Debug, Clone)]
@@ -30,14 +31,7 @@ pub(super) struct AnnouncedItems {
 #[derive(Debug)]
 struct Kept {
     it: Announced,
-    bytes: usize,
-    all: Arc<AtomicUsize>,
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
+    _share: Share,
 }
 
 impl AnnouncedItems {
@@ -54,18 +48,16 @@ impl AnnouncedItems {
             // A user message is complete at once, and may be as large as its images.
             Notification::ItemStarted(it) if matches!(it.item, ThreadItem::UserMessage(_)) => {}
             Notification::ItemStarted(it) => {
-                if self.all.load(Ordering::Relaxed) + bytes > MOST {
+                let Some(share) = Share::of(&self.all, bytes, MOST) else {
                     return;
-                }
-                self.all.fetch_add(bytes, Ordering::Relaxed);
+                };
                 self.items.push(Kept {
                     it: Announced {
                         item: Arc::new(it.item.clone()),
                         turn_id: it.turn_id.clone(),
                         started_at_ms: it.started_at_ms,
                     },
-                    bytes,
-                    all: Arc::clone(&self.all),
+                    _share: share,
                 });
             }
             Notification::ItemCompleted(it) if !self.items.is_empty() => {

@@ -3,12 +3,16 @@
 use crate::connection::event_queue::Notification;
 use crate::connection::lost::Lost;
 use crate::connection::router::Router;
+use crate::connection::router::bound::{Share, is_odd};
 use crate::connection::router::effect::Effect;
 use crate::connection::router::entry::Unclaimed;
 use crate::connection::router::lifecycle::{Change, Lifecycle};
 use crate::connection::router::nested_turns::precedes;
 use crate::connection::unhandled::LOGGED;
 use crate::error::Error;
+
+/// How many bytes may wait to be logged. A log subscriber may be slow.
+const MOST_LOGGED: usize = 1 << 20;
 
 impl Router {
     /// Routes one notification, which takes that many bytes while it is unread.
@@ -20,6 +24,11 @@ impl Router {
             let thread = self.threads.get(thread_id);
             thread.is_some_and(|thread| thread.knows(turn_id))
         };
+        let ids = [notification.thread_id(), notification.turn_id()];
+        if ids.into_iter().flatten().any(is_odd) {
+            self.totals.observe(&notification);
+            return self.settle(None, vec![(notification, bytes)]);
+        }
         self.nested.observe(&notification, knows);
         self.nested.lift(&mut notification);
         let mut unclaimed = Unclaimed::new();
@@ -107,7 +116,7 @@ impl Router {
         if let (Some("turn/completed"), Some(thread_id), Some(turn_id)) =
             (lost.method, lost.thread_id, lost.turn_id)
         {
-            self.withdraw(&Lifecycle::completed(thread_id, turn_id));
+            self.end_unread(thread_id, turn_id);
         }
         let thread = lost.thread_id.and_then(|id| self.threads.get_mut(id));
         if let (Some(thread), Some(turn_id)) = (thread, lost.turn_id) {
@@ -123,6 +132,14 @@ impl Router {
         self.settle(lost.thread_id, unclaimed);
     }
 
+    /// Records the end of a turn that can't be read, or that was missed.
+    pub(crate) fn end_unread(&mut self, thread_id: &str, turn_id: &str) {
+        let end = Lifecycle::completed(thread_id, turn_id);
+        self.withdraw(&end);
+        self.nested.end(&end);
+        self.threads_known.end_turn(thread_id, turn_id);
+    }
+
     /// Publishes what no handle took. In a changed thread, interrupts an orphaned turn, and drops the
     /// entry when nothing is left in it.
     pub(crate) fn settle(&mut self, thread_id: Option<&str>, unclaimed: Unclaimed) {
@@ -132,7 +149,7 @@ impl Router {
                     .publish(notification, bytes, &self.threads_known)
                 && LOGGED.contains(&unheard.method())
             {
-                self.want(Effect::Log(unheard));
+                self.log(unheard, bytes);
             }
         }
         let Some(thread_id) = thread_id else {
@@ -149,6 +166,19 @@ impl Router {
                 self.threads.remove(thread_id);
             }
         }
+    }
+
+    fn log(&mut self, unheard: Notification, bytes: usize) {
+        let Some(share) = Share::of(&self.to_log, bytes, MOST_LOGGED) else {
+            self.missed += 1;
+            return;
+        };
+        let missed = std::mem::take(&mut self.missed);
+        self.want(Effect::Log {
+            unheard,
+            missed,
+            _share: share,
+        });
     }
 
     fn lifecycle(&self, notification: &Notification) -> Option<Lifecycle> {

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use crate::connection::event_queue::Notification;
+use crate::connection::router::bound::Share;
 use crate::connection::router::entry::Orphan;
 use crate::connection::router::missed_ends::Doubt;
 use crate::tool::Toolbox;
@@ -22,6 +23,10 @@ pub(crate) enum Effect {
     Drop(Toolbox),
     /// Signal, by dropping this, that everything before it is under way.
     Tell(oneshot::Sender<()>),
-    /// Log what nobody had subscribed to.
-    Log(Notification),
+    /// Log what nobody had subscribed to, and how many before it weren't logged because the log was too slow.
+    Log {
+        unheard: Notification,
+        missed: usize,
+        _share: Share,
+    },
 }

@@ -1,6 +1,6 @@
 //! What is known about threads besides their turns, until they end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::iter::{once, successors};
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,15 @@ use codex_types::{
 };
 
 use crate::connection::event_queue::Notification;
-use crate::connection::router::bound::Bound;
+use crate::connection::router::bound::{Bound, is_odd};
 use crate::tool::{Tool, Toolbox};
 
 /// A longer chain of parents can only be a cycle.
 const GENERATIONS: usize = 64;
 
-/// A client that has more threads forgets what it knew of those that have no tools and no folder.
+/// How many ended turns of a thread are remembered. A request that comes late belongs to one of them.
+const MOST_ENDED: usize = 16;
+/// A client that knows of more threads forgets those that it hasn't opened.
 const MOST: usize = 100_000;
 
 #[derive(Debug)]
@@ -42,14 +44,16 @@ struct KnownThread {
     used: Option<TokenUsageBreakdown>,
     /// Its working folder, if it has other writable roots.
     folder: Option<PathBuf>,
-    /// The turn that ended last.
-    ended: Option<String>,
+    /// The turns that ended last, the newest at the end.
+    ended: VecDeque<String>,
+    /// Whether this program has opened it.
+    opened: bool,
 }
 
 impl KnownThread {
     /// Whether this program has given it something.
     fn is_opened(&self) -> bool {
-        !self.tools.is_empty() || self.folder.is_some()
+        self.opened || !self.tools.is_empty() || self.folder.is_some()
     }
 }
 
@@ -122,6 +126,9 @@ impl KnownThreads {
     }
 
     fn adopt(&mut self, child: &str, parent: &str) {
+        if is_odd(child) || is_odd(parent) {
+            return;
+        }
         let known = self.known(child);
         known.parent = Some(parent.to_owned());
     }
@@ -130,14 +137,11 @@ impl KnownThreads {
         self.threads.get(thread_id)?.used.clone()
     }
 
-    /// Records the working folder of a thread that has other writable roots; `None` if it has none.
-    pub(super) fn set_folder(&mut self, thread_id: &str, folder: Option<PathBuf>) {
-        if let Some(known) = self.threads.get_mut(thread_id) {
-            known.folder = folder;
-        } else if folder.is_some() {
-            let known = self.known(thread_id);
-            known.folder = folder;
-        }
+    /// Records a thread that this program has opened, and its working folder if it has other writable roots.
+    pub(super) fn open(&mut self, thread_id: &str, folder: Option<PathBuf>) {
+        let known = self.known(thread_id);
+        known.opened = true;
+        known.folder = folder;
     }
 
     /// Records a thread's new working folder.
@@ -158,18 +162,25 @@ impl KnownThreads {
 
     /// Records the end of a turn.
     pub(super) fn end_turn(&mut self, thread_id: &str, turn_id: &str) {
+        if is_odd(thread_id) || is_odd(turn_id) {
+            return;
+        }
         let known = self.known(thread_id);
-        known.ended = Some(turn_id.to_owned());
+        if known.ended.len() == MOST_ENDED {
+            known.ended.pop_front();
+        }
+        known.ended.push_back(turn_id.to_owned());
     }
 
     /// The turn that was seen to end last.
     pub(super) fn ended(&self, thread_id: &str) -> Option<&str> {
-        self.threads.get(thread_id)?.ended.as_deref()
+        self.threads.get(thread_id)?.ended.back().map(|it| &**it)
     }
 
-    /// Whether this turn was seen to end.
+    /// Whether this turn was seen to end, and few since.
     pub(super) fn has_ended(&self, thread_id: &str, turn_id: &str) -> bool {
-        self.ended(thread_id) == Some(turn_id)
+        let known = self.threads.get(thread_id);
+        known.is_some_and(|known| known.ended.iter().any(|it| it == turn_id))
     }
 
     /// Gives a thread its tools, or those of its source if it has none of its own. The caller drops the returned old
@@ -196,8 +207,9 @@ impl KnownThreads {
         let now = std::mem::replace(&mut known.tools, tools);
         let is_known = known.parent.is_some()
             || known.used.is_some()
-            || known.ended.is_some()
-            || known.folder.is_some();
+            || !known.ended.is_empty()
+            || known.folder.is_some()
+            || known.opened;
         if known.tools.is_empty() && !is_known {
             self.threads.remove(thread_id);
         }
@@ -214,14 +226,22 @@ impl KnownThreads {
     /// returned tools.
     pub(super) fn forget(&mut self, thread_id: &str) -> Option<Toolbox> {
         let known = self.threads.remove(thread_id);
-        let mut gone = vec![thread_id.to_owned()];
-        while let Some(parent) = gone.pop() {
-            // A child that this client has opened, too, stays until its own end.
-            let is_child = |it: &KnownThread| it.parent.as_ref() == Some(&parent);
-            let children = self
-                .threads
-                .extract_if(|_, it| is_child(it) && !it.is_opened());
-            gone.extend(children.map(|(id, _)| id));
+        let mut children: HashMap<&str, Vec<&str>> = HashMap::new();
+        // A child that this client has opened, too, stays until its own end.
+        for (id, child) in self.threads.iter().filter(|(_, it)| !it.is_opened()) {
+            if let Some(parent) = &child.parent {
+                children.entry(parent).or_default().push(id);
+            }
+        }
+        let mut gone = children.remove(thread_id).unwrap_or_default();
+        let mut next = 0;
+        while let Some(child) = gone.get(next) {
+            gone.extend(children.remove(child).unwrap_or_default());
+            next += 1;
+        }
+        let gone: Vec<_> = gone.into_iter().map(str::to_owned).collect();
+        for child in gone {
+            self.threads.remove(&child);
         }
         known.map(|known| known.tools)
     }
@@ -267,16 +287,16 @@ mod tests {
     #[test]
     fn the_folder_of_a_thread_is_known_only_where_it_has_other_roots() {
         let mut known = KnownThreads::default();
-        known.set_folder("a", None);
+        known.open("a", None);
         known.moved("a", Path::new("/elsewhere"));
-        assert_eq!((known.folder("a"), known.count()), (None, 0));
-        known.set_folder("a", Some("/srv".into()));
+        assert_eq!(known.folder("a"), None);
+        known.open("a", Some("/srv".into()));
         known.moved("a", Path::new("deep"));
         assert_eq!(known.folder("a"), Some(Path::new("/srv/deep")));
         known.moved("a", Path::new("/elsewhere"));
         assert_eq!(known.folder("a"), Some(Path::new("/elsewhere")));
         // Resumed with only its folder.
-        known.set_folder("a", None);
+        known.open("a", None);
         assert_eq!(known.folder("a"), None);
     }
 }

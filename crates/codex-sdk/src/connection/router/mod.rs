@@ -72,6 +72,9 @@ pub(crate) struct Router {
     bound: Bound,
     /// The bytes of all announced items.
     announced: Arc<AtomicUsize>,
+    /// The bytes of what waits to be logged, and how much isn't because that would be too many.
+    to_log: Arc<AtomicUsize>,
+    missed: usize,
 }
 
 impl Router {
@@ -90,6 +93,8 @@ impl Router {
             wakes: Arc::clone(wakes),
             bound: Bound::new(MOST_THREADS),
             announced: Arc::default(),
+            to_log: Arc::default(),
+            missed: 0,
         }
     }
 
@@ -115,9 +120,9 @@ impl Router {
         self.threads_known.used(thread_id)
     }
 
-    /// Records the working folder of a thread that has other writable roots.
-    pub(crate) fn set_folder(&mut self, thread_id: &str, folder: Option<PathBuf>) {
-        self.threads_known.set_folder(thread_id, folder);
+    /// Records a thread that this program has opened, and its working folder if it has other writable roots.
+    pub(crate) fn opened(&mut self, thread_id: &str, folder: Option<PathBuf>) {
+        self.threads_known.open(thread_id, folder);
     }
 
     /// Records a thread's new working folder.
@@ -164,6 +169,8 @@ impl Router {
         if self.bound.is_reached(self.threads.len()) && !self.threads.contains_key(thread_id) {
             self.threads.retain(|_, thread| thread.is_held());
             self.bound.cleared(self.threads.len());
+            self.nested
+                .keep(|thread_id| self.threads.contains_key(thread_id));
         }
         let thread = self.threads.entry(thread_id.to_owned());
         thread.or_insert_with(|| ThreadTurns::new(&self.wakes, &self.announced))

@@ -30,12 +30,21 @@ impl NestedTurns {
             && *root != started.turn.id
             && runs(&started.thread_id, root)
         {
+            let (thread_id, outer) = (&started.thread_id, root);
+            // One at a time.
+            self.0
+                .retain(|it| it.thread_id != *thread_id || it.outer != *outer);
             self.0.push(NestedTurn {
                 thread_id: started.thread_id.clone(),
                 outer: root.clone(),
                 inner: started.turn.id.clone(),
             });
         }
+    }
+
+    /// Forgets the turns of other threads than these.
+    pub(super) fn keep(&mut self, is_known: impl Fn(&str) -> bool) {
+        self.0.retain(|it| is_known(&it.thread_id));
     }
 
     /// Attributes an inner turn's notifications to the outer turn, except for its end.

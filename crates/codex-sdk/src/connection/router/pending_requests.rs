@@ -103,8 +103,10 @@ impl PendingRequests {
             // Only what belongs to a thread is asked again.
             self.requests.remove(id);
         } else {
-            self.answered.push_back((id.clone(), line.len()));
-            self.bytes += line.len();
+            let ids = [&request.thread_id, &request.turn_id];
+            let bytes = line.len() + ids.into_iter().flatten().map(String::len).sum::<usize>();
+            self.answered.push_back((id.clone(), bytes));
+            self.bytes += bytes;
             while self.answered.len() > MOST_ANSWERS || self.bytes > MOST_BYTES {
                 self.forget_oldest();
             }

@@ -24,8 +24,12 @@ pub(crate) struct PendingTurn {
     /// For each of the newest notifications in `early` that may be for this turn.
     rooms: Vec<Room>,
     reserved: usize,
-    /// Turns that have ended since; one of them may be this.
-    pub(crate) completed: Vec<String>,
+    /// The last turns that have ended since; one of them may be this.
+    completed: VecDeque<String>,
+    /// Whether there were more.
+    more_completed: bool,
+    /// Whether its own end is among what its handle got.
+    has_ended: bool,
 }
 
 /// What to do with a turn once its id is known.
@@ -63,7 +67,9 @@ impl Starting {
             claim: Claim::Held,
             rooms: Vec::new(),
             reserved: 0,
-            completed: Vec::new(),
+            completed: VecDeque::new(),
+            more_completed: false,
+            has_ended: false,
         });
     }
 
@@ -83,6 +89,7 @@ impl Starting {
             let early = self.early.iter_mut().skip(before);
             for early in early.filter(|early| early.notification.turn_id() == turn_id) {
                 early.taken = true;
+                turn.has_ended |= matches!(early.notification, Notification::TurnCompleted(_));
                 turn.entry.push(early.notification.clone(), early.bytes);
             }
         }
@@ -107,9 +114,10 @@ impl Starting {
         for turn in &mut self.turns {
             // If its call is never answered, turns end all the same.
             if turn.completed.len() == MOST_COMPLETED {
-                turn.completed.remove(0);
+                turn.completed.pop_front();
+                turn.more_completed = true;
             }
-            turn.completed.push(turn_id.to_owned());
+            turn.completed.push_back(turn_id.to_owned());
         }
     }
 
@@ -158,6 +166,12 @@ impl Starting {
 }
 
 impl PendingTurn {
+    /// Whether the turn, whose id is known now, has ended. If nobody can tell, it has: no handle waits for it.
+    pub(crate) fn has_ended(&self, turn_id: &str) -> bool {
+        let others = self.completed.iter().any(|id| id == turn_id);
+        self.has_ended || others || self.entry.events.is_none() && self.more_completed
+    }
+
     /// Makes room for a notification; `false` if this handle wants nothing any more.
     fn reserve(&mut self, bytes: usize) -> bool {
         let Some(events) = &self.entry.events else {

@@ -129,7 +129,7 @@ impl ThreadTurns {
     ) -> Option<watch::Receiver<Phase>> {
         let pending = self.starting.remove(handle_id, turn_id, unclaimed)?;
         let turn_id = turn_id?;
-        if pending.completed.iter().any(|id| id == turn_id) {
+        if pending.has_ended(turn_id) {
             // The receiver keeps the last value of a sender that is gone.
             return Some(watch::channel(Phase::Completed).1);
         }
