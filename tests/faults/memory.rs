@@ -20,9 +20,11 @@ faults! {
     notifications: "200,000 notifications, and nobody listens" => "none is held; the memory doesn't grow";
     unread: "200,000 notifications, and a stream that nobody reads" => "the stream ends with `Lagged` at its budget; all else goes on";
     threads: "200,000 turns that nobody has begun, on as many threads" => "the memory grows no further than for 10,000";
+    ids: "300 turns on 300 threads, whose ids have 1 MB each" => "none of them is remembered";
     items: "200,000 items of a turn, none of which ends" => "the memory grows no further than for 16 MB of them";
     approvals: "200,000 approvals, each refused, and no answer confirmed" => "the memory grows no further than for 1,000";
     waiting: "approvals without an end, and a handler that never answers" => "the connection ends (`Ignored`) with the 4,096th";
+    waiting_bytes: "approvals of 1 MB without an end, and a handler that never answers" => "the connection ends (`Ignored`) after 256 MB";
     answers_unread: "server requests without an end, whose answers nobody reads" => "the connection ends (`Ignored`) before the memory is full";
     stderr: "the runtime writes 100 MB to stderr" => "it isn't held; the turn is whole";
 }
@@ -121,6 +123,22 @@ async fn threads() -> String {
     grown
 }
 
+async fn ids() -> String {
+    if let Some(figure) = alone("memory::rows::ids") {
+        return figure;
+    }
+    let (codex, mut peer) = connect().await;
+    let before = peak();
+    for number in 0..300 {
+        let id = format!("{number}").repeat(1_000_000 / 3);
+        peer.turn(&id, &id).started().await;
+        peer.turn("t", &id).completed("completed").await;
+        settle(&codex, &mut peer).await;
+    }
+    assert_eq!(codex.stats().live_turns, 0);
+    grown(before)
+}
+
 async fn items() -> String {
     if let Some(figure) = alone("memory::rows::items") {
         return figure;
@@ -150,6 +168,19 @@ async fn approvals() -> String {
 }
 
 async fn waiting() -> String {
+    let waited = approvals_until_ignored("ls").await;
+    assert_eq!(waited, 4096);
+    format!("after {waited} of them")
+}
+
+async fn waiting_bytes() -> String {
+    let waited = approvals_until_ignored(&"x".repeat(1_000_000)).await;
+    assert!((200..300).contains(&waited), "{waited}");
+    format!("after {waited} of them")
+}
+
+/// Asks again and again, with a handler that never answers. Returns how often it was asked.
+async fn approvals_until_ignored(command: &str) -> usize {
     let (endless, told) = endless();
     let builder = Codex::builder().on_command_approval(move |_, _| {
         let endless = endless.clone();
@@ -157,9 +188,10 @@ async fn waiting() -> String {
     });
     let (codex, mut peer) = connect_with(builder).await;
     let mut end = codex.notifications();
+    let command = command.to_owned();
     let ask = tokio::spawn(async move {
         for number in 0.. {
-            let approval = shapes::command_approval("t", "1", "item", "ls");
+            let approval = shapes::command_approval("t", "1", "item", &command);
             let method = "item/commandExecution/requestApproval";
             peer.request(number, method, approval).await;
             tokio::task::yield_now().await;
@@ -169,8 +201,7 @@ async fn waiting() -> String {
     ask.abort();
     assert_eq!(error.closed().unwrap().reason, CloseReason::Ignored);
     drop(codex);
-    let waited = told.all_dropped().await;
-    format!("after {waited} of them")
+    told.all_dropped().await
 }
 
 async fn answers_unread() -> String {

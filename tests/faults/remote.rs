@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use crate::lines::peak;
 use crate::scenes::{half_an_answer, hit};
 use crate::way::{State, Way};
 use crate::{after, alone, faults, since};
@@ -23,6 +24,7 @@ faults! {
     another_protocol: "a host that speaks another protocol" => "`Connect`, without a condition";
     hangs_up: "a host that hangs up at once" => "`ServerUnreachable`";
     nothing_listens: "nothing listens there" => "`ServerUnreachable`";
+    pings: "a server that pings without an end and reads nothing" => "`ConnectionLost`; the answers aren't held";
     slow: "a line of 10 bytes per millisecond" => "the turn is whole";
     descriptors: "20 connections that are closed, 20 that are cut, and 20 that are refused" => "no descriptor is left";
     no_token: "a client without the server's token" => "`ServerUnauthorized`";
@@ -159,6 +161,48 @@ async fn nothing_listens() -> String {
         "{error}"
     );
     since(start)
+}
+
+async fn pings() -> String {
+    if let Some(figure) = alone("remote::rows::pings") {
+        return figure;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = [0; 4096];
+        let read = stream.read(&mut bytes).await.unwrap();
+        let request = String::from_utf8_lossy(&bytes[..read]).to_lowercase();
+        let at = request.find("sec-websocket-key: ").unwrap() + 19;
+        let key = String::from_utf8_lossy(&bytes[at..])
+            .trim_start()
+            .to_owned();
+        let key = key.split("\r\n").next().unwrap();
+        let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+        let hash = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+        let accept = data_encoding::BASE64.encode(hash.as_ref());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let mut ping = vec![0x89, 125];
+        ping.extend([b'x'; 125]);
+        let pings = ping.repeat(100);
+        while stream.write_all(&pings).await.is_ok() {}
+    });
+    let before = peak();
+    let error = Codex::connect(url).await.unwrap_err();
+    server.abort();
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ConnectionLost),
+        "{error}"
+    );
+    let grown = peak().saturating_sub(before);
+    assert!(grown < 32_000_000, "{grown}");
+    format!("{} MB more memory", grown / 1_000_000)
 }
 
 async fn slow() -> String {

@@ -23,6 +23,23 @@ async fn parity_83_a_whole_turn_that_comes_before_its_reply_is_delivered() {
 }
 
 #[tokio::test]
+async fn a_turn_is_found_however_many_others_end_before_its_reply() {
+    let (codex, mut peer) = connect().await;
+    let thread = start_thread(&codex, &mut peer, "t").await;
+    let run = begin(thread.run("go").into_future()).await;
+    let request = peer.expect_request("turn/start").await;
+    peer.turn("t", "own").play("early").await;
+    for other in 0..300 {
+        peer.turn("t", &other.to_string()).play("late").await;
+    }
+    peer.reply(&request.id, shapes::turn_start_response("own"))
+        .await;
+    let result = run.await.unwrap();
+    assert_eq!(result.final_response.as_deref(), Some("early"));
+    idle(&codex).await;
+}
+
+#[tokio::test]
 async fn parity_85_what_came_during_a_refused_start_goes_to_the_subscriptions() {
     let (codex, mut peer) = connect().await;
     let thread = start_thread(&codex, &mut peer, "t").await;

@@ -118,6 +118,26 @@ async fn requests_of_a_turn_that_has_ended_are_refused_without_asking_anybody() 
     assert_eq!(codex.stats().server_requests_pending, 0);
 }
 
+#[tokio::test]
+async fn requests_of_earlier_turns_and_of_one_whose_end_was_unreadable_are_refused_too() {
+    let (codex, mut peer, seen) = accepting().await;
+    for turn in ["1", "2"] {
+        peer.turn("t", turn).started().await;
+        peer.turn("t", turn).completed("completed").await;
+    }
+    peer.turn("t", "3").started().await;
+    let end = r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"3","items":["#;
+    peer.raw(format!("{end}\n")).await;
+    settle(&codex, &mut peer).await;
+    let declined = Ok(json!({ "decision": "decline" }));
+    for (id, turn) in ["1", "2", "3"].into_iter().enumerate() {
+        ask(&mut peer, id.try_into().unwrap(), "t", turn).await;
+        let answer = peer.expect_response(id).await;
+        assert_eq!(answer, declined, "{turn}");
+    }
+    assert_eq!(*seen.lock().unwrap(), []);
+}
+
 /// Says something that can't be said.
 #[derive(Debug)]
 struct Unspeakable;

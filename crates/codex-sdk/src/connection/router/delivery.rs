@@ -191,3 +191,39 @@ impl Router {
         awaited.then(|| Lifecycle::started(thread_id, turn_id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use codex_types::lenient;
+    use serde_json::value::to_raw_value;
+    use tokio::sync::mpsc;
+
+    use super::MOST_LOGGED;
+    use crate::connection::router::Router;
+    use crate::connection::router::effect::Effect;
+
+    #[test]
+    fn a_slow_log_misses_some_and_is_told_how_many() {
+        let (effects, mut wanted) = mpsc::unbounded_channel();
+        let mut router = Router::new(effects, &Arc::default());
+        let text = serde_json::json!({ "message": "x".repeat(10_000) });
+        let params = to_raw_value(&text).unwrap();
+        let mut warn = |times: usize| {
+            for _ in 0..times {
+                let warning = lenient::notification("warning", Some(&params)).value;
+                router.deliver(warning, 10_000);
+            }
+        };
+        warn(1000);
+        let kept = MOST_LOGGED / 10_000;
+        assert_eq!(wanted.len(), kept);
+        while wanted.try_recv().is_ok() {}
+        warn(1);
+        let Ok(Effect::Log { missed, .. }) = wanted.try_recv() else {
+            panic!("nothing is logged");
+        };
+        assert_eq!(missed, 1000 - kept);
+    }
+}
