@@ -144,7 +144,7 @@ async fn thinking() -> ((Stage, Codex, Thread), Told) {
 
 async fn after_the_deadline() -> String {
     let ((stage, codex, thread), mut thinks) = thinking().await;
-    let run = thread.run("go").timeout(Duration::from_secs(2));
+    let run = thread.run("go").timeout(Duration::from_secs(5));
     let error = run.await.unwrap_err();
     assert!(matches!(error, Error::TurnTimeout(_)), "{error:?}");
     thinks.begun().await;
@@ -152,7 +152,7 @@ async fn after_the_deadline() -> String {
     is_usable(&stage, &codex, &thread).await;
     assert_eq!(codex.stats().server_requests_pending, 0);
     has_not_run(&stage);
-    "a deadline of 2 s".to_owned()
+    "a deadline of 5 s".to_owned()
 }
 
 async fn closed() -> String {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use codex_e2e::{Stage, idle};
 use codex_sdk::schemars::{self, JsonSchema};
 use codex_sdk::types::{ReviewTarget, ThreadGoalGetParams, ThreadGoalStatus, TurnStatus};
-use codex_sdk::{Codex, Condition, Notification, Thread, ThreadWatch, TurnHandle};
+use codex_sdk::{Codex, Condition, Notification, Result, Thread, ThreadWatch, TurnHandle};
 use codex_testkit::{Gate, Reply};
 use serde_json::json;
 
@@ -176,7 +176,10 @@ async fn run_as() -> String {
 }
 
 /// An operation whose turn is interrupted wherever it is dropped, while the model has more to say.
-async fn is_interrupted<F: IntoFuture>(scene: Scene<'_>, operation: impl Fn() -> F) -> usize {
+async fn is_interrupted<F: IntoFuture<Output = Result<T>>, T>(
+    scene: Scene<'_>,
+    operation: impl Fn() -> F,
+) -> usize {
     let after = async |_: &Gate, told: ThreadWatch, runs: bool| {
         idle(scene.1).await;
         match &*ends(told).await {
@@ -198,7 +201,7 @@ async fn turn() -> String {
         async move {
             drop(turn.await.unwrap());
             // There is nothing more to wait for.
-            pending::<()>().await;
+            pending::<Result<()>>().await
         }
     };
     at(points + runs_on(scene, operation).await)
@@ -209,7 +212,7 @@ async fn handle_run() -> String {
     let scene = (&stage, &codex, &thread);
     let operation = || {
         let turn = thread.turn("go");
-        async move { turn.await.unwrap().run().await.unwrap() }
+        async move { turn.await?.run().await }
     };
     let held = runs_on(scene, operation).await;
     let after = async || usable(&codex, &thread).await;
@@ -217,7 +220,10 @@ async fn handle_run() -> String {
 }
 
 /// An operation whose turn comes to its own end wherever it is dropped.
-async fn runs_on<F: IntoFuture>(scene: Scene<'_>, operation: impl Fn() -> F) -> usize {
+async fn runs_on<F: IntoFuture<Output = Result<T>>, T>(
+    scene: Scene<'_>,
+    operation: impl Fn() -> F,
+) -> usize {
     let after = async |gate: &Gate, told: ThreadWatch, runs: bool| {
         if runs {
             assert_eq!(scene.1.stats().live_turns, 1);
@@ -234,7 +240,11 @@ async fn runs_on<F: IntoFuture>(scene: Scene<'_>, operation: impl Fn() -> F) -> 
 
 async fn steer() -> String {
     let status = |_, _| &[TurnStatus::Completed][..];
-    controlled(async |turn| drop(turn.steer("more").await), status).await
+    controlled(
+        async |turn: &TurnHandle| turn.steer("more").await.map(drop),
+        status,
+    )
+    .await
 }
 
 async fn interrupt() -> String {
@@ -244,13 +254,13 @@ async fn interrupt() -> String {
         // It may not have been sent.
         (true, false) => &[TurnStatus::Interrupted, TurnStatus::Completed],
     };
-    controlled(async |turn| drop(turn.interrupt().await), status).await
+    controlled(async |turn: &TurnHandle| turn.interrupt().await, status).await
 }
 
 /// A control of a turn whose message waits for its rest, dropped at each point. How the turn may end depends on whether
 /// the control was begun, and whether it has ended.
 async fn controlled(
-    control: impl AsyncFn(&TurnHandle),
+    control: impl AsyncFn(&TurnHandle) -> Result<()>,
     expected: impl Fn(bool, bool) -> &'static [TurnStatus],
 ) -> String {
     let (stage, codex, thread) = scene().await;
@@ -309,7 +319,7 @@ async fn review() -> String {
     let target = || ReviewTarget::Custom(codex_sdk::types::ReviewTargetCustom::new("Look."));
     let operation = || {
         let review = thread.review(target());
-        async move { review.await.unwrap().run().await.map(drop) }
+        async move { review.await?.run().await }
     };
     at(at_each_point(operation, after).await)
 }
@@ -378,7 +388,7 @@ async fn login() -> String {
     let after = async || idle(&codex).await;
     let operation = || {
         let login = codex.login_chatgpt();
-        async move { login.await.unwrap().cancel().await.unwrap() }
+        async move { login.await?.cancel().await }
     };
     let points = at_each_point(operation, after).await;
     codex.login_chatgpt().await.unwrap().cancel().await.unwrap();

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use codex_e2e::{Stage, idle};
-use codex_sdk::{Codex, Condition, Thread, ThreadWatch};
+use codex_sdk::{Codex, Condition, Result, Thread, ThreadWatch};
 use codex_testkit::{Gate, Reply};
 
 use crate::scenes::halved;
@@ -18,8 +18,11 @@ pub(crate) struct Moment {
     pub(crate) at_once: bool,
 }
 
-/// Polls a future up to this moment, then drops it; whether it has ended by itself.
-pub(crate) async fn dropped_at(moment: Moment, future: impl IntoFuture) -> bool {
+/// Polls a future up to this moment, then drops it; whether it has ended by itself. Then it must have succeeded.
+pub(crate) async fn dropped_at<T>(
+    moment: Moment,
+    future: impl IntoFuture<Output = Result<T>>,
+) -> bool {
     let mut future = pin!(future.into_future());
     let mut left = moment.polls;
     poll_fn(|context| {
@@ -28,7 +31,7 @@ pub(crate) async fn dropped_at(moment: Moment, future: impl IntoFuture) -> bool 
         }
         left -= 1;
         match future.as_mut().poll(context) {
-            Poll::Ready(_) => Poll::Ready(true),
+            Poll::Ready(output) => Poll::Ready(output.map(|_| true).unwrap()),
             Poll::Pending if left == 0 && moment.at_once => Poll::Ready(false),
             Poll::Pending => Poll::Pending,
         }
@@ -49,11 +52,13 @@ pub(crate) async fn at_each_moment(drop_at: impl AsyncFn(Moment) -> bool) -> usi
             assert!(polls < 500, "it never ends");
         }
     }
+    // Before it began, while it waited, and when it was woken.
+    assert!(dropped >= 3, "{dropped}");
     dropped
 }
 
 /// Drops an operation at each moment.
-pub(crate) async fn at_each_point<F: IntoFuture, A>(
+pub(crate) async fn at_each_point<F: IntoFuture<Output = Result<T>>, T, A>(
     operation: impl Fn() -> F,
     after: impl AsyncFn() -> A,
 ) -> usize {
@@ -70,7 +75,7 @@ pub(crate) type Scene<'a> = (&'a Stage, &'a Codex, &'a Thread);
 
 /// Drops an operation at each moment up to the one where it waits for the rest of a message, and then there. `after` gets
 /// the gate that holds the message, and what the thread has told since; the last time, the turn runs.
-pub(crate) async fn at_each_point_before_the_rest<F: IntoFuture, A>(
+pub(crate) async fn at_each_point_before_the_rest<F: IntoFuture<Output = Result<T>>, T, A>(
     (stage, codex, thread): Scene<'_>,
     operation: impl Fn() -> F,
     after: impl AsyncFn(&Gate, ThreadWatch, bool) -> A,

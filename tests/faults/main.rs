@@ -125,10 +125,10 @@ fn since(start: Instant) -> String {
     }
 }
 
-/// How long something took whose deadline is this: no less, and on a busy machine up to 2 s more.
+/// How long something took whose deadline is this: no less, and on a busy machine up to 3 s more.
 fn after(deadline: Duration, start: Instant) -> String {
     let elapsed = start.elapsed();
-    let expected = deadline..deadline + Duration::from_secs(2);
+    let expected = deadline..deadline + Duration::from_secs(3);
     assert!(expected.contains(&elapsed), "{elapsed:?}, not {expected:?}");
     since(start)
 }

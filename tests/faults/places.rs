@@ -291,7 +291,10 @@ async fn not_a_program() -> String {
     fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
     let error = stage.builder().codex_bin(&file).start().await.unwrap_err();
     assert!(matches!(error, Error::Spawn { .. }), "{error:?}");
-    assert!(error.to_string().contains("text"), "{error}");
+    assert!(
+        error.to_string().contains(file.to_str().unwrap()),
+        "{error}"
+    );
     assert_ne!(error.condition(), Some(Condition::ConnectionClosed));
     "1 of 1".to_owned()
 }

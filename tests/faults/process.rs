@@ -182,14 +182,13 @@ async fn stopped_in_an_answer() -> String {
         codex_e2e::next_text(&mut turn).await.as_deref(),
         Some("one ")
     );
-    strike(&stage, Signal::SIGSTOP).await;
     let start = Instant::now();
+    strike(&stage, Signal::SIGSTOP).await;
     let error = turn.run().await.unwrap_err();
     assert!(matches!(error, Error::TurnTimeout(_)), "{error:?}");
     has_the_items(&error);
-    // The SDK waits 5 s for the end of a turn that it has interrupted. The stall may have begun a moment before.
-    let least = Duration::from_secs(5);
-    let took = after(least, start);
+    // The SDK waits 5 s for the end of a turn that it has interrupted. The stall had begun a moment before.
+    let took = after(Duration::from_secs(5), start);
     codex.close().await.unwrap();
     took
 }
@@ -210,9 +209,10 @@ async fn struck_in_a_command(signal: Signal) -> String {
     let error = turn.run().await.unwrap_err();
     assert!(matches!(error, Error::TurnIncomplete(_)), "{error:?}");
     ended_by(&error, signal);
-    codex.close().await.unwrap();
     nothing_runs(stage.home.path()).await;
-    since(start)
+    let took = since(start);
+    codex.close().await.unwrap();
+    took
 }
 
 async fn stopped_in_a_command() -> String {
@@ -220,7 +220,7 @@ async fn stopped_in_a_command() -> String {
     stage.model.push(command("sleep 3001 | cat"));
     let turn = thread
         .turn("go")
-        .timeout(Duration::from_secs(2))
+        .timeout(Duration::from_secs(5))
         .await
         .unwrap();
     runs(stage.home.path(), "sleep 3001").await;

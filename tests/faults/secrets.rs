@@ -80,8 +80,16 @@ async fn in_a_bad_line() -> String {
         format!("OPENAI_API_KEY={KEY}"),
         format!("{KEY}\"}}}}"),
         format!("Token\":\"{KEY}\"}}}}"),
+        // Where the SDK looks for whom a broken line was for.
+        format!("{{\"method\":\"{KEY}\",\"par"),
+        format!("{{\"threadId\":\"{KEY}"),
+        format!(
+            "{{\"method\":\"warning\",\"params\":{{\"threadId\":\"{KEY}\",\"turnId\":\"{KEY}\""
+        ),
     ];
     let shown = Shown::default();
+    peer.raw(format!("{{\"id\":\"{KEY}\",\"result\":{{}}}}\n"))
+        .await;
     for line in lines {
         peer.raw(line + "\n").await;
         shown.error(&all.next().await.unwrap().unwrap_err());

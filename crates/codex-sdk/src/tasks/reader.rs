@@ -181,13 +181,27 @@ fn resolve(
     }
 }
 
+/// Whether this is a method, and not just what stands in its place in a broken line.
+fn is_method(text: &str) -> bool {
+    types::ServerNotification::METHODS.contains(&text)
+        || types::ServerRequest::METHODS.contains(&text)
+}
+
+/// An id if it looks like one of the runtime's: what stands in its place in a broken line may be a secret.
+fn shown(id: Option<&str>) -> Option<&str> {
+    let is_of_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    id.filter(|id| id.len() == 36 && id.bytes().all(is_of_id))
+}
+
 /// Reports an unreadable line, of which only these ends are known, to whom it was for: a request in
 /// either direction; a turn; else the subscriptions.
 fn lose(connection: &Arc<Connection>, head: &[u8], tail: &[u8], error: &Error) {
     let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
     let lost = Lost::between(&head, &tail);
     let (method, id) = (lost.method, lost.id);
-    tracing::warn!(%error, method, id, ?lost.thread_id, ?lost.turn_id, "skipped a line");
+    let (thread_id, turn_id) = (shown(lost.thread_id), shown(lost.turn_id));
+    let known = method.filter(|method| is_method(method));
+    tracing::warn!(%error, method = known, id, thread_id, turn_id, "skipped a line");
     if let (Some(_), Some(id)) = (method, id) {
         refuse(
             connection,
