@@ -112,6 +112,9 @@ async fn threads() -> String {
     let send = async |peer: &mut Peer, number: usize| {
         let thread = format!("thread {number}");
         peer.turn(&thread, "1").started().await;
+        if number.is_multiple_of(2) {
+            peer.turn(&thread, "1").completed("completed").await;
+        }
     };
     let grown = many(&codex, &mut peer, send).await;
     let stats = codex.stats();

@@ -18,7 +18,7 @@ const GENERATIONS: usize = 64;
 /// How many ended turns of a thread are remembered. A request that comes late belongs to one of them.
 const MOST_ENDED: usize = 16;
 /// A client that knows of more threads forgets those that it hasn't opened.
-const MOST: usize = 100_000;
+const MOST: usize = 10_000;
 
 #[derive(Debug)]
 pub(super) struct KnownThreads {
