@@ -19,7 +19,7 @@ use crate::{alone, faults};
 faults! {
     notifications: "200,000 notifications, and nobody listens" => "none is held; the memory doesn't grow";
     unread: "200,000 notifications, and a stream that nobody reads" => "the stream ends with `Lagged` at its budget; all else goes on";
-    threads: "200,000 turns that nobody has begun, on as many threads" => "the memory grows no further than for 10,000";
+    threads: "200,000 turns that nobody has begun, on as many threads" => "the memory grows no further than for 4,096";
     ids: "300 turns on 300 threads, whose ids have 1 MB each" => "none of them is remembered";
     items: "200,000 items of a turn, none of which ends" => "the memory grows no further than for 16 MB of them";
     approvals: "200,000 approvals, each refused, and no answer confirmed" => "the memory grows no further than for 1,000";
@@ -118,7 +118,7 @@ async fn threads() -> String {
     };
     let grown = many(&codex, &mut peer, send).await;
     let stats = codex.stats();
-    assert!(stats.live_turns <= 10_000, "{stats:?}");
+    assert!(stats.live_turns <= 4096, "{stats:?}");
     // The program's own isn't among those that are forgotten.
     peer.turn("own", "1").play("mine").await;
     let result = turn.run().await.unwrap();

@@ -52,7 +52,7 @@ pub(crate) mod thread_turns;
 mod totals;
 
 /// How many threads have their turns remembered. Beyond that, those are forgotten that this program only saw begin.
-const MOST_THREADS: usize = 10_000;
+const MOST_THREADS: usize = 4096;
 
 #[derive(Debug)]
 pub(crate) struct Router {
