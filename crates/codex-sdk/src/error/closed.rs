@@ -13,7 +13,8 @@ pub struct Closed {
     pub reason: CloseReason,
     /// The exit status of the runtime's process, if it was observed.
     pub exit_status: Option<ExitStatus>,
-    /// The tail of the runtime's stderr: at most 4 KiB, without terminal colours.
+    /// The tail of the runtime's stderr: at most 4 KiB, without terminal colours. The values of variables whose names
+    /// say that they are secrets are hidden.
     pub stderr_tail: String,
 }
 

@@ -73,7 +73,8 @@ pub enum Error {
         program: PathBuf,
         /// What kept it from starting, if known.
         condition: Option<Condition>,
-        /// The tail of its stderr: at most 4 KiB, without terminal colours.
+        /// The tail of its stderr: at most 4 KiB, without terminal colours. The values of variables whose names say
+        /// that they are secrets are hidden.
         stderr_tail: String,
         /// The underlying error.
         source: Box<Error>,

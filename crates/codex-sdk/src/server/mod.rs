@@ -92,7 +92,8 @@ impl Server {
         self.clients.clone()
     }
 
-    /// The tail of the server's stderr: at most 4 KiB, without terminal colours.
+    /// The tail of the server's stderr: at most 4 KiB, without terminal colours. The values of variables whose names
+    /// say that they are secrets are hidden.
     pub fn stderr_tail(&self) -> String {
         self.stderr.text()
     }

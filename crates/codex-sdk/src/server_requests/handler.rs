@@ -284,8 +284,8 @@ impl RequestContext {
         self.item_id.as_deref()
     }
 
-    /// The command or file change that this is about, as announced by `item/started`; `None` if it
-    /// wasn't announced.
+    /// The command or file change that this is about, as announced by `item/started`; `None` if it wasn't
+    /// announced, or if the unfinished items of all threads take more than 16 MiB.
     pub fn item(&self) -> Option<&ThreadItem> {
         self.known.item.as_deref()
     }
