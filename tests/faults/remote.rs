@@ -167,6 +167,25 @@ async fn pings() -> String {
     if let Some(figure) = alone("remote::rows::pings") {
         return figure;
     }
+    // One that reads the answers may ping as long as it likes.
+    let (_, answered) = pinged(true).await;
+    assert!(answered > 90_000 * 6, "{answered}");
+    let before = peak();
+    let (error, _) = pinged(false).await;
+    assert!(format!("{error:?}").contains("it pings"), "{error:?}");
+    assert_eq!(
+        error.condition(),
+        Some(Condition::ConnectionLost),
+        "{error}"
+    );
+    let grown = peak().saturating_sub(before);
+    assert!(grown < 32_000_000, "{grown}");
+    format!("{} MB more memory", grown / 1_000_000)
+}
+
+/// Connects to a server that only pings: 100,000 times if it reads the answers, else without an end. Returns how the
+/// connection ended, and how many bytes of answers were read.
+async fn pinged(reads: bool) -> (Error, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
@@ -187,22 +206,26 @@ async fn pings() -> String {
              Sec-WebSocket-Accept: {accept}\r\n\r\n"
         );
         stream.write_all(answer.as_bytes()).await.unwrap();
-        let mut ping = vec![0x89, 125];
-        ping.extend([b'x'; 125]);
-        let pings = ping.repeat(100);
-        while stream.write_all(&pings).await.is_ok() {}
+        if !reads {
+            let pings = [&[0x89, 125][..], &[b'x'; 125]].concat().repeat(100);
+            while stream.write_all(&pings).await.is_ok() {}
+            return 0;
+        }
+        let mut answered = 0;
+        for sent in 1..=1000 {
+            stream.write_all(&[0x89, 0].repeat(100)).await.unwrap();
+            // The first request is among them.
+            while answered < sent * 100 * 6 {
+                match stream.read(&mut bytes).await.unwrap() {
+                    0 => return answered,
+                    read => answered += read,
+                }
+            }
+        }
+        answered
     });
-    let before = peak();
     let error = Codex::connect(url).await.unwrap_err();
-    server.abort();
-    assert_eq!(
-        error.condition(),
-        Some(Condition::ConnectionLost),
-        "{error}"
-    );
-    let grown = peak().saturating_sub(before);
-    assert!(grown < 32_000_000, "{grown}");
-    format!("{} MB more memory", grown / 1_000_000)
+    (error, server.await.unwrap())
 }
 
 async fn slow() -> String {

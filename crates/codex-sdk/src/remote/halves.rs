@@ -23,10 +23,10 @@ pub(crate) const PING: Duration = Duration::from_secs(15);
 pub(crate) const SILENCE: Duration = Duration::from_secs(45);
 /// How long closing the WebSocket may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// What the answer to a ping takes besides its text.
-const FRAME: u64 = 64;
+/// What the answer to a ping takes besides its text: a header and a mask. Were it more, answers that are read would add up.
+const FRAME: u64 = 6;
 /// How many bytes of answers to pings may wait.
-const MOST_OWED: u64 = 1 << 20;
+const MOST_OWED: u64 = 256 << 10;
 /// How many bytes are flushed together, roughly.
 const BATCH: usize = 64 * 1024;
 
@@ -38,7 +38,7 @@ pub(crate) struct Incoming {
     at: usize,
     activity: Arc<Activity>,
     silence: Pin<Box<Sleep>>,
-    /// About how many bytes of answers to pings wait to be written, and how many bytes were written when a ping came.
+    /// How many bytes of answers to pings wait to be written, and how many bytes were written when a ping came.
     owed: u64,
     sent: u64,
 }

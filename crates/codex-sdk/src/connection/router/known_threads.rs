@@ -53,7 +53,7 @@ struct KnownThread {
 impl KnownThread {
     /// Whether this program has given it something.
     fn is_opened(&self) -> bool {
-        self.opened || !self.tools.is_empty() || self.folder.is_some()
+        self.opened || !self.tools.is_empty()
     }
 }
 
@@ -208,7 +208,6 @@ impl KnownThreads {
         let is_known = known.parent.is_some()
             || known.used.is_some()
             || !known.ended.is_empty()
-            || known.folder.is_some()
             || known.opened;
         if known.tools.is_empty() && !is_known {
             self.threads.remove(thread_id);
@@ -289,7 +288,7 @@ mod tests {
         let mut known = KnownThreads::default();
         known.open("a", None);
         known.moved("a", Path::new("/elsewhere"));
-        assert_eq!(known.folder("a"), None);
+        assert_eq!((known.folder("a"), known.count()), (None, 1));
         known.open("a", Some("/srv".into()));
         known.moved("a", Path::new("deep"));
         assert_eq!(known.folder("a"), Some(Path::new("/srv/deep")));
